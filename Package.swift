@@ -1,0 +1,67 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "rollcall",
+    products: [
+        .executable(name: "rollcall", targets: ["rollcall"]),
+        .executable(name: "rollcall-sandbox", targets: ["rollcall-sandbox"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        // C bridges
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+
+        // vocabulary and transport
+        .target(name: "JSON", dependencies: ["CSimdJSON", "CCrypto"]),
+        .target(name: "SCIM", dependencies: ["JSON"]),
+        .target(
+            name: "HTTP",
+            dependencies: [
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(name: "Curl", dependencies: ["HTTP", "CCurl"]),
+
+        .target(name: "SCIMTransport", dependencies: ["SCIM", "HTTP", "JSON"]),
+
+        // the rooms that a run passes
+        .target(name: "Jobs", dependencies: [.product(name: "Yams", package: "Yams")]),
+        .target(name: "Ledger", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+        .target(name: "Directory", dependencies: ["SCIMTransport", "SCIM", "HTTP", "JSON"]),
+        .target(name: "Provisioning", dependencies: ["SCIMTransport", "SCIM", "HTTP", "JSON"]),
+        .target(
+            name: "Reconciliation",
+            dependencies: ["Jobs", "Directory", "Provisioning", "Ledger", "SCIMTransport", "SCIM", "HTTP", "JSON"]),
+        .target(name: "Reporting", dependencies: ["Ledger", "JSON"]),
+
+        // the other side, for tests and demos
+        .target(name: "Emulation", dependencies: ["SCIM", "JSON"]),
+        .target(name: "Simulation", dependencies: ["HTTP", "Emulation"]),
+
+        .executableTarget(
+            name: "rollcall",
+            dependencies: [
+                "Reconciliation", "Reporting", "Curl",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(
+            name: "rollcall-sandbox",
+            dependencies: [
+                "Emulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)

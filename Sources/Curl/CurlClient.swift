@@ -1,0 +1,123 @@
+import CCurl
+import Foundation
+import HTTP
+import HTTPTypes
+import Synchronization
+
+/// HTTP over libcurl's multi interface, on a thread of its own.
+///
+/// Connections are kept alive and shared by all requests; HTTP/2 is used where the server offers it over TLS.
+/// Certificates are always verified. Redirects are never followed: a credential goes to the host that it was given for.
+/// Proxies come from the environment (`https_proxy`, `no_proxy`, …), as libcurl reads them.
+/// Cancelling the task that sends stops the transfer.
+public final class CurlClient: HTTPClient {
+    private let engine: CurlEngine
+    private let userAgent: String
+
+    public init(userAgent: String) {
+        self.userAgent = userAgent
+        engine = CurlEngine()
+    }
+
+    deinit { engine.stop() }
+
+    public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
+        let transfer = Transfer(request, userAgent: userAgent)
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                transfer.onFinish { continuation.resume(returning: $0) }
+                engine.submit(transfer)
+            }
+        } onCancel: {
+            engine.cancel(transfer)
+        }
+        return try result.get()
+    }
+}
+
+/// The thread that owns the multi handle. Everything of libcurl but `curl_multi_wakeup` is called on it alone.
+///
+/// `@unchecked Sendable`: `multi` is created before the thread starts, used by it alone until it ends, and is otherwise
+/// passed only to `curl_multi_wakeup`, which libcurl allows from any thread; all else is behind the mutex.
+private final class CurlEngine: @unchecked Sendable {
+    private struct Inbox {
+        var submitted: [Transfer] = []
+        var cancelled: [Transfer] = []
+        var isStopping = false
+    }
+
+    private static let initialised: Void = {
+        curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+        signal(SIGPIPE, SIG_IGN)
+    }()
+
+    private let multi: OpaquePointer
+    private let inbox = Mutex(Inbox())
+
+    init() {
+        _ = Self.initialised
+        guard let handle = curl_multi_init() else { preconditionFailure("libcurl has no memory for a multi handle") }
+        multi = OpaquePointer(handle)
+        ccurl_multi_set_long(UnsafeMutableRawPointer(multi), CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
+        let thread = Thread { [self] in run() }
+        thread.name = "curl"
+        thread.start()
+    }
+
+    func submit(_ transfer: Transfer) {
+        inbox.withLock { $0.submitted.append(transfer) }
+        curl_multi_wakeup(UnsafeMutableRawPointer(multi))
+    }
+
+    func cancel(_ transfer: Transfer) {
+        inbox.withLock { $0.cancelled.append(transfer) }
+        curl_multi_wakeup(UnsafeMutableRawPointer(multi))
+    }
+
+    func stop() {
+        inbox.withLock { $0.isStopping = true }
+        curl_multi_wakeup(UnsafeMutableRawPointer(multi))
+    }
+
+    private func run() {
+        let multi = UnsafeMutableRawPointer(self.multi)
+        var active: [UnsafeMutableRawPointer: Transfer] = [:]
+        while true {
+            let mail = inbox.withLock { inbox in
+                defer {
+                    inbox.submitted = []
+                    inbox.cancelled = []
+                }
+                return inbox
+            }
+            for transfer in mail.submitted {
+                guard let easy = transfer.prepare() else { continue }
+                active[easy] = transfer
+                curl_multi_add_handle(multi, easy)
+            }
+            for transfer in mail.cancelled {
+                if let easy = transfer.handle, active.removeValue(forKey: easy) != nil { curl_multi_remove_handle(multi, easy) }
+                // A transfer that is cancelled before it was submitted never starts.
+                transfer.finish(.failure(.cancelled))
+            }
+            if mail.isStopping {
+                for (easy, transfer) in active {
+                    curl_multi_remove_handle(multi, easy)
+                    transfer.finish(.failure(.cancelled))
+                }
+                curl_multi_cleanup(multi)
+                return
+            }
+            var running: Int32 = 0
+            curl_multi_perform(multi, &running)
+            var code = CURLE_OK
+            while let easy = ccurl_multi_next_done(multi, &code) {
+                curl_multi_remove_handle(multi, easy)
+                active.removeValue(forKey: easy)?.complete(code)
+            }
+            if inbox.withLock({ $0.submitted.isEmpty && $0.cancelled.isEmpty && !$0.isStopping }) {
+                curl_multi_poll(multi, nil, 0, 1000, nil)
+            }
+        }
+    }
+}

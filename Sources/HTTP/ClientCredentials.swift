@@ -1,0 +1,104 @@
+import HTTPTypes
+
+/// Tokens by the OAuth 2.0 client credentials grant (RFC 6749, section 4.4), renewed before they expire.
+public actor ClientCredentials: TokenSource {
+    /// Where the client's id and secret go: servers differ.
+    public enum Placement: String, Hashable, Sendable, CaseIterable { case form, query, basic }
+
+    public struct Settings: Sendable {
+        public var tokenURL: URLParts
+        public var clientID: String
+        public var clientSecret: Secret
+        public var scope: String?
+        public var placement: Placement
+
+        public init(tokenURL: URLParts, clientID: String, clientSecret: Secret, scope: String? = nil, placement: Placement = .form) {
+            self.tokenURL = tokenURL
+            self.clientID = clientID
+            self.clientSecret = clientSecret
+            self.scope = scope
+            self.placement = placement
+        }
+    }
+
+    /// What a token endpoint answered: its status and body, for the caller that knows JSON.
+    public typealias Decode = @Sendable ([UInt8]) -> (token: String, expiresIn: Double?)?
+
+    private let settings: Settings
+    private let client: any HTTPClient
+    private let time: Time
+    private let decode: Decode
+    private var current: (token: Secret, expires: Double)?
+
+    /// - Parameter decode: reads the answer's JSON: the token, and its life in seconds if stated.
+    public init(_ settings: Settings, client: any HTTPClient, time: Time, decode: @escaping Decode) {
+        self.settings = settings
+        self.client = client
+        self.time = time
+        self.decode = decode
+    }
+
+    public func token() async throws(TransportError) -> Secret {
+        if let current, time.monotonic() < current.expires { return current.token }
+        // Requests that run side by side may each ask here; a second token is wasteful, not wrong.
+        let fresh = try await fetch()
+        current = fresh
+        return fresh.token
+    }
+
+    public func refused(_ token: Secret) async -> Bool {
+        if current?.token == token { current = nil }
+        return true
+    }
+
+    private func fetch() async throws(TransportError) -> (token: Secret, expires: Double) {
+        var form = [("grant_type", "client_credentials")]
+        if let scope = settings.scope { form.append(("scope", scope)) }
+        var head: HTTPRequest
+        switch settings.placement {
+        case .form:
+            form += [("client_id", settings.clientID), ("client_secret", settings.clientSecret.value)]
+            head = settings.tokenURL.request(.post, "")
+        case .query:
+            form += [("client_id", settings.clientID), ("client_secret", settings.clientSecret.value)]
+            head = settings.tokenURL.request(.post, "", query: form)
+            form = []
+        case .basic:
+            head = settings.tokenURL.request(.post, "")
+            let pair = PercentEncoding.encode(settings.clientID) + ":" + PercentEncoding.encode(settings.clientSecret.value)
+            head.headerFields[.authorization] = "Basic " + Base64.encode(Array(pair.utf8))
+        }
+        head.headerFields[.accept] = "application/json"
+        head.headerFields[.contentType] = "application/x-www-form-urlencoded"
+        let body = form.map { "\($0.0)=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
+        let request = OutgoingRequest(head: head, body: Array(body.utf8), responseLimit: 1 << 20, isConfidential: true)
+        let response = try await client.send(request)
+        guard response.status == 200 else { throw .refused("\(Self.refusalMark) \(request.displayURL) answered \(response.status)") }
+        guard let answer = decode(response.body) else {
+            throw .refused("\(Self.refusalMark) \(request.displayURL) gave no access_token")
+        }
+        // Renewed a tenth of its life early, a minute at the most; a token without a stated life is kept for five minutes.
+        let life = answer.expiresIn ?? 300
+        return (Secret(answer.token), time.monotonic() + life - min(60, life / 10))
+    }
+
+    /// How the message of a refused token request begins: whoever reports it tells a refused credential from a refused connection.
+    public static let refusalMark = "token request:"
+}
+
+enum Base64 {
+    static func encode(_ bytes: [UInt8]) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+        var out = ""
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let chunk = bytes[start..<min(start + 3, bytes.count)]
+            var word = 0
+            for byte in chunk { word = word << 8 | Int(byte) }
+            word <<= 8 * (3 - chunk.count)
+            for position in 0..<4 {
+                out.append(position <= chunk.count ? alphabet[word >> (18 - 6 * position) & 63] : "=")
+            }
+        }
+        return out
+    }
+}

@@ -1,0 +1,81 @@
+import HTTPTypes
+
+/// Sends one request and gives its answer: the one narrow interface that transports and their decorators share.
+///
+/// Every status code is an answer, not an error; what is thrown says how far the request came.
+public protocol HTTPClient: Sendable {
+    func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse
+}
+
+/// A request, its body and its bounds.
+public struct OutgoingRequest: Sendable {
+    public var head: HTTPRequest
+    public var body: [UInt8]
+    /// Seconds until the connection must stand.
+    public var connectTimeout: Double
+    /// Seconds until the whole answer must be here.
+    public var totalTimeout: Double
+    /// Bytes of body that are accepted; a larger answer is `TransportError.tooLarge`.
+    public var responseLimit: Int
+    /// Whether the request may hold a secret in its URL or body (a token request): it is then never logged beyond its host.
+    public var isConfidential: Bool
+
+    public init(
+        head: HTTPRequest, body: [UInt8] = [], connectTimeout: Double = 10, totalTimeout: Double = 60,
+        responseLimit: Int = 64 << 20, isConfidential: Bool = false
+    ) {
+        self.head = head
+        self.body = body
+        self.connectTimeout = connectTimeout
+        self.totalTimeout = totalTimeout
+        self.responseLimit = responseLimit
+        self.isConfidential = isConfidential
+    }
+
+    /// The URL, for messages; of a confidential request the host only.
+    public var displayURL: String {
+        let origin = "\(head.scheme ?? "https")://\(head.authority ?? "")"
+        return isConfidential ? origin : origin + (head.path ?? "")
+    }
+}
+
+/// An answer with its whole body.
+public struct IncomingResponse: Sendable {
+    public var head: HTTPResponse
+    public var body: [UInt8]
+
+    public init(head: HTTPResponse, body: [UInt8] = []) {
+        self.head = head
+        self.body = body
+    }
+
+    /// The status code, such as 200.
+    public var status: Int { head.status.code }
+}
+
+/// Everything that can keep an answer from coming: a closed set, decided at the edge.
+public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The request never left: no address, no connection, no TLS session. It may be sent again without risk.
+    case notSent(String)
+    /// The connection was lost after the request may have arrived. A write may have happened.
+    case outcomeUnknown(String)
+    /// The transport will not do this at all: a certificate that does not verify, a protocol that is not allowed.
+    case refused(String)
+    /// No whole answer within the time allowed. A write may have happened.
+    case timedOut(String)
+    /// The answer is larger than the request allows.
+    case tooLarge(limit: Int)
+    /// The surrounding task was cancelled; the transfer was stopped.
+    case cancelled
+
+    public var description: String {
+        switch self {
+        case .notSent(let why): "no connection: \(why)"
+        case .outcomeUnknown(let why): "connection lost: \(why)"
+        case .refused(let why): "refused: \(why)"
+        case .timedOut(let why): "timed out: \(why)"
+        case .tooLarge(let limit): "the answer is larger than \(limit) bytes"
+        case .cancelled: "cancelled"
+        }
+    }
+}

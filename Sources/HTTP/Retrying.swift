@@ -1,0 +1,105 @@
+import HTTPTypes
+import Logging
+
+/// Sends a request again when that is both safe and promising.
+///
+/// Safe: anything but POST, and a POST that certainly was not processed (never sent, or answered 429).
+/// A POST whose outcome is unknown is the caller's to settle by looking, never ours to repeat.
+/// Promising: 429, 502, 503, 504 and a lost connection.
+public struct Retrying: HTTPClient {
+    private let next: any HTTPClient
+    private let time: Time
+    private let policy: RetryPolicy
+    private let log: Logger
+
+    public init(_ next: any HTTPClient, policy: RetryPolicy = RetryPolicy(), time: Time, log: Logger) {
+        self.next = next
+        self.policy = policy
+        self.time = time
+        self.log = log
+    }
+
+    public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
+        let isPOST = request.head.method == .post
+        for attempt in 1... {
+            let reason: String
+            var serverWish: Double?
+            do {
+                let response = try await next.send(request)
+                let isThrottled = response.status == 429
+                guard isThrottled || (!isPOST && [502, 503, 504].contains(response.status)), attempt < policy.attempts else { return response }
+                serverWish = RetryPolicy.retryAfter(response.head.headerFields[.retryAfter], now: time.wall())
+                reason = "status \(response.status)"
+            } catch {
+                let isSafe: Bool
+                switch error {
+                case .notSent: isSafe = true
+                case .outcomeUnknown, .timedOut: isSafe = !isPOST
+                case .refused, .tooLarge, .cancelled: isSafe = false
+                }
+                guard isSafe, attempt < policy.attempts else { throw error }
+                reason = error.description
+            }
+            let pause = policy.pause(afterAttempt: attempt, serverWish: serverWish, random: time.random())
+            log.info("trying again", metadata: [
+                "method": "\(request.head.method)", "url": "\(request.displayURL)", "reason": "\(reason)",
+                "attempt": "\(attempt)", "seconds": "\((pause * 10).rounded() / 10)",
+            ])
+            await time.sleep(time.monotonic() + pause)
+            if Task.isCancelled { throw .cancelled }
+        }
+        throw .cancelled  // not reached: the loop above returns or throws
+    }
+}
+
+/// How often, and how long between.
+public struct RetryPolicy: Hashable, Sendable {
+    /// Requests sent at the most, the first included.
+    public var attempts: Int
+    /// Seconds before the second attempt; doubled for each further one.
+    public var base: Double
+    /// Seconds between two attempts at the most, whatever a server wishes.
+    public var ceiling: Double
+
+    public init(attempts: Int = 5, base: Double = 0.5, ceiling: Double = 60) {
+        self.attempts = attempts
+        self.base = base
+        self.ceiling = ceiling
+    }
+
+    /// Seconds to wait: what the server wishes if it says so, else exponential with full jitter on the upper half.
+    func pause(afterAttempt attempt: Int, serverWish: Double?, random: Double) -> Double {
+        let backoff = min(ceiling, base * Double(1 << min(attempt - 1, 16)))
+        let jittered = backoff * (0.5 + random / 2)
+        guard let serverWish else { return jittered }
+        return min(ceiling, max(serverWish, 0) + base * random)
+    }
+
+    /// Retry-After in seconds (RFC 9110, section 10.2.3): a number of seconds or an HTTP date; nil when it is neither.
+    package static func retryAfter(_ field: String?, now: Double) -> Double? {
+        guard let text = field?.trimmingSpaces, !text.isEmpty else { return nil }
+        if text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) { return Double(text) }
+        return httpDate(text).map { max(0, $0 - now) }
+    }
+
+    /// `Sun, 06 Nov 1994 08:49:37 GMT` in seconds since 1970.
+    private static func httpDate(_ text: String) -> Double? {
+        let parts = text.split(separator: " ")
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        guard parts.count == 6, parts[5] == "GMT", let day = Int(parts[1]), (1...31).contains(day), let month = months.firstIndex(of: String(parts[2])),
+            let year = Int(parts[3]), (1970...9999).contains(year)
+        else { return nil }
+        let clock = parts[4].split(separator: ":").compactMap { Int($0) }
+        guard clock.count == 3, (0..<24).contains(clock[0]), (0..<60).contains(clock[1]), (0...60).contains(clock[2]) else { return nil }
+        return Double(Time.days(year: year, month: month + 1, day: day) * 86400 + clock[0] * 3600 + clock[1] * 60 + clock[2])
+    }
+}
+
+extension String {
+    package var trimmingSpaces: String {
+        var view = Substring(self)
+        while let first = view.first, first.isWhitespace { view.removeFirst() }
+        while let last = view.last, last.isWhitespace { view.removeLast() }
+        return String(view)
+    }
+}

@@ -1,0 +1,58 @@
+/// The one source of time. It is passed in wherever time matters (retry, pace, token expiry), so that tests can own it.
+public struct Time: Sendable {
+    /// Seconds since 1970-01-01T00:00:00Z.
+    public var wall: @Sendable () -> Double
+    /// Seconds on a clock that never jumps; its zero means nothing.
+    public var monotonic: @Sendable () -> Double
+    /// Sleeps until the monotonic clock shows at least this. Returns early when the task is cancelled.
+    public var sleep: @Sendable (_ until: Double) async -> Void
+    /// A number in 0..<1, for jitter.
+    public var random: @Sendable () -> Double
+
+    public init(
+        wall: @escaping @Sendable () -> Double, monotonic: @escaping @Sendable () -> Double,
+        sleep: @escaping @Sendable (Double) async -> Void, random: @escaping @Sendable () -> Double
+    ) {
+        self.wall = wall
+        self.monotonic = monotonic
+        self.sleep = sleep
+        self.random = random
+    }
+
+    /// The wall clock as RFC 3339 in UTC, to the second: `2026-11-24T06:50:12Z`.
+    public func timestamp() -> String { Time.timestamp(wall()) }
+
+    /// Seconds since 1970 as RFC 3339 in UTC, to the second.
+    public static func timestamp(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded(.down))
+        let (year, month, day) = civil(fromDays: floorDivide(whole, 86400))
+        let second = whole - floorDivide(whole, 86400) * 86400
+        func pad(_ number: Int, _ width: Int = 2) -> String {
+            let digits = String(number)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        return "\(pad(year, 4))-\(pad(month))-\(pad(day))T\(pad(second / 3600)):\(pad(second / 60 % 60)):\(pad(second % 60))Z"
+    }
+
+    /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar.
+    package static func days(year: Int, month: Int, day: Int) -> Int {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = floorDivide(shifted, 400)
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+
+    private static func civil(fromDays days: Int) -> (year: Int, month: Int, day: Int) {
+        let shifted = days + 719_468
+        let era = floorDivide(shifted, 146_097)
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+    }
+
+    private static func floorDivide(_ number: Int, _ by: Int) -> Int { number >= 0 ? number / by : -((-number + by - 1) / by) }
+}

@@ -1,0 +1,80 @@
+import HTTPTypes
+
+/// An absolute http or https URL, cut into what a request needs.
+public struct URLParts: Hashable, Sendable, CustomStringConvertible {
+    public var scheme: String
+    /// Host and port as written.
+    public var authority: String
+    /// Begins with “/”; never ends with one.
+    public var path: String
+
+    /// nil unless `text` is `http(s)://host[:port][/path]` without user, query, fragment or white space.
+    public init?(_ text: String) {
+        guard let colon = text.range(of: "://") else { return nil }
+        scheme = text[..<colon.lowerBound].lowercased()
+        guard scheme == "http" || scheme == "https" else { return nil }
+        let rest = text[colon.upperBound...]
+        guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !rest.contains(where: { "?#@\\".contains($0) }) else { return nil }
+        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        authority = rest[..<slash].lowercased()
+        guard !authority.isEmpty, !authority.hasPrefix(":") else { return nil }
+        var tail = String(rest[slash...])
+        while tail.hasSuffix("/") { tail.removeLast() }
+        path = tail
+    }
+
+    public var host: String {
+        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") { return String(authority[authority.index(after: authority.startIndex)..<end]) }
+        return String(authority.prefix { $0 != ":" })
+    }
+
+    /// Whether the host is this machine by name or address: plain http is allowed there only.
+    public var isLoopback: Bool {
+        if host == "localhost" || host == "::1" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    public var description: String { "\(scheme)://\(authority)\(path)" }
+
+    /// A request below this URL. `path` is appended as it stands; query values are percent-encoded.
+    public func request(_ method: HTTPRequest.Method, _ path: String, query: [(String, String)] = []) -> HTTPRequest {
+        var target = self.path + path
+        if target.isEmpty { target = "/" }
+        if !query.isEmpty {
+            target += "?" + query.map { "\($0.0)=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
+        }
+        return HTTPRequest(method: method, scheme: scheme, authority: authority, path: target)
+    }
+}
+
+/// RFC 3986 percent-encoding of everything but the unreserved characters.
+public enum PercentEncoding {
+    public static func encode(_ text: String) -> String {
+        var out: [UInt8] = []
+        let digits = Array("0123456789ABCDEF".utf8)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+                out.append(byte)
+            default:
+                out.append(UInt8(ascii: "%"))
+                out.append(digits[Int(byte >> 4)])
+                out.append(digits[Int(byte & 15)])
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+}
+
+extension String {
+    fileprivate func range(of needle: String) -> Range<String.Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(needle) { return start..<index(start, offsetBy: needle.count) }
+            start = index(after: start)
+        }
+        return nil
+    }
+}

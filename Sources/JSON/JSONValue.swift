@@ -1,0 +1,70 @@
+/// A JSON document as a Swift value: for building requests, for small documents, and for emulators.
+/// Pages of a directory are read through `JSONView` instead.
+public enum JSONValue: Hashable, Sendable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    public init(_ view: JSONView) {
+        switch view.kind {
+        case .null: self = .null
+        case .bool: self = .bool(view.bool ?? false)
+        case .integer: self = .integer(view.integer)
+        case .number: self = .number(view.number)
+        case .string: self = .string(view.string ?? "")
+        case .array:
+            var elements: [JSONValue] = []
+            view.forEachElement { elements.append(JSONValue($0)) }
+            self = .array(elements)
+        case .object:
+            var members: [String: JSONValue] = [:]
+            view.forEachMember { members[$0] = JSONValue($1) }
+            self = .object(members)
+        }
+    }
+
+    /// Parses one document; throws `JSONSyntaxError`.
+    public init(parsing bytes: [UInt8]) throws {
+        self = try JSONParser().parse(bytes) { JSONValue($0) }
+    }
+
+    public var string: String? { if case .string(let text) = self { text } else { nil } }
+    public var bool: Bool? { if case .bool(let flag) = self { flag } else { nil } }
+    public var array: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+    public var object: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
+    public var isNull: Bool { self == .null }
+
+    public var integer: Int? {
+        switch self {
+        case .integer(let number): Int(number)
+        case .string(let text): Int(text)
+        default: nil
+        }
+    }
+
+    /// A member of an object; setting nil removes it. Setting on anything but an object makes it one.
+    public subscript(_ name: String) -> JSONValue? {
+        get { object?[name] }
+        set {
+            var members = object ?? [:]
+            members[name] = newValue
+            self = .object(members)
+        }
+    }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    public init(integerLiteral value: Int64) { self = .integer(value) }
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+        self = .object(Dictionary(elements) { _, last in last })
+    }
+}

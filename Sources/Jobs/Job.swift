@@ -1,0 +1,206 @@
+/// A validated job: what to read, where to write, and how far a run may go. Every default is filled in.
+public struct Job: Hashable, Sendable {
+    /// Names the ledger: letters, digits, `.`, `_`, `-`.
+    public var name: String
+    /// The path of the job file.
+    public var file: String
+    public var source: Source
+    public var target: Target
+    /// The kinds that a run may touch at all.
+    public var fullPush: Set<Kind>
+    public var operations: [Kind: Set<Verb>]
+    /// Overrides of the platform's default mapping, by attribute; nil takes the attribute out of the mapping.
+    public var mapping: [Kind: [String: MappingRule?]]
+    public var leavers: Leavers
+    public var existing: Existing
+    public var protect: [Kind: [String]]
+    public var exclusiveMemberships: Bool
+    public var limits: [LimitKey: Limit]
+    public var pace: PaceSettings
+
+    public enum Kind: String, Hashable, Sendable, CaseIterable { case users, groups }
+    public enum Verb: String, Hashable, Sendable, CaseIterable { case create, update, delete }
+
+    public enum Source: Hashable, Sendable {
+        case file(path: String, scope: Scope)
+        case scim(baseURL: String, authorization: Authorization, scope: Scope)
+
+        public var scope: Scope {
+            switch self {
+            case .file(_, let scope), .scim(_, _, let scope): scope
+            }
+        }
+    }
+
+    /// Which records of the source a job is about. Nothing listed: everything readable.
+    public struct Scope: Hashable, Sendable {
+        /// nil when left out; then groups alone decide.
+        public var organizationalUnits: [String]?
+        public var groups: Groups?
+
+        public enum Groups: Hashable, Sendable { case all, listed([String]) }
+
+        public init(organizationalUnits: [String]? = nil, groups: Groups? = nil) {
+            self.organizationalUnits = organizationalUnits
+            self.groups = groups
+        }
+
+        public var isEverything: Bool { organizationalUnits == nil && groups == nil }
+    }
+
+    public struct Target: Hashable, Sendable {
+        public var platform: String
+        public var baseURL: String
+        public var authorization: Authorization
+        public var capabilities: CapabilityOverrides
+    }
+
+    public enum Authorization: Hashable, Sendable {
+        case key(SecretReference)
+        case oauth(tokenURL: String, clientID: String, clientSecret: SecretReference, scope: String?, placement: String)
+    }
+
+    /// What the job says of the target instead of `/ServiceProviderConfig`.
+    public struct CapabilityOverrides: Hashable, Sendable {
+        public var patch: Bool?
+        public var filter: Bool?
+        public var cursor: Bool?
+        public var etag: Bool?
+        public var groups: Bool?
+        public var pageSize: Int?
+        public init() {}
+    }
+
+    /// How a target attribute gets its value.
+    public struct MappingRule: Hashable, Sendable {
+        public enum Part: String, Hashable, Sendable, CaseIterable { case given, family }
+
+        /// A field of the source record, such as `username` or `customFields.costCentre`.
+        public var from: String?
+        /// Text with `{field}` places; no value when one of them has none.
+        public var template: String?
+        /// The value where the source has none.
+        public var fallback: String?
+        public var lowercase: Bool
+        public var part: Part?
+
+        public init(from: String? = nil, template: String? = nil, fallback: String? = nil, lowercase: Bool = false, part: Part? = nil) {
+            self.from = from
+            self.template = template
+            self.fallback = fallback
+            self.lowercase = lowercase
+            self.part = part
+        }
+
+        /// The fields that a template names in braces; nil when a brace has no partner.
+        public static func places(_ template: String) -> [String]? {
+            var fields: [String] = []
+            var open: String?
+            for character in template {
+                switch (character, open) {
+                case ("{", nil): open = ""
+                case ("}", let name?):
+                    fields.append(name)
+                    open = nil
+                case ("{", _), ("}", nil): return nil
+                case (_, let name?): open = name + String(character)
+                case (_, nil): break
+                }
+            }
+            return open == nil ? fields : nil
+        }
+    }
+
+    public struct Leavers: Hashable, Sendable {
+        public enum When: String, Hashable, Sendable, CaseIterable { case immediately, never }
+        public var disable: When = .immediately
+        public var delete: When = .never
+        /// Whether a disabled source user counts as a leaver where the platform has no active flag.
+        public var disabledAsLeaver = false
+        /// Whether an account that was associated or taken over, not created, may be deleted.
+        public var deleteAssociated = false
+        public init() {}
+    }
+
+    public struct Existing: Hashable, Sendable {
+        public var associate = true
+        public var associateDisabled = false
+        public init() {}
+    }
+
+    public struct PaceSettings: Hashable, Sendable {
+        public var requestsPerSecond: Double
+        public var concurrency: Int
+    }
+
+    /// What a limit counts.
+    public enum LimitKey: String, Hashable, Sendable, CaseIterable {
+        case usersCreate = "users.create"
+        case usersUpdate = "users.update"
+        case usersAssociate = "users.associate"
+        case usersClear = "users.clear"
+        case usersDisable = "users.disable"
+        case usersDelete = "users.delete"
+        case groupsCreate = "groups.create"
+        case groupsUpdate = "groups.update"
+        case groupsAssociate = "groups.associate"
+        case groupsDelete = "groups.delete"
+        case membershipsAdd = "memberships.add"
+        case membershipsRemove = "memberships.remove"
+    }
+
+    public enum Limit: Hashable, Sendable, CustomStringConvertible {
+        /// Operations; 0 means none allowed.
+        case count(Int)
+        /// Percent of what is managed.
+        case percent(Double)
+        case unlimited
+
+        public var description: String {
+            switch self {
+            case .count(let number): String(number)
+            case .percent(let number): number == number.rounded() ? "\(Int(number)) %" : "\(number) %"
+            case .unlimited: "none"
+            }
+        }
+    }
+
+    /// What a careful operator would choose.
+    public static let defaultLimits: [LimitKey: Limit] = [
+        .usersDelete: .percent(5), .usersDisable: .percent(5), .usersClear: .percent(5),
+        .groupsDelete: .percent(10), .membershipsRemove: .percent(10),
+    ]
+}
+
+/// What the job file's reader must know of the rest of the program, so that it can report every mistake at once.
+public struct JobVocabulary: Sendable {
+    /// What is known of each platform, by its name in job files.
+    public var platforms: [String: PlatformTerms]
+    /// What is wrong with the name of a target attribute; nil for a good one.
+    public var attributeComplaint: @Sendable (Job.Kind, String) -> String?
+    /// What is wrong with the name of a source field; nil for a good one.
+    public var fieldComplaint: @Sendable (Job.Kind, String) -> String?
+
+    public init(
+        platforms: [String: PlatformTerms], attributeComplaint: @escaping @Sendable (Job.Kind, String) -> String?,
+        fieldComplaint: @escaping @Sendable (Job.Kind, String) -> String?
+    ) {
+        self.platforms = platforms
+        self.attributeComplaint = attributeComplaint
+        self.fieldComplaint = fieldComplaint
+    }
+}
+
+/// What the job file's reader must know of a platform.
+public struct PlatformTerms: Hashable, Sendable {
+    public var takesGroups: Bool
+    public var defaultPace: Job.PaceSettings
+    /// Why the platform is refused, and what to use instead; nil for one that is served.
+    public var refusal: String?
+
+    public init(takesGroups: Bool, requestsPerSecond: Double, concurrency: Int, refusal: String? = nil) {
+        self.takesGroups = takesGroups
+        defaultPace = .init(requestsPerSecond: requestsPerSecond, concurrency: concurrency)
+        self.refusal = refusal
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+
+/// Where a secret is to be found. A job file never holds the secret itself.
+public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
+    /// `${NAME}`: an environment variable.
+    case environment(String)
+    /// `file:PATH`: the first line of a file; a relative path starts at the job file's folder.
+    case file(String)
+
+    public init?(_ text: String, folder: String) {
+        if text.hasPrefix("${"), text.hasSuffix("}") {
+            let name = text.dropFirst(2).dropLast()
+            guard !name.isEmpty, name.utf8.allSatisfy({ $0 == UInt8(ascii: "_") || isalnum(Int32($0)) != 0 }) else { return nil }
+            self = .environment(String(name))
+        } else if text.hasPrefix("file:"), text.utf8.count > 5 {
+            let path = String(text.dropFirst(5))
+            self = .file(path.hasPrefix("/") ? path : folder + "/" + path)
+        } else {
+            return nil
+        }
+    }
+
+    public struct Missing: Error, Sendable, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// The secret's value. Throws `Missing`, which names the reference and never a value.
+    public func resolve(environment: [String: String]) throws -> String {
+        let value: String
+        switch self {
+        case .environment(let name):
+            guard let text = environment[name] else { throw Missing(description: "the environment variable \(name) is not set; export it before the run") }
+            value = text
+        case .file(let path):
+            guard let data = FileManager.default.contents(atPath: path) else { throw Missing(description: "the secret file \(path) cannot be read; create it with mode 0600") }
+            value = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).first.map(String.init) ?? ""
+        }
+        let trimmed = value.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !trimmed.isEmpty else { throw Missing(description: "\(self) is empty; put the secret there") }
+        // A control character would let a secret write header lines of its own.
+        guard trimmed.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+            throw Missing(description: "\(self) holds a control character; put the secret there on one line")
+        }
+        return trimmed
+    }
+
+    public var description: String {
+        switch self {
+        case .environment(let name): "${\(name)}"
+        case .file(let path): "file:\(path)"
+        }
+    }
+}

@@ -1,0 +1,249 @@
+import Foundation
+import GRDB
+
+/// What is known of an account after a write: for its link.
+public struct LinkState: Sendable {
+    public var kind: Int
+    public var sourceID: String
+    public var targetID: String
+    /// created, known, associated or taken over. A link that exists keeps the origin that it has.
+    public var origin: String
+    /// active, or disabled for a leaver that this job disabled.
+    public var state: String
+    public var externalID: String?
+    public var matchKey: String
+    /// The attributes as they were sent, and as they were read back; canonical JSON by path.
+    public var sent: String?
+    public var sentDigest: [UInt8]?
+    public var read: String?
+    public var readDigest: [UInt8]?
+
+    public init(
+        kind: Int, sourceID: String, targetID: String, origin: String, state: String = "active", externalID: String?, matchKey: String, sent: String?, sentDigest: [UInt8]?,
+        read: String?, readDigest: [UInt8]?
+    ) {
+        self.kind = kind
+        self.sourceID = sourceID
+        self.targetID = targetID
+        self.origin = origin
+        self.state = state
+        self.externalID = externalID
+        self.matchKey = matchKey
+        self.sent = sent
+        self.sentDigest = sentDigest
+        self.read = read
+        self.readDigest = readDigest
+    }
+}
+
+/// What became of an operation.
+public struct Outcome: Sendable {
+    public var status: OperationStatus
+    /// Replaces the operation's reason when set: what the target said.
+    public var reason: String?
+    public var link: LinkChange?
+    /// Members that did not make it, by position, with the reason.
+    public var leftOut: [Int: String]
+
+    public enum LinkChange: Sendable {
+        case set(LinkState)
+        /// Forgets the link; a tombstone says that this job deleted the account.
+        case drop(hasTombstone: Bool)
+    }
+
+    public init(status: OperationStatus, reason: String? = nil, link: LinkChange? = nil, leftOut: [Int: String] = [:]) {
+        self.status = status
+        self.reason = reason
+        self.link = link
+        self.leftOut = leftOut
+    }
+}
+
+extension Ledger {
+    /// Marks operations as sent. A request leaves only after this is on disk.
+    public func markSent(_ operations: [Operation]) throws {
+        try write { db in
+            for operation in operations {
+                try db.cachedStatement(sql: "UPDATE operations SET status = 'sent' WHERE plan = ? AND seq = ?").execute(arguments: [operation.plan, operation.seq])
+            }
+        }
+    }
+
+    /// Records what became of an operation, and what it means for its link, in one transaction.
+    public func settle(_ operation: Operation, _ outcome: Outcome, run: Int64) throws {
+        try write { db in
+            try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ? WHERE plan = ? AND seq = ?")
+                .execute(arguments: [outcome.status.rawValue, outcome.reason, run, operation.plan, operation.seq])
+            switch outcome.link {
+            case .set(let link): try set(db, link, run: run)
+            case .drop(let hasTombstone): try drop(db, operation, hasTombstone: hasTombstone, run: run)
+            case nil: break
+            }
+            for (position, reason) in outcome.leftOut {
+                try db.execute(
+                    sql: "UPDATE operation_members SET status = 'failed', reason = ? WHERE plan = ? AND seq = ? AND position = ?",
+                    arguments: [reason, operation.plan, operation.seq, position])
+            }
+        }
+    }
+
+    /// Stores or refreshes a link outside an operation, such as after a read-back.
+    public func setLink(_ link: LinkState, run: Int64) throws { try write { try set($0, link, run: run) } }
+
+    private func set(_ db: Database, _ link: LinkState, run: Int64) throws {
+        let source = try intern(db, space: link.kind, link.sourceID)
+        let target = try intern(db, space: link.kind + 2, link.targetID)
+        let isNew = try Int64.fetchOne(db, sql: "SELECT target FROM links WHERE kind = ? AND source = ?", arguments: [link.kind, source]) != target
+        if isNew { try db.execute(sql: "DELETE FROM links WHERE kind = ? AND source = ?", arguments: [link.kind, source]) }
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO links (kind, source, target, origin, state, external_id, match_key, sent, sent_digest, read, read_digest, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (kind, source) DO UPDATE SET state = excluded.state, external_id = excluded.external_id, match_key = excluded.match_key,
+                    sent = excluded.sent, sent_digest = excluded.sent_digest, read = excluded.read, read_digest = excluded.read_digest, run = excluded.run
+                """
+        ).execute(arguments: [
+            link.kind, source, target, link.origin, link.state, link.externalID, link.matchKey, link.sent, link.sentDigest.map(blob), link.read, link.readDigest.map(blob), run,
+        ])
+        try db.execute(sql: "DELETE FROM tombstones WHERE kind = ? AND target = ?", arguments: [link.kind, target])
+        // What an associated group holds already, and the source does not know of, is not this job's to remove.
+        if isNew, link.kind == 1, link.origin == "associated", isScratchThere(db) {
+            try db.execute(
+                sql: """
+                    INSERT OR IGNORE INTO kept_members (grp, usr)
+                    SELECT t.grp, t.usr FROM scratch.target_members t WHERE t.grp = ?1 AND NOT EXISTS (
+                        SELECT 1 FROM scratch.source_members m JOIN links l ON l.kind = 0 AND l.source = m.usr WHERE m.grp = ?2 AND l.target = t.usr)
+                    """, arguments: [target, source])
+        }
+    }
+
+    func isScratchThere(_ db: Database) -> Bool {
+        (try? Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM pragma_database_list WHERE name = 'scratch')")) ?? false
+    }
+
+    private func drop(_ db: Database, _ operation: Operation, hasTombstone: Bool, run: Int64) throws {
+        guard let sourceID = operation.sourceID else { return }
+        let source = try intern(db, space: operation.kind, sourceID)
+        if hasTombstone {
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO tombstones (kind, target, source, run) SELECT kind, target, source, ? FROM links WHERE kind = ? AND source = ?",
+                arguments: [run, operation.kind, source])
+        }
+        if operation.kind == 1 {
+            try db.execute(sql: "DELETE FROM kept_members WHERE grp IN (SELECT target FROM links WHERE kind = 1 AND source = ?)", arguments: [source])
+        }
+        try db.execute(sql: "DELETE FROM links WHERE kind = ? AND source = ?", arguments: [operation.kind, source])
+    }
+
+    /// The link of a source record.
+    public func link(kind: Int, source id: String) throws -> LinkState? {
+        try read { db in
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT l.*, t.id AS target_id FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target
+                    WHERE l.kind = ?1 AND s.space = ?1 AND s.id = ?2
+                    """, arguments: [kind, id]
+            ).map { row in
+                LinkState(
+                    kind: kind, sourceID: id, targetID: row["target_id"], origin: row["origin"], state: row["state"], externalID: row["external_id"], matchKey: row["match_key"],
+                    sent: row["sent"], sentDigest: (row["sent_digest"] as Data?).map(Array.init), read: row["read"], readDigest: (row["read_digest"] as Data?).map(Array.init))
+            }
+        }
+    }
+
+    /// The source record that is linked to a target object.
+    public func linkedSource(kind: Int, target id: String) throws -> String? {
+        try read {
+            try String.fetchOne(
+                $0, sql: "SELECT s.id FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target WHERE l.kind = ?1 AND t.space = ?1 + 2 AND t.id = ?2", arguments: [kind, id])
+        }
+    }
+
+    /// Clears kept memberships that the source has by now: they are this job's from here on.
+    public func releaseKeptMembers() throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    DELETE FROM kept_members AS k WHERE EXISTS (
+                        SELECT 1 FROM links lg JOIN links lu ON lu.kind = 0 AND lu.target = k.usr
+                        JOIN scratch.source_members m ON m.grp = lg.source AND m.usr = lu.source
+                        WHERE lg.kind = 1 AND lg.target = k.grp)
+                    """)
+        }
+    }
+
+    // MARK: attributes that the target does not keep
+
+    /// Whether links show that an attribute was sent with a value and read back without one, and never with one.
+    public func wasNeverReadBack(kind: Int, path: String) throws -> Bool {
+        let key = "$.\"\(path)\""
+        return try read { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM links WHERE kind = ?1 AND read IS NOT NULL AND json_extract(sent, ?2) IS NOT NULL AND json_extract(read, ?2) IS NULL)
+                    AND NOT EXISTS (SELECT 1 FROM links WHERE kind = ?1 AND json_extract(read, ?2) IS NOT NULL)
+                    """, arguments: [kind, key]) ?? false
+        }
+    }
+
+    /// Remembers since when an attribute is known not to be kept. Returns whether that is news.
+    public func setNotKept(kind: Int, path: String, run: Int64?) throws -> Bool {
+        try write { db in
+            guard let run else {
+                try db.execute(sql: "DELETE FROM attributes WHERE kind = ? AND path = ?", arguments: [kind, path])
+                return false
+            }
+            try db.execute(sql: "INSERT OR IGNORE INTO attributes (kind, path, not_kept_run) VALUES (?, ?, ?)", arguments: [kind, path, run])
+            return db.changesCount > 0
+        }
+    }
+
+    // MARK: runs
+
+    public func beginRun(command: String, label: String?, started: String) throws -> Int64 {
+        try write { db in
+            try db.execute(sql: "INSERT INTO runs (command, label, started) VALUES (?, ?, ?)", arguments: [command, label, started])
+            return db.lastInsertedRowID
+        }
+    }
+
+    public struct RunRecord: Sendable {
+        public var id: Int64
+        public var command: String
+        public var label: String?
+        public var started: String
+        public var finished: String?
+        public var exit: Int?
+        public var summary: String?
+        public var isBaseline: Bool
+        public var count: SourceCount
+        public var scope: String?
+    }
+
+    /// Completes a run's row. A baseline is a run that passed the gate and was applied: later runs are measured against it.
+    public func finishRun(
+        _ id: Int64, finished: String, exit: Int, summary: String, sourceComplete: Bool?, targetComplete: Bool?, isBaseline: Bool, count: SourceCount?, scope: String, allowed: String?,
+        requests: Int
+    ) throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    UPDATE runs SET finished = ?, exit = ?, summary = ?, source_complete = ?, target_complete = ?, is_baseline = ?, users = ?, groups = ?, memberships = ?, scope = ?,
+                    allowed = ?, requests = ? WHERE id = ?
+                    """,
+                arguments: [finished, exit, summary, sourceComplete, targetComplete, isBaseline, count?.users, count?.groups, count?.memberships, scope, allowed, requests, id])
+        }
+    }
+
+    /// The newest run, or the newest baseline.
+    public func lastRun(isBaseline: Bool) throws -> RunRecord? {
+        try read { db in
+            try Row.fetchOne(db, sql: "SELECT * FROM runs WHERE finished IS NOT NULL \(isBaseline ? "AND is_baseline" : "") ORDER BY id DESC LIMIT 1").map { row in
+                RunRecord(
+                    id: row["id"], command: row["command"], label: row["label"], started: row["started"], finished: row["finished"], exit: row["exit"], summary: row["summary"],
+                    isBaseline: row["is_baseline"], count: SourceCount(users: row["users"] ?? 0, groups: row["groups"] ?? 0, memberships: row["memberships"] ?? 0), scope: row["scope"])
+            }
+        }
+    }
+}

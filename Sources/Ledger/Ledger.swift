@@ -1,0 +1,191 @@
+import Foundation
+import GRDB
+
+/// Everything that one job remembers, in one SQLite file: the history of both sides, links, plans and the journal.
+///
+/// All calls are synchronous and meant for one thread of control: a run owns its ledger, and the job's lock keeps
+/// other processes away. SQL is written here and nowhere else.
+public final class Ledger {
+    let queue: DatabaseQueue
+    /// Where the ledger is; nil for one in memory.
+    public let path: String?
+    private var scratchPath: String?
+
+    /// Opens the ledger of a job, or creates it with mode 0600. Throws `LedgerError`.
+    public init(path: String) throws {
+        self.path = path
+        let manager = FileManager.default
+        if !manager.fileExists(atPath: path) {
+            // Created before SQLite sees it, so that it is never readable to others, not even for a moment.
+            let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
+            guard descriptor >= 0 else { throw LedgerError.io("cannot create the ledger \(path): \(String(cString: strerror(errno)))") }
+            close(descriptor)
+        }
+        do {
+            queue = try DatabaseQueue(path: path, configuration: Self.configuration(isFile: true))
+            try Self.migrate(queue, path: path)
+        } catch let error as LedgerError {
+            throw error
+        } catch let error as DatabaseError {
+            throw LedgerError(error, path: path)
+        }
+        chmod(path, 0o600)
+    }
+
+    /// A ledger in memory, for tests.
+    public init() throws {
+        path = nil
+        queue = try DatabaseQueue(configuration: Self.configuration(isFile: false))
+        try Self.migrate(queue, path: "memory")
+    }
+
+    deinit {
+        try? detachScratch()
+        try? queue.close()
+    }
+
+    private static func configuration(isFile: Bool) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "ledger"
+        configuration.foreignKeysEnabled = false
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA temp_store = FILE")
+            try db.execute(sql: "PRAGMA cache_size = -8000")
+            if isFile {
+                try db.execute(sql: "PRAGMA journal_mode = WAL")
+                // After WAL, since GRDB and SQLite builds choose NORMAL there: a journal that may forget is none.
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+            }
+        }
+        return configuration
+    }
+
+    // MARK: schema version
+
+    /// The number of the newest schema that this version of the program knows.
+    public static var schemaVersion: Int { Schema.migrations.count }
+
+    private static func migrate(_ queue: DatabaseQueue, path: String) throws {
+        try queue.writeWithoutTransaction { db in
+            let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+            let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+            let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
+            guard application == Schema.applicationID || isEmpty else { throw LedgerError.foreign(path) }
+            guard version <= schemaVersion else { throw LedgerError.newer(path, version) }
+            for next in version..<schemaVersion {
+                try db.inTransaction {
+                    try db.execute(sql: Schema.migrations[next])
+                    try db.execute(sql: "PRAGMA user_version = \(next + 1)")
+                    try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+                    return .commit
+                }
+            }
+            if !isEmpty, try String.fetchOne(db, sql: "PRAGMA quick_check(1)") != "ok" { throw LedgerError.corrupt(path) }
+        }
+    }
+
+    // MARK: binding
+
+    /// Binds the ledger to a value at its first use and refuses another one later: a ledger speaks of one source and one target.
+    public func bind(_ key: String, _ value: String) throws {
+        try write { db in
+            let known = try String.fetchOne(db, sql: "SELECT value FROM binding WHERE key = ?", arguments: [key])
+            guard let known else {
+                return try db.execute(sql: "INSERT INTO binding (key, value) VALUES (?, ?)", arguments: [key, value])
+            }
+            guard known == value else { throw LedgerError.boundElsewhere(path ?? "memory", key: key, known: known, now: value) }
+        }
+    }
+
+    public func fact(_ key: String) throws -> String? {
+        try read { try String.fetchOne($0, sql: "SELECT value FROM learned WHERE key = ?", arguments: [key]) }
+    }
+
+    /// Remembers what was found out about the target, such as how its members can be read.
+    public func learn(_ key: String, _ value: String) throws {
+        try write { try $0.execute(sql: "INSERT OR REPLACE INTO learned (key, value) VALUES (?, ?)", arguments: [key, value]) }
+    }
+
+    // MARK: scratch
+
+    /// Attaches an empty scratch file for this run's reads; its content is worth nothing afterwards.
+    public func attachScratch() throws {
+        try detachScratch()
+        var target = ":memory:"
+        if let path {
+            target = path + ".scratch"
+            try? FileManager.default.removeItem(atPath: target)
+            let descriptor = open(target, O_CREAT | O_EXCL | O_RDWR, 0o600)
+            guard descriptor >= 0 else { throw LedgerError.io("cannot create \(target): \(String(cString: strerror(errno)))") }
+            close(descriptor)
+            scratchPath = target
+        }
+        try perform { db in
+            try db.execute(sql: "ATTACH DATABASE ? AS scratch", arguments: [target])
+            try db.execute(sql: "PRAGMA scratch.journal_mode = OFF")
+            try db.execute(sql: "PRAGMA scratch.synchronous = OFF")
+            try db.execute(sql: "PRAGMA scratch.cache_size = -8000")
+            try db.execute(sql: Schema.scratch)
+        }
+        isScratchAttached = true
+    }
+
+    private var isScratchAttached = false
+
+    public func detachScratch() throws {
+        guard isScratchAttached else { return }
+        isScratchAttached = false
+        try perform { try $0.execute(sql: "DETACH DATABASE scratch") }
+        if let scratchPath { try? FileManager.default.removeItem(atPath: scratchPath) }
+        scratchPath = nil
+    }
+
+    // MARK: access for the other files of this module
+
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.read(body) } }
+    func write<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.write(body) } }
+    /// Outside a transaction: ATTACH, DETACH and PRAGMA.
+    func perform<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.writeWithoutTransaction(body) } }
+
+    private func mapped<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as DatabaseError { throw LedgerError(error, path: path ?? "memory") }
+    }
+
+    /// Registers the comparison that the classifier calls for records whose digests differ.
+    ///
+    /// - Parameter differs: kind (0 user, 1 group), desired, target, sent and read-back body; true when an operation is needed.
+    public func define(differs: @escaping @Sendable (Int, String, String, String?, String?) -> Bool) throws {
+        let function = DatabaseFunction("differs", argumentCount: 5, pure: true) { values in
+            guard let kind = Int.fromDatabaseValue(values[0]), let desired = String.fromDatabaseValue(values[1]), let target = String.fromDatabaseValue(values[2]) else { return true }
+            return differs(kind, desired, target, String.fromDatabaseValue(values[3]), String.fromDatabaseValue(values[4]))
+        }
+        try perform { $0.add(function: function) }
+    }
+}
+
+/// Why a ledger cannot be used, and what to do.
+public enum LedgerError: Error, Sendable, CustomStringConvertible {
+    case foreign(String)
+    case newer(String, Int)
+    case corrupt(String)
+    case boundElsewhere(String, key: String, known: String, now: String)
+    case io(String)
+
+    init(_ error: DatabaseError, path: String) {
+        switch error.resultCode.primaryResultCode {
+        case .SQLITE_CORRUPT: self = .corrupt(path)
+        case .SQLITE_NOTADB: self = .foreign(path)
+        default: self = .io("the ledger \(path) cannot be used: \(error.message ?? "SQLite error \(error.resultCode.rawValue)")")
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .foreign(let path): "\(path) is not a Rollcall ledger; move that file away or choose another --state folder"
+        case .newer(let path, let version): "the ledger \(path) has schema \(version), this version of rollcall knows \(Ledger.schemaVersion); run the newer rollcall"
+        case .corrupt(let path): "the ledger \(path) is damaged; restore it from a copy, or move it away and let the next run recognise accounts by externalId"
+        case .boundElsewhere(let path, let key, let known, let now): "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder"
+        case .io(let message): message
+        }
+    }
+}

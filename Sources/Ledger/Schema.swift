@@ -1,0 +1,84 @@
+/// The tables. Kinds are 0 user, 1 group; spaces of interned ids are 0 source user, 1 source group, 2 target user, 3 target group.
+enum Schema {
+    /// “Roll” in ASCII: tells a ledger from any other SQLite file.
+    static let applicationID = 0x526F_6C6C
+
+    static let migrations = [
+        """
+        CREATE TABLE binding (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE learned (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+        CREATE TABLE runs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, command TEXT NOT NULL, label TEXT, started TEXT NOT NULL, finished TEXT, exit INTEGER,
+            source_complete INTEGER, target_complete INTEGER, is_baseline INTEGER NOT NULL DEFAULT 0,
+            users INTEGER, groups INTEGER, memberships INTEGER, scope TEXT, allowed TEXT, summary TEXT, requests INTEGER);
+
+        CREATE TABLE ids (n INTEGER PRIMARY KEY, space INTEGER NOT NULL, id TEXT NOT NULL, UNIQUE (space, id));
+
+        -- What each side held, as intervals of runs; last_run is null while it is so.
+        CREATE TABLE versions (
+            space INTEGER NOT NULL, n INTEGER NOT NULL, first_run INTEGER NOT NULL, last_run INTEGER, digest BLOB NOT NULL, body TEXT NOT NULL,
+            PRIMARY KEY (space, n, first_run)) WITHOUT ROWID;
+        CREATE TABLE memberships (
+            side INTEGER NOT NULL, grp INTEGER NOT NULL, usr INTEGER NOT NULL, first_run INTEGER NOT NULL, last_run INTEGER,
+            PRIMARY KEY (side, grp, usr, first_run)) WITHOUT ROWID;
+
+        CREATE TABLE links (
+            kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER NOT NULL,
+            origin TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'active',
+            external_id TEXT, match_key TEXT NOT NULL,
+            sent TEXT, sent_digest BLOB, read TEXT, read_digest BLOB,
+            run INTEGER NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;
+        CREATE UNIQUE INDEX links_by_target ON links (kind, target);
+        CREATE TABLE tombstones (kind INTEGER NOT NULL, target INTEGER NOT NULL, source INTEGER NOT NULL, run INTEGER NOT NULL, PRIMARY KEY (kind, target)) WITHOUT ROWID;
+
+        -- Members that an associated group had before; they stay (target ids).
+        CREATE TABLE kept_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
+
+        -- Attributes that the target does not keep, and the run that found out.
+        CREATE TABLE attributes (kind INTEGER NOT NULL, path TEXT NOT NULL, not_kept_run INTEGER NOT NULL, PRIMARY KEY (kind, path)) WITHOUT ROWID;
+
+        CREATE TABLE plans (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, created TEXT NOT NULL, digest TEXT NOT NULL, inputs TEXT NOT NULL, state TEXT NOT NULL);
+        -- The plan's rows are the journal: planned → sent (outcome unknown) → done or failed.
+        CREATE TABLE operations (
+            plan INTEGER NOT NULL, seq INTEGER NOT NULL, wave INTEGER NOT NULL, kind INTEGER NOT NULL, verb TEXT NOT NULL, situation TEXT NOT NULL,
+            source INTEGER, target INTEGER, name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT,
+            fields TEXT NOT NULL, unit INTEGER, run INTEGER, PRIMARY KEY (plan, seq)) WITHOUT ROWID;
+        CREATE INDEX operations_open ON operations (status) WHERE status IN ('sent');
+        CREATE TABLE operation_members (
+            plan INTEGER NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER,
+            status TEXT, reason TEXT, PRIMARY KEY (plan, seq, position)) WITHOUT ROWID;
+        """,
+    ]
+
+    /// One run's staging area, in a file of its own.
+    static let scratch = """
+        CREATE TABLE scratch.source (
+            kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
+            active INTEGER, problem TEXT, note TEXT, place TEXT NOT NULL, protected INTEGER NOT NULL, in_scope INTEGER NOT NULL DEFAULT 1, collision INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (kind, n)) WITHOUT ROWID;
+        CREATE TABLE scratch.source_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
+        CREATE TABLE scratch.source_units (usr INTEGER NOT NULL, unit TEXT NOT NULL, PRIMARY KEY (usr, unit)) WITHOUT ROWID;
+        CREATE TABLE scratch.units (id TEXT PRIMARY KEY, parent TEXT) WITHOUT ROWID;
+        CREATE TABLE scratch.target (
+            kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
+            active INTEGER, protected INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+        CREATE TABLE scratch.target_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
+        CREATE TABLE scratch.candidates (
+            kind INTEGER NOT NULL, source INTEGER NOT NULL, ext_count INTEGER NOT NULL, ext_target INTEGER, name_count INTEGER NOT NULL, name_target INTEGER,
+            PRIMARY KEY (kind, source)) WITHOUT ROWID;
+        CREATE TABLE scratch.facts (
+            kind INTEGER NOT NULL, source INTEGER, target INTEGER, ext_target INTEGER, name_target INTEGER,
+            linked INTEGER NOT NULL, in_source INTEGER NOT NULL, on_target INTEGER NOT NULL, protected INTEGER NOT NULL, other_mark INTEGER NOT NULL,
+            collision INTEGER NOT NULL, unacceptable INTEGER NOT NULL, disabled_leaver INTEGER NOT NULL, differs INTEGER NOT NULL,
+            ext_count INTEGER NOT NULL, ext_linked INTEGER NOT NULL, name_count INTEGER NOT NULL, name_marked INTEGER NOT NULL, name_linked INTEGER NOT NULL);
+        CREATE TABLE scratch.situations (kind INTEGER NOT NULL, source INTEGER, target INTEGER, ext_target INTEGER, name_target INTEGER, situation TEXT NOT NULL);
+        -- What becomes of a source record in this plan: present (linked now or after it), held (stays as it is), leaving.
+        CREATE TABLE scratch.outlook (kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER, state TEXT NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;
+        CREATE TABLE scratch.drafts (
+            draft INTEGER PRIMARY KEY, wave INTEGER NOT NULL, kind INTEGER NOT NULL, verb TEXT NOT NULL, situation TEXT NOT NULL, source INTEGER, target INTEGER,
+            name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT, fields TEXT NOT NULL, unit INTEGER,
+            takes TEXT, frees TEXT);
+        CREATE TABLE scratch.draft_members (draft INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER, PRIMARY KEY (draft, position)) WITHOUT ROWID;
+        """
+}

@@ -1,0 +1,259 @@
+import Foundation
+import GRDB
+
+/// The situations of which every object is in exactly one.
+public enum Situation: String, Hashable, Sendable, CaseIterable {
+    case inStep = "in step"
+    case changed
+    case missing
+    case known
+    case existing
+    case foreign
+    case absent
+    case leaver
+    case protected
+    case taken
+    case ambiguous
+    case unmanaged
+    case collision
+    case unacceptable
+    case gone
+    case returned
+}
+
+/// One classified object, with what is needed to decide on it and to speak of it.
+public struct SituationRow: Sendable {
+    public var kind: Int
+    public var situation: Situation
+    public var sourceID: String?
+    public var targetID: String?
+    /// The object that carries our externalId, and the one that bears the name, when they were looked for.
+    public var externalIDMatch: String?
+    public var nameMatch: String?
+    public var sourceName: String?
+    public var targetName: String?
+    public var nameMatchName: String?
+    public var targetExternalID: String?
+    public var desired: String?
+    public var desiredDigest: [UInt8]?
+    public var desiredExternalID: String?
+    public var desiredKey: String?
+    public var desiredActive: Bool?
+    public var actual: String?
+    public var actualKey: String?
+    public var actualActive: Bool?
+    public var problem: String?
+    public var place: String?
+    public var isLinked: Bool
+    public var origin: String?
+    public var state: String?
+    public var sent: String?
+    public var read: String?
+    /// Another source record that wants the same key or externalId.
+    public var rival: String?
+    /// The source record that is linked to the object that bears the name.
+    public var nameHolder: String?
+    /// Whether the source still has the record, out of scope.
+    public var isOutOfScope: Bool
+    /// Whether this job deleted the object before and it is still there.
+    public var isSurvivor: Bool
+    var source: Int64?
+    var target: Int64?
+}
+
+extension Ledger {
+    /// The judgement, in the order of the rules: the first line that holds decides. One expression over `scratch.facts`.
+    static let situationCase = """
+        CASE
+            WHEN protected THEN 'protected'
+            WHEN linked AND on_target AND other_mark THEN 'taken'
+            WHEN linked AND NOT in_source AND on_target THEN 'leaver'
+            WHEN linked AND NOT in_source THEN 'gone'
+            WHEN NOT in_source THEN 'unmanaged'
+            WHEN collision THEN 'collision'
+            WHEN unacceptable THEN 'unacceptable'
+            WHEN linked AND NOT on_target THEN 'missing'
+            WHEN linked AND disabled_leaver THEN 'returned'
+            WHEN linked AND differs THEN 'changed'
+            WHEN linked THEN 'in step'
+            WHEN ext_count > 1 OR ext_linked THEN 'ambiguous'
+            WHEN ext_count = 1 AND name_count > 0 AND name_target IS NOT ext_target THEN 'ambiguous'
+            WHEN ext_count = 1 THEN 'known'
+            WHEN name_count > 1 THEN 'ambiguous'
+            WHEN name_count = 1 AND (name_marked OR name_linked) THEN 'foreign'
+            WHEN name_count = 1 THEN 'existing'
+            ELSE 'absent'
+        END
+        """
+
+    /// Classifies everything that is staged or linked.
+    ///
+    /// - Parameter kinds: the kinds inside the full-push scope; others have no situations.
+    /// - Parameter mayRename: kinds whose renames are permitted: only then does a linked account free its name.
+    public func classify(kinds: [Int], mayRename: Set<Int>) throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    CREATE INDEX IF NOT EXISTS scratch.source_by_key ON source (kind, match_key);
+                    CREATE INDEX IF NOT EXISTS scratch.source_by_external_id ON source (kind, external_id);
+                    CREATE INDEX IF NOT EXISTS scratch.target_by_key ON target (kind, match_key);
+                    CREATE INDEX IF NOT EXISTS scratch.target_by_external_id ON target (kind, external_id);
+                    DELETE FROM scratch.candidates; DELETE FROM scratch.facts; DELETE FROM scratch.situations;
+                    UPDATE scratch.source AS s SET collision = 1
+                    WHERE in_scope AND (
+                        (SELECT count(*) FROM scratch.source o WHERE o.kind = s.kind AND o.match_key = s.match_key AND o.in_scope) > 1
+                        OR (SELECT count(*) FROM scratch.source o WHERE o.kind = s.kind AND o.external_id = s.external_id AND o.in_scope) > 1);
+                    """)
+            for kind in kinds {
+                try classify(db, kind: kind, mayRename: mayRename.contains(kind))
+            }
+            try db.execute(
+                sql: """
+                    INSERT INTO scratch.situations (kind, source, target, ext_target, name_target, situation)
+                    SELECT kind, source, coalesce(target, ext_target, name_target), ext_target, name_target, \(Self.situationCase) FROM scratch.facts
+                    """)
+        }
+    }
+
+    private func classify(_ db: Database, kind: Int, mayRename: Bool) throws {
+        // Candidates are looked for only where there is no link. A name whose holder this plan renames is free.
+        try db.execute(
+            sql: """
+                INSERT INTO scratch.candidates (kind, source, ext_count, ext_target, name_count, name_target)
+                SELECT s.kind, s.n,
+                    (SELECT count(*) FROM scratch.target t WHERE t.kind = s.kind AND t.external_id = s.external_id),
+                    (SELECT min(t.n) FROM scratch.target t WHERE t.kind = s.kind AND t.external_id = s.external_id),
+                    (SELECT count(*) FROM scratch.target t WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName)),
+                    (SELECT min(t.n) FROM scratch.target t WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName))
+                FROM scratch.source s
+                WHERE s.kind = :kind AND s.in_scope AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
+                """, arguments: ["kind": kind, "mayRename": mayRename])
+        try db.execute(
+            sql: """
+                CREATE INDEX IF NOT EXISTS scratch.candidates_by_ext ON candidates (kind, ext_target);
+                CREATE INDEX IF NOT EXISTS scratch.candidates_by_name ON candidates (kind, name_target);
+                """)
+        // Source records in scope.
+        try db.execute(
+            sql: """
+                INSERT INTO scratch.facts
+                SELECT s.kind, s.n, l.target, c.ext_target, c.name_target,
+                    l.source IS NOT NULL, 1, t.n IS NOT NULL,
+                    s.protected OR coalesce(t.protected, 0) OR coalesce(e.protected, 0) OR coalesce(m.protected, 0),
+                    coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id AND t.external_id IS NOT s.external_id
+                        ELSE l.external_id IS NOT NULL AND t.match_key <> l.match_key AND t.match_key <> s.match_key END, 0),
+                    s.collision, s.problem IS NOT NULL, coalesce(l.state = 'disabled', 0),
+                    CASE WHEN t.n IS NULL THEN 0 WHEN s.digest = t.digest THEN 0
+                        WHEN s.digest = l.sent_digest AND t.digest = l.read_digest THEN 0
+                        ELSE differs(s.kind, s.body, t.body, l.sent, l.read) END,
+                    coalesce(c.ext_count, 0), EXISTS (SELECT 1 FROM links x WHERE x.kind = s.kind AND x.target = c.ext_target),
+                    coalesce(c.name_count, 0), coalesce(m.external_id IS NOT NULL AND m.external_id IS NOT s.external_id, 0),
+                    EXISTS (SELECT 1 FROM links x WHERE x.kind = s.kind AND x.target = c.name_target)
+                FROM scratch.source s
+                LEFT JOIN links l ON l.kind = s.kind AND l.source = s.n
+                LEFT JOIN scratch.target t ON t.kind = s.kind AND t.n = l.target
+                LEFT JOIN scratch.candidates c ON c.kind = s.kind AND c.source = s.n
+                LEFT JOIN scratch.target e ON e.kind = s.kind AND e.n = c.ext_target
+                LEFT JOIN scratch.target m ON m.kind = s.kind AND m.n = c.name_target
+                WHERE s.kind = :kind AND s.in_scope
+                """, arguments: ["kind": kind])
+        // Links whose record is not in the source, or not in scope.
+        try db.execute(
+            sql: """
+                INSERT INTO scratch.facts
+                SELECT l.kind, l.source, l.target, NULL, NULL, 1, 0, t.n IS NOT NULL, coalesce(t.protected, 0),
+                    coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id
+                        ELSE l.external_id IS NOT NULL AND t.match_key <> l.match_key END, 0),
+                    0, 0, l.state = 'disabled', 0, 0, 0, 0, 0, 0
+                FROM links l
+                LEFT JOIN scratch.target t ON t.kind = l.kind AND t.n = l.target
+                WHERE l.kind = :kind AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = l.kind AND s.n = l.source AND s.in_scope)
+                """, arguments: ["kind": kind])
+        // Objects of the target that nobody above speaks of.
+        try db.execute(
+            sql: """
+                INSERT INTO scratch.facts
+                SELECT t.kind, NULL, t.n, NULL, NULL, 0, 0, 1, t.protected, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+                FROM scratch.target t
+                WHERE t.kind = :kind AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)
+                AND NOT EXISTS (SELECT 1 FROM scratch.candidates c WHERE c.kind = t.kind AND c.ext_target = t.n)
+                AND NOT EXISTS (SELECT 1 FROM scratch.candidates c WHERE c.kind = t.kind AND c.name_target = t.n)
+                """, arguments: ["kind": kind])
+    }
+
+    /// False for an object whose linked source record is about to give it another name.
+    private static let holdsItsName = """
+        NOT (:mayRename AND EXISTS (
+            SELECT 1 FROM links h JOIN scratch.source hs ON hs.kind = h.kind AND hs.n = h.source
+            WHERE h.kind = t.kind AND h.target = t.n AND hs.in_scope AND hs.match_key <> t.match_key
+            AND hs.problem IS NULL AND NOT hs.collision AND NOT hs.protected AND NOT t.protected
+            AND (t.external_id IS NULL AND t.match_key = h.match_key OR t.external_id = h.external_id OR t.external_id = hs.external_id)))
+        """
+
+    /// How many objects are in each situation, by kind and situation.
+    public func situationCounts() throws -> [(kind: Int, situation: Situation, count: Int)] {
+        try read { db in
+            try Row.fetchAll(db, sql: "SELECT kind, situation, count(*) FROM scratch.situations GROUP BY kind, situation ORDER BY kind, situation").compactMap { row in
+                Situation(rawValue: row[1]).map { (kind: row[0], situation: $0, count: row[2]) }
+            }
+        }
+    }
+
+    /// Linked objects that the target no longer shows, and all links, of the kinds given.
+    public func missingLinks(kinds: [Int]) throws -> (missing: Int, links: Int) {
+        try read { db in
+            let list = kinds.map(String.init).joined(separator: ",")
+            return (
+                try Int.fetchOne(
+                    db, sql: "SELECT count(*) FROM links l WHERE l.kind IN (\(list)) AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target)") ?? 0,
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind IN (\(list))") ?? 0
+            )
+        }
+    }
+
+    static let rowQuery = """
+        SELECT st.kind, st.situation, si.id AS source_id, ti.id AS target_id, ei.id AS ext_id, ni.id AS name_id,
+            s.name AS source_name, t.name AS target_name, m.name AS name_name, t.external_id AS target_external_id,
+            s.body AS desired, s.digest AS desired_digest, s.external_id AS desired_external_id, s.match_key AS desired_key, s.active AS desired_active,
+            t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.place,
+            l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
+            CASE WHEN st.situation = 'collision' THEN (
+                SELECT ri.id FROM scratch.source r JOIN ids ri ON ri.n = r.n
+                WHERE r.kind = st.kind AND r.n <> st.source AND r.in_scope AND (r.match_key = s.match_key OR r.external_id = s.external_id) ORDER BY ri.id LIMIT 1) END AS rival,
+            CASE WHEN st.name_target IS NOT NULL THEN (
+                SELECT hi.id FROM links h JOIN ids hi ON hi.n = h.source WHERE h.kind = st.kind AND h.target = st.name_target) END AS name_holder,
+            s.n IS NOT NULL AND NOT s.in_scope AS is_out_of_scope,
+            EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
+            st.source, st.target
+        FROM scratch.situations st
+        LEFT JOIN scratch.source s ON s.kind = st.kind AND s.n = st.source
+        LEFT JOIN scratch.target t ON t.kind = st.kind AND t.n = st.target
+        LEFT JOIN scratch.target m ON m.kind = st.kind AND m.n = st.name_target
+        LEFT JOIN links l ON l.kind = st.kind AND l.source = st.source
+        LEFT JOIN ids si ON si.n = st.source
+        LEFT JOIN ids ti ON ti.n = st.target
+        LEFT JOIN ids ei ON ei.n = st.ext_target
+        LEFT JOIN ids ni ON ni.n = st.name_target
+        """
+
+    static func situationRow(_ row: Row) -> SituationRow? {
+        guard let situation = Situation(rawValue: row["situation"]) else { return nil }
+        return SituationRow(
+            kind: row["kind"], situation: situation, sourceID: row["source_id"], targetID: row["target_id"], externalIDMatch: row["ext_id"], nameMatch: row["name_id"],
+            sourceName: row["source_name"], targetName: row["target_name"], nameMatchName: row["name_name"], targetExternalID: row["target_external_id"],
+            desired: row["desired"], desiredDigest: (row["desired_digest"] as Data?).map(Array.init), desiredExternalID: row["desired_external_id"], desiredKey: row["desired_key"],
+            desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
+            place: row["place"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],
+            nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isSurvivor: row["is_survivor"], source: row["source"], target: row["target"])
+    }
+
+    /// Objects of the target that are not ours, for the report. Not stored: there may be as many as the target has.
+    public func forEachUnmanaged(_ body: (SituationRow) throws -> Void) throws {
+        try read { db in
+            let rows = try Row.fetchCursor(db, sql: Self.rowQuery + " WHERE st.situation IN ('unmanaged', 'protected') AND st.source IS NULL ORDER BY st.kind, ti.id")
+            while let row = try rows.next() {
+                if let situation = Self.situationRow(row) { try body(situation) }
+            }
+        }
+    }
+}

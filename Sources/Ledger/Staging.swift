@@ -1,0 +1,264 @@
+import Foundation
+import GRDB
+
+/// A record of the source as the job's mapping sees it.
+public struct StagedSource: Sendable {
+    /// 0 user, 1 group.
+    public var kind: Int
+    public var id: String
+    public var externalID: String?
+    public var name: String
+    /// The name, folded by the target's case rule.
+    public var matchKey: String
+    /// The desired attributes as canonical JSON, by path; null where the source has no value.
+    public var body: String
+    /// Of the desired attributes, folded where the target compares without case.
+    public var digest: [UInt8]
+    /// nil when the source does not say.
+    public var active: Bool?
+    /// The field and rule that make it unacceptable to the target.
+    public var problem: String?
+    /// What is remarkable but no obstacle.
+    public var note: String?
+    /// Where it stands in the source, for messages.
+    public var place: String
+    public var isProtected: Bool
+    public var units: [String]
+
+    public init(
+        kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, problem: String?,
+        note: String?, place: String, isProtected: Bool, units: [String]
+    ) {
+        self.kind = kind
+        self.id = id
+        self.externalID = externalID
+        self.name = name
+        self.matchKey = matchKey
+        self.body = body
+        self.digest = digest
+        self.active = active
+        self.problem = problem
+        self.note = note
+        self.place = place
+        self.isProtected = isProtected
+        self.units = units
+    }
+}
+
+/// An object of the target, cut to the attributes that the job maps.
+public struct StagedTarget: Sendable {
+    public var kind: Int
+    public var id: String
+    public var externalID: String?
+    public var name: String
+    public var matchKey: String
+    public var body: String
+    public var digest: [UInt8]
+    public var active: Bool?
+    public var isProtected: Bool
+
+    public init(kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool) {
+        self.kind = kind
+        self.id = id
+        self.externalID = externalID
+        self.name = name
+        self.matchKey = matchKey
+        self.body = body
+        self.digest = digest
+        self.active = active
+        self.isProtected = isProtected
+    }
+}
+
+/// What the staged source amounts to.
+public struct SourceCount: Hashable, Sendable {
+    public var users = 0
+    public var groups = 0
+    public var memberships = 0
+}
+
+extension Ledger {
+    /// The number of an external id; given once, kept for ever.
+    func intern(_ db: Database, space: Int, _ id: String) throws -> Int64 {
+        let find = try db.cachedStatement(sql: "SELECT n FROM ids WHERE space = ? AND id = ?")
+        if let n = try Int64.fetchOne(find, arguments: [space, id]) { return n }
+        try db.cachedStatement(sql: "INSERT INTO ids (space, id) VALUES (?, ?)").execute(arguments: [space, id])
+        return db.lastInsertedRowID
+    }
+
+    /// Stages source records. Returns the ids that were staged before: an id must not come twice.
+    public func stage(source records: [StagedSource]) throws -> [String] {
+        try write { db in
+            var repeated: [String] = []
+            for record in records {
+                let n = try intern(db, space: record.kind, record.id)
+                let insert = try db.cachedStatement(
+                    sql: "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, body, digest, active, problem, note, place, protected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                try insert.execute(arguments: [
+                    record.kind, n, record.externalID, record.name, record.matchKey, record.body, blob(record.digest), record.active, record.problem, record.note,
+                    record.place, record.isProtected,
+                ])
+                if db.changesCount == 0 { repeated.append(record.id) }
+                for unit in record.units {
+                    try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.source_units (usr, unit) VALUES (?, ?)").execute(arguments: [n, unit])
+                }
+            }
+            return repeated
+        }
+    }
+
+    public func stage(sourceMembers members: [String], of group: String) throws {
+        try stage(members, of: group, into: "source_members", userSpace: 0, groupSpace: 1)
+    }
+
+    public func stage(targetMembers members: [String], of group: String) throws {
+        try stage(members, of: group, into: "target_members", userSpace: 2, groupSpace: 3)
+    }
+
+    private func stage(_ members: [String], of group: String, into table: String, userSpace: Int, groupSpace: Int) throws {
+        guard !members.isEmpty else { return }
+        try write { db in
+            let grp = try intern(db, space: groupSpace, group)
+            for member in members {
+                let usr = try intern(db, space: userSpace, member)
+                try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.\(table) (grp, usr) VALUES (?, ?)").execute(arguments: [grp, usr])
+            }
+        }
+    }
+
+    public func stage(unit id: String, parent: String?) throws {
+        try write { try $0.execute(sql: "INSERT OR REPLACE INTO scratch.units (id, parent) VALUES (?, ?)", arguments: [id, parent]) }
+    }
+
+    /// Stages target objects; of an id that comes twice the first stays. Returns the repeated ids.
+    public func stage(target objects: [StagedTarget]) throws -> [String] {
+        try write { db in
+            var repeated: [String] = []
+            for object in objects {
+                let n = try intern(db, space: object.kind + 2, object.id)
+                let insert = try db.cachedStatement(
+                    sql: "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, body, digest, active, protected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                try insert.execute(arguments: [
+                    object.kind, n, object.externalID, object.name, object.matchKey, object.body, blob(object.digest), object.active, object.isProtected,
+                ])
+                if db.changesCount == 0 { repeated.append(object.id) }
+            }
+            return repeated
+        }
+    }
+
+    func blob(_ bytes: [UInt8]) -> Data { Data(bytes) }
+
+    // MARK: scope
+
+    /// Marks who is in scope: members of the units (with their descendants) and of the listed groups; listed groups, or all.
+    /// Returns the listed ids that the source does not know.
+    public func applyScope(units: [String]?, groups: [String]?, allGroups: Bool) throws -> [String] {
+        try write { db in
+            var unknown: [String] = []
+            if units == nil, groups == nil, !allGroups { return [] }
+            try db.execute(sql: "UPDATE scratch.source SET in_scope = 0")
+            for unit in units ?? [] {
+                let isKnown = try Bool.fetchOne(
+                    db, sql: "SELECT EXISTS (SELECT 1 FROM scratch.units WHERE id = ?1) OR EXISTS (SELECT 1 FROM scratch.source_units WHERE unit = ?1)", arguments: [unit]) ?? false
+                if !isKnown { unknown.append(unit) }
+                try db.execute(
+                    sql: """
+                        WITH RECURSIVE below (id) AS (SELECT ? UNION SELECT u.id FROM scratch.units u JOIN below b ON u.parent = b.id)
+                        UPDATE scratch.source SET in_scope = 1
+                        WHERE kind = 0 AND n IN (SELECT usr FROM scratch.source_units WHERE unit IN (SELECT id FROM below))
+                        """, arguments: [unit])
+            }
+            for group in groups ?? [] {
+                let n = try Int64.fetchOne(db, sql: "SELECT s.n FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.kind = 1 AND i.id = ?", arguments: [group])
+                guard let n else {
+                    unknown.append(group)
+                    continue
+                }
+                try db.execute(sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 1 AND n = ?", arguments: [n])
+                try db.execute(
+                    sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 0 AND n IN (SELECT usr FROM scratch.source_members WHERE grp = ?)", arguments: [n])
+            }
+            if allGroups {
+                try db.execute(sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 1")
+                // Every group without any list of units or groups is no restriction of users.
+                if units == nil { try db.execute(sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 0") }
+            }
+            return unknown
+        }
+    }
+
+    // MARK: evidence
+
+    /// Member ids that name no staged user, with their group; at the most ten.
+    public func unresolvedSourceMembers() throws -> [(group: String, user: String)] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT g.id, u.id FROM scratch.source_members m JOIN ids g ON g.n = m.grp JOIN ids u ON u.n = m.usr
+                    WHERE NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 0 AND s.n = m.usr) ORDER BY g.id, u.id LIMIT 10
+                    """
+            ).map { (group: $0[0], user: $0[1]) }
+        }
+    }
+
+    /// What is staged and in scope.
+    public func sourceCount() throws -> SourceCount {
+        try read { db in
+            SourceCount(
+                users: try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE kind = 0 AND in_scope") ?? 0,
+                groups: try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE kind = 1 AND in_scope") ?? 0,
+                memberships: try Int.fetchOne(
+                    db, sql: "SELECT count(*) FROM scratch.source_members m WHERE EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 1 AND s.n = m.grp AND s.in_scope)") ?? 0)
+        }
+    }
+
+    /// Records whose status says nothing, in scope: their `active` is left alone.
+    public func notedRecords(limit: Int) throws -> (count: Int, examples: [String]) {
+        try read { db in
+            (
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE in_scope AND note IS NOT NULL") ?? 0,
+                try String.fetchAll(
+                    db, sql: "SELECT i.id || ' (' || s.place || '): ' || s.note FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.in_scope AND s.note IS NOT NULL ORDER BY s.kind, i.id LIMIT ?",
+                    arguments: [limit])
+            )
+        }
+    }
+
+    // MARK: history
+
+    /// Folds the staged reads into the history. Only a complete read closes an interval: what an incomplete one does not
+    /// show is not gone.
+    public func recordHistory(run: Int64, source isSourceComplete: Bool, target isTargetComplete: Bool) throws {
+        try write { db in
+            for (table, firstSpace, side, isComplete) in [("source", 0, 0, isSourceComplete), ("target", 2, 1, isTargetComplete)] {
+                let gone = isComplete ? "" : "AND EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind + \(firstSpace) = v.space AND s.n = v.n)"
+                try db.execute(
+                    sql: """
+                        UPDATE versions AS v SET last_run = ? WHERE last_run IS NULL AND space BETWEEN \(firstSpace) AND \(firstSpace + 1)
+                        AND NOT EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n AND s.digest = v.digest) \(gone)
+                        """, arguments: [run - 1])
+                try db.execute(
+                    sql: """
+                        INSERT OR REPLACE INTO versions (space, n, first_run, last_run, digest, body)
+                        SELECT s.kind + \(firstSpace), s.n, ?, NULL, s.digest, s.body FROM scratch.\(table) s
+                        WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = s.kind + \(firstSpace) AND v.n = s.n AND v.last_run IS NULL)
+                        """, arguments: [run])
+                if isComplete {
+                    try db.execute(
+                        sql: """
+                            UPDATE memberships AS m SET last_run = ? WHERE last_run IS NULL AND side = \(side)
+                            AND NOT EXISTS (SELECT 1 FROM scratch.\(table)_members s WHERE s.grp = m.grp AND s.usr = m.usr)
+                            """, arguments: [run - 1])
+                }
+                try db.execute(
+                    sql: """
+                        INSERT OR REPLACE INTO memberships (side, grp, usr, first_run, last_run)
+                        SELECT \(side), s.grp, s.usr, ?, NULL FROM scratch.\(table)_members s
+                        WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.side = \(side) AND m.grp = s.grp AND m.usr = s.usr AND m.last_run IS NULL)
+                        """, arguments: [run])
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import JSON
+import SCIM
+import SCIMTransport
+
+/// What a server can do: its `/ServiceProviderConfig` (RFC 7643, section 5), overridden by the job where it says otherwise.
+public struct Capabilities: Hashable, Sendable {
+    public var patch = true
+    public var filter = true
+    public var cursor = false
+    public var etag = false
+    /// Resources asked for in one page.
+    public var pageSize: Int
+
+    public init(pageSize: Int) { self.pageSize = pageSize }
+}
+
+/// A job's word on what the server can do; nil leaves it to the server.
+public struct CapabilityOverrides: Hashable, Sendable {
+    public var patch: Bool?
+    public var filter: Bool?
+    public var cursor: Bool?
+    public var etag: Bool?
+    public var pageSize: Int?
+
+    public init(patch: Bool? = nil, filter: Bool? = nil, cursor: Bool? = nil, etag: Bool? = nil, pageSize: Int? = nil) {
+        self.patch = patch
+        self.filter = filter
+        self.cursor = cursor
+        self.etag = etag
+        self.pageSize = pageSize
+    }
+}
+
+extension SCIMConnection {
+    /// Reads `/ServiceProviderConfig`. A server without one is taken to do what RFC 7644 requires, and PATCH and filters.
+    public func capabilities(of profile: Profile, overrides: CapabilityOverrides) async throws(SCIMFailure) -> Capabilities {
+        var found = Capabilities(pageSize: profile.pageSize)
+        do {
+            let answer = try await send(.get, "/ServiceProviderConfig")
+            try JSONParser().parse(answer.body) { root in
+                func flag(_ name: String) -> Bool? { root.member(ignoringCase: name)?.member(ignoringCase: "supported")?.bool }
+                found.patch = flag("patch") ?? true
+                found.filter = flag("filter") ?? true
+                found.etag = flag("etag") ?? false
+                found.cursor = root.member(ignoringCase: "pagination")?.member(ignoringCase: "cursor")?.bool ?? false
+                let pagination = root.member(ignoringCase: "pagination")?.member(ignoringCase: "maxPageSize")?.lenientInteger
+                let most = pagination ?? root.member(ignoringCase: "filter")?.member(ignoringCase: "maxResults")?.lenientInteger ?? 0
+                // Larger pages are fewer requests; beyond a thousand the gain is small and the documents are large.
+                if most > 0 { found.pageSize = min(most, 1000) }
+            }
+        } catch let failure as SCIMFailure {
+            switch failure {
+            case .notFound, .unsupported, .rejected: break
+            default: throw failure
+            }
+        } catch {
+            throw .malformed("\(base)/ServiceProviderConfig: \(error)")
+        }
+        found.patch = overrides.patch ?? found.patch
+        found.filter = overrides.filter ?? found.filter
+        found.cursor = overrides.cursor ?? found.cursor
+        found.etag = overrides.etag ?? found.etag
+        found.pageSize = overrides.pageSize ?? found.pageSize
+        return found
+    }
+}

@@ -1,0 +1,30 @@
+import SCIM
+
+extension Profile {
+    /// Any RFC 7644 server; what it can do beyond that is read from `/ServiceProviderConfig`.
+    public static let generic = Profile(
+        name: "generic",
+        displayName: "any SCIM 2.0 server (RFC 7644)",
+        takesGroups: true,
+        canList: true,
+        canAssociate: true,
+        hasActiveFlag: true,
+        // RFC 7643, section 4.1.1: userName is case-insensitive; mail systems treat addresses so.
+        caseInsensitive: [.user: ["userName", "emails[work]"], .group: []],
+        // RFC 7643, section 8.7.1: required attributes of the core schemas.
+        required: [.user: ["userName"], .group: ["displayName"]],
+        // RFC 7644, section 3.5.2.2. The form with a value list is not in the RFC, and one server empties the group on it.
+        memberRemoval: .pathFilter,
+        memberChunk: 100,
+        memberReading: [.inList, .byID],
+        lookUp: [.filter, .scan],
+        protected: [:],
+        requestsPerSecond: 10,
+        concurrency: 5,
+        pageSize: 100,
+        assumptions: [
+            "members are taken from the group list; where no group of the list shows any, each group is read by id",
+            "at most 100 members go into one PATCH",
+        ]
+    )
+}

@@ -1,0 +1,166 @@
+import HTTP
+import HTTPTypes
+import JSON
+import SCIM
+import SCIMTransport
+
+/// The target side: one SCIM target, driven by a profile and by what the server says of itself.
+public struct SCIMTarget: Sendable {
+    public let connection: SCIMConnection
+    public let profile: Profile
+    public let capabilities: Capabilities
+
+    public init(connection: SCIMConnection, profile: Profile, capabilities: Capabilities) {
+        self.connection = connection
+        self.profile = profile
+        self.capabilities = capabilities
+    }
+
+    /// What a write brought back.
+    public struct Written: Sendable {
+        /// The resource's id, where the answer tells.
+        public let id: String?
+        /// The resource as the target now shows it; nil when the answer has none, such as 204.
+        public let resource: [UInt8]?
+    }
+
+    /// One attribute to set, or to take out (nil).
+    public struct Change: Sendable {
+        public let path: AttributePath
+        public let value: JSONValue?
+        /// Whether the target has a value there now.
+        public let replacesValue: Bool
+
+        public init(path: AttributePath, value: JSONValue?, replacesValue: Bool) {
+            self.path = path
+            self.value = value
+            self.replacesValue = replacesValue
+        }
+    }
+
+    // MARK: reading
+
+    /// Hands every resource of a kind to `body`.
+    public func list(_ kind: ResourceKind, _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}) async throws -> ListEvidence {
+        try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, body, pageDone: pageDone)
+    }
+
+    /// One resource by its id.
+    public func get(_ kind: ResourceKind, _ id: String) async throws(SCIMFailure) -> [UInt8] {
+        try await connection.send(.get, place(kind, id)).body
+    }
+
+    /// The resources whose attribute has a value, each as a document: by filter where the server has filters, else by
+    /// reading the list. What the server returns is checked: a server may ignore a filter that it does not know.
+    ///
+    /// - Parameter fold: how values of the attribute are compared.
+    public func lookUp(_ kind: ResourceKind, _ path: AttributePath, _ value: String, fold: @escaping @Sendable (String) -> String) async throws(SCIMFailure) -> [JSONValue] {
+        for way in profile.lookUp {
+            var found: [JSONValue] = []
+            let take: (JSONView) -> Void = { view in
+                if let text = path.value(in: view)?.string, fold(text) == fold(value) { found.append(JSONValue(view)) }
+            }
+            do {
+                switch way {
+                case .filter:
+                    guard capabilities.filter else { continue }
+                    let answer = try await connection.send(.get, kind.endpoint, query: [("filter", Filter.equal(path.description, value))])
+                    _ = try JSONParser().parse(answer.body) { root in try ListPage(root, take) }
+                case .scan:
+                    _ = try await list(kind, take)
+                }
+                return found
+            } catch let failure as SCIMFailure {
+                switch failure {
+                case .unsupported, .rejected: continue
+                default: throw failure
+                }
+            } catch {
+                throw .malformed("\(error)")
+            }
+        }
+        return []
+    }
+
+    // MARK: writing
+
+    /// POST. A 2xx without an id in body or Location is malformed.
+    public func create(_ kind: ResourceKind, _ changes: [Change]) async throws(SCIMFailure) -> Written {
+        var body: JSONValue = ["schemas": [.string(kind.schema)]]
+        for change in changes { change.path.set(change.value, in: &body) }
+        let answer = try await connection.send(.post, kind.endpoint, body: body)
+        let written = Self.written(answer)
+        guard written.id != nil else { throw .malformed("the created resource has no id") }
+        return written
+    }
+
+    /// Changes attributes: one PATCH, or GET and PUT where the server has no PATCH. With PUT the rest of the resource is sent
+    /// back as it was read, so that what is not mapped stays.
+    public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change]) async throws(SCIMFailure) -> Written {
+        if capabilities.patch {
+            let operations = changes.compactMap { $0.path.patch($0.value, replacing: $0.replacesValue) }
+            return Self.written(try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
+        }
+        return try await replace(kind, id) { resource in
+            for change in changes { change.path.set(change.value, in: &resource) }
+        }
+    }
+
+    /// Adds and removes members of a group by their target ids.
+    public func changeMembers(of id: String, add: [String], remove: [String]) async throws(SCIMFailure) -> Written {
+        if capabilities.patch {
+            var operations: [JSONValue] = []
+            if !add.isEmpty {
+                operations.append(["op": "add", "path": "members", "value": .array(add.map { ["value": .string($0)] })])
+            }
+            switch profile.memberRemoval {
+            case .pathFilter:
+                operations += remove.map { ["op": "remove", "path": .string("members[value eq \(JSONValue.string($0).canonical)]")] }
+            }
+            return Self.written(try await connection.send(.patch, place(.group, id), body: patchDocument(operations)))
+        }
+        let leaving = Set(remove)
+        return try await replace(.group, id) { resource in
+            var members = resource["members"]?.array ?? []
+            members.removeAll { $0["value"]?.string.map(leaving.contains) ?? false }
+            let present = Set(members.compactMap { $0["value"]?.string })
+            members += add.filter { !present.contains($0) }.map { ["value": .string($0)] }
+            resource["members"] = .array(members)
+        }
+    }
+
+    /// DELETE. Whether it was there: a resource that is gone already is as good as deleted.
+    @discardableResult
+    public func delete(_ kind: ResourceKind, _ id: String) async throws(SCIMFailure) -> Bool {
+        do {
+            _ = try await connection.send(.delete, place(kind, id))
+            return true
+        } catch {
+            if case .notFound = error { return false }
+            throw error
+        }
+    }
+
+    /// Requests that an update costs.
+    public var requestsPerUpdate: Int { capabilities.patch ? 1 : 2 }
+
+    private func replace(_ kind: ResourceKind, _ id: String, _ edit: (inout JSONValue) -> Void) async throws(SCIMFailure) -> Written {
+        let current = try await connection.send(.get, place(kind, id))
+        var resource: JSONValue
+        do { resource = try JSONValue(parsing: current.body) } catch { throw .malformed("\(error)") }
+        let version = capabilities.etag ? resource["meta"]?["version"]?.string : nil
+        edit(&resource)
+        resource["meta"] = nil
+        return Self.written(try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))
+    }
+
+    private func place(_ kind: ResourceKind, _ id: String) -> String { "\(kind.endpoint)/\(PercentEncoding.encode(id))" }
+
+    private static func written(_ answer: SCIMConnection.Answer) -> Written {
+        let fromLocation = answer.location.flatMap { $0.split(separator: "/").last.map(String.init) }
+        guard answer.hasDocument, let id = try? JSONParser().parse(answer.body, { $0.member(ignoringCase: "id")?.scalarText }) else {
+            return Written(id: fromLocation, resource: nil)
+        }
+        return Written(id: id, resource: answer.body)
+    }
+}

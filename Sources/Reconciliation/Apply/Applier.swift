@@ -1,0 +1,291 @@
+import JSON
+import Ledger
+import Provisioning
+import SCIM
+import SCIMTransport
+
+/// Sends a stored plan, wave by wave: each operation is journaled before it leaves and settled when its answer is here.
+///
+/// The ledger is touched by the caller's task alone; only requests run side by side.
+final class Applier {
+    private let ledger: Ledger
+    private let run: Int64
+    private let target: SCIMTarget
+    private let tables: [ResourceKind: MappingTable]
+    private let sender: Sender
+    private let concurrency: Int
+    private let progress: @Sendable (String, Int) -> Void
+
+    /// What stopped the sending before the plan's end.
+    private(set) var fatal: SCIMFailure?
+    private(set) var verification = Verification()
+    private var sent = 0
+
+    init(ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, progress: @escaping @Sendable (String, Int) -> Void) {
+        self.ledger = ledger
+        self.run = run
+        self.target = target
+        self.tables = tables
+        self.concurrency = concurrency
+        self.progress = progress
+        sender = Sender(target: target, tables: tables)
+    }
+
+    /// Operations of a wave that are held in memory at once.
+    private static let batch = 500
+
+    func apply(plan: Int64) async throws {
+        var last = 0
+        while fatal == nil {
+            // A batch is of one wave: what the next wave needs (new ids) is settled before it is read.
+            let batch = try ledger.nextPlanned(plan: plan, after: last, limit: Self.batch)
+            guard let end = batch.last?.seq else { break }
+            try await send(batch)
+            last = end
+        }
+        if fatal == nil { try await readBack() }
+    }
+
+    /// Settles what a killed run left: operations whose outcome nobody knows, and the rest of a unit that it began.
+    /// A create is looked for; everything else is harmless to send again.
+    func settle(_ operations: [Operation]) async throws {
+        for operation in operations where fatal == nil {
+            if operation.verb == .create, operation.status == .sent {
+                try await settleCreate(operation)
+            } else {
+                try await send([operation])
+            }
+        }
+        if fatal == nil { try await readBack() }
+    }
+
+    private func settleCreate(_ operation: Operation) async throws {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let found: Performed?
+        do {
+            found = try await sender.ours(kind, operation.fields)
+        } catch {
+            fatal = error
+            return
+        }
+        if let found {
+            try record(operation, found, leftOut: [:], members: [])
+        } else {
+            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this create, and the target does not show it: planned anew"), run: run)
+        }
+    }
+
+    private struct Ready: Sendable {
+        let operation: Operation
+        let targetID: String?
+        let members: [(position: Int, id: String)]
+        let leftOut: [Int: String]
+    }
+
+    private func send(_ operations: [Operation]) async throws {
+        var waiting = operations[...]
+        let sender = sender
+        try await withThrowingTaskGroup(of: (Ready, Performed).self) { group in
+            var inFlight = 0
+            while true {
+                while inFlight < concurrency, fatal == nil, let operation = waiting.popFirst() {
+                    guard let ready = try prepare(operation) else { continue }
+                    inFlight += 1
+                    group.addTask {
+                        (ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id)))
+                    }
+                }
+                guard inFlight > 0, let (ready, performed) = try await group.next() else { break }
+                inFlight -= 1
+                try record(ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id), targetID: ready.targetID)
+                sent += 1
+                progress("operations sent", sent)
+            }
+        }
+    }
+
+    /// Resolves ids and journals the operation as sent; nil when it needs no request.
+    private func prepare(_ operation: Operation) throws -> Ready? {
+        let link = try operation.sourceID.flatMap { try ledger.link(kind: operation.kind, source: $0) }
+        switch operation.verb {
+        case .none: return nil
+        case .unlink:
+            try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: false)), run: run)
+            return nil
+        case .link:
+            try settleLink(operation, link)
+            return nil
+        case .create:
+            try ledger.markSent([operation])
+            return Ready(operation: operation, targetID: nil, members: [], leftOut: [:])
+        case .addMembers, .removeMembers:
+            var members: [(position: Int, id: String)] = []
+            var leftOut: [Int: String] = [:]
+            for member in operation.members {
+                if let id = member.targetID { members.append((member.position, id)) } else { leftOut[member.position] = "the account of \(member.sourceID ?? "the member") was not created" }
+            }
+            guard let group = link?.targetID else {
+                try ledger.settle(operation, Outcome(status: .skipped, reason: "the group was not created"), run: run)
+                return nil
+            }
+            guard !members.isEmpty else {
+                try ledger.settle(operation, Outcome(status: .skipped, reason: "none of the members has an account", leftOut: leftOut), run: run)
+                return nil
+            }
+            try ledger.markSent([operation])
+            return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut)
+        case .update, .associate, .disable, .delete:
+            try ledger.markSent([operation])
+            // A link that this plan made a moment ago is newer than what the plan was drawn from.
+            return Ready(operation: operation, targetID: link?.targetID ?? operation.targetID, members: [], leftOut: [:])
+        }
+    }
+
+    /// An account that is in step already: linked without a request.
+    private func settleLink(_ operation: Operation, _ link: LinkState?) throws {
+        guard let source = operation.sourceID, let id = operation.targetID, let desired = try ledger.desired(kind: operation.kind, source: source) else {
+            return try ledger.settle(operation, Outcome(status: .skipped, reason: "the record is not at hand any more"), run: run)
+        }
+        let state = LinkState(
+            kind: operation.kind, sourceID: source, targetID: id, origin: link?.origin ?? "known", externalID: desired.externalID, matchKey: desired.matchKey, sent: desired.body,
+            sentDigest: desired.digest, read: nil, readDigest: nil)
+        try ledger.settle(operation, Outcome(status: .done, link: .set(state)), run: run)
+    }
+
+    // MARK: judging answers
+
+    private func record(_ operation: Operation, _ performed: Performed, leftOut: [Int: String], members: [String], targetID: String? = nil) throws {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        switch performed {
+        case .done(let id, let resource):
+            switch operation.verb {
+            case .delete: try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: true)), run: run)
+            case .addMembers, .removeMembers: try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
+            default: try recordWrite(operation, kind, id: id, resource: resource, origin: origin(of: operation))
+            }
+        case .found(let id, let resource):
+            // Found by our own mark: it is what an earlier POST of ours, or IDaaS' own push, made.
+            try recordWrite(operation, kind, id: id, resource: resource, origin: operation.status == .sent ? "created" : "known", isFound: true)
+        case .gone:
+            if operation.verb == .delete {
+                try ledger.settle(operation, Outcome(status: .done, reason: "was gone already", link: .drop(hasTombstone: false)), run: run)
+            } else {
+                try ledger.settle(operation, Outcome(status: .failed, reason: "\(targetID ?? "the object") is gone from the target since it was read; the next run judges it anew"), run: run)
+            }
+        case .failed(let why): try ledger.settle(operation, Outcome(status: .failed, reason: why, leftOut: leftOut), run: run)
+        case .conflict(let why): try ledger.settle(operation, Outcome(status: operation.verb == .create ? .conflict : .failed, reason: why), run: run)
+        case .unknown(let why):
+            // Stays “sent” in the journal: the next run begins by settling it.
+            verification.unknown.append("\(operation.name): \(why)")
+        case .fatal(let failure): if fatal == nil { fatal = failure }
+        }
+    }
+
+    private func origin(of operation: Operation) -> String {
+        switch operation.situation {
+        case .existing: "associated"
+        case .known: "known"
+        default: "created"
+        }
+    }
+
+    /// Records an attribute write: the link, and what the answer shows of it.
+    private func recordWrite(_ operation: Operation, _ kind: ResourceKind, id: String, resource: [UInt8]?, origin: String, isFound: Bool = false) throws {
+        guard let source = operation.sourceID, let table = tables[kind] else { return }
+        let previous = try ledger.link(kind: operation.kind, source: source)
+        let desired = try ledger.desired(kind: operation.kind, source: source)
+        let actual = resource.flatMap { try? JSONParser().parse($0) { table.actual($0) } }
+        let values = Dictionary(operation.fields.map { ($0.path, $0.after) }) { _, last in last }
+        func text(_ path: String) -> String? { values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
+        let isLeaver = operation.situation == .leaver
+        // Of a leaver, and after a restart, there is no desired record: the link then keeps what it knows.
+        var link = LinkState(
+            kind: operation.kind, sourceID: source, targetID: id, origin: previous?.targetID == id ? previous?.origin ?? origin : origin, state: isLeaver ? "disabled" : "active",
+            externalID: text("externalId") ?? previous?.externalID, matchKey: text(kind.nameAttribute).map(folded) ?? previous?.matchKey ?? folded(operation.name),
+            sent: desired?.body ?? previous?.sent, sentDigest: desired?.digest ?? previous?.sentDigest, read: actual?.body, readDigest: actual?.digest)
+        if isLeaver { link.readDigest = nil }
+        let complaint = actual.flatMap { isFound ? nil : verification.compare(operation, kind, table, with: $0) }
+        if complaint != nil { link.readDigest = nil }
+        if actual == nil, operation.verb != .create || resource == nil { verification.silent.append(.init(operation: operation, id: id)) }
+        let reason = isFound ? "found by its externalId on the target: linked" : complaint
+        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link)), run: run)
+    }
+
+    private func recordMembers(_ operation: Operation, group: String, members: [String], resource: [UInt8]?, leftOut: [Int: String]) throws {
+        var complaint: String?
+        var isSilent = true
+        if let resource, let present = try? JSONParser().parse(resource, { view in view.member(ignoringCase: "members") == nil ? nil : TargetReader.members(view) }) {
+            isSilent = false
+            complaint = Verification.complaint(operation.verb, members, present: Set(present))
+        }
+        if isSilent { verification.silentMembers.append(.init(operation: operation, id: group, members: members)) }
+        let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) members left out: they have no account"
+        try ledger.settle(operation, Outcome(status: complaint == nil && leftOut.isEmpty ? .done : .failed, reason: complaint ?? partial, leftOut: leftOut), run: run)
+    }
+
+    // MARK: reading back what was not answered
+
+    /// Looks at what the target did with writes that it answered without a document.
+    private func readBack() async throws {
+        do {
+            for kind in ResourceKind.allCases {
+                let silent = verification.silent.filter { $0.operation.kind == kind.rawValue }
+                let groups = kind == .group ? verification.silentMembers : []
+                guard !silent.isEmpty || !groups.isEmpty, let table = tables[kind] else { continue }
+                let wanted = Set(silent.map(\.id) + groups.map(\.id))
+                var seen: [String: Verification.Seen] = [:]
+                let take: (JSONView) -> Void = { view in
+                    if let actual = table.actual(view), wanted.contains(actual.id) {
+                        seen[actual.id] = .init(actual: actual, members: view.member(ignoringCase: "members") == nil ? nil : Set(TargetReader.members(view)))
+                    }
+                }
+                let listShowsMembers = try kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
+                if wanted.count > Self.readsByID, listShowsMembers {
+                    _ = try await target.list(kind, take)
+                } else {
+                    for id in wanted.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+                        do {
+                            try JSONParser().parse(try await target.get(kind, id), take)
+                        } catch let failure as SCIMFailure {
+                            if case .notFound = failure { continue }
+                            throw failure
+                        }
+                    }
+                }
+                try judge(silent, kind, table, seen)
+                try judgeMembers(groups, seen)
+            }
+        } catch let failure as SCIMFailure {
+            if failure.isFatal { fatal = failure } else { verification.notes.append("what was written could not be read back: \(failure)") }
+        } catch let error as JSONSyntaxError {
+            verification.notes.append("what was written could not be read back: \(error)")
+        }
+    }
+
+    /// Up to this many objects are read by id; beyond, the list is cheaper.
+    private static let readsByID = 20
+
+    private func judge(_ silent: [Verification.Silent], _ kind: ResourceKind, _ table: MappingTable, _ seen: [String: Verification.Seen]) throws {
+        for entry in silent {
+            guard let source = entry.operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else { continue }
+            guard let actual = seen[entry.id]?.actual else {
+                try ledger.settle(entry.operation, Outcome(status: .failed, reason: "written, but not shown by the target afterwards"), run: run)
+                continue
+            }
+            let complaint = verification.compare(entry.operation, kind, table, with: actual)
+            link.read = actual.body
+            link.readDigest = complaint == nil && link.state == "active" ? actual.digest : nil
+            try ledger.settle(entry.operation, Outcome(status: complaint == nil ? .done : .failed, reason: complaint, link: .set(link)), run: run)
+        }
+    }
+
+    private func judgeMembers(_ silent: [Verification.SilentMembers], _ seen: [String: Verification.Seen]) throws {
+        for entry in silent {
+            guard let there = seen[entry.id] else { continue }
+            // A group without `members` is an empty one here: it was asked for by its id, or its list shows members.
+            if let complaint = Verification.complaint(entry.operation.verb, entry.members, present: there.members ?? []) {
+                try ledger.settle(entry.operation, Outcome(status: .failed, reason: complaint), run: run)
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import JSON
+import Ledger
+import Provisioning
+import SCIM
+import SCIMTransport
+
+/// What a request brought about, before it is judged.
+enum Performed: Sendable {
+    /// The target did it; `resource` is what it answered, nil when it said nothing.
+    case done(id: String, resource: [UInt8]?)
+    /// An account that carries our externalId was found where one was to be created.
+    case found(id: String, resource: [UInt8])
+    /// The object is not there.
+    case gone
+    /// The target refused this record.
+    case failed(String)
+    /// The name is taken by somebody who is not ours.
+    case conflict(String)
+    /// Nobody can tell; the journal keeps it for the next run.
+    case unknown(String)
+    /// The side as a whole does not work.
+    case fatal(SCIMFailure)
+}
+
+/// Sends one operation. Knows nothing of the ledger, so that operations can be sent side by side.
+struct Sender: Sendable {
+    let target: SCIMTarget
+    let tables: [ResourceKind: MappingTable]
+
+    /// - Parameter targetID: the object that is written; nil for a create.
+    /// - Parameter members: target ids, for membership operations.
+    func perform(_ operation: Operation, targetID: String?, members: [String]) async -> Performed {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        do {
+            switch operation.verb {
+            case .create:
+                return try await create(kind, operation.fields)
+            case .update, .associate, .disable:
+                guard let targetID else { return .failed("has no account to write to") }
+                let changes = changes(kind, operation.fields)
+                if changes.isEmpty { return .done(id: targetID, resource: nil) }
+                let written = try await target.update(kind, targetID, changes)
+                return .done(id: targetID, resource: written.resource)
+            case .addMembers, .removeMembers:
+                guard let targetID else { return .failed("the group was not created") }
+                let isAdding = operation.verb == .addMembers
+                let written = try await target.changeMembers(of: targetID, add: isAdding ? members : [], remove: isAdding ? [] : members)
+                return .done(id: targetID, resource: written.resource)
+            case .delete:
+                guard let targetID else { return .gone }
+                return try await target.delete(kind, targetID) ? .done(id: targetID, resource: nil) : .gone
+            case .link, .unlink, .none:
+                return .done(id: targetID ?? "", resource: nil)
+            }
+        } catch let failure as SCIMFailure {
+            return Self.judge(failure)
+        } catch {
+            return .failed("\(error)")
+        }
+    }
+
+    private static func judge(_ failure: SCIMFailure) -> Performed {
+        switch failure {
+        case .notFound: .gone
+        case .conflict: .conflict("the target refuses it as a duplicate: \(failure)")
+        case .outcomeUnknown(let why): .unknown(why)
+        case .unreachable, .credentials, .cancelled: .fatal(failure)
+        case .rejected, .unsupported, .malformed, .tooLarge: .failed("the target refuses it: \(failure)")
+        }
+    }
+
+    private func create(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> Performed {
+        // A second POST only after a look-up that found nothing; a third would be a loop.
+        for attempt in 1...2 {
+            do {
+                let written = try await target.create(kind, changes(kind, fields))
+                return .done(id: written.id ?? "", resource: written.resource)
+            } catch {
+                let isConflict: Bool
+                switch error {
+                case .conflict: isConflict = true
+                case .outcomeUnknown: isConflict = false
+                default: throw error
+                }
+                if let found = try await ours(kind, fields) { return found }
+                if isConflict { return try await conflict(kind, fields, error) }
+                if attempt == 2 { return .unknown("\(error)") }
+            }
+        }
+        return .unknown("")
+    }
+
+    /// The account that carries our externalId: what an earlier POST made, whether or not its answer came.
+    func ours(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> Performed? {
+        guard let externalID = text("externalId", fields), let path = AttributePath("externalId") else { return nil }
+        let matches = try await target.lookUp(kind, path, externalID) { $0 }
+        guard matches.count == 1, let id = matches[0]["id"]?.string else { return nil }
+        return .found(id: id, resource: matches[0].canonicalBytes)
+    }
+
+    private func conflict(_ kind: ResourceKind, _ fields: [FieldChange], _ failure: SCIMFailure) async throws(SCIMFailure) -> Performed {
+        if let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) {
+            let holders = try await target.lookUp(kind, path, name) { folded($0) }
+            if let holder = holders.first {
+                let owner = holder["externalId"]?.string.map { "with the externalId “\($0)”" } ?? "without an externalId"
+                return .conflict("the name is held by \(holder["id"]?.string ?? "an object") \(owner), which this plan had not seen; the next run judges it")
+            }
+        }
+        return .conflict("the target refuses it as a duplicate, and shows none: \(failure)")
+    }
+
+    private func text(_ name: String, _ fields: [FieldChange]) -> String? {
+        fields.first { $0.path == name }?.after.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }
+    }
+
+    private func changes(_ kind: ResourceKind, _ fields: [FieldChange]) -> [SCIMTarget.Change] {
+        fields.compactMap { field in
+            AttributePath(field.path).map { path in
+                SCIMTarget.Change(path: path, value: field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) }, replacesValue: field.before != nil)
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import JSON
+import Ledger
+import SCIM
+
+/// Compares what was written with what the target shows afterwards, and gathers the differences for the report.
+struct Verification {
+    struct Silent {
+        let operation: Operation
+        let id: String
+    }
+
+    struct SilentMembers {
+        let operation: Operation
+        let id: String
+        let members: [String]
+    }
+
+    struct Seen {
+        let actual: MappingTable.Actual
+        let members: Set<String>?
+    }
+
+    var silent: [Silent] = []
+    var silentMembers: [SilentMembers] = []
+    var notes: [String] = []
+    /// Writes of which nobody knows whether they happened.
+    var unknown: [String] = []
+
+    private struct Deviation: Hashable {
+        let kind: ResourceKind
+        let path: String
+        let isMissing: Bool
+    }
+
+    private var deviations: [Deviation: (count: Int, example: String)] = [:]
+
+    /// What is wrong with an attribute that identity or access depends on; other differences are only counted, since a
+    /// target may keep a value in its own way, or not at all.
+    mutating func compare(_ operation: Operation, _ kind: ResourceKind, _ table: MappingTable, with actual: MappingTable.Actual) -> String? {
+        let shown = MappingTable.values(actual.body)
+        var complaint: String?
+        for field in operation.fields {
+            guard let attribute = table.attribute(field.path) else { continue }
+            let sent = field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null
+            let found = shown[field.path] ?? .null
+            if table.isEqual(field.path, sent, found) { continue }
+            if attribute.isCritical {
+                complaint = complaint ?? "the target accepted \(field.path) = \(sent.canonical) and shows \(found.canonical); it did not apply the change"
+            } else {
+                let key = Deviation(kind: kind, path: field.path, isMissing: found.isNull)
+                let example = deviations[key]?.example ?? "\(operation.name): sent \(sent.canonical), shown \(found.canonical)"
+                deviations[key] = ((deviations[key]?.count ?? 0) + 1, example)
+            }
+        }
+        return complaint
+    }
+
+    static func complaint(_ verb: Verb, _ members: [String], present: Set<String>) -> String? {
+        let wrong = members.filter { present.contains($0) != (verb == .addMembers) }
+        guard let first = wrong.first else { return nil }
+        return "the target accepted the change and \(wrong.count) of \(members.count) members are \(verb == .addMembers ? "not in" : "still in") the group, such as \(first)"
+    }
+
+    /// One line for each attribute that came back otherwise than it was sent.
+    var report: [String] {
+        deviations.sorted { ($0.key.kind.rawValue, $0.key.path) < ($1.key.kind.rawValue, $1.key.path) }.map { key, value in
+            let what = key.isMissing ? "is not kept by the target" : "is stored differently by the target"
+            return "\(key.kind.singular) \(key.path) \(what): \(value.count) records (\(value.example))"
+        } + notes + unknown.map { "outcome unknown, settled by the next run: \($0)" }
+    }
+}

@@ -1,0 +1,74 @@
+import Directory
+import Jobs
+import JSON
+import SCIM
+
+/// One target attribute and where its value comes from.
+struct AttributeMapping: Hashable, Sendable {
+    /// As job files write it; the key in stored bodies.
+    var name: String
+    var path: AttributePath
+    var rule: ValueRule
+    /// Whether the target compares it without case.
+    var isCaseInsensitive: Bool
+    /// Whether it may never be learned as “not kept”: identity and access depend on it.
+    var isCritical: Bool
+    var isRequired: Bool
+}
+
+/// How a value comes about.
+struct ValueRule: Hashable, Sendable {
+    /// Source fields, the first that has a value counts.
+    var fields: [String] = []
+    var template: String?
+    var fallback: String?
+    var isLowercased = false
+    var part: Job.MappingRule.Part?
+
+    init(_ fields: String..., part: Job.MappingRule.Part? = nil) {
+        self.fields = fields
+        self.part = part
+    }
+
+    init(_ rule: Job.MappingRule) {
+        fields = rule.from.map { [$0] } ?? []
+        template = rule.template
+        fallback = rule.fallback
+        isLowercased = rule.lowercase
+        part = rule.part
+    }
+
+    /// The value for a record's fields; nil for none.
+    func value(_ fields: [String: String]) -> String? {
+        var value: String?
+        if let template {
+            value = Self.fill(template, fields)
+        } else {
+            for field in self.fields where value == nil { value = fields[field] }
+        }
+        switch part {
+        case .given: value = value.flatMap { PersonalNames.split($0).given }
+        case .family: value = value.flatMap { PersonalNames.split($0).family }
+        case nil: break
+        }
+        if value?.isEmpty ?? true { value = fallback }
+        return isLowercased ? value?.lowercased() : value
+    }
+
+    private static func fill(_ template: String, _ fields: [String: String]) -> String? {
+        var text = ""
+        var name: String?
+        for character in template {
+            if character == "{" { name = "" } else if character == "}", let field = name {
+                guard let value = fields[field] else { return nil }
+                text += value
+                name = nil
+            } else if name != nil {
+                name?.append(character)
+            } else {
+                text.append(character)
+            }
+        }
+        return text
+    }
+}

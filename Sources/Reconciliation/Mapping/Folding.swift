@@ -1,0 +1,44 @@
+import Foundation
+
+/// The form in which names are matched: NFC after full case folding. Folded once, in Swift, and compared as bytes from then
+/// on, since SQLite's own folding knows ASCII only. externalId is never folded.
+func folded(_ text: String) -> String {
+    if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.lowercased() }
+    // Upper, then lower: that is full folding for the letters whose capital is longer (ß, ﬁ) or shared (σ, ς).
+    return text.uppercased().lowercased().precomposedStringWithCanonicalMapping
+}
+
+/// Shell patterns on names, compared folded: `*` any run of characters, `?` one character.
+struct GlobPatterns: Hashable, Sendable {
+    private let patterns: [[Character]]
+
+    init(_ patterns: [String]) { self.patterns = patterns.map { Array(folded($0)) } }
+
+    func matches(_ name: String) -> Bool {
+        guard !patterns.isEmpty else { return false }
+        let text = Array(folded(name))
+        return patterns.contains { Self.match($0, text) }
+    }
+
+    private static func match(_ pattern: [Character], _ text: [Character]) -> Bool {
+        var p = 0
+        var t = 0
+        var star: (p: Int, t: Int)?
+        while t < text.count {
+            if p < pattern.count, pattern[p] == "*" {
+                star = (p, t)
+                p += 1
+            } else if p < pattern.count, pattern[p] == "?" || pattern[p] == text[t] {
+                p += 1
+                t += 1
+            } else if let last = star {
+                p = last.p + 1
+                t = last.t + 1
+                star = (last.p, t)
+            } else {
+                return false
+            }
+        }
+        return pattern[p...].allSatisfy { $0 == "*" }
+    }
+}

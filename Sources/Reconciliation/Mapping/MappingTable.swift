@@ -1,0 +1,196 @@
+import Directory
+import Foundation
+import Jobs
+import JSON
+import Provisioning
+import SCIM
+
+/// The mapping of one kind: the attributes that are compared and written, in the order of their names' bytes.
+struct MappingTable: Hashable, Sendable {
+    let kind: ResourceKind
+    let attributes: [AttributeMapping]
+    private let byName: [String: AttributeMapping]
+    private let protected: GlobPatterns
+
+    /// The platform's default mapping with the job's overrides.
+    init(kind: ResourceKind, job: Job, profile: Profile) {
+        self.kind = kind
+        var rules = Self.defaults(kind)
+        for (name, rule) in job.mapping[kind == .user ? .users : .groups] ?? [:] { rules[name] = rule.map { ValueRule($0) } }
+        let insensitive = profile.caseInsensitive[kind] ?? []
+        attributes = rules.compactMap { name, rule in
+            AttributePath(name).map { path in
+                AttributeMapping(
+                    name: name, path: path, rule: rule, isCaseInsensitive: insensitive.contains(name),
+                    isCritical: [kind.nameAttribute, "externalId", "active"].contains(name), isRequired: profile.required[kind]?.contains(name) ?? false)
+            }
+        }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        byName = Dictionary(attributes.map { ($0.name, $0) }) { first, _ in first }
+        protected = GlobPatterns((profile.protected[kind] ?? []) + (job.protect[kind == .user ? .users : .groups] ?? []))
+    }
+
+    private static func defaults(_ kind: ResourceKind) -> [String: ValueRule] {
+        switch kind {
+        case .user:
+            [
+                "userName": ValueRule("username"),
+                "externalId": ValueRule("userId"),
+                "displayName": ValueRule("displayName", "username"),
+                "name.givenName": ValueRule("displayName", part: .given),
+                "name.familyName": ValueRule("displayName", part: .family),
+                "active": ValueRule("status"),
+                "emails[work]": ValueRule("email"),
+                "phoneNumbers[work]": ValueRule("phone"),
+            ]
+        case .group:
+            ["displayName": ValueRule("groupName"), "externalId": ValueRule("groupId")]
+        }
+    }
+
+    func attribute(_ name: String) -> AttributeMapping? { byName[name] }
+
+    func isProtected(_ name: String) -> Bool { protected.matches(name) }
+
+    /// What is wrong with the name of a target attribute in a job file; nil for a good one.
+    static func complaint(_ kind: Job.Kind, _ name: String) -> String? {
+        guard AttributePath(name) != nil else { return "“\(name)” is no attribute path" }
+        let reserved = ["id", "meta", "schemas", "members", "groups", "password"]
+        return reserved.contains(name) ? "“\(name)” cannot be mapped" : nil
+    }
+
+    // MARK: the source side
+
+    /// What the source wants of one record: the attributes, folded keys, and what is wrong with it.
+    struct Desired {
+        var name = ""
+        var externalID: String?
+        var matchKey = ""
+        var body = ""
+        var digest: [UInt8] = []
+        var active: Bool?
+        var problem: String?
+        var note: String?
+    }
+
+    /// - Parameter now: seconds since 1970, for accounts that expire.
+    func desired(_ record: DirectoryRecord, now: Double) -> Desired {
+        var result = Desired()
+        var fields = record.fields
+        result.problem = record.problem
+        if kind == .user {
+            // What a SCIM source splits already is not split again.
+            if let given = fields["givenName"], fields["displayName"] == nil { fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ") }
+            switch PhoneNumbers.read(region: fields["phoneRegion"], number: fields["phoneNumber"]) {
+            case .absent: break
+            case .number(let number): fields["phone"] = number
+            case .unreadable(let why): result.problem = result.problem ?? "phoneNumber: \(why)"
+            }
+        }
+        var body: [String: JSONValue] = [:]
+        for attribute in attributes {
+            if attribute.name == "active" {
+                let (active, note) = Self.active(attribute.rule.value(fields), expires: fields["accountExpireTime"], now: now)
+                result.active = active
+                result.note = note
+                // Left out where the source does not say: `active` is then left alone.
+                if let active { body["active"] = .bool(active) }
+                continue
+            }
+            var value = attribute.rule.value(fields)
+            if let split = Self.splitName(attribute, record.fields) { value = split }
+            if let text = value, text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
+                result.problem = result.problem ?? "\(attribute.name): holds a control character"
+            }
+            if attribute.isRequired || attribute.isCritical, value == nil {
+                result.problem = result.problem ?? "\(attribute.name): has no value, and the target requires one"
+            }
+            body[attribute.name] = value.map { .string($0) } ?? .null
+        }
+        result.name = body[kind.nameAttribute]?.string ?? ""
+        result.externalID = body["externalId"]?.string
+        result.matchKey = folded(result.name)
+        // A record without a name must not collide with others of the kind.
+        if result.name.isEmpty { result.matchKey = "\u{0}\(record.id)" }
+        result.body = JSONValue.object(body).canonical
+        result.digest = digest(body)
+        return result
+    }
+
+    /// The name parts of a source that has them, where the mapping is the default one.
+    private static func splitName(_ attribute: AttributeMapping, _ fields: [String: String]) -> String? {
+        guard attribute.rule.fields == ["displayName"], let part = attribute.rule.part else { return nil }
+        return part == .given ? fields["givenName"] : fields["familyName"]
+    }
+
+    /// Only an explicit “disabled”, or an expiry that has passed, says false. What says nothing leaves `active` alone.
+    private static func active(_ status: String?, expires: String?, now: Double) -> (Bool?, String?) {
+        if let text = expires, let milliseconds = Double(text), milliseconds > 0, milliseconds / 1000 < now { return (false, nil) }
+        switch status {
+        case "enabled", "true": return (true, nil)
+        case "disabled", "false": return (false, nil)
+        case nil: return (nil, "has no status; active is left alone")
+        case let other?: return (nil, "has the unknown status “\(other)”; active is left alone")
+        }
+    }
+
+    // MARK: the target side
+
+    /// What the target holds of one resource, cut to the mapped attributes.
+    struct Actual {
+        var id: String
+        var name: String
+        var externalID: String?
+        var matchKey: String
+        var body: String
+        var digest: [UInt8]
+        var active: Bool?
+        /// Mapped attributes that have a value.
+        var carried: [String]
+    }
+
+    /// nil when the resource has no id.
+    func actual(_ resource: JSONView) -> Actual? {
+        guard let id = resource.member(ignoringCase: "id")?.scalarText, !id.isEmpty else { return nil }
+        var body: [String: JSONValue] = [:]
+        var carried: [String] = []
+        for attribute in attributes {
+            let value = attribute.path.value(in: resource)
+            if value != nil { carried.append(attribute.name) }
+            body[attribute.name] = Self.normalised(attribute, value)
+        }
+        let name = resource.member(ignoringCase: kind.nameAttribute)?.string ?? ""
+        let externalID = resource.member(ignoringCase: "externalId")?.string
+        return Actual(
+            id: id, name: name, externalID: externalID?.isEmpty == true ? nil : externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),
+            active: body["active"]?.bool, carried: carried)
+    }
+
+    /// Some servers answer booleans as text.
+    private static func normalised(_ attribute: AttributeMapping, _ value: JSONValue?) -> JSONValue {
+        guard let value else { return .null }
+        if attribute.name == "active", let text = value.string?.lowercased(), text == "true" || text == "false" { return .bool(text == "true") }
+        return value
+    }
+
+    // MARK: comparing
+
+    private func digest(_ body: [String: JSONValue]) -> [UInt8] {
+        var comparable = body
+        for attribute in attributes where attribute.isCaseInsensitive {
+            if let text = body[attribute.name]?.string { comparable[attribute.name] = .string(folded(text)) }
+        }
+        return Digest.short(JSONValue.object(comparable).canonical)
+    }
+
+    /// Whether two values of an attribute count as equal at the target. Bytes count, not canonical equivalence.
+    func isEqual(_ name: String, _ left: JSONValue, _ right: JSONValue) -> Bool {
+        if attribute(name)?.isCaseInsensitive == true, let a = left.string, let b = right.string { return Array(folded(a).utf8) == Array(folded(b).utf8) }
+        return left.canonicalBytes == right.canonicalBytes
+    }
+
+    /// A stored body as a value by attribute.
+    static func values(_ body: String?) -> [String: JSONValue] {
+        guard let body else { return [:] }
+        return (try? JSONValue(parsing: Array(body.utf8)))?.object ?? [:]
+    }
+}

@@ -1,0 +1,35 @@
+/// Splits a display name into family and given name, as directories with one name field leave it to their readers.
+enum PersonalNames {
+    /// A name in Han characters begins with its surname: two characters when they are a compound surname, else one.
+    /// Any other name ends with it: the family name is what follows the last space; a single word is a family name.
+    static func split(_ displayName: String) -> (family: String?, given: String?) {
+        let name = displayName.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        guard !name.isEmpty else { return (nil, nil) }
+        if isHan(name) {
+            let characters = Array(name)
+            let length = characters.count > 2 && compoundSurnames.contains(String(characters[..<2])) ? 2 : 1
+            return (String(characters[..<length]), characters.count > length ? String(characters[length...]) : nil)
+        }
+        guard let space = name.lastIndex(of: " ") else { return (name, nil) }
+        return (String(name[name.index(after: space)...]), String(name[..<space]))
+    }
+
+    /// Whether every character is a Han ideograph: the unified block, its extensions, and the compatibility block.
+    private static func isHan(_ name: String) -> Bool {
+        name.unicodeScalars.allSatisfy { scalar in
+            switch scalar.value {
+            case 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x323AF: true
+            default: false
+            }
+        }
+    }
+
+    /// Compound surnames in use, simplified and traditional. A two-character name is read as one and one even so.
+    private static let compoundSurnames: Set<String> = [
+        "欧阳", "歐陽", "司马", "司馬", "上官", "诸葛", "諸葛", "夏侯", "东方", "東方", "皇甫", "尉迟", "尉遲", "公孙", "公孫", "慕容", "令狐", "宇文", "长孙", "長孫",
+        "司徒", "司空", "端木", "百里", "南宫", "南宮", "独孤", "獨孤", "轩辕", "軒轅", "西门", "西門", "闻人", "聞人", "澹台", "澹臺", "公冶", "太史", "申屠", "仲孙",
+        "仲孫", "钟离", "鍾離", "呼延", "东郭", "東郭", "赫连", "赫連", "拓跋", "濮阳", "濮陽", "淳于", "单于", "單于", "万俟", "公羊", "梁丘", "左丘", "东门", "東門",
+        "第五", "谷梁", "穀梁", "宰父", "段干", "巫马", "巫馬", "乐正", "樂正", "漆雕", "壤驷", "公良", "夹谷", "颛孙", "顓孫", "鲜于", "鮮于", "闾丘", "閭丘", "亓官",
+        "子车", "子車", "拓拔", "完颜", "完顏", "纳兰", "納蘭", "耶律", "叶赫", "葉赫", "那拉",
+    ]
+}

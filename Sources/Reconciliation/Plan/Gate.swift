@@ -1,0 +1,98 @@
+import Jobs
+import Ledger
+import SCIM
+
+/// A limit that a plan exceeds: nothing is written then.
+public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
+    public var key: String
+    public var count: Int
+    public var base: Int
+    public var limit: String
+    public var allowed: Int
+    /// The job, or nil when the invocation as a whole exceeds it.
+    public var job: String?
+    public var remedy: String
+
+    public var description: String {
+        let percent = base > 0 ? " (\((Double(count) * 1000 / Double(base)).rounded() / 10) % of \(base))" : " (of \(base))"
+        return "\(job.map { $0 + ": " } ?? "all jobs together: ")\(key): \(count) planned\(percent), limit \(limit) = \(allowed); \(remedy)"
+    }
+}
+
+/// Judges a plan against the limits, before the first write and in dry runs alike.
+struct Gate: Sendable {
+    /// Operations below which a percentage does not bite, while they are at most half of the base.
+    static let floor = 5
+
+    /// What one job's plan counts under each limit key, and the base of percentages.
+    struct Counts: Sendable {
+        var counts: [Job.LimitKey: Int] = [:]
+        var bases: [Job.LimitKey: Int] = [:]
+        /// Source records behind each count and base: over several jobs, people are counted once.
+        var planned: [Job.LimitKey: [String]] = [:]
+        var managed: [Job.LimitKey: [String]] = [:]
+    }
+
+    /// The numbers that the operator allows for this invocation.
+    let allowed: [Job.LimitKey: Int]
+
+    /// How many operations a limit lets pass; nil for any number.
+    static func allowance(_ limit: Job.Limit, base: Int) -> Int? {
+        switch limit {
+        case .unlimited: return nil
+        case .count(let number): return number
+        case .percent(let percent):
+            let share = Int((Double(base) * percent / 100).rounded(.down))
+            // Five of a directory of a hundred are no accident; five of six may be.
+            return percent > 0 && Double(floor) <= Double(base) / 2 ? max(share, floor) : share
+        }
+    }
+
+    func judge(job: Job, _ counts: Counts) -> [LimitBreach] {
+        Job.LimitKey.allCases.compactMap { key in
+            let limit = allowed[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
+            return breach(key, count: counts.counts[key] ?? 0, base: counts.bases[key] ?? 0, limit: limit, job: job.name)
+        }
+    }
+
+    /// Judges the invocation: distinct source records over all its jobs, by the strictest percentage of any of them.
+    func judge(jobs: [(job: Job, counts: Counts)]) -> [LimitBreach] {
+        guard jobs.count > 1 else { return [] }
+        return Job.LimitKey.allCases.compactMap { key in
+            let count = key.countsMemberships ? jobs.reduce(0) { $0 + ($1.counts.counts[key] ?? 0) } : Set(jobs.flatMap { $0.counts.planned[key] ?? [] }).count
+            let base = key.countsMemberships ? jobs.reduce(0) { $0 + ($1.counts.bases[key] ?? 0) } : Set(jobs.flatMap { $0.counts.managed[key] ?? [] }).count
+            let percentages = jobs.compactMap { entry -> Double? in if case .percent(let number)? = entry.job.limits[key] { number } else { nil } }
+            let limit = allowed[key].map { Job.Limit.count($0) } ?? percentages.min().map { .percent($0) } ?? .unlimited
+            return breach(key, count: count, base: base, limit: limit, job: nil)
+        }
+    }
+
+    private func breach(_ key: Job.LimitKey, count: Int, base: Int, limit: Job.Limit, job: String?) -> LimitBreach? {
+        guard count > 0, let most = Self.allowance(limit, base: base), count > most else { return nil }
+        return LimitBreach(
+            key: key.rawValue, count: count, base: base, limit: limit.description, allowed: most, job: job,
+            remedy: "nothing is written; if this is meant, run with --allow \(key.rawValue)=\(count)")
+    }
+}
+
+extension Job.LimitKey {
+    var countsMemberships: Bool { self == .membershipsAdd || self == .membershipsRemove }
+
+    /// The kind and verbs that a key counts.
+    var counted: (kind: ResourceKind, verbs: [Verb]) {
+        switch self {
+        case .usersCreate: (.user, [.create])
+        case .usersUpdate: (.user, [.update])
+        case .usersAssociate: (.user, [.associate])
+        case .usersClear: (.user, [.update, .associate, .disable])
+        case .usersDisable: (.user, [.disable])
+        case .usersDelete: (.user, [.delete])
+        case .groupsCreate: (.group, [.create])
+        case .groupsUpdate: (.group, [.update])
+        case .groupsAssociate: (.group, [.associate])
+        case .groupsDelete: (.group, [.delete])
+        case .membershipsAdd: (.group, [.addMembers])
+        case .membershipsRemove: (.group, [.removeMembers])
+        }
+    }
+}

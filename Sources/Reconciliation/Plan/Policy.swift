@@ -1,0 +1,259 @@
+import JSON
+import Jobs
+import Ledger
+import Provisioning
+import SCIM
+
+/// When operations are sent, in the order that loses nothing: what frees a name may be moved before these.
+enum Wave {
+    static let forget = 50
+    static let createUsers = 100
+    static let changeUsers = 200
+    static let createGroups = 300
+    static let changeGroups = 400
+    static let addMembers = 500
+    static let removeMembers = 600
+    static let deleteGroups = 700
+    static let disableUsers = 800
+    static let deleteUsers = 900
+    /// Rows that report and are never sent.
+    static let report = 1000
+
+    static func create(_ kind: ResourceKind) -> Int { kind == .user ? createUsers : createGroups }
+    static func change(_ kind: ResourceKind) -> Int { kind == .user ? changeUsers : changeGroups }
+    static func delete(_ kind: ResourceKind) -> Int { kind == .user ? deleteUsers : deleteGroups }
+}
+
+/// Decides what is to be done about an object in its situation: the job's will, the platform's abilities and the proofs
+/// that were or were not given. Pure: the same row gives the same answer.
+struct Policy: Sendable {
+    let job: Job
+    let profile: Profile
+    let differences: Differences
+    /// Why nothing may be taken away in this run; nil when the source read is proven complete.
+    let incompleteSource: String?
+    /// Why “missing” is not believed; nil when the target read is complete.
+    let incompleteTarget: String?
+    /// Whether leavers that a changed scope causes are held.
+    let holdsScopeLeavers: Bool
+
+    typealias Decision = (drafts: [Draft], outlook: Outlook?)
+
+    func decide(_ row: SituationRow) -> Decision {
+        let kind = ResourceKind(rawValue: row.kind) ?? .user
+        switch row.situation {
+        case .inStep: return ([], .present)
+        case .changed: return (change(kind, row), .present)
+        case .returned: return (change(kind, row), .present)
+        case .missing: return missing(kind, row)
+        case .absent: return absent(kind, row)
+        case .known: return known(kind, row)
+        case .existing: return existing(kind, row)
+        case .leaver: return leaver(kind, row)
+        case .gone:
+            return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "gone from the source and from the target: only the link is dropped", name: name(row))], nil)
+        case .protected:
+            return ([report(row, .held, "the name matches a protect pattern; it is never touched", heldBy: "protect")], .held)
+        case .taken:
+            let mark = row.targetExternalID.map { "now carries the externalId “\($0)”" } ?? "lost its externalId and bears a name that this job did not write"
+            return ([report(row, .conflict, "the linked object \(mark): it may belong to somebody else; nothing is written")], .held)
+        case .ambiguous: return ([report(row, .held, ambiguity(row), heldBy: "ambiguous")], .held)
+        case .foreign: return ([report(row, .conflict, foreignness(row))], .held)
+        case .collision:
+            let rival = row.rival.map { " (with \($0))" } ?? ""
+            return (disabling(kind, row) + [report(row, .held, "two source records want the same name or externalId\(rival); correct one of them in the source", heldBy: "collision")], .held)
+        case .unacceptable:
+            return (disabling(kind, row) + [report(row, .held, "\(row.problem ?? "breaks a rule of the platform") (\(row.place ?? "source"))", heldBy: "unacceptable")], .held)
+        case .unmanaged: return ([], nil)
+        }
+    }
+
+    // MARK: one situation each
+
+    private func absent(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
+        if row.desiredActive == false {
+            return ([report(row, .noted, "disabled in the source and without an account: none is created")], .held)
+        }
+        let draft = creation(kind, row, reason: "in the source, not on the target")
+        return ([draft], draft.status == .planned ? .present : .held)
+    }
+
+    private func missing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
+        if row.desiredActive == false, incompleteTarget == nil {
+            return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "disabled in the source and gone from the target: only the link is dropped", name: name(row))], .held)
+        }
+        var draft = creation(kind, row, reason: "linked, but gone from the target: created again")
+        if let incompleteTarget, draft.status == .planned {
+            draft.status = .held
+            draft.heldBy = "target incomplete"
+            draft.reason = "not seen on the target, whose list is not complete (\(incompleteTarget))"
+        }
+        return ([draft], draft.status == .planned ? .present : .held)
+    }
+
+    private func creation(_ kind: ResourceKind, _ row: SituationRow, reason: String) -> Draft {
+        var draft = Draft(
+            wave: Wave.create(kind), verb: .create, status: .planned, reason: reason, fields: differences.creation(row.desired ?? "{}"), takes: row.desiredKey, name: name(row))
+        permit(&draft, kind, .create)
+        return draft
+    }
+
+    private func known(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
+        let fields = changes(kind, row)
+        if fields.isEmpty {
+            return ([Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "carries our externalId and is in step: linked", name: name(row))], .present)
+        }
+        let drafts = updates(kind, row, fields, reason: "carries our externalId: linked and brought in step")
+        // Recognised by our own mark, it is ours even where the change itself is not permitted.
+        return (drafts, drafts.contains { $0.status == .planned } ? .present : .held)
+    }
+
+    private func existing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
+        guard profile.canAssociate, job.existing.associate else {
+            return ([report(row, .conflict, "an account of that name exists and is not ours; association is \(profile.canAssociate ? "switched off (existing: conflict)" : "not possible there")")], .held)
+        }
+        if row.actualActive == false, row.desiredActive != false, !job.existing.associateDisabled {
+            return ([report(row, .held, "an account of that name exists and is disabled; set existing: {disabled: associate} to take it, which enables it", heldBy: "existing.disabled")], .held)
+        }
+        var fields = changes(kind, row)
+        var drafts: [Draft] = []
+        // Associating and disabling are two decisions with two limits.
+        if let place = fields.firstIndex(where: isDisabling) {
+            let field = fields.remove(at: place)
+            drafts.append(disable(kind, row, [field], reason: "disabled in the source"))
+        }
+        var draft = Draft(
+            wave: Wave.change(kind), verb: .associate, status: .planned, reason: "an account of that name exists and has no owner: associated", fields: fields, name: name(row))
+        takeAway(&draft, fields)
+        permit(&draft, kind, .update)
+        let isPlanned = draft.status == .planned
+        return ([draft] + (isPlanned ? drafts : []), isPlanned ? .present : .held)
+    }
+
+    private func change(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
+        let fields = changes(kind, row)
+        if row.situation == .returned {
+            // What the source does not say of its status stays as it is; the link is ours again all the same.
+            guard !fields.isEmpty else {
+                return [Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "back in the source and in step: no longer a leaver", name: name(row))]
+            }
+            return updates(kind, row, fields, reason: "back in the source: the same account again")
+        }
+        return fields.isEmpty ? [] : updates(kind, row, fields, reason: "differs from the source")
+    }
+
+    private func leaver(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
+        let why = row.isOutOfScope ? "left the job's scope" : "no longer in the source"
+        let isOurs = row.origin == "created" || row.origin == "known"
+        let isDeletable = job.leavers.delete == .immediately && (isOurs || job.leavers.deleteAssociated)
+        let hasFlag = kind == .user && profile.hasActiveFlag
+        var draft: Draft
+        if isDeletable {
+            draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "\(why); leavers.delete: immediately", name: name(row))
+        } else if hasFlag, job.leavers.disable == .immediately {
+            if row.actualActive == false { return ([], .leaving) }
+            let fields = [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")]
+            draft = Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "\(why); leavers.disable: immediately", fields: fields, name: name(row))
+        } else {
+            let term = job.leavers.delete == .immediately ? "was associated, not created, so it is kept" : "leavers.delete: never"
+            return ([report(row, .noted, "\(why); kept: \(term)")], hasFlag || kind == .group ? .held : .leaving)
+        }
+        if let incompleteSource {
+            draft.hold("source incomplete", incompleteSource)
+        } else if row.isOutOfScope, holdsScopeLeavers {
+            draft.hold("scope change", "the job's scope changed since the last applied run; --accept-scope-change lets its leavers go")
+        }
+        permit(&draft, kind, .delete)
+        return ([draft], draft.status == .planned ? .leaving : .held)
+    }
+
+    /// A hold on a record never delays its own disabling.
+    private func disabling(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
+        guard kind == .user, profile.hasActiveFlag, row.isLinked, row.targetID != nil, row.desiredActive == false, row.actual != nil, row.actualActive != false else { return [] }
+        return [disable(kind, row, [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")], reason: "disabled in the source")]
+    }
+
+    // MARK: parts
+
+    private func changes(_ kind: ResourceKind, _ row: SituationRow) -> [FieldChange] {
+        differences.changes(kind, desired: row.desired ?? "{}", actual: row.actual ?? "{}", sent: row.sent, read: row.read)
+    }
+
+    private func isDisabling(_ field: FieldChange) -> Bool { field.path == "active" && field.after == "false" }
+
+    /// The operations that bring attributes in step: one request, sent late when it disables. What takes something away is
+    /// held where the source is not proven complete, and the rest goes on.
+    private func updates(_ kind: ResourceKind, _ row: SituationRow, _ fields: [FieldChange], reason: String) -> [Draft] {
+        let key = kind.nameAttribute
+        let renames = row.desiredKey != row.actualKey && fields.contains { $0.path == key }
+        func draft(_ fields: [FieldChange]) -> Draft {
+            var draft =
+                fields.contains(where: isDisabling)
+                ? disable(kind, row, fields, reason: "disabled in the source")
+                : Draft(wave: Wave.change(kind), verb: .update, status: .planned, reason: reason, fields: fields, name: name(row))
+            if renames, fields.contains(where: { $0.path == key }) {
+                draft.takes = row.desiredKey
+                draft.frees = row.actualKey
+            }
+            permit(&draft, kind, .update)
+            return draft
+        }
+        guard let incompleteSource else { return [draft(fields)] }
+        let destructive = fields.filter { $0.after == nil || isDisabling($0) }
+        let rest = fields.filter { !($0.after == nil || isDisabling($0)) }
+        var drafts = rest.isEmpty ? [] : [draft(rest)]
+        if !destructive.isEmpty {
+            var held = draft(destructive)
+            held.hold("source incomplete", incompleteSource)
+            drafts.append(held)
+        }
+        return drafts
+    }
+
+    private func disable(_ kind: ResourceKind, _ row: SituationRow, _ fields: [FieldChange], reason: String) -> Draft {
+        var draft = Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: reason, fields: fields, name: name(row))
+        if let incompleteSource { draft.hold("source incomplete", incompleteSource) }
+        permit(&draft, kind, .update)
+        return draft
+    }
+
+    private func takeAway(_ draft: inout Draft, _ fields: [FieldChange]) {
+        guard let incompleteSource, fields.contains(where: { $0.after == nil }) else { return }
+        draft.hold("source incomplete", incompleteSource)
+    }
+
+    private func permit(_ draft: inout Draft, _ kind: ResourceKind, _ verb: Job.Verb) {
+        let allowed = job.operations[kind == .user ? .users : .groups] ?? []
+        guard draft.status == .planned, !allowed.contains(verb) else { return }
+        draft.hold("operations", "operations.\(kind.plural) does not list \(verb.rawValue)")
+    }
+
+    private func report(_ row: SituationRow, _ status: OperationStatus, _ reason: String, heldBy: String? = nil) -> Draft {
+        Draft(wave: Wave.report, verb: .none, status: status, reason: reason, heldBy: heldBy, name: name(row))
+    }
+
+    private func name(_ row: SituationRow) -> String { row.sourceName ?? row.targetName ?? row.sourceID ?? row.targetID ?? "" }
+
+    private func ambiguity(_ row: SituationRow) -> String {
+        if let byID = row.externalIDMatch, let byName = row.nameMatch, byID != byName {
+            return "the externalId points to \(byID), the name to \(byName); decide on the target which one it is"
+        }
+        if let byID = row.externalIDMatch { return "several accounts, or one that is linked to somebody else, carry the externalId; one is \(byID)" }
+        return "several objects bear the name; one is \(row.nameMatch ?? "unknown")"
+    }
+
+    private func foreignness(_ row: SituationRow) -> String {
+        if let holder = row.nameHolder { return "the name is still held by the account of \(holder) (\(row.nameMatch ?? "")); it is never taken over" }
+        return "an account of that name carries another owner's externalId (\(row.nameMatch ?? "")); it is never taken over"
+    }
+}
+
+extension Draft {
+    mutating func hold(_ by: String, _ why: String) {
+        status = .held
+        heldBy = by
+        reason += "; held: \(why)"
+        takes = nil
+        frees = nil
+    }
+}

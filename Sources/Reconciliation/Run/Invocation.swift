@@ -1,0 +1,78 @@
+import HTTP
+import Jobs
+import Ledger
+
+/// One call of `plan`, `run` or `apply`: plans every job, judges all plans together, and only then lets any of them write.
+public struct Invocation {
+    public enum Command: Sendable {
+        case plan
+        case run
+        /// Applies a saved plan: the one of that number, or the newest.
+        case apply(Int64?)
+
+        var word: String {
+            switch self {
+            case .plan: "plan"
+            case .run: "run"
+            case .apply: "apply"
+            }
+        }
+    }
+
+    public let command: Command
+    public let permissions: Permissions
+    public let label: String?
+    public let surroundings: Surroundings
+
+    public init(_ command: Command, permissions: Permissions = Permissions(), label: String? = nil, surroundings: Surroundings) {
+        self.command = command
+        self.permissions = permissions
+        self.label = label
+        self.surroundings = surroundings
+    }
+
+    /// A job with its ledger, whose lock the caller holds.
+    public typealias Entry = (job: Job, ledger: Ledger)
+
+    /// - Parameter inspect: called for each job that has a plan, while its reads are still at hand: for the CSV.
+    public func execute(_ entries: [Entry], inspect: (JobRun) throws -> Void = { _ in }) async throws -> [JobReport] {
+        var runs: [JobRun] = []
+        var reports: [JobReport] = []
+        for entry in entries {
+            do {
+                let saved: Ledger.PlanInfo?
+                if case .apply(let number) = command {
+                    saved = try entry.ledger.plan(number)
+                    guard let saved, ["planned", "held"].contains(saved.state) else {
+                        let what = number.map { "plan \($0)" } ?? "the newest plan"
+                        throw JobFailure(.stale, saved.map { "\(what) is \($0.state) already; plan again" } ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")
+                    }
+                } else {
+                    saved = nil
+                }
+                let run = try JobRun(job: entry.job, ledger: entry.ledger, command: command.word, label: label, permissions: permissions, surroundings: surroundings)
+                await run.prepare()
+                if let saved, run.failure == nil, let why = try run.staleness(of: saved) { run.refuse(JobFailure(.stale, why), forgetting: true) }
+                runs.append(run)
+            } catch let error as JobFailure {
+                reports.append(JobReport(job: entry.job.name, plan: nil, exit: error.exit, headline: "No plan.", details: [error.description], requests: 0))
+            } catch let error as LedgerError {
+                let exit: ExitCode = if case .boundElsewhere = error { .jobFile } else { .ledger }
+                reports.append(JobReport(job: entry.job.name, plan: nil, exit: exit, headline: "No plan.", details: [error.description], requests: 0))
+            }
+        }
+        let gate = Gate(allowed: permissions.allow)
+        let together = gate.judge(jobs: runs.filter { $0.failure == nil && $0.plan != nil }.map(\.gateEntry)).map(\.description)
+        let isHeld = !together.isEmpty || runs.contains { !$0.breaches.isEmpty }
+        for run in runs where isHeld && run.plan != nil && run.failure == nil {
+            try run.hold(run.breaches.isEmpty && together.isEmpty ? ["another job of this invocation is held by a limit"] : together)
+        }
+        for run in runs {
+            if case .plan = command {} else { await run.apply() }
+            if run.plan != nil { try inspect(run) }
+            reports.append(try run.finish())
+            run.close()
+        }
+        return reports
+    }
+}

@@ -1,0 +1,89 @@
+import Jobs
+import Ledger
+import Provisioning
+import SCIM
+
+/// A job as it will run, every default filled in; secrets are shown as their references.
+public enum JobDescription {
+    public static func lines(_ job: Job) -> [String] {
+        guard let profile = Profile.named(job.target.platform) else { return [] }
+        var lines = ["job: \(job.name)"]
+        switch job.source {
+        case .file(let path, let scope): lines += ["source: file \(path)", "  scope: \(words(scope))"]
+        case .scim(let url, let authorization, let scope): lines += ["source: scim \(url)", "  authorization: \(words(authorization))", "  scope: \(words(scope))"]
+        }
+        lines += ["target: \(profile.displayName) at \(job.target.baseURL)", "  authorization: \(words(job.target.authorization))"]
+        for kind in Job.Kind.allCases {
+            let verbs = Job.Verb.allCases.filter { job.operations[kind]?.contains($0) ?? false }.map(\.rawValue)
+            lines.append("\(kind.rawValue): \(job.fullPush.contains(kind) ? verbs.joined(separator: ", ") : "outside the full-push scope")")
+        }
+        for kind in ResourceKind.allCases {
+            lines.append("mapping of \(kind.plural):")
+            for attribute in MappingTable(kind: kind, job: job, profile: profile).attributes { lines.append("  \(attribute.name) ← \(words(attribute.rule))") }
+        }
+        lines.append("leavers: disable \(job.leavers.disable.rawValue), delete \(job.leavers.delete.rawValue)\(job.leavers.deleteAssociated ? ", associated ones too" : "")")
+        lines.append("existing accounts: \(job.existing.associate ? "associate" : "conflict"), disabled ones \(job.existing.associateDisabled ? "too" : "held")")
+        lines.append("memberships: \(job.exclusiveMemberships ? "exclusive" : "shared")")
+        for kind in Job.Kind.allCases { if let patterns = job.protect[kind], !patterns.isEmpty { lines.append("protected \(kind.rawValue): \(patterns.joined(separator: ", "))") } }
+        lines.append("limits: " + Job.LimitKey.allCases.map { "\($0.rawValue) \((job.limits[$0] ?? .unlimited).description)" }.joined(separator: ", "))
+        let rate = job.pace.requestsPerSecond
+        lines.append("pace: \(rate == rate.rounded() ? String(Int(rate)) : String(rate)) requests a second, \(job.pace.concurrency) at once")
+        return lines
+    }
+
+    private static func words(_ scope: Job.Scope) -> String {
+        if scope.isEverything { return "everything readable" }
+        var parts: [String] = []
+        if let units = scope.organizationalUnits { parts.append("organizational units \(units.joined(separator: ", "))") }
+        switch scope.groups {
+        case .all?: parts.append("all groups")
+        case .listed(let groups)?: parts.append("groups \(groups.joined(separator: ", "))")
+        case nil: break
+        }
+        return parts.joined(separator: "; ")
+    }
+
+    private static func words(_ authorization: Job.Authorization) -> String {
+        switch authorization {
+        case .key(let reference): "key from \(reference)"
+        case .oauth(let url, let id, let reference, let scope, let placement):
+            "OAuth client \(id) at \(url), secret from \(reference), sent by \(placement)\(scope.map { ", scope \($0)" } ?? "")"
+        }
+    }
+
+    private static func words(_ rule: ValueRule) -> String {
+        var text = rule.template.map { "“\($0)”" } ?? rule.fields.joined(separator: ", else ")
+        if let part = rule.part { text += " (\(part.rawValue) part)" }
+        if let fallback = rule.fallback { text += text.isEmpty ? "“\(fallback)”" : ", else “\(fallback)”" }
+        if rule.isLowercased { text += ", in lower case" }
+        return text
+    }
+}
+
+/// The capability table.
+public enum PlatformTable {
+    public static func lines() -> [String] {
+        let header = ["platform", "name", "SCIM", "sees existing", "associates", "groups", "disables", "members a request", "pace"]
+        let rows = Profile.all.map { profile in
+            [
+                profile.name, profile.displayName, "2.0", yes(profile.canList), yes(profile.canAssociate), yes(profile.takesGroups), yes(profile.hasActiveFlag), String(profile.memberChunk),
+                "\(Int(profile.requestsPerSecond))/s, \(profile.concurrency) at once",
+            ]
+        }
+        let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
+        let table = ([header] + rows).map { row in
+            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ").trimmedEnd
+        }
+        return table + ["", "Relied on where no document says:"] + Profile.all.flatMap { profile in profile.assumptions.map { "  \(profile.name): \($0)" } }
+    }
+
+    private static func yes(_ flag: Bool) -> String { flag ? "yes" : "no" }
+}
+
+extension String {
+    fileprivate var trimmedEnd: String {
+        var view = Substring(self)
+        while view.last == " " { view.removeLast() }
+        return String(view)
+    }
+}

@@ -1,0 +1,158 @@
+import Jobs
+import Ledger
+import SCIM
+
+/// How a job went: the numbers of its plan, its exit code, and what to tell beside them.
+public struct JobReport: Sendable {
+    public var job: String
+    public var plan: Int64?
+    public var exit: ExitCode
+    /// The one line that scripts look for.
+    public var headline: String
+    /// Further lines: what the numbers hold, notes, breaches.
+    public var details: [String]
+    public var requests: Int
+
+    /// Whether a row means that a record is not as its source wants it, for a reason that somebody must look at.
+    static func needsAttention(_ operation: Operation) -> Bool { needsAttention(operation.situation, operation.status, heldBy: operation.heldBy) }
+
+    private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: String?) -> Bool {
+        switch status {
+        case .failed, .conflict: true
+        case .held: ["ambiguous", "collision", "unacceptable", "existing.disabled", "target incomplete"].contains(heldBy)
+        case .skipped: true
+        case .planned, .sent, .done, .noted: false
+        }
+    }
+
+    static func make(_ run: JobRun, requests: Int, isApplied: Bool, source: String?, target: String?, pace: Job.PaceSettings) throws -> JobReport {
+        var report = JobReport(job: run.job.name, plan: run.plan, exit: .inStep, headline: "", details: [], requests: requests)
+        guard let plan = run.plan else {
+            report.exit = run.failure?.exit ?? .internalError
+            report.headline = "No plan."
+            report.details = [run.failure?.description ?? ""]
+            return report
+        }
+        var numbers = Numbers()
+        let ledger = run.ledger
+        try ledger.forEachOperation(plan: plan) { numbers.add($0, requestsPerUpdate: run.requestsPerUpdate) }
+        let situations = try ledger.situationCounts()
+        let inStep = situations.filter { $0.situation == .inStep }.reduce(0) { $0 + $1.count }
+        let unmanaged = situations.filter { $0.situation == .unmanaged }.reduce(0) { $0 + $1.count }
+
+        let isQuiet = numbers.changes == 0 && numbers.held == 0 && numbers.conflicts == 0
+        if isQuiet {
+            report.headline = "No changes. \(inStep) in step."
+        } else {
+            report.headline =
+                "Plan: \(numbers.create) to create, \(numbers.change) to change, \(numbers.delete) to delete, \(numbers.held) held, \(numbers.conflicts) conflict\(numbers.conflicts == 1 ? "" : "s"); \(inStep) in step."
+            let seconds = Int((Double(numbers.requests) / pace.requestsPerSecond).rounded(.up))
+            report.headline += " Forecast: \(numbers.requests) request\(numbers.requests == 1 ? "" : "s"), \(seconds < 120 ? "\(seconds) s" : "\((seconds + 30) / 60) min")."
+        }
+        report.details += numbers.breakdown
+        if unmanaged > 0 { report.details.append("\(unmanaged) objects of the target are not ours and are left alone") }
+        if isApplied || numbers.done + numbers.failed > 0 {
+            var line = "Applied: \(numbers.done) done, \(numbers.failed) failed, \(numbers.skipped) skipped"
+            if numbers.unknown > 0 { line += ", \(numbers.unknown) of unknown outcome" }
+            report.details.append("\(line); \(requests) requests in all.")
+        }
+        report.details += run.notes
+        report.details += numbers.failures
+        if let source { report.details.append("source incomplete: \(source); nothing is taken away from anybody") }
+        if let target { report.details.append("target incomplete: \(target); “missing” is not believed") }
+        report.details += run.breaches.map { "held: \($0)" }
+        if let failure = run.failure { report.details.append(failure.description) }
+
+        var exits: [ExitCode] = [.inStep]
+        if numbers.planned > 0, !isApplied, run.failure == nil { exits.append(.pending) }
+        if numbers.attention > 0, isApplied || numbers.planned == 0 { exits.append(.recordsFailed) }
+        if !run.breaches.isEmpty { exits.append(.held) }
+        if source != nil { exits.append(.sourceIncomplete) }
+        if let failure = run.failure { exits.append(failure.exit) }
+        report.exit = exits.max() ?? .inStep
+        return report
+    }
+
+    private struct Numbers {
+        var create = 0
+        var change = 0
+        var delete = 0
+        var held = 0
+        var conflicts = 0
+        var planned = 0
+        var done = 0
+        var failed = 0
+        var skipped = 0
+        var unknown = 0
+        var attention = 0
+        var requests = 0
+        var associations = 0
+        var disables = 0
+        var links = 0
+        var added = 0
+        var removed = 0
+        var noted = 0
+        var failures: [String] = []
+
+        var changes: Int { create + change + delete + links }
+
+        mutating func add(_ operation: Operation, requestsPerUpdate: Int) {
+            if JobReport.needsAttention(operation) { attention += 1 }
+            switch operation.status {
+            case .noted:
+                noted += 1
+                return
+            case .conflict where operation.verb == .none:
+                conflicts += 1
+                return
+            case .held:
+                held += 1
+                return
+            case .planned: planned += 1
+            case .done: done += 1
+            case .failed: failed += 1
+            case .skipped: skipped += 1
+            case .sent: unknown += 1
+            case .conflict: conflicts += 1
+            }
+            if [.failed, .conflict, .skipped].contains(operation.status), failures.count < 20 {
+                failures.append("\(operation.status.rawValue): \(operation.verb.rawValue) \(operation.kind == 0 ? "user" : "group") \(operation.name) (\(operation.sourceID ?? operation.targetID ?? "")): \(operation.reason)")
+            }
+            switch operation.verb {
+            case .create:
+                create += 1
+                requests += 1
+            case .update, .associate, .disable:
+                // Both halves of a rename by way of a temporary name are one change.
+                if operation.unit == nil || operation.unit == operation.seq { change += 1 }
+                requests += requestsPerUpdate
+                if operation.verb == .associate { associations += 1 }
+                if operation.verb == .disable { disables += 1 }
+            case .delete:
+                delete += 1
+                requests += 1
+            case .addMembers:
+                change += 1
+                added += operation.members.count
+                requests += requestsPerUpdate
+            case .removeMembers:
+                change += 1
+                removed += operation.members.count
+                requests += requestsPerUpdate
+            case .link, .unlink: links += 1
+            case .none: break
+            }
+        }
+
+        var breakdown: [String] {
+            var parts: [String] = []
+            if associations > 0 { parts.append("\(associations) existing accounts to associate") }
+            if disables > 0 { parts.append("\(disables) to disable") }
+            if added > 0 { parts.append("\(added) memberships to add") }
+            if removed > 0 { parts.append("\(removed) memberships to remove") }
+            if links > 0 { parts.append("\(links) to link or unlink without a request") }
+            if noted > 0 { parts.append("\(noted) listed without an operation") }
+            return parts.isEmpty ? [] : ["Of these: " + parts.joined(separator: ", ") + "."]
+        }
+    }
+}

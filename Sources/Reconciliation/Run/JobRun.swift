@@ -1,0 +1,358 @@
+import Directory
+import HTTP
+import Jobs
+import JSON
+import Ledger
+import Provisioning
+import SCIM
+import SCIMTransport
+
+/// What the operator allows beyond the job file, for one invocation.
+public struct Permissions: Hashable, Sendable {
+    public var allow: [Job.LimitKey: Int] = [:]
+    public var acceptTargetChange = false
+    public var acceptScopeChange = false
+    public var knownConflictsAreFine = false
+    public init() {}
+}
+
+/// One job on its way: read both sides, plan, judge, apply. The steps are separate, so that the plans of all jobs of an
+/// invocation are judged before the first of them writes.
+public final class JobRun {
+    public let job: Job
+    public let ledger: Ledger
+    public let id: Int64
+    private let surroundings: Surroundings
+    private let permissions: Permissions
+    private let profile: Profile
+    private let tables: [ResourceKind: MappingTable]
+    private let connections: Connections
+    private let command: String
+
+    private var target: SCIMTarget?
+    private var sourceReading: Reading?
+    private var targetReading: Reading?
+    private var count: SourceCount?
+    private(set) var gateCounts = Gate.Counts()
+    /// The stored plan; nil until there is one.
+    public private(set) var plan: Int64?
+    /// Why nothing may be written: limits and alike, in words.
+    public private(set) var breaches: [String] = []
+    private var holdsScopeLeavers = false
+    private var isApplied = false
+    public private(set) var failure: JobFailure?
+    /// Things to tell beside the summary, one line each.
+    public private(set) var notes: [String] = []
+
+    /// - Parameter ledger: the job's ledger, whose lock the caller holds.
+    public init(job: Job, ledger: Ledger, command: String, label: String?, permissions: Permissions, surroundings: Surroundings) throws {
+        guard let profile = Profile.named(job.target.platform) else { throw JobFailure(.jobFile, "\(job.target.platform) is not served") }
+        self.job = job
+        self.ledger = ledger
+        self.command = command
+        self.permissions = permissions
+        self.surroundings = surroundings
+        self.profile = profile
+        tables = Dictionary(ResourceKind.allCases.map { ($0, MappingTable(kind: $0, job: job, profile: profile)) }) { first, _ in first }
+        connections = try Connections(job, surroundings)
+        try ledger.bind("source", connections.source.identity)
+        try ledger.bind("target", "\(connections.target.base)")
+        id = try ledger.beginRun(command: command, label: label, started: surroundings.time.timestamp())
+    }
+
+    /// Requests sent so far, to both sides.
+    public var requests: Int { connections.counted.requests }
+
+    private var pushed: [ResourceKind] {
+        let groups = (job.target.capabilities.groups ?? profile.takesGroups) && job.fullPush.contains(.groups)
+        return (job.fullPush.contains(.users) ? [.user] : []) + (groups ? [.group] : [])
+    }
+
+    /// Digest of what a plan depends on beside the two sides.
+    private var inputs: String {
+        var text = "\(job.target) \(job.source.scope) \(job.existing) \(job.leavers) \(job.exclusiveMemberships)"
+        text += job.fullPush.map(\.rawValue).sorted().joined(separator: ",")
+        for kind in Job.Kind.allCases {
+            text += (job.operations[kind] ?? []).map(\.rawValue).sorted().joined(separator: ",") + (job.protect[kind] ?? []).joined(separator: ",")
+        }
+        for kind in ResourceKind.allCases { for attribute in tables[kind]?.attributes ?? [] { text += "\(attribute)" } }
+        return Digest.hexadecimal(text)
+    }
+
+    // MARK: planning
+
+    /// Reads both sides and stores a plan. What keeps it from that is in `failure`.
+    public func prepare() async {
+        do {
+            try await makePlan()
+        } catch let error as JobFailure {
+            failure = error
+        } catch let error as LedgerError {
+            failure = JobFailure(.ledger, error.description)
+        } catch let error as SCIMFailure {
+            failure = JobFailure(error, side: "target")
+        } catch is CancellationError {
+            failure = JobFailure(.interrupted, "stopped")
+        } catch {
+            failure = JobFailure(.internalError, "\(error)")
+        }
+    }
+
+    private func makePlan() async throws {
+        let capabilities = try await connections.target.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+        let target = SCIMTarget(connection: connections.target, profile: profile, capabilities: capabilities)
+        self.target = target
+        try await settleInterrupted(target)
+        try ledger.attachScratch()
+        let reader = SourceReader(ledger: ledger, job: job, tables: tables, now: surroundings.time.wall(), progress: surroundings.progress)
+        let source = try await reader.read(connections.source)
+        sourceReading = source
+        count = try ledger.sourceCount()
+        let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, progress: surroundings.progress).read(pushed)
+        self.targetReading = targetReading
+        try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil)
+        try ledger.releaseKeptMembers()
+
+        let differences = Differences(tables: tables, notKept: try notKept(targetReading))
+        try ledger.define { kind, desired, actual, sent, read in
+            !differences.changes(ResourceKind(rawValue: kind) ?? .user, desired: desired, actual: actual, sent: sent, read: read).isEmpty
+        }
+        let kinds = pushed
+        let mayRename = Set(kinds.filter { job.operations[$0 == .user ? .users : .groups]?.contains(.update) ?? false }.map(\.rawValue))
+        try ledger.classify(kinds: kinds.map(\.rawValue), mayRename: mayRename)
+
+        let scope = "\(job.source.scope)"
+        let isScopeChanged = try ledger.lastRun(isBaseline: true)?.scope.map { $0 != scope } ?? false
+        holdsScopeLeavers = isScopeChanged && !permissions.acceptScopeChange
+        let policy = Policy(
+            job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers)
+        try ledger.draft { policy.decide($0) }
+        if kinds.contains(.group) {
+            if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
+            let permitted = job.operations[.groups]?.contains(.update) ?? false
+            try ledger.draftMemberships(
+                chunk: profile.memberChunk, isExclusive: job.exclusiveMemberships, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
+                addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : permitted ? nil : "operations",
+                addReason: "members in the source, not on the target" + (permitted ? "" : "; held: operations.groups does not list update"),
+                removeReason: "members on the target, not in the source" + (source.incomplete.map { "; held: \($0)" } ?? (permitted ? "" : "; held: operations.groups does not list update")))
+            let notOurs = try ledger.membershipsNotOurs()
+            if notOurs > 0, !job.exclusiveMemberships { notes.append("\(notOurs) memberships of linked groups are not ours and are left alone (memberships: exclusive removes them)") }
+        }
+        try Ordering(ledger: ledger).arrange()
+        try countForGate()
+        let inputs = inputs
+        let hash = PlanDigest(inputs: inputs)
+        let plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
+        self.plan = plan
+        try judgeMissing()
+        let gate = Gate(allowed: permissions.allow)
+        breaches += gate.judge(job: job, gateCounts).map(\.description)
+        let noted = try ledger.notedRecords(limit: 3)
+        if noted.count > 0 { notes.append("\(noted.count) source records say nothing of their status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
+    }
+
+    private func settleInterrupted(_ target: SCIMTarget) async throws {
+        let open = try ledger.unsettled()
+        guard !open.isEmpty else { return }
+        guard command != "plan" else {
+            notes.append("an interrupted run left \(open.count) operations whose outcome is unknown; the next run settles them first")
+            return
+        }
+        let applier = Applier(ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, progress: surroundings.progress)
+        try await applier.settle(open)
+        if let fatal = applier.fatal { throw JobFailure(fatal, side: "target") }
+        notes.append("settled \(open.count) operations of an interrupted run")
+        notes += applier.verification.report
+    }
+
+    /// Attributes that were written and that no object of the target has ever shown: left out, and said once.
+    private func notKept(_ reading: Reading) throws -> [ResourceKind: Set<String>] {
+        var result: [ResourceKind: Set<String>] = [:]
+        for kind in pushed {
+            for attribute in tables[kind]?.attributes ?? [] where !attribute.isCritical {
+                let isNotKept = try reading.carried[kind]?[attribute.name] ?? 0 == 0 && ledger.wasNeverReadBack(kind: kind.rawValue, path: attribute.name)
+                let isNews = try ledger.setNotKept(kind: kind.rawValue, path: attribute.name, run: isNotKept ? id : nil)
+                if isNotKept { result[kind, default: []].insert(attribute.name) }
+                if isNews { notes.append("the target does not keep \(kind.singular) \(attribute.name): it is left out from now on") }
+            }
+        }
+        return result
+    }
+
+    private func countForGate() throws {
+        let tally = try ledger.tally()
+        var counts = Gate.Counts()
+        for key in Job.LimitKey.allCases {
+            let (kind, verbs) = key.counted
+            switch key {
+            case .usersClear: counts.counts[key] = tally.clearing
+            case .membershipsAdd: counts.counts[key] = tally.added
+            case .membershipsRemove: counts.counts[key] = tally.removed + (try ledger.membershipsEndingWithGroups())
+            default: counts.counts[key] = verbs.reduce(0) { $0 + tally.count(kind.rawValue, $1) }
+            }
+            if key.countsMemberships {
+                counts.bases[key] = try ledger.managedMemberships()
+            } else {
+                counts.bases[key] = try ledger.managedBase(kind: kind.rawValue)
+                counts.planned[key] = try ledger.plannedSources(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear)
+                counts.managed[key] = try ledger.linkedSources(kind: kind.rawValue) + ledger.plannedSources(kind: kind.rawValue, verbs: [.create, .associate, .link])
+            }
+        }
+        gateCounts = counts
+    }
+
+    /// Many links missing at once look like another tenant's key, a restored or an emptied target.
+    private func judgeMissing() throws {
+        guard targetReading?.incomplete == nil else { return }
+        let (missing, links) = try ledger.missingLinks(kinds: pushed.map(\.rawValue))
+        guard missing > 5, missing * 10 > links, !permissions.acceptTargetChange else { return }
+        breaches.append(
+            "\(job.name): target.missing: \(missing) of \(links) linked objects are not on the target any more, more than 5 and 10 %; nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change")
+    }
+
+    /// Marks the whole plan as held, for the reasons given.
+    public func hold(_ reasons: [String]) throws {
+        breaches += reasons
+        guard let plan, !breaches.isEmpty else { return }
+        try ledger.hold(plan: plan, by: "limit", reason: breaches.joined(separator: "; "))
+    }
+
+    /// Refuses to go on. A plan that was made only to be compared is forgotten.
+    func refuse(_ why: JobFailure, forgetting: Bool) {
+        failure = why
+        if forgetting, let plan {
+            try? ledger.remove(plan: plan)
+            self.plan = nil
+        }
+    }
+
+    /// Requests that an update costs on this target.
+    var requestsPerUpdate: Int { target?.requestsPerUpdate ?? 1 }
+
+    /// What the gate needs to judge several jobs together.
+    var gateEntry: (job: Job, counts: Gate.Counts) { (job, gateCounts) }
+
+    // MARK: applying
+
+    /// Sends the plan and verifies it.
+    public func apply() async {
+        guard let plan, let target, failure == nil, breaches.isEmpty else { return }
+        do {
+            try ledger.setPlan(plan, state: "applying")
+            let applier = Applier(ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, progress: surroundings.progress)
+            try await applier.apply(plan: plan)
+            notes += applier.verification.report
+            if let fatal = applier.fatal {
+                failure = JobFailure(fatal, side: "target")
+                try ledger.setPlan(plan, state: "stopped")
+            } else {
+                isApplied = true
+                try ledger.setPlan(plan, state: "applied")
+            }
+        } catch let error as LedgerError {
+            failure = JobFailure(.ledger, error.description)
+        } catch {
+            failure = JobFailure(.internalError, "\(error)")
+        }
+    }
+
+    // MARK: saved plans
+
+    /// Why the saved plan of that number cannot be applied now; nil when the world is as it was.
+    public func staleness(of saved: Ledger.PlanInfo) throws -> String? {
+        guard let plan, let current = try ledger.plan(plan) else { return nil }
+        if current.inputs != saved.inputs { return "plan \(saved.id) was made with another job file or another version of the platform's profile; plan again" }
+        guard current.digest != saved.digest else { return nil }
+        var before: [String] = []
+        try ledger.forEachOperation(plan: saved.id) { before.append(PlanDigest.line($0)) }
+        var now: [String] = []
+        try ledger.forEachOperation(plan: plan) { now.append(PlanDigest.line($0)) }
+        let (old, new) = (Set(before), Set(now))
+        let moved = before.filter { !new.contains($0) }.map { "no longer: \($0)" } + now.filter { !old.contains($0) }.map { "new: \($0)" }
+        return "plan \(saved.id) of \(saved.created) is stale, the world moved on: " + moved.prefix(5).joined(separator: " · ") + (moved.count > 5 ? " · and \(moved.count - 5) more" : "")
+    }
+
+    // MARK: finishing
+
+    /// Completes the run's record and says how it went.
+    public func finish() throws -> JobReport {
+        let isBaseline = isApplied && sourceReading?.incomplete == nil
+        var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
+        if command != "plan", permissions.knownConflictsAreFine, report.exit == .recordsFailed, let plan {
+            var isKnown = true
+            var conflicts: [Operation] = []
+            try ledger.forEachOperation(plan: plan) { if [.conflict, .held, .failed].contains($0.status), JobReport.needsAttention($0) { conflicts.append($0) } }
+            for operation in conflicts where isKnown { isKnown = try operation.status != .failed && ledger.wasReported(operation) }
+            if isKnown { report.exit = .inStep }
+        }
+        // A scope that caused leavers and was not accepted stays the accepted one's successor in waiting.
+        let accepted = holdsScopeLeavers ? try ledger.lastRun(isBaseline: true)?.scope ?? "\(job.source.scope)" : "\(job.source.scope)"
+        let allowed = permissions.allow.isEmpty ? nil : permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
+        try ledger.finishRun(
+            id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: report.headline, sourceComplete: sourceReading.map { $0.incomplete == nil },
+            targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: accepted, allowed: allowed, requests: requests)
+        return report
+    }
+
+    /// Lets go of this run's reads. After it, reports of unmanaged objects are no longer possible.
+    public func close() { try? ledger.detachScratch() }
+
+    /// What the target declares, for `check`.
+    public func check() async -> [String] {
+        do {
+            let capabilities = try await connections.target.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+            let target = SCIMTarget(connection: connections.target, profile: profile, capabilities: capabilities)
+            var lines = [
+                "target: reached \(connections.target.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)",
+            ]
+            _ = try await target.connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1"), ("count", "1")])
+            lines.append("target: one page of users read; the credential is accepted")
+            var users = 0
+            var groups = 0
+            let evidence = try await connections.source.read { item in
+                if case .record(let record) = item { if record.kind == .user { users += 1 } else { groups += 1 } }
+            }
+            lines.append("source: \(users) users and \(groups) groups read (\(evidence.statement))")
+            if let first = evidence.violations.first { throw JobFailure(.sourceIncomplete, "source: \(first)") }
+            return lines
+        } catch let error as JobFailure {
+            failure = error
+        } catch let error as SCIMFailure {
+            failure = JobFailure(error, side: "target")
+        } catch let error as DirectoryFailure {
+            switch error {
+            case .unreachable(let why): failure = JobFailure(.unreachable, "source: \(why)")
+            case .credentials(let why): failure = JobFailure(.credentials, "source: \(why)")
+            case .broken(let why): failure = JobFailure(.sourceIncomplete, "source: \(why)")
+            }
+        } catch {
+            failure = JobFailure(.internalError, "\(error)")
+        }
+        return []
+    }
+}
+
+extension CapabilityOverrides {
+    init(_ overrides: Job.CapabilityOverrides) {
+        self.init(patch: overrides.patch, filter: overrides.filter, cursor: overrides.cursor, etag: overrides.etag, pageSize: overrides.pageSize)
+    }
+}
+
+/// The digest of a plan's rows: equal plans have equal digests, in every process.
+final class PlanDigest {
+    private var chain: String
+
+    init(inputs: String) { chain = inputs }
+
+    func add(_ operation: Operation) { chain = Digest.hexadecimal(chain + Self.line(operation)) }
+
+    var value: String { chain }
+
+    /// What an operation is, in one line, without what changes from run to run.
+    static func line(_ operation: Operation) -> String {
+        let fields = operation.fields.map { "\($0.path): \($0.before ?? "–") → \($0.after ?? "–")" }.joined(separator: ", ")
+        let members = operation.members.map { "\($0.sourceID ?? "")/\($0.targetID ?? "")" }.joined(separator: ",")
+        return
+            "\(operation.verb.rawValue) \(operation.kind == 0 ? "user" : "group") \(operation.name) [\(operation.situation.rawValue), \(operation.sourceID ?? "–"), \(operation.targetID ?? "–"), wave \(operation.wave), \(operation.status.rawValue)] \(fields) \(members)"
+    }
+}

@@ -1,0 +1,182 @@
+import Directory
+import HTTP
+import Jobs
+import JSON
+import Ledger
+import Provisioning
+import SCIM
+import SCIMTransport
+
+/// What became of a read of one side.
+struct Reading {
+    /// Why the read is not complete; nil for a proven one.
+    var incomplete: String?
+    /// The evidence, in words.
+    var statement = ""
+    /// Resources that carry each attribute, by kind and name.
+    var carried: [ResourceKind: [String: Int]] = [:]
+    var resources: [ResourceKind: Int] = [:]
+    var pages = 0
+}
+
+/// Reads the source into the ledger's scratch: maps each record, stages it, and judges whether the read is whole.
+struct SourceReader {
+    let ledger: Ledger
+    let job: Job
+    let tables: [ResourceKind: MappingTable]
+    let now: Double
+    let progress: @Sendable (String, Int) -> Void
+
+    private static let batch = 500
+
+    func read(_ source: any DirectorySource) async throws -> Reading {
+        var pending: [StagedSource] = []
+        var repeated: [String] = []
+        var count = 0
+        func flush() throws {
+            repeated += try ledger.stage(source: pending).prefix(10)
+            pending.removeAll(keepingCapacity: true)
+            progress("source records read", count)
+        }
+        let evidence: ReadEvidence
+        do {
+            evidence = try await source.read { item in
+                switch item {
+                case .unit(let id, let parent): try ledger.stage(unit: id, parent: parent)
+                case .record(let record):
+                    count += 1
+                    pending.append(staged(record))
+                    if !record.members.isEmpty { try ledger.stage(sourceMembers: record.members, of: record.id) }
+                    if pending.count >= Self.batch { try flush() }
+                }
+            }
+            try flush()
+        } catch let failure as DirectoryFailure {
+            switch failure {
+            case .unreachable(let why): throw JobFailure(.unreachable, "source: \(why)")
+            case .credentials(let why): throw JobFailure(.credentials, "source: the credential was refused: \(why)")
+            case .broken(let why): throw JobFailure(.sourceIncomplete, "source: \(why); nothing is planned from a read that broke off")
+            }
+        }
+        var violations = evidence.violations
+        if let first = repeated.first { violations.append("the id \(first) stands twice") }
+        if let (group, user) = try ledger.unresolvedSourceMembers().first { violations.append("the member \(user) of group \(group) is no user of the source") }
+        let scope = job.source.scope
+        var listed: [String]?
+        if case .listed(let groups)? = scope.groups { listed = groups }
+        let unknown = try ledger.applyScope(units: scope.organizationalUnits, groups: listed, allGroups: scope.groups == .all)
+        if !unknown.isEmpty { violations.append("source.scope lists \(unknown.joined(separator: ", ")), which the source does not have") }
+        let size = try ledger.sourceCount()
+        if size.users == 0 { violations.append("the source has no user in scope; an empty read is never “nobody”") }
+        if let baseline = try ledger.lastRun(isBaseline: true) {
+            if size.groups == 0, baseline.count.groups > 0 { violations.append("the source has no group, but had \(baseline.count.groups) in the last applied run") }
+            if size.memberships == 0, baseline.count.memberships > 0 {
+                violations.append("the source has no membership, but had \(baseline.count.memberships) in the last applied run")
+            }
+        }
+        return Reading(incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement)
+    }
+
+    private func staged(_ record: DirectoryRecord) -> StagedSource {
+        guard let table = tables[record.kind] else { preconditionFailure("no mapping for \(record.kind)") }
+        let desired = table.desired(record, now: now)
+        return StagedSource(
+            kind: record.kind.rawValue, id: record.id, externalID: desired.externalID, name: desired.name, matchKey: desired.matchKey, body: desired.body, digest: desired.digest,
+            active: desired.active, problem: desired.problem, note: desired.note, place: record.place, isProtected: table.isProtected(desired.name), units: record.units)
+    }
+}
+
+/// Reads the target into the ledger's scratch.
+struct TargetReader {
+    let ledger: Ledger
+    let target: SCIMTarget
+    let tables: [ResourceKind: MappingTable]
+    let progress: @Sendable (String, Int) -> Void
+
+    func read(_ kinds: [ResourceKind]) async throws -> Reading {
+        var reading = Reading()
+        var violations: [String] = []
+        do {
+            for kind in kinds {
+                let evidence = try await read(kind, &reading, &violations)
+                violations += evidence.violations.map { "\(kind.plural): \($0)" }
+                reading.pages += evidence.pages
+                reading.resources[kind] = evidence.resources
+            }
+        } catch let failure as SCIMFailure {
+            throw JobFailure(failure, side: "target")
+        }
+        reading.incomplete = violations.isEmpty ? nil : violations.joined(separator: "; ")
+        return reading
+    }
+
+    private func read(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String]) async throws -> ListEvidence {
+        guard let table = tables[kind] else { preconditionFailure("no mapping for \(kind)") }
+        var page: [StagedTarget] = []
+        var members: [(group: String, members: [String])] = []
+        var memberless: [String] = []
+        var hasMembers = false
+        var carried: [String: Int] = [:]
+        var repeated: [String] = []
+        var nameless = 0
+        var count = 0
+        let evidence = try await target.list(kind) { view in
+            guard let actual = table.actual(view) else {
+                nameless += 1
+                return
+            }
+            for name in actual.carried { carried[name, default: 0] += 1 }
+            page.append(
+                StagedTarget(
+                    kind: kind.rawValue, id: actual.id, externalID: actual.externalID, name: actual.name, matchKey: actual.matchKey, body: actual.body, digest: actual.digest,
+                    active: actual.active, isProtected: table.isProtected(actual.name)))
+            if kind == .group {
+                let ids = Self.members(view)
+                if ids.isEmpty { memberless.append(actual.id) } else { members.append((actual.id, ids)) }
+            }
+        } pageDone: {
+            repeated += try ledger.stage(target: page).prefix(10)
+            for entry in members { try ledger.stage(targetMembers: entry.members, of: entry.group) }
+            hasMembers = hasMembers || !members.isEmpty
+            count += page.count
+            page.removeAll(keepingCapacity: true)
+            members.removeAll(keepingCapacity: true)
+            progress("target \(kind.plural) read", count)
+        }
+        if let first = repeated.first { violations.append("\(kind.plural): the id \(first) came twice") }
+        if nameless > 0 { violations.append("\(kind.plural): \(nameless) resources have no id") }
+        reading.carried[kind] = carried
+        if kind == .group { try await readMembersByID(memberless, listShowsMembers: hasMembers) }
+        return evidence
+    }
+
+    /// Where no group of the list shows a member, either all are empty or the list leaves members out: each is asked for,
+    /// unless an earlier run saw members in the list.
+    private func readMembersByID(_ groups: [String], listShowsMembers: Bool) async throws {
+        if listShowsMembers { return try ledger.learn("members", Profile.MemberReading.inList.rawValue) }
+        guard target.profile.memberReading.contains(.byID), try ledger.fact("members") != Profile.MemberReading.inList.rawValue else { return }
+        var found = false
+        for group in groups {
+            // Only a linked group's members matter.
+            guard try ledger.linkedSource(kind: ResourceKind.group.rawValue, target: group) != nil else { continue }
+            let ids: [String]
+            do {
+                ids = try JSONParser().parse(try await target.get(.group, group)) { Self.members($0) }
+            } catch let failure as SCIMFailure {
+                if case .notFound = failure { continue }
+                throw failure
+            }
+            if !ids.isEmpty {
+                found = true
+                try ledger.stage(targetMembers: ids, of: group)
+            }
+        }
+        if found { try ledger.learn("members", Profile.MemberReading.byID.rawValue) }
+    }
+
+    static func members(_ view: JSONView) -> [String] {
+        var ids: [String] = []
+        view.member(ignoringCase: "members")?.forEachElement { if let id = $0.member(ignoringCase: "value")?.scalarText { ids.append(id) } }
+        return ids
+    }
+}

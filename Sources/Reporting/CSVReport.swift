@@ -1,0 +1,88 @@
+import JSON
+import Ledger
+
+/// The plan as a table that a reviewer can read: RFC 4180, UTF-8, a header row.
+///
+/// One row per operation; a change of attributes has one row per attribute, a change of members one per member.
+/// Objects of the target that are not ours are listed too. Cells that a spreadsheet would run as a formula get an
+/// apostrophe in front.
+public struct CSVReport {
+    public static let columns = [
+        "run", "job", "platform", "kind", "situation", "action", "status", "source_id", "target_id", "name", "field", "before", "after", "reason", "held_by",
+    ]
+
+    private let job: String
+    private let platform: String
+    private let run: Int64
+    private let write: (String) throws -> Void
+
+    /// - Parameter write: takes each line with its line end.
+    public init(job: String, platform: String, run: Int64, write: @escaping (String) throws -> Void) {
+        self.job = job
+        self.platform = platform
+        self.run = run
+        self.write = write
+    }
+
+    public static var header: String { line(columns) }
+
+    /// Writes the rows of a plan, and of what the target holds beside it, while the run's reads are still attached.
+    public func rows(of plan: Int64, in ledger: Ledger) throws {
+        try ledger.forEachOperation(plan: plan) { operation in
+            switch operation.verb {
+            case .addMembers:
+                for member in operation.members {
+                    try row(operation, field: "members", after: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
+                }
+            case .removeMembers:
+                for member in operation.members {
+                    try row(operation, field: "members", before: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
+                }
+            case .update, .associate, .disable where !operation.fields.isEmpty:
+                for field in operation.fields { try row(operation, field: field.path, before: Self.plain(field.before), after: Self.plain(field.after)) }
+            default: try row(operation)
+            }
+        }
+        try ledger.forEachUnmanaged { object in
+            let reason =
+                object.situation == .protected
+                ? "matches a protect pattern; never touched"
+                : object.isSurvivor ? "deleted by this job before and still there; left alone" : "not ours: no link and no externalId of ours; left alone"
+            try write(
+                Self.line([
+                    String(run), job, platform, object.kind == 0 ? "user" : "group", object.situation.rawValue, "none", "noted", "", object.targetID ?? "", object.targetName ?? "", "", "", "",
+                    reason, object.situation == .protected ? "protect" : "",
+                ]))
+        }
+    }
+
+    private func row(_ operation: Operation, field: String = "", before: String? = nil, after: String? = nil, reason: String? = nil, status: String? = nil) throws {
+        try write(
+            Self.line([
+                String(run), job, platform, operation.kind == 0 ? "user" : "group", operation.situation.rawValue, operation.verb.rawValue, status ?? operation.status.rawValue,
+                operation.sourceID ?? "", operation.targetID ?? "", operation.name, field, before ?? "", after ?? "", reason ?? operation.reason, operation.heldBy ?? "",
+            ]))
+    }
+
+    /// A stored value for people: a string without its quotes.
+    static func plain(_ canonical: String?) -> String? {
+        guard let canonical else { return nil }
+        return (try? JSONValue(parsing: Array(canonical.utf8)))?.string ?? canonical
+    }
+
+    package static func line(_ cells: [String]) -> String { cells.map(cell).joined(separator: ",") + "\r\n" }
+
+    package static func cell(_ text: String) -> String {
+        var text = text
+        // Spreadsheets also strip leading white space before they look for a formula.
+        let first = text.unicodeScalars.first { !$0.properties.isWhitespace || $0 == "\t" || $0 == "\r" || $0 == "\n" }
+        if let first, "=+-@\t\r\n|%＝＋－＠".unicodeScalars.contains(first) { text = "'" + text }
+        guard text.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" }) else { return text }
+        var quoted = ""
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" { quoted.unicodeScalars.append("\"") }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return "\"\(quoted)\""
+    }
+}

@@ -1,0 +1,135 @@
+import JSON
+
+/// A place for one value in a resource, as job files name it: `displayName`, `name.familyName`, `emails[work]`,
+/// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
+///
+/// `emails[work]` means: the `value` of the element of `emails` whose `type` is `work`.
+public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
+    /// The extension schema's URN; nil for a core attribute.
+    public let schema: String?
+    public let attribute: String
+    /// The `type` of the element of a multi-valued attribute.
+    public let type: String?
+    public let subAttribute: String?
+
+    /// nil when `text` has another form.
+    public init?(_ text: String) {
+        var rest = text[...]
+        if text.lowercased().hasPrefix("urn:") {
+            guard let colon = text.lastIndex(of: ":") else { return nil }
+            schema = String(text[..<colon])
+            rest = text[text.index(after: colon)...]
+        } else {
+            schema = nil
+        }
+        if let bracket = rest.firstIndex(of: "[") {
+            guard rest.hasSuffix("]") else { return nil }
+            type = String(rest[rest.index(after: bracket)..<rest.index(before: rest.endIndex)])
+            attribute = String(rest[..<bracket])
+            subAttribute = nil
+            guard let type, Self.isName(type) else { return nil }
+        } else {
+            type = nil
+            let parts = rest.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            guard (1...2).contains(parts.count) else { return nil }
+            attribute = parts[0]
+            subAttribute = parts.count == 2 ? parts[1] : nil
+            if let subAttribute, !Self.isName(subAttribute) { return nil }
+        }
+        guard Self.isName(attribute) else { return nil }
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, UInt8(ascii: "a")...UInt8(ascii: "z") ~= first | 0x20 else { return false }
+        return text.utf8.allSatisfy { byte in
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+        }
+    }
+
+    public var description: String {
+        let prefix = schema.map { $0 + ":" } ?? ""
+        if let type { return "\(prefix)\(attribute)[\(type)]" }
+        return prefix + attribute + (subAttribute.map { "." + $0 } ?? "")
+    }
+
+    // MARK: reading
+
+    /// The value in a resource; nil when it is absent, null or empty.
+    public func value(in resource: JSONView) -> JSONValue? {
+        var holder: JSONView? = resource
+        if let schema { holder = resource.member(ignoringCase: schema) }
+        guard let found = holder?.member(ignoringCase: attribute) else { return nil }
+        let leaf: JSONView?
+        if let type {
+            var match: JSONView?
+            found.forEachElement { element in
+                if match == nil, element.member(ignoringCase: "type")?.string?.lowercased() == type.lowercased() {
+                    match = element.member(ignoringCase: "value")
+                }
+            }
+            leaf = match
+        } else if let subAttribute {
+            leaf = found.member(ignoringCase: subAttribute)
+        } else {
+            leaf = found
+        }
+        guard let leaf else { return nil }
+        let value = JSONValue(leaf)
+        return value == .null || value == .string("") || value == .array([]) ? nil : value
+    }
+
+    // MARK: writing
+
+    /// Puts a value into a resource that is being built or edited; nil takes it out. Other elements and sub-attributes stay.
+    public func set(_ value: JSONValue?, in resource: inout JSONValue) {
+        var holder = schema == nil ? resource : (resource[schema ?? ""] ?? .object([:]))
+        if let type {
+            var elements = holder[attribute]?.array ?? []
+            let place = elements.firstIndex { $0["type"]?.string?.lowercased() == type.lowercased() }
+            if let value {
+                if let place {
+                    elements[place]["value"] = value
+                } else {
+                    var element: JSONValue = ["type": .string(type), "value": value]
+                    if elements.isEmpty { element["primary"] = true }
+                    elements.append(element)
+                }
+            } else if let place {
+                elements.remove(at: place)
+            }
+            holder[attribute] = elements.isEmpty ? nil : .array(elements)
+        } else if let subAttribute {
+            var complex = holder[attribute] ?? .object([:])
+            complex[subAttribute] = value
+            holder[attribute] = complex.object?.isEmpty == false ? complex : nil
+        } else {
+            holder[attribute] = value
+        }
+        if let schema {
+            resource[schema] = holder.object?.isEmpty == false ? holder : nil
+            var schemas = resource["schemas"]?.array ?? []
+            if resource[schema] != nil, !schemas.contains(.string(schema)) {
+                schemas.append(.string(schema))
+                resource["schemas"] = .array(schemas)
+            }
+        } else {
+            resource = holder
+        }
+    }
+
+    /// The PATCH operation that gives this place a value (RFC 7644, section 3.5.2).
+    ///
+    /// - Parameter isThere: whether the resource has a value at this place now: a value filter must match something
+    ///   to be replaced or removed, and a new element is added with its type.
+    public func patch(_ value: JSONValue?, replacing isThere: Bool) -> JSONValue? {
+        let prefix = schema.map { $0 + ":" } ?? ""
+        if let type {
+            let element = "\(prefix)\(attribute)[type eq \"\(type)\"]"
+            guard let value else { return isThere ? ["op": "remove", "path": .string(element)] : nil }
+            if isThere { return ["op": "replace", "path": .string(element + ".value"), "value": value] }
+            return ["op": "add", "path": .string(prefix + attribute), "value": [["type": .string(type), "value": value]]]
+        }
+        guard let value else { return isThere ? ["op": "remove", "path": .string(description)] : nil }
+        return ["op": "replace", "path": .string(description), "value": value]
+    }
+}

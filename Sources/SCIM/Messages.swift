@@ -1,0 +1,81 @@
+import JSON
+
+/// An error answer of RFC 7644, section 3.12.
+public struct SCIMError: Error, Hashable, Sendable {
+    /// The HTTP status code.
+    public var status: Int
+    public var scimType: String?
+    public var detail: String
+
+    public init(status: Int, scimType: String? = nil, detail: String) {
+        self.status = status
+        self.scimType = scimType
+        self.detail = detail
+    }
+
+    /// Reads whatever a server answered: a SCIM error, another JSON document, HTML. Its text is cut to 300 characters.
+    public init(status: Int, body: [UInt8]) {
+        self.status = status
+        let parsed = try? JSONParser().parse(body) { root -> (String?, String?) in
+            let detail = root.member(ignoringCase: "detail")?.scalarText ?? root.member(ignoringCase: "message")?.scalarText
+            return (root.member(ignoringCase: "scimType")?.string, detail ?? root.member(ignoringCase: "error")?.scalarText)
+        }
+        scimType = parsed?.0
+        let text = parsed?.1 ?? (parsed == nil ? Self.plainText(body) : "")
+        detail = String(text.prefix(300))
+    }
+
+    /// The words of an HTML or text body, without its tags and line breaks.
+    private static func plainText(_ body: [UInt8]) -> String {
+        var words = ""
+        var isTag = false
+        for character in String(decoding: body.prefix(4096), as: UTF8.self) {
+            if character == "<" { isTag = true } else if character == ">" {
+                isTag = false
+                words.append(" ")
+            } else if !isTag {
+                words.append(character.isNewline ? " " : character)
+            }
+        }
+        return words.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
+    }
+
+    /// The message as a server sends it.
+    public var document: JSONValue {
+        var body: JSONValue = ["schemas": [.string(SchemaURN.error)], "status": .string(String(status)), "detail": .string(detail)]
+        if let scimType { body["scimType"] = .string(scimType) }
+        return body
+    }
+}
+
+/// One page of a list (RFC 7644, section 3.4.2; RFC 9865 for cursors), read leniently: numbers may be strings.
+public struct ListPage {
+    public var totalResults: Int?
+    public var startIndex: Int?
+    public var itemsPerPage: Int?
+    public var nextCursor: String?
+    public var count = 0
+
+    /// Reads the envelope and hands each resource to `body`. Throws `JSONSyntaxError` when it is no list.
+    public init(_ root: JSONView, _ body: (JSONView) throws -> Void) throws {
+        guard root.kind == .object else { throw JSONSyntaxError("a list answer is not an object") }
+        totalResults = root.member(ignoringCase: "totalResults")?.lenientInteger
+        startIndex = root.member(ignoringCase: "startIndex")?.lenientInteger
+        itemsPerPage = root.member(ignoringCase: "itemsPerPage")?.lenientInteger
+        if let cursor = root.member(ignoringCase: "nextCursor")?.string, !cursor.isEmpty { nextCursor = cursor }
+        let resources = root.member(ignoringCase: "Resources")
+        guard resources == nil || resources?.kind == .array || resources?.isNull == true else { throw JSONSyntaxError("“Resources” is not a list") }
+        guard resources != nil || totalResults != nil else { throw JSONSyntaxError("a list answer has neither “Resources” nor “totalResults”") }
+        var seen = 0
+        try resources?.forEachElement { element in
+            seen += 1
+            try body(element)
+        }
+        count = seen
+    }
+}
+
+/// A PATCH request's body.
+public func patchDocument(_ operations: [JSONValue]) -> JSONValue {
+    ["schemas": [.string(SchemaURN.patchOp)], "Operations": .array(operations)]
+}

@@ -1,0 +1,65 @@
+import Emulation
+import HTTP
+import HTTPTypes
+import Synchronization
+
+/// The `HTTPClient` that reaches an emulator without a network, with faults where a test wants them.
+public final class InProcessClient: HTTPClient {
+    /// What happens to a request, besides reaching the server.
+    public enum Fault: Sendable {
+        /// Never leaves.
+        case notSent
+        /// Is processed, and its answer is lost.
+        case answerLost
+        /// Is answered with this instead of being processed.
+        case answered(EmulatedResponse)
+    }
+
+    private struct State {
+        var service: SCIMService
+        var sent = 0
+    }
+
+    private let state: Mutex<State>
+    private let time: Time
+    private let fault: @Sendable (_ request: OutgoingRequest, _ number: Int) -> Fault?
+
+    /// - Parameter fault: asked for each request, numbered from 1.
+    public init(_ service: SCIMService, time: Time, fault: @escaping @Sendable (OutgoingRequest, Int) -> Fault? = { _, _ in nil }) {
+        state = Mutex(State(service: service))
+        self.time = time
+        self.fault = fault
+    }
+
+    /// The server as it stands; a copy.
+    public var service: SCIMService { state.withLock { $0.service } }
+
+    /// Changes the server behind the client's back.
+    public func change<Value: Sendable>(_ body: (inout SCIMService) throws -> Value) rethrows -> Value {
+        try state.withLock { state in try body(&state.service) }
+    }
+
+    public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
+        let (path, query) = EmulatedRequest.split(target: request.head.path ?? "/")
+        var headers: [String: String] = [:]
+        for field in request.head.headerFields { headers[field.name.canonicalName] = field.value }
+        let emulated = EmulatedRequest(
+            method: request.head.method.rawValue, path: path, query: query, headers: headers, body: request.body, now: time.wall(),
+            origin: "\(request.head.scheme ?? "http")://\(request.head.authority ?? "")")
+        let (response, isLost): (EmulatedResponse?, Bool) = state.withLock { state in
+            state.sent += 1
+            switch fault(request, state.sent) {
+            case .notSent?: return (nil, false)
+            case .answerLost?: return (state.service.handle(emulated), true)
+            case .answered(let response)?: return (response, false)
+            case nil: return (state.service.handle(emulated), false)
+            }
+        }
+        guard let response else { throw .notSent("a fault of the simulation") }
+        if isLost { throw .outcomeUnknown("a fault of the simulation") }
+        guard response.body.count <= request.responseLimit else { throw .tooLarge(limit: request.responseLimit) }
+        var fields = HTTPFields()
+        for header in response.headers { if let name = HTTPField.Name(header.name) { fields.append(HTTPField(name: name, value: header.value)) } }
+        return IncomingResponse(head: HTTPResponse(status: .init(code: response.status), headerFields: fields), body: response.body)
+    }
+}

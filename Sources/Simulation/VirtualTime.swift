@@ -1,0 +1,40 @@
+import HTTP
+import Synchronization
+
+/// A clock that only moves when somebody sleeps: hours pass at once, and the same seed gives the same jitter.
+public final class VirtualTime: Sendable {
+    private struct State {
+        var now: Double
+        var random: SeededGenerator
+    }
+
+    private let state: Mutex<State>
+
+    /// - Parameter start: seconds since 1970.
+    public init(start: Double = 1_790_000_000, seed: UInt64 = 1) { state = Mutex(State(now: start, random: SeededGenerator(seed: seed))) }
+
+    public func advance(by seconds: Double) { state.withLock { $0.now += seconds } }
+
+    public var time: Time {
+        Time(
+            wall: { self.state.withLock { $0.now } },
+            monotonic: { self.state.withLock { $0.now } },
+            sleep: { until in self.state.withLock { $0.now = max($0.now, until) } },
+            random: { self.state.withLock { Double.random(in: 0..<1, using: &$0.random) } })
+    }
+}
+
+/// SplitMix64: small, fast, and the same everywhere.
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

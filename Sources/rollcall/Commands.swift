@@ -1,0 +1,208 @@
+import ArgumentParser
+import Foundation
+import HTTP
+import Jobs
+import Ledger
+import Reconciliation
+import Reporting
+
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "plan", abstract: "Show what a run would do; write nothing to the target.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var permissions: PermissionOptions
+    @Option(help: ArgumentHelp("Write the plan as CSV; “-” is stdout.", valueName: "file"))
+    var csv: String?
+    @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
+
+    func run() async throws {
+        try await execute(.plan, label: nil, jobs, common, permissions, csv: csv)
+    }
+}
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Plan, judge, apply and verify.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var permissions: PermissionOptions
+    @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
+    var csv: String?
+    @Option(help: "A word that is kept with the run, such as the reason for a catch-up.")
+    var label: String?
+    @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
+
+    func run() async throws {
+        try await execute(.run, label: label, jobs, common, permissions, csv: csv)
+    }
+}
+
+struct ApplyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply", abstract: "Apply exactly a saved plan, or refuse because the world moved on.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var permissions: PermissionOptions
+    @Option(help: ArgumentHelp("The plan's number, as “plan” printed it; left out, the newest.", valueName: "id"))
+    var plan: Int64?
+    @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
+    var csv: String?
+    @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+
+    func run() async throws {
+        try await execute(.apply(plan), label: nil, [job], common, permissions, csv: csv)
+    }
+}
+
+/// What an operator allows for one invocation.
+struct PermissionOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Raise a limit to a number for this invocation, such as users.delete=25. May be repeated.", valueName: "limit=n"))
+    var allow: [String] = []
+    @Flag(help: "Go on although many linked objects are not on the target any more.")
+    var acceptTargetChange = false
+    @Flag(help: "Let the leavers go that a changed scope causes.")
+    var acceptScopeChange = false
+    @Flag(help: "Do not count conflicts that the last run reported as failures.")
+    var knownConflictsOk = false
+
+    func validate() throws { _ = try parsed() }
+
+    func parsed() throws -> Permissions {
+        var permissions = Permissions()
+        for text in allow {
+            let halves = text.split(separator: "=", omittingEmptySubsequences: false)
+            guard halves.count == 2, let key = Job.LimitKey(rawValue: String(halves[0])), let number = Int(halves[1]), number >= 0 else {
+                throw ValidationError("--allow \(text): write LIMIT=NUMBER, where LIMIT is one of \(Job.LimitKey.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            permissions.allow[key] = number
+        }
+        permissions.acceptTargetChange = acceptTargetChange
+        permissions.acceptScopeChange = acceptScopeChange
+        permissions.knownConflictsAreFine = knownConflictsOk
+        return permissions
+    }
+}
+
+/// Where the CSV goes.
+private final class CSVOutput {
+    private let handle: FileHandle
+    private var buffer = Data(CSVReport.header.utf8)
+
+    init(_ path: String) throws {
+        if path == "-" {
+            handle = .standardOutput
+        } else {
+            guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]), let file = FileHandle(forWritingAtPath: path) else {
+                writeError("the CSV file \(path) cannot be written\n")
+                throw leaving(.usage)
+            }
+            handle = file
+        }
+    }
+
+    func write(_ line: String) {
+        buffer.append(contentsOf: line.utf8)
+        if buffer.count > 1 << 16 { flush() }
+    }
+
+    func flush() {
+        handle.write(buffer)
+        buffer.removeAll(keepingCapacity: true)
+    }
+}
+
+private func execute(_ command: Invocation.Command, label: String?, _ paths: [String], _ common: CommonOptions, _ permissions: PermissionOptions, csv: String?) async throws {
+    let jobs = try common.jobs(paths)
+    let word = switch command { case .plan: "plan"; case .run: "run"; case .apply: "apply" }
+    let entries = try common.open(jobs, command: word)
+    let output = try csv.map { try CSVOutput($0) }
+    let surroundings = common.surroundings()
+    let invocation = Invocation(command, permissions: try permissions.parsed(), label: label, surroundings: surroundings)
+    let reports: [JobReport]
+    do {
+        reports = try await invocation.execute(entries.map { ($0.job, $0.ledger) }) { run in
+            guard let output, let plan = run.plan else { return }
+            try CSVReport(job: run.job.name, platform: run.job.target.platform, run: run.id, write: output.write).rows(of: plan, in: run.ledger)
+        }
+    } catch let error as LedgerError {
+        writeError("\(error)\n")
+        throw leaving(.ledger)
+    }
+    withExtendedLifetime(entries) { output?.flush() }
+    if common.progress == .auto, isatty(2) == 1 { writeError("\r\u{1B}[K") }
+    // With the CSV on stdout the summary must not stand in it.
+    let say: (String) -> Void = csv == "-" ? { writeError($0 + "\n") } : { print($0) }
+    for report in reports {
+        let isOne = reports.count == 1
+        say((isOne ? "" : "\(report.job): ") + report.headline)
+        for detail in report.details where !detail.isEmpty { say("  \(detail)") }
+        if case .plan = command, let plan = report.plan, report.exit == .pending { say("  Plan \(plan) is kept: rollcall apply \(jobs.first { $0.name == report.job }?.file ?? "JOB") --plan \(plan)") }
+    }
+    let code = reports.map(\.exit).max() ?? .inStep
+    if code != .inStep { throw leaving(code) }
+}
+
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check job files, credentials and both sides; write nothing.",
+        discussion: "Prints each job as it will run, with every default filled in and secrets as their references.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
+
+    func run() async throws {
+        let jobs = try common.jobs(jobs)
+        var code = Reconciliation.ExitCode.inStep
+        for job in jobs {
+            for line in JobDescription.lines(job) { print(line) }
+            do {
+                // Nothing of a check is kept: its ledger is in memory.
+                let run = try JobRun(job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(), surroundings: common.surroundings())
+                for line in await run.check() { print(line) }
+                if let failure = run.failure { throw failure }
+                print("\(job.name): good.")
+            } catch let failure as JobFailure {
+                writeError("\(job.name): \(failure)\n")
+                code = max(code, failure.exit)
+            }
+        }
+        if code != .inStep { throw leaving(code) }
+    }
+}
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "status", abstract: "Show what is known of each job: last run, links, open operations.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: ArgumentHelp("Job files; left out, every ledger of the state folder.", valueName: "job")) var jobs: [String] = []
+
+    func run() async throws {
+        var names = try common.jobs(jobs).map(\.name)
+        if jobs.isEmpty {
+            let files = (try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []
+            names = files.filter { $0.hasSuffix(".sqlite") }.map { String($0.dropLast(7)) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        }
+        if names.isEmpty { print("No ledger in \(common.state).") }
+        for name in names {
+            let path = "\(common.state)/\(name).sqlite"
+            guard FileManager.default.fileExists(atPath: path) else {
+                print("\(name): never run (no \(path))")
+                continue
+            }
+            do {
+                let lock = try JobLock(path: "\(common.state)/\(name).lock", holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
+                try withExtendedLifetime(lock) { for line in try StatusReport.lines(name, try Ledger(path: path)) { print(line) } }
+            } catch let held as JobLock.Held {
+                print("\(name): \(held)")
+            } catch let error as LedgerError {
+                writeError("\(name): \(error)\n")
+                throw leaving(.ledger)
+            }
+        }
+    }
+}
+
+struct PlatformsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "platforms", abstract: "Show what each platform can do.")
+
+    func run() { for line in PlatformTable.lines() { print(line) } }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Curl
+import Foundation
+import HTTP
+import Jobs
+import Ledger
+import Logging
+import Reconciliation
+
+enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+enum ProgressMode: String, ExpressibleByArgument, CaseIterable { case auto, never }
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Folder of the ledgers.", valueName: "dir"))
+    var state = "snapshots"
+
+    @Option(help: "How the log on stderr is written: text or json.")
+    var logFormat = LogFormat.text
+
+    @Option(help: "What is logged: trace, debug, info, notice, warning, error or critical.")
+    var logLevel = Logger.Level.warning
+
+    @Option(help: "Progress on stderr: auto (at a terminal) or never.")
+    var progress = ProgressMode.auto
+
+    func surroundings() -> Surroundings {
+        let format = logFormat
+        let level = logLevel
+        var log = Logger(label: "rollcall") { _ in StandardErrorLog(format: format) }
+        log.logLevel = level
+        let shows = progress == .auto && isatty(2) == 1
+        return Surroundings(
+            time: .system, environment: ProcessInfo.processInfo.environment, log: log, transport: CurlClient(userAgent: "rollcall/\(rollcallVersion)"),
+            progress: { what, count in
+                // Every record would be a flicker; the count is what matters.
+                if shows, count % 100 == 0 || what.hasPrefix("operations") { writeError("\r\u{1B}[K\(what): \(count)\r") }
+            })
+    }
+
+    /// Reads the job files; all their mistakes are told together. Throws `ExitCode` 78.
+    func jobs(_ paths: [String]) throws -> [Job] {
+        var jobs: [Job] = []
+        var isWrong = false
+        for path in paths {
+            do {
+                jobs.append(try Job.read(path: path, vocabulary: .current))
+            } catch let error as JobFileError {
+                isWrong = true
+                for diagnostic in error.diagnostics { writeError("\(diagnostic)\n") }
+            }
+        }
+        let names = Dictionary(grouping: jobs, by: \.name).filter { $0.value.count > 1 }
+        for (name, twins) in names.sorted(by: { $0.key < $1.key }) {
+            isWrong = true
+            writeError("\(twins.map(\.file).joined(separator: ", ")): job: the name “\(name)” is used twice; each job has a ledger of its own, so give each its own name\n")
+        }
+        if isWrong { throw leaving(.jobFile) }
+        return jobs
+    }
+
+    /// Locks and opens the ledgers of jobs. Throws `ExitCode` 74 or 75.
+    func open(_ jobs: [Job], command: String) throws -> [(job: Job, ledger: Ledger, lock: JobLock)] {
+        do {
+            try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            return try jobs.map { job in
+                let holder = "process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), since \(Time.system.timestamp()), “rollcall \(command) \(job.file)”"
+                let lock = try JobLock(path: "\(state)/\(job.name).lock", holder: holder)
+                return (job, try Ledger(path: "\(state)/\(job.name).sqlite"), lock)
+            }
+        } catch let held as JobLock.Held {
+            writeError("\(held)\n")
+            throw leaving(.locked)
+        } catch let error as LedgerError {
+            writeError("\(error)\n")
+            throw leaving(.ledger)
+        } catch {
+            writeError("the state folder \(state) cannot be used: \(error.localizedDescription)\n")
+            throw leaving(.ledger)
+        }
+    }
+}
+
+func leaving(_ code: Reconciliation.ExitCode) -> ArgumentParser.ExitCode { ArgumentParser.ExitCode(Int32(code.rawValue)) }
+
+func writeError(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+/// The log on stderr: a line a message, as text or as JSON.
+struct StandardErrorLog: LogHandler {
+    let format: LogFormat
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let all = metadata.merging(event.metadata ?? [:]) { _, new in new }.sorted { $0.key < $1.key }
+        switch format {
+        case .text:
+            let pairs = all.map { " \($0.key)=\($0.value)" }.joined()
+            writeError("\(Time.system.timestamp()) \(event.level) \(event.message)\(pairs)\n")
+        case .json:
+            var fields = [("time", Time.system.timestamp()), ("level", "\(event.level)"), ("message", "\(event.message)")]
+            fields += all.map { ($0.key, "\($0.value)") }
+            let body = (try? JSONEncoder().encode(Dictionary(fields) { first, _ in first })).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+            writeError(body + "\n")
+        }
+    }
+}

@@ -61,6 +61,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]),
+
+        // in process, against emulators
+        .testTarget(
+            name: "RollcallTests",
+            dependencies: ["Reconciliation", "Reporting", "Simulation", "Curl", .product(name: "GRDB", package: "GRDB.swift")]),
+        // the built programs, against the sandbox and against servers that nobody here wrote
+        .testTarget(name: "CommandTests", dependencies: ["rollcall", "rollcall-sandbox", "JSON"], exclude: ["Golden", "Foreign"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

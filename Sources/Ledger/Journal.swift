@@ -61,7 +61,7 @@ public struct Outcome: Sendable {
 
 extension Ledger {
     /// Marks operations as sent. A request leaves only after this is on disk.
-    public func markSent(_ operations: [Operation]) throws {
+    public func markSent(_ operations: [PlannedOperation]) throws {
         try write { db in
             for operation in operations {
                 try db.cachedStatement(sql: "UPDATE operations SET status = 'sent' WHERE plan = ? AND seq = ?").execute(arguments: [operation.plan, operation.seq])
@@ -70,7 +70,7 @@ extension Ledger {
     }
 
     /// Records what became of an operation, and what it means for its link, in one transaction.
-    public func settle(_ operation: Operation, _ outcome: Outcome, run: Int64) throws {
+    public func settle(_ operation: PlannedOperation, _ outcome: Outcome, run: Int64) throws {
         try write { db in
             try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ? WHERE plan = ? AND seq = ?")
                 .execute(arguments: [outcome.status.rawValue, outcome.reason, run, operation.plan, operation.seq])
@@ -120,7 +120,7 @@ extension Ledger {
         (try? Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM pragma_database_list WHERE name = 'scratch')")) ?? false
     }
 
-    private func drop(_ db: Database, _ operation: Operation, hasTombstone: Bool, run: Int64) throws {
+    private func drop(_ db: Database, _ operation: PlannedOperation, hasTombstone: Bool, run: Int64) throws {
         guard let sourceID = operation.sourceID else { return }
         let source = try intern(db, space: operation.kind, sourceID)
         if hasTombstone {

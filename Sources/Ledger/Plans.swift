@@ -65,7 +65,7 @@ public struct FieldChange: Hashable, Sendable, Codable {
 }
 
 /// A row of a plan, which is also its place in the journal.
-public struct Operation: Sendable {
+public struct PlannedOperation: Sendable {
     public var plan: Int64
     public var seq: Int
     public var wave: Int
@@ -110,8 +110,10 @@ extension Ledger {
                 guard let situation = Self.situationRow(row) else { continue }
                 let (drafts, outlook) = try decide(situation)
                 if let outlook, let source = situation.source {
-                    try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state) VALUES (?, ?, ?, ?)")
-                        .execute(arguments: [situation.kind, source, [.absent, .missing].contains(situation.situation) ? nil : situation.target, outlook.rawValue])
+                    try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating) VALUES (?, ?, ?, ?, ?)")
+                        .execute(arguments: [
+                            situation.kind, source, [.absent, .missing].contains(situation.situation) ? nil : situation.target, outlook.rawValue, situation.situation == .existing,
+                        ])
                 }
                 for draft in drafts { try insert(db, draft, situation) }
             }
@@ -153,8 +155,9 @@ extension Ledger {
 
     /// Drafts the membership changes as operations of at most `chunk` members.
     ///
-    /// A membership is added when the source has it and both ends are present; it is removed only from a linked group, for a
-    /// linked user whose record is present or leaving, because the source no longer has it. A user that is held keeps what it has.
+    /// A membership is added when the source has it and both ends are present; it is removed only from a group of ours, for a
+    /// user of ours whose record is present or leaving, because the source does not have it. A user that is held keeps what
+    /// it has, and a group that is associated keeps who was in it. “Of ours” includes what this very plan links.
     public func draftMemberships(
         chunk: Int, isExclusive: Bool, addWave: Int, removeWave: Int, addHeldBy: String?, removeHeldBy: String?, addReason: String, removeReason: String
     ) throws {
@@ -171,19 +174,20 @@ extension Ledger {
                 ORDER BY gi.id, ui.id
                 """
             try draftChunks(db, additions, verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy, reason: addReason)
-            let notOurs = isExclusive ? "OR lu.source IS NULL" : ""
+            // Exclusive means: whoever the source does not name goes, also those that were there before an association.
+            let strangers = isExclusive ? "OR u.source IS NULL" : ""
+            let oldMembersStay =
+                isExclusive
+                ? "" : "AND NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)"
             let removals = """
-                SELECT lg.source AS grp, t.grp AS grp_target, lu.source AS usr, t.usr AS usr_target, gs.name AS grp_name
+                SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target, gs.name AS grp_name
                 FROM scratch.target_members t
-                JOIN links lg ON lg.kind = 1 AND lg.target = t.grp
-                JOIN scratch.outlook g ON g.kind = 1 AND g.source = lg.source AND g.state = 'present'
-                JOIN scratch.source gs ON gs.kind = 1 AND gs.n = lg.source
-                LEFT JOIN links lu ON lu.kind = 0 AND lu.target = t.usr
-                LEFT JOIN scratch.outlook u ON u.kind = 0 AND u.source = lu.source
-                LEFT JOIN scratch.source_members m ON m.grp = lg.source AND m.usr = lu.source
-                JOIN ids gi ON gi.n = lg.source JOIN ids ti ON ti.n = t.usr
-                WHERE (lu.source IS NOT NULL AND (u.state = 'leaving' OR u.state = 'present' AND m.grp IS NULL) \(notOurs))
-                AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)
+                JOIN scratch.outlook g ON g.kind = 1 AND g.target = t.grp AND g.state = 'present'
+                JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
+                LEFT JOIN scratch.outlook u ON u.kind = 0 AND u.target = t.usr
+                LEFT JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
+                JOIN ids gi ON gi.n = g.source JOIN ids ti ON ti.n = t.usr
+                WHERE (u.state = 'leaving' OR u.state = 'present' AND m.grp IS NULL \(strangers)) \(oldMembersStay)
                 ORDER BY gi.id, ti.id
                 """
             try draftChunks(db, removals, verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy, reason: removeReason)
@@ -412,7 +416,7 @@ extension Ledger {
     ///
     /// - Parameter inputs: digest of the job file and the profile.
     /// - Parameter digest: computes the digest of the rows.
-    public func storePlan(run: Int64, created: String, inputs: String, digest: (Operation) -> Void, finish: () -> String) throws -> Int64 {
+    public func storePlan(run: Int64, created: String, inputs: String, digest: (PlannedOperation) -> Void, finish: () -> String) throws -> Int64 {
         let plan = try write { db -> Int64 in
             // A plan that was never applied is worth keeping only while it is among the newest.
             try db.execute(
@@ -487,8 +491,8 @@ extension Ledger {
         LEFT JOIN ids si ON si.n = o.source LEFT JOIN ids ti ON ti.n = o.target
         """
 
-    private func operation(_ db: Database, _ row: Row) throws -> Operation {
-        var members: [Operation.Member] = []
+    private func operation(_ db: Database, _ row: Row) throws -> PlannedOperation {
+        var members: [PlannedOperation.Member] = []
         let verb = Verb(rawValue: row["verb"]) ?? .none
         if verb == .addMembers || verb == .removeMembers {
             let plan: Int64 = row["plan"]
@@ -501,16 +505,16 @@ extension Ledger {
                         LEFT JOIN links l ON l.kind = 0 AND l.source = m.source_user LEFT JOIN ids lt ON lt.n = l.target
                         WHERE m.plan = ? AND m.seq = ? ORDER BY m.position
                         """), arguments: [plan, seq]
-            ).map { Operation.Member(position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"], name: nil, status: $0["status"], reason: $0["reason"]) }
+            ).map { PlannedOperation.Member(position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"], name: nil, status: $0["status"], reason: $0["reason"]) }
         }
-        return Operation(
+        return PlannedOperation(
             plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: row["kind"], verb: verb, situation: Situation(rawValue: row["situation"]) ?? .unmanaged,
             sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: OperationStatus(rawValue: row["status"]) ?? .planned, reason: row["reason"],
             heldBy: row["held_by"], fields: Self.decode(row["fields"]), unit: row["unit"], members: members)
     }
 
     /// All rows of a plan, in order.
-    public func forEachOperation(plan: Int64, _ body: (Operation) throws -> Void) throws {
+    public func forEachOperation(plan: Int64, _ body: (PlannedOperation) throws -> Void) throws {
         try read { db in
             let rows = try Row.fetchCursor(db, sql: Self.operationQuery + " WHERE o.plan = ? ORDER BY o.seq", arguments: [plan])
             while let row = try rows.next() { try body(try operation(db, row)) }
@@ -518,7 +522,7 @@ extension Ledger {
     }
 
     /// The next planned rows of a plan, all of one wave, after `seq`.
-    public func nextPlanned(plan: Int64, after seq: Int, limit: Int) throws -> [Operation] {
+    public func nextPlanned(plan: Int64, after seq: Int, limit: Int) throws -> [PlannedOperation] {
         try read { db in
             let wave = try Int.fetchOne(db, sql: "SELECT wave FROM operations WHERE plan = ? AND seq > ? AND status = 'planned' ORDER BY seq LIMIT 1", arguments: [plan, seq])
             guard let wave else { return [] }
@@ -529,7 +533,7 @@ extension Ledger {
     }
 
     /// Operations that a killed run left with an unknown outcome, and the rest of units that it began; oldest first.
-    public func unsettled() throws -> [Operation] {
+    public func unsettled() throws -> [PlannedOperation] {
         try read { db in
             try Row.fetchAll(
                 db,
@@ -554,7 +558,7 @@ extension Ledger {
     }
 
     /// Whether the newest finished plan before this one reported the same conflict.
-    public func wasReported(_ operation: Operation) throws -> Bool {
+    public func wasReported(_ operation: PlannedOperation) throws -> Bool {
         try read { db in
             try Bool.fetchOne(
                 db,

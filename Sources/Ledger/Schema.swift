@@ -74,7 +74,7 @@ enum Schema {
             ext_count INTEGER NOT NULL, ext_linked INTEGER NOT NULL, name_count INTEGER NOT NULL, name_marked INTEGER NOT NULL, name_linked INTEGER NOT NULL);
         CREATE TABLE scratch.situations (kind INTEGER NOT NULL, source INTEGER, target INTEGER, ext_target INTEGER, name_target INTEGER, situation TEXT NOT NULL);
         -- What becomes of a source record in this plan: present (linked now or after it), held (stays as it is), leaving.
-        CREATE TABLE scratch.outlook (kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER, state TEXT NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;
+        CREATE TABLE scratch.outlook (kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER, state TEXT NOT NULL, is_associating INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, source)) WITHOUT ROWID;
         CREATE TABLE scratch.drafts (
             draft INTEGER PRIMARY KEY, wave INTEGER NOT NULL, kind INTEGER NOT NULL, verb TEXT NOT NULL, situation TEXT NOT NULL, source INTEGER, target INTEGER,
             name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT, fields TEXT NOT NULL, unit INTEGER,

@@ -181,13 +181,21 @@ extension Ledger {
                 """, arguments: ["kind": kind])
     }
 
-    /// False for an object whose linked source record is about to give it another name.
+    /// False for an object that this plan is about to give another name: one that is linked to a source record, or carries its
+    /// externalId, where that record wants another name and nothing holds it.
     private static let holdsItsName = """
-        NOT (:mayRename AND EXISTS (
+        NOT (:mayRename AND NOT t.protected AND (EXISTS (
             SELECT 1 FROM links h JOIN scratch.source hs ON hs.kind = h.kind AND hs.n = h.source
             WHERE h.kind = t.kind AND h.target = t.n AND hs.in_scope AND hs.match_key <> t.match_key
-            AND hs.problem IS NULL AND NOT hs.collision AND NOT hs.protected AND NOT t.protected
-            AND (t.external_id IS NULL AND t.match_key = h.match_key OR t.external_id = h.external_id OR t.external_id = hs.external_id)))
+            AND hs.problem IS NULL AND NOT hs.collision AND NOT hs.protected
+            AND (t.external_id IS NULL AND t.match_key = h.match_key OR t.external_id = h.external_id OR t.external_id = hs.external_id))
+        OR EXISTS (
+            SELECT 1 FROM scratch.source hs
+            WHERE hs.kind = t.kind AND hs.external_id = t.external_id AND hs.in_scope AND hs.match_key <> t.match_key
+            AND hs.problem IS NULL AND NOT hs.collision AND NOT hs.protected
+            AND NOT EXISTS (SELECT 1 FROM links h WHERE h.kind = t.kind AND (h.target = t.n OR h.source = hs.n))
+            AND (SELECT count(*) FROM scratch.target o WHERE o.kind = t.kind AND o.external_id = t.external_id) = 1
+            AND NOT EXISTS (SELECT 1 FROM scratch.target o WHERE o.kind = t.kind AND o.match_key = hs.match_key))))
         """
 
     /// How many objects are in each situation, by kind and situation.

@@ -56,7 +56,7 @@ public struct CSVReport {
         }
     }
 
-    private func row(_ operation: Operation, field: String = "", before: String? = nil, after: String? = nil, reason: String? = nil, status: String? = nil) throws {
+    private func row(_ operation: PlannedOperation, field: String = "", before: String? = nil, after: String? = nil, reason: String? = nil, status: String? = nil) throws {
         try write(
             Self.line([
                 String(run), job, platform, operation.kind == 0 ? "user" : "group", operation.situation.rawValue, operation.verb.rawValue, status ?? operation.status.rawValue,

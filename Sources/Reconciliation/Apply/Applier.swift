@@ -48,7 +48,7 @@ final class Applier {
 
     /// Settles what a killed run left: operations whose outcome nobody knows, and the rest of a unit that it began.
     /// A create is looked for; everything else is harmless to send again.
-    func settle(_ operations: [Operation]) async throws {
+    func settle(_ operations: [PlannedOperation]) async throws {
         for operation in operations where fatal == nil {
             if operation.verb == .create, operation.status == .sent {
                 try await settleCreate(operation)
@@ -59,7 +59,7 @@ final class Applier {
         if fatal == nil { try await readBack() }
     }
 
-    private func settleCreate(_ operation: Operation) async throws {
+    private func settleCreate(_ operation: PlannedOperation) async throws {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
         let found: Performed?
         do {
@@ -76,13 +76,13 @@ final class Applier {
     }
 
     private struct Ready: Sendable {
-        let operation: Operation
+        let operation: PlannedOperation
         let targetID: String?
         let members: [(position: Int, id: String)]
         let leftOut: [Int: String]
     }
 
-    private func send(_ operations: [Operation]) async throws {
+    private func send(_ operations: [PlannedOperation]) async throws {
         var waiting = operations[...]
         let sender = sender
         try await withThrowingTaskGroup(of: (Ready, Performed).self) { group in
@@ -105,7 +105,7 @@ final class Applier {
     }
 
     /// Resolves ids and journals the operation as sent; nil when it needs no request.
-    private func prepare(_ operation: Operation) throws -> Ready? {
+    private func prepare(_ operation: PlannedOperation) throws -> Ready? {
         let link = try operation.sourceID.flatMap { try ledger.link(kind: operation.kind, source: $0) }
         switch operation.verb {
         case .none: return nil
@@ -142,7 +142,7 @@ final class Applier {
     }
 
     /// An account that is in step already: linked without a request.
-    private func settleLink(_ operation: Operation, _ link: LinkState?) throws {
+    private func settleLink(_ operation: PlannedOperation, _ link: LinkState?) throws {
         guard let source = operation.sourceID, let id = operation.targetID, let desired = try ledger.desired(kind: operation.kind, source: source) else {
             return try ledger.settle(operation, Outcome(status: .skipped, reason: "the record is not at hand any more"), run: run)
         }
@@ -154,7 +154,7 @@ final class Applier {
 
     // MARK: judging answers
 
-    private func record(_ operation: Operation, _ performed: Performed, leftOut: [Int: String], members: [String], targetID: String? = nil) throws {
+    private func record(_ operation: PlannedOperation, _ performed: Performed, leftOut: [Int: String], members: [String], targetID: String? = nil) throws {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
         switch performed {
         case .done(let id, let resource):
@@ -181,7 +181,7 @@ final class Applier {
         }
     }
 
-    private func origin(of operation: Operation) -> String {
+    private func origin(of operation: PlannedOperation) -> String {
         switch operation.situation {
         case .existing: "associated"
         case .known: "known"
@@ -190,7 +190,7 @@ final class Applier {
     }
 
     /// Records an attribute write: the link, and what the answer shows of it.
-    private func recordWrite(_ operation: Operation, _ kind: ResourceKind, id: String, resource: [UInt8]?, origin: String, isFound: Bool = false) throws {
+    private func recordWrite(_ operation: PlannedOperation, _ kind: ResourceKind, id: String, resource: [UInt8]?, origin: String, isFound: Bool = false) throws {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
         let previous = try ledger.link(kind: operation.kind, source: source)
         let desired = try ledger.desired(kind: operation.kind, source: source)
@@ -211,7 +211,7 @@ final class Applier {
         try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link)), run: run)
     }
 
-    private func recordMembers(_ operation: Operation, group: String, members: [String], resource: [UInt8]?, leftOut: [Int: String]) throws {
+    private func recordMembers(_ operation: PlannedOperation, group: String, members: [String], resource: [UInt8]?, leftOut: [Int: String]) throws {
         var complaint: String?
         var isSilent = true
         if let resource, let present = try? JSONParser().parse(resource, { view in view.member(ignoringCase: "members") == nil ? nil : TargetReader.members(view) }) {

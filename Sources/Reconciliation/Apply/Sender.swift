@@ -29,7 +29,7 @@ struct Sender: Sendable {
 
     /// - Parameter targetID: the object that is written; nil for a create.
     /// - Parameter members: target ids, for membership operations.
-    func perform(_ operation: Operation, targetID: String?, members: [String]) async -> Performed {
+    func perform(_ operation: PlannedOperation, targetID: String?, members: [String]) async -> Performed {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
         do {
             switch operation.verb {

@@ -5,12 +5,12 @@ import SCIM
 /// Compares what was written with what the target shows afterwards, and gathers the differences for the report.
 struct Verification {
     struct Silent {
-        let operation: Operation
+        let operation: PlannedOperation
         let id: String
     }
 
     struct SilentMembers {
-        let operation: Operation
+        let operation: PlannedOperation
         let id: String
         let members: [String]
     }
@@ -36,7 +36,7 @@ struct Verification {
 
     /// What is wrong with an attribute that identity or access depends on; other differences are only counted, since a
     /// target may keep a value in its own way, or not at all.
-    mutating func compare(_ operation: Operation, _ kind: ResourceKind, _ table: MappingTable, with actual: MappingTable.Actual) -> String? {
+    mutating func compare(_ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, with actual: MappingTable.Actual) -> String? {
         let shown = MappingTable.values(actual.body)
         var complaint: String?
         for field in operation.fields {

@@ -14,7 +14,7 @@ public struct JobReport: Sendable {
     public var requests: Int
 
     /// Whether a row means that a record is not as its source wants it, for a reason that somebody must look at.
-    static func needsAttention(_ operation: Operation) -> Bool { needsAttention(operation.situation, operation.status, heldBy: operation.heldBy) }
+    static func needsAttention(_ operation: PlannedOperation) -> Bool { needsAttention(operation.situation, operation.status, heldBy: operation.heldBy) }
 
     private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: String?) -> Bool {
         switch status {
@@ -51,7 +51,7 @@ public struct JobReport: Sendable {
         }
         report.details += numbers.breakdown
         if unmanaged > 0 { report.details.append("\(unmanaged) objects of the target are not ours and are left alone") }
-        if isApplied || numbers.done + numbers.failed > 0 {
+        if numbers.done + numbers.failed + numbers.skipped + numbers.unknown > 0 {
             var line = "Applied: \(numbers.done) done, \(numbers.failed) failed, \(numbers.skipped) skipped"
             if numbers.unknown > 0 { line += ", \(numbers.unknown) of unknown outcome" }
             report.details.append("\(line); \(requests) requests in all.")
@@ -96,7 +96,7 @@ public struct JobReport: Sendable {
 
         var changes: Int { create + change + delete + links }
 
-        mutating func add(_ operation: Operation, requestsPerUpdate: Int) {
+        mutating func add(_ operation: PlannedOperation, requestsPerUpdate: Int) {
             if JobReport.needsAttention(operation) { attention += 1 }
             switch operation.status {
             case .noted:

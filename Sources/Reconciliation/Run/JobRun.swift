@@ -280,7 +280,7 @@ public final class JobRun {
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         if command != "plan", permissions.knownConflictsAreFine, report.exit == .recordsFailed, let plan {
             var isKnown = true
-            var conflicts: [Operation] = []
+            var conflicts: [PlannedOperation] = []
             try ledger.forEachOperation(plan: plan) { if [.conflict, .held, .failed].contains($0.status), JobReport.needsAttention($0) { conflicts.append($0) } }
             for operation in conflicts where isKnown { isKnown = try operation.status != .failed && ledger.wasReported(operation) }
             if isKnown { report.exit = .inStep }
@@ -344,12 +344,12 @@ final class PlanDigest {
 
     init(inputs: String) { chain = inputs }
 
-    func add(_ operation: Operation) { chain = Digest.hexadecimal(chain + Self.line(operation)) }
+    func add(_ operation: PlannedOperation) { chain = Digest.hexadecimal(chain + Self.line(operation)) }
 
     var value: String { chain }
 
     /// What an operation is, in one line, without what changes from run to run.
-    static func line(_ operation: Operation) -> String {
+    static func line(_ operation: PlannedOperation) -> String {
         let fields = operation.fields.map { "\($0.path): \($0.before ?? "–") → \($0.after ?? "–")" }.joined(separator: ", ")
         let members = operation.members.map { "\($0.sourceID ?? "")/\($0.targetID ?? "")" }.joined(separator: ",")
         return

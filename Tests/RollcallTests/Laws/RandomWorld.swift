@@ -1,0 +1,159 @@
+import Emulation
+import Foundation
+import HTTP
+import JSON
+import Ledger
+import SCIM
+import Simulation
+
+@testable import Reconciliation
+
+/// Random directories, servers, policies and mischief, all from one seed.
+struct RandomWorld {
+    var random: SeededGenerator
+    let policy: String
+    let options: ServiceOptions
+    let protectsAdministrators: Bool
+    let isGenerous: Bool
+
+    init(seed: UInt64) {
+        random = SeededGenerator(seed: seed)
+        var options = ServiceOptions()
+        options.maxResults = Int.random(in: 1...9, using: &random)
+        options.patch = Int.random(in: 0..<4, using: &random) > 0
+        options.filter = Int.random(in: 0..<4, using: &random) > 0
+        options.cursor = Int.random(in: 0..<4, using: &random) == 0
+        options.etag = Bool.random(using: &random)
+        options.answersPatchWithNoContent = Bool.random(using: &random)
+        options.uniqueGroupNames = Int.random(in: 0..<3, using: &random) > 0
+        if Int.random(in: 0..<5, using: &random) == 0 { options.dropped = [["displayName", "phoneNumbers", "name"].randomElement(using: &random) ?? "name"] }
+        if Int.random(in: 0..<5, using: &random) == 0 { options.lowercased = ["userName"] }
+        if Int.random(in: 0..<8, using: &random) == 0 { options.ignoresActive = true }
+        if Int.random(in: 0..<8, using: &random) == 0 { options.deleteDeactivates = true }
+        if Int.random(in: 0..<4, using: &random) == 0 { options.refused = [Self.names[Int.random(in: 0..<Self.names.count, using: &random)]] }
+        // A user without displayName is no group: dropping it would break groups.
+        if options.dropped.contains("displayName") { options.dropped = ["title", "phoneNumbers"] }
+        self.options = options
+
+        protectsAdministrators = Bool.random(using: &random)
+        isGenerous = Int.random(in: 0..<4, using: &random) > 0
+        var lines: [String] = []
+        if isGenerous { lines.append("limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }") }
+        if protectsAdministrators { lines.append("protect: { users: [\"adm*\"], groups: [\"Board\"] }") }
+        let disable = ["immediately", "never"].randomElement(using: &random) ?? "never"
+        let delete = ["immediately", "never", "never"].randomElement(using: &random) ?? "never"
+        lines.append("leavers: { disable: \(disable), delete: \(delete)\(Bool.random(using: &random) ? ", associated: delete" : "") }")
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: lines.append("existing: conflict")
+        case 1: lines.append("existing: { disabled: associate }")
+        default: break
+        }
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0: lines.append("fullPush: [users]")
+        case 1: lines.append("operations: { users: [create, update], groups: [create, update] }")
+        case 2: lines.append("memberships: exclusive")
+        default: break
+        }
+        policy = World.job(lines.joined(separator: "\n"))
+    }
+
+    static let names = ["ada", "Bo", "chen", "dara", "elif", "farid", "greta", "hugo", "ines", "admin", "administrator", "straße", "STRASSE", "Éva", "E\u{301}va"]
+    private static let teamNames = ["Engineering", "engineering", "Board", "Finance", "On Call", "Ops"]
+
+    mutating func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &random) == 0 }
+
+    mutating func person(_ number: Int) -> Person {
+        let username = chance(12) ? nil : Self.names.randomElement(using: &random)
+        return Person(
+            id: "user_\(number)", username: username, displayName: chance(6) ? nil : ["Ada Byrne", "欧阳敏", "Bo", "Chen  Yi", "=cmd()"].randomElement(using: &random),
+            email: chance(4) ? nil : "\(number)@corp.example", phone: chance(3) ? ["13800000001", "x1"].randomElement(using: &random) : nil,
+            status: ["enabled", "enabled", "enabled", "enabled", "disabled", nil, "locked"].randomElement(using: &random) ?? nil)
+    }
+
+    mutating func directory() -> TestDirectory {
+        var directory = TestDirectory()
+        let count = Int.random(in: 1...9, using: &random)
+        directory.people = (0..<count).map { person($0) }
+        let teams = Int.random(in: 0...3, using: &random)
+        directory.teams = (0..<teams).map { number in
+            Team(id: "group_\(number)", name: Self.teamNames.randomElement(using: &random) ?? "Ops", members: Set(directory.people.map(\.id).filter { _ in Bool.random(using: &random) }))
+        }
+        return directory
+    }
+
+    /// Accounts of others, and accounts that look like ours.
+    mutating func furnish(_ world: World) {
+        for number in 0..<Int.random(in: 0...4, using: &random) {
+            var document: JSONValue = ["userName": .string(Self.names.randomElement(using: &random) ?? "x"), "displayName": "Was here", "title": "Boss"]
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0: document["externalId"] = .string("user_\(Int.random(in: 0..<9, using: &random))")
+            case 1: document["externalId"] = .string("other_\(number)")
+            default: break
+            }
+            if chance(4) { document["active"] = false }
+            _ = try? world.plant(.user, document)
+        }
+        let users = world.documents(.user).compactMap { $0["id"]?.string }
+        for _ in 0..<Int.random(in: 0...2, using: &random) {
+            var document: JSONValue = ["displayName": .string(Self.teamNames.randomElement(using: &random) ?? "x")]
+            let members = users.filter { _ in Bool.random(using: &random) }
+            if !members.isEmpty { document["members"] = .array(members.map { ["value": .string($0)] }) }
+            if chance(3) { document["externalId"] = .string("group_\(Int.random(in: 0..<3, using: &random))") }
+            _ = try? world.plant(.group, document)
+        }
+    }
+
+    /// A day in the directory.
+    mutating func change(_ directory: inout TestDirectory) {
+        for _ in 0..<Int.random(in: 0...4, using: &random) {
+            guard !directory.people.isEmpty else { break }
+            let index = Int.random(in: 0..<directory.people.count, using: &random)
+            switch Int.random(in: 0..<9, using: &random) {
+            case 0: directory.people[index].username = Self.names.randomElement(using: &random)
+            case 1: directory.people[index].displayName = "Renamed Person"
+            case 2: directory.people[index].status = ["enabled", "disabled", nil].randomElement(using: &random) ?? nil
+            case 3: directory.people[index].email = nil
+            case 4 where directory.people.count > 1:
+                let gone = directory.people.remove(at: index).id
+                for team in directory.teams.indices { directory.teams[team].members.remove(gone) }
+            case 5:
+                let fresh = person(Int.random(in: 0..<14, using: &random))
+                if directory.person(fresh.id) == nil { directory.people.append(fresh) }
+            case 6:
+                // Two swap their names.
+                let other = Int.random(in: 0..<directory.people.count, using: &random)
+                let name = directory.people[index].username
+                directory.people[index].username = directory.people[other].username
+                directory.people[other].username = name
+            case 7 where !directory.teams.isEmpty:
+                let team = Int.random(in: 0..<directory.teams.count, using: &random)
+                directory.teams[team].members = Set(directory.people.map(\.id).filter { _ in Bool.random(using: &random) })
+            case 8 where !directory.teams.isEmpty:
+                let team = Int.random(in: 0..<directory.teams.count, using: &random)
+                if chance(3) { directory.teams.remove(at: team) } else { directory.teams[team].name = Self.teamNames.randomElement(using: &random) ?? "Ops" }
+            default: break
+            }
+        }
+    }
+
+    /// A day on the target: somebody works by hand.
+    mutating func meddle(_ world: World) {
+        for _ in 0..<Int.random(in: 0...2, using: &random) {
+            let users = world.documents(.user).compactMap { $0["id"]?.string }
+            let groups = world.documents(.group).compactMap { $0["id"]?.string }
+            guard let user = users.randomElement(using: &random) else { return }
+            let name = Self.names.randomElement(using: &random) ?? "x"
+            let kind = Int.random(in: 0..<6, using: &random)
+            world.client.change { service in
+                switch kind {
+                case 0: service.remove(.user, user)
+                case 1: try? service.meddle(.user, user) { $0["displayName"] = "Meddled" }
+                case 2: try? service.meddle(.user, user) { $0["active"] = false }
+                case 3: try? service.meddle(.user, user) { $0["userName"] = .string(name) }
+                case 4: try? service.meddle(.user, user) { $0["externalId"] = nil }
+                default: if let group = groups.first { try? service.meddle(.group, group) { $0["members"] = [["value": .string(user)]] } }
+                }
+            }
+        }
+    }
+}

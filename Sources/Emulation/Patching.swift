@@ -105,7 +105,8 @@ struct Patcher {
         }
         let (schema, attribute) = try resolve(path)
         guard let attribute else {
-            for (name, inner) in value.object ?? [:] { try write(verb, Path(parsing: "\(schema ?? ""):\(name)"), inner, &resource) }
+            // Clients repeat the envelope inside an extension; it says nothing there.
+            for (name, inner) in value.object ?? [:] where name.lowercased() != "schemas" { try write(verb, Path(parsing: "\(schema ?? ""):\(name)"), inner, &resource) }
             return
         }
         if attribute.mutability == "readOnly" {

@@ -27,6 +27,8 @@ public struct ServiceOptions: Sendable {
     public var deleteDeactivates = false
     /// Whether group names are unique.
     public var uniqueGroupNames = true
+    /// Whether a member must be a resource of this server; RFC 7643 does not ask for it.
+    public var checksMembers = false
     /// Names (userName or displayName) that are refused with 400.
     public var refused: Set<String> = []
 
@@ -67,6 +69,10 @@ public struct SCIMService: Sendable {
             switch (request.method, parts.first ?? "", parts.count) {
             case ("GET", "ServiceProviderConfig", 1): return .json(200, serviceProviderConfig(request))
             case ("GET", "Schemas", _), ("GET", "ResourceTypes", _): return try discovery(parts, request)
+            case (_, "ServiceProviderConfig", _), (_, "Schemas", _), (_, "ResourceTypes", _): throw SCIMError(status: 405, detail: "\(request.method) is not allowed here")
+            case ("POST", ".search", 1): return try list(ResourceKind.allCases, try search(request))
+            case ("POST", "Users", 2) where parts[1] == ".search": return try list([.user], try search(request))
+            case ("POST", "Groups", 2) where parts[1] == ".search": return try list([.group], try search(request))
             case (_, "Users", 1), (_, "Users", 2): return try resource(.user, parts.count == 2 ? parts[1] : nil, request)
             case (_, "Groups", 1), (_, "Groups", 2): return try resource(.group, parts.count == 2 ? parts[1] : nil, request)
             case (_, "Me", _), (_, "Bulk", _), (_, ".search", _): throw SCIMError(status: 501, detail: "not implemented")
@@ -161,7 +167,7 @@ public struct SCIMService: Sendable {
     private mutating func resource(_ kind: ResourceKind, _ id: String?, _ request: EmulatedRequest) throws -> EmulatedResponse {
         guard let id else {
             switch request.method {
-            case "GET": return try list(kind, request)
+            case "GET": return try list([kind], request)
             case "POST": return try create(kind, request)
             default: throw SCIMError(status: 405, detail: "\(request.method) is not allowed here")
             }
@@ -229,7 +235,8 @@ public struct SCIMService: Sendable {
         var document = document
         for name in options.dropped { document[name] = nil }
         for name in options.lowercased { if let text = document[name]?.string { document[name] = .string(text.lowercased()) } }
-        if kind == .user, document["active"] == nil { document["active"] = true }
+        // An account is born active; a value that was taken away stays away.
+        if kind == .user, id == nil, document["active"] == nil { document["active"] = true }
         document["password"] = nil
         let name = document[kind.nameAttribute]?.string ?? ""
         if options.refused.contains(name) { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(kind.nameAttribute) is not acceptable here") }
@@ -242,9 +249,10 @@ public struct SCIMService: Sendable {
             for member in document["members"]?.array ?? [] {
                 guard let value = member["value"]?.string else { throw ResourceSchemas.invalid("a member needs a value") }
                 let isUser = store[.user]?[value] != nil
-                guard isUser || store[.group]?[value] != nil else { throw ResourceSchemas.invalid("there is no resource \(value) to be a member") }
+                let isGroup = store[.group]?[value] != nil
+                guard isUser || isGroup || !options.checksMembers else { throw ResourceSchemas.invalid("there is no resource \(value) to be a member") }
                 var member = member
-                member["type"] = isUser ? "User" : "Group"
+                if isUser || isGroup { member["type"] = isUser ? "User" : "Group" }
                 if seen.insert(value).inserted { members.append(member) }
             }
             document["members"] = members.isEmpty ? nil : .array(members)
@@ -275,6 +283,7 @@ public struct SCIMService: Sendable {
         } else if let members = document["members"]?.array {
             document["members"] = .array(
                 members.map { member in
+                    guard member["type"] != nil else { return member }
                     var member = member
                     let endpoint = member["type"] == "Group" ? "Groups" : "Users"
                     member["$ref"] = .string("\(base(request))/\(endpoint)/\(member["value"]?.string ?? "")")
@@ -318,28 +327,28 @@ public struct SCIMService: Sendable {
 
     // MARK: lists
 
-    private func list(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> EmulatedResponse {
-        var ids = store[kind]?.order ?? []
-        if let text = request.query["filter"], !text.isEmpty {
-            guard options.filter else { throw SCIMError(status: 501, detail: "filters are not supported") }
-            let filter = try Filter(parsing: text)
-            let schemas = ResourceSchemas.of(kind)
-            if let shortcut = store[kind]?.shortcut(filter, kind: kind) {
-                ids = shortcut
-            } else {
-                ids = ids.filter { id in
-                    guard let resource = store[kind]?[id] else { return false }
-                    return filter.matches(rendered(kind, resource, EmulatedRequest(method: "GET", path: "", origin: request.origin)), isCaseExact: schemas.isCaseExact)
-                }
-            }
+    /// A search request's body as the query of a list (RFC 7644, section 3.4.3).
+    private func search(_ request: EmulatedRequest) throws -> EmulatedRequest {
+        var copy = request
+        for (name, value) in try body(request).object ?? [:] {
+            if let text = value.string { copy.query[name] = text }
+            if let number = value.integer { copy.query[name] = String(number) }
+            if let names = value.array { copy.query[name] = names.compactMap(\.string).joined(separator: ",") }
         }
+        copy.query["schemas"] = nil
+        return copy
+    }
+
+    private func list(_ kinds: [ResourceKind], _ request: EmulatedRequest) throws -> EmulatedResponse {
+        var found: [(kind: ResourceKind, id: String)] = []
+        for kind in kinds { found += try ids(kind, request).map { (kind, $0) } }
         func number(_ name: String) throws -> Int? {
             guard let text = request.query[name] else { return nil }
             guard let number = Int(text) else { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(name) must be a number") }
             return number
         }
         let count = min(max(try number("count") ?? options.maxResults, 0), options.maxResults)
-        let total = ids.count
+        let total = found.count
         var document: JSONValue = ["schemas": [.string(SchemaURN.listResponse)], "totalResults": .integer(Int64(total))]
         let start: Int
         if options.cursor, let cursor = request.query["cursor"] {
@@ -350,10 +359,25 @@ public struct SCIMService: Sendable {
             start = max(try number("startIndex") ?? 1, 1) - 1
             document["startIndex"] = .integer(Int64(start + 1))
         }
-        let page = ids.dropFirst(start).prefix(count).compactMap { id in store[kind]?[id].map { rendered(kind, $0, request) } }
+        let page = found.dropFirst(start).prefix(count).compactMap { entry in store[entry.kind]?[entry.id].map { rendered(entry.kind, $0, request) } }
         document["itemsPerPage"] = .integer(Int64(page.count))
         document["Resources"] = .array(page)
         return .json(200, document)
+    }
+
+    /// The ids that a request's filter selects, in the order of creation.
+    private func ids(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> [String] {
+        let ids = store[kind]?.order ?? []
+        guard let text = request.query["filter"], !text.isEmpty else { return ids }
+        guard options.filter else { throw SCIMError(status: 501, detail: "filters are not supported") }
+        let filter = try Filter(parsing: text)
+        if let shortcut = store[kind]?.shortcut(filter, kind: kind) { return shortcut }
+        let schemas = ResourceSchemas.of(kind)
+        let whole = EmulatedRequest(method: "GET", path: "", origin: request.origin)
+        return ids.filter { id in
+            guard let resource = store[kind]?[id] else { return false }
+            return filter.matches(rendered(kind, resource, whole), isCaseExact: schemas.isCaseExact)
+        }
     }
 
     // MARK: for tests and seeds

@@ -106,7 +106,7 @@ extension Ledger {
         ])
         try db.execute(sql: "DELETE FROM tombstones WHERE kind = ? AND target = ?", arguments: [link.kind, target])
         // What an associated group holds already, and the source does not know of, is not this job's to remove.
-        if isNew, link.kind == 1, link.origin == "associated", isScratchThere(db) {
+        if isNew, link.kind == 1, link.origin == "associated", isScratchAttached {
             try db.execute(
                 sql: """
                     INSERT OR IGNORE INTO kept_members (grp, usr)
@@ -116,9 +116,6 @@ extension Ledger {
         }
     }
 
-    func isScratchThere(_ db: Database) -> Bool {
-        (try? Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM pragma_database_list WHERE name = 'scratch')")) ?? false
-    }
 
     private func drop(_ db: Database, _ operation: PlannedOperation, hasTombstone: Bool, run: Int64) throws {
         guard let sourceID = operation.sourceID else { return }
@@ -138,11 +135,11 @@ extension Ledger {
     public func link(kind: Int, source id: String) throws -> LinkState? {
         try read { db in
             try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT l.*, t.id AS target_id FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target
-                    WHERE l.kind = ?1 AND s.space = ?1 AND s.id = ?2
-                    """, arguments: [kind, id]
+                db.cachedStatement(
+                    sql: """
+                        SELECT l.*, t.id AS target_id FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target
+                        WHERE l.kind = ?1 AND s.space = ?1 AND s.id = ?2
+                        """), arguments: [kind, id]
             ).map { row in
                 LinkState(
                     kind: kind, sourceID: id, targetID: row["target_id"], origin: row["origin"], state: row["state"], externalID: row["external_id"], matchKey: row["match_key"],

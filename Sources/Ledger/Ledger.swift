@@ -130,7 +130,7 @@ public final class Ledger {
         isScratchAttached = true
     }
 
-    private var isScratchAttached = false
+    private(set) var isScratchAttached = false
 
     public func detachScratch() throws {
         guard isScratchAttached else { return }

@@ -369,9 +369,10 @@ extension Ledger {
     /// What the source wants of a record, from this run's reading; nil when none was read.
     public func desired(kind: Int, source id: String) throws -> (body: String, digest: [UInt8], externalID: String?, matchKey: String)? {
         try read { db in
-            guard isScratchThere(db) else { return nil }
+            guard isScratchAttached else { return nil }
             return try Row.fetchOne(
-                db, sql: "SELECT s.body, s.digest, s.external_id, s.match_key FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.kind = ?1 AND i.space = ?1 AND i.id = ?2", arguments: [kind, id]
+                db.cachedStatement(sql: "SELECT s.body, s.digest, s.external_id, s.match_key FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.kind = ?1 AND i.space = ?1 AND i.id = ?2"),
+                arguments: [kind, id]
             ).map { (body: $0[0], digest: Array($0[1] as Data), externalID: $0[2], matchKey: $0[3]) }
         }
     }
@@ -524,10 +525,11 @@ extension Ledger {
     /// The next planned rows of a plan, all of one wave, after `seq`.
     public func nextPlanned(plan: Int64, after seq: Int, limit: Int) throws -> [PlannedOperation] {
         try read { db in
-            let wave = try Int.fetchOne(db, sql: "SELECT wave FROM operations WHERE plan = ? AND seq > ? AND status = 'planned' ORDER BY seq LIMIT 1", arguments: [plan, seq])
+            let wave = try Int.fetchOne(
+                db.cachedStatement(sql: "SELECT wave FROM operations WHERE plan = ? AND seq > ? AND status = 'planned' ORDER BY seq LIMIT 1"), arguments: [plan, seq])
             guard let wave else { return [] }
             return try Row.fetchAll(
-                db, sql: Self.operationQuery + " WHERE o.plan = ? AND o.seq > ? AND o.wave = ? AND o.status = 'planned' ORDER BY o.seq LIMIT ?", arguments: [plan, seq, wave, limit]
+                db.cachedStatement(sql: Self.operationQuery + " WHERE o.plan = ? AND o.seq > ? AND o.wave = ? AND o.status = 'planned' ORDER BY o.seq LIMIT ?"), arguments: [plan, seq, wave, limit]
             ).map { try operation(db, $0) }
         }
     }

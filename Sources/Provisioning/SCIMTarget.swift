@@ -41,8 +41,10 @@ public struct SCIMTarget: Sendable {
     // MARK: reading
 
     /// Hands every resource of a kind to `body`.
-    public func list(_ kind: ResourceKind, _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}) async throws -> ListEvidence {
-        try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, body, pageDone: pageDone)
+    ///
+    /// - Parameter expected: how many there should be at least.
+    public func list(_ kind: ResourceKind, expected: Int = 0, _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}) async throws -> ListEvidence {
+        try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, expected: expected, body, pageDone: pageDone)
     }
 
     /// One resource by its id.
@@ -140,6 +142,9 @@ public struct SCIMTarget: Sendable {
             throw error
         }
     }
+
+    /// Members that go into one request: with PUT the whole group is sent, so all of them.
+    public var memberChunk: Int { capabilities.patch ? profile.memberChunk : .max }
 
     /// Requests that an update costs.
     public var requestsPerUpdate: Int { capabilities.patch ? 1 : 2 }

@@ -28,10 +28,12 @@ extension SCIMConnection {
     /// an id that comes twice, a total that moves, or a total that a further page disproves, is a violation.
     /// A page beyond the response bound is asked for again with half the count, down to 1.
     ///
+    /// - Parameter expected: how many resources there should be at least, as far as the caller knows. A total below it is
+    ///   not taken at its word: one more page tells whether it is only the length of the first.
     /// - Parameter body: called for each resource; the view is valid inside it only.
     /// - Parameter pageDone: called after each page, to store what `body` gathered.
     public func list(
-        _ path: String, paging: Paging, pageSize: Int, query: [(String, String)] = [], _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}
+        _ path: String, paging: Paging, pageSize: Int, query: [(String, String)] = [], expected: Int = 0, _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}
     ) async throws -> ListEvidence {
         var evidence = ListEvidence()
         var size = pageSize
@@ -62,7 +64,7 @@ extension SCIMConnection {
             evidence.pages += 1
             evidence.resources += page.count
             if let total = page.totalResults {
-                if let declared = evidence.declaredTotal, declared != total {
+                if let declared = evidence.declaredTotal, declared != total, evidence.isComplete {
                     evidence.note("page \(evidence.pages) declares \(total) in all, an earlier page \(declared)")
                 }
                 evidence.declaredTotal = total
@@ -76,9 +78,10 @@ extension SCIMConnection {
                 cursor = next
             case .index:
                 if let declared = evidence.declaredTotal, evidence.resources >= declared {
-                    // A total that is just the full page asked for may be the page's own length: one more page tells.
-                    let isSuspicious = evidence.pages == 1 && page.count >= size
-                    if !isSuspicious { return evidence.closed() }
+                    // Some servers declare the length of the page as the total. One that was caught is walked to an empty page.
+                    let isSuspicious = evidence.pages == 1 && (page.count >= size || declared < expected)
+                    if evidence.resources > declared, evidence.isComplete { evidence.note("page \(evidence.pages) brought more than the \(declared) that are declared in all: the server's totals cannot be trusted") }
+                    if !isSuspicious, evidence.isComplete { return evidence.closed() }
                 }
             }
         }

@@ -83,13 +83,20 @@ final class Applier {
     }
 
     private func send(_ operations: [PlannedOperation]) async throws {
-        var waiting = operations[...]
+        var waiting = operations
         let sender = sender
+        // Two writes to one object never run side by side: with GET and PUT the later would undo the earlier.
+        var busy: Set<String> = []
+        func key(_ operation: PlannedOperation) -> String { "\(operation.kind) \(operation.sourceID ?? operation.targetID ?? "")" }
+        func next() -> PlannedOperation? {
+            waiting.firstIndex { !busy.contains(key($0)) }.map { waiting.remove(at: $0) }
+        }
         try await withThrowingTaskGroup(of: (Ready, Performed).self) { group in
             var inFlight = 0
             while true {
-                while inFlight < concurrency, fatal == nil, let operation = waiting.popFirst() {
+                while inFlight < concurrency, fatal == nil, let operation = next() {
                     guard let ready = try prepare(operation) else { continue }
+                    busy.insert(key(operation))
                     inFlight += 1
                     group.addTask {
                         (ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id)))
@@ -97,6 +104,7 @@ final class Applier {
                 }
                 guard inFlight > 0, let (ready, performed) = try await group.next() else { break }
                 inFlight -= 1
+                busy.remove(key(ready.operation))
                 try record(ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id), targetID: ready.targetID)
                 sent += 1
                 progress("operations sent", sent)

@@ -131,7 +131,7 @@ public final class JobRun {
             if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
             try ledger.draftMemberships(
-                chunk: profile.memberChunk, isExclusive: job.exclusiveMemberships, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
+                chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
                 addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : permitted ? nil : "operations",
                 addReason: "members in the source, not on the target" + (permitted ? "" : "; held: operations.groups does not list update"),
                 removeReason: "members on the target, not in the source" + (source.incomplete.map { "; held: \($0)" } ?? (permitted ? "" : "; held: operations.groups does not list update")))

@@ -120,7 +120,7 @@ struct TargetReader {
         var repeated: [String] = []
         var nameless = 0
         var count = 0
-        let evidence = try await target.list(kind) { view in
+        let evidence = try await target.list(kind, expected: try ledger.linkCount(kind: kind.rawValue)) { view in
             guard let actual = table.actual(view) else {
                 nameless += 1
                 return

@@ -41,11 +41,14 @@ import Testing
         var met: Set<String> = []
 
         // Law 9: the same inputs in another order, in a fresh ledger, make the same plan.
-        let first = try await plan(world, dice, nil)
-        let second = try await plan(world, dice, SeededGenerator(seed: seed &* 31))
-        if first != second { broken.append("law 9: two plans of the same inputs differ: \(difference(first, second))") }
+        if seed % 4 == 0 {
+            let first = try await plan(world, dice, nil)
+            let second = try await plan(world, dice, SeededGenerator(seed: seed &* 31))
+            if first != second { broken.append("law 9: two plans of the same inputs differ: \(difference(first, second))") }
+        }
 
-        for round in 1...3 {
+        // Most worlds see two days, some a week.
+        for round in 1...(seed % 16 == 0 ? 7 : 2) {
             let before = Picture(world)
             everOurs.learn(before, world.directory, dice)
             let result = try await world.run()

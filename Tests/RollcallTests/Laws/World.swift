@@ -8,7 +8,6 @@ import Ledger
 import Logging
 import SCIM
 import Simulation
-import Synchronization
 
 @testable import Reconciliation
 
@@ -74,7 +73,6 @@ final class World {
     var jobText: String
     var permissions = Permissions()
     var shuffle: SeededGenerator?
-    private let source = Mutex<[UInt8]>([])
 
     init(job: String = World.job(), options: ServiceOptions = ServiceOptions(), seed: UInt64 = 1, ledger: Ledger? = nil, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws {
         clock = VirtualTime(seed: seed)
@@ -105,8 +103,8 @@ final class World {
         var planned: [PlannedOperation] { operations.filter { $0.status == .planned } }
     }
 
-    func invoke(_ command: Invocation.Command) async throws -> Result {
-        let document = directory.document(shuffledBy: shuffle)
+    func invoke(_ command: Invocation.Command, document given: String? = nil) async throws -> Result {
+        let document = given.map { Array($0.utf8) } ?? directory.document(shuffledBy: shuffle)
         let source = FileSource(name: "directory.json") { document }
         var log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical
@@ -125,6 +123,8 @@ final class World {
 
     @discardableResult func run() async throws -> Result { try await invoke(.run) }
     @discardableResult func plan() async throws -> Result { try await invoke(.plan) }
+    /// Plans from a directory document as it stands.
+    func plan(document: String) async throws -> Result { try await invoke(.plan, document: document) }
 
     // MARK: the target side
 

@@ -1,0 +1,43 @@
+# Everything works right after a clone: each target installs and builds what it needs.
+.PHONY: help setup build demo test bench lint format clean
+
+packages := libsqlite3-dev libcurl4-openssl-dev libsimdjson-dev libssl-dev
+# The scripts use these; the tests run servers of others from PyPI in virtual environments.
+tools := curl python3 python3-venv
+
+help:
+	@echo "make setup    install the Debian packages that are missing"
+	@echo "make demo     the main job on the embedded sandbox, start to end"
+	@echo "make test     all tests"
+	@echo "make build    rollcall and rollcall-sandbox, debug"
+	@echo "make bench    memory and time of a plan over 10,000 and 100,000 users"
+	@echo "make lint     layout and house rules"
+	@echo "make format   let swift format lay out the sources"
+
+setup:
+	@sh .ci/setup $(packages) -- $(tools)
+
+build: setup
+	swift build --product rollcall
+	swift build --product rollcall-sandbox
+
+demo: build
+	@bash jobs/demo/demo.sh
+
+test: build
+	@bash .ci/test
+
+bench: setup
+	swift build -c release --scratch-path .build-release --product rollcall
+	swift build -c release --scratch-path .build-release --product rollcall-sandbox
+	@bash .ci/bench
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests
+	@bash .ci/rules
+
+format:
+	swift format --in-place --recursive Package.swift Sources Tests
+
+clean:
+	rm -rf .build .build-release .build-foreign

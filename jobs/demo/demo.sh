@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The main job on the embedded sandbox: plan, run, plan again. Everything that it starts, it stops, also on Ctrl-C.
+set -eu
+cd "$(dirname "$0")/../.."
+began=$(date +%s)
+work=$(mktemp -d)
+server=
+finish() {
+  trap - EXIT INT TERM
+  if [ -n "$server" ]; then
+    kill "$server" 2> /dev/null || true
+    wait "$server" 2> /dev/null || true
+  fi
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'finish; exit 130' INT
+trap 'finish; exit 143' TERM
+
+# A token for this demo alone.
+SANDBOX_TOKEN=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+export SANDBOX_TOKEN
+.build/debug/rollcall-sandbox --port 0 --seed jobs/demo/seed.json > "$work/ready" &
+server=$!
+for _ in $(seq 1 100); do
+  grep -q READY "$work/ready" && break
+  kill -0 "$server" 2> /dev/null || { echo "demo: the sandbox did not start" >&2; exit 70; }
+  sleep 0.1
+done
+base=$(sed -n 's/^READY base=//p' "$work/ready")
+[ -n "$base" ] || { echo "demo: the sandbox did not come up within ten seconds" >&2; exit 70; }
+echo "The sandbox listens at $base"
+
+# The job file as it stands in the repository, pointed to the port that was free.
+sed "s|http://127.0.0.1:8480/scim/v2|$base|" jobs/demo/sandbox.yaml > "$work/sandbox.yaml"
+cp jobs/demo/directory.json "$work/"
+
+expect() { # code command…
+  local wanted=$1 code=0; shift
+  echo
+  echo "\$ rollcall $1 jobs/demo/sandbox.yaml"
+  .build/debug/rollcall "$@" --state "$work/state" "$work/sandbox.yaml" || code=$?
+  echo "(exit $code)"
+  [ "$code" = "$wanted" ] || { echo "demo: expected exit $wanted" >&2; exit 70; }
+}
+
+expect 2 plan --csv "$work/plan.csv"
+echo
+echo "The first rows of the CSV:"
+cut -d, -f4-8,10- "$work/plan.csv" | head -n 8
+echo "… $(($(wc -l < "$work/plan.csv") - 1)) rows in all"
+expect 0 run
+expect 0 plan
+echo
+echo "Demo done in $(($(date +%s) - began)) s."

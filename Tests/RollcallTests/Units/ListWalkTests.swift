@@ -1,0 +1,53 @@
+import HTTP
+import JSON
+import SCIM
+import SCIMTransport
+import Testing
+
+@Suite struct ListWalkTests {
+    private func walk(_ pages: [String], paging: Paging = .index, size: Int = 2, expected: Int = 0) async throws -> (ListEvidence, [String], ScriptedClient) {
+        let client = ScriptedClient(pages.map { .status(200, [:], $0) })
+        let base = try #require(URLParts("https://scim.example/v2"))
+        var seen: [String] = []
+        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: paging, pageSize: size, expected: expected) { seen.append($0["id"]?.string ?? "") }
+        return (evidence, seen, client)
+    }
+
+    private func page(_ ids: [String], total: Int, next: String? = nil) -> String {
+        let resources = ids.map { "{\"id\":\"\($0)\"}" }.joined(separator: ",")
+        return "{\"totalResults\":\(total),\"Resources\":[\(resources)]\(next.map { ",\"nextCursor\":\"\($0)\"" } ?? "")}"
+    }
+
+    @Test("a server that returns fewer than asked is walked to its total")
+    func shortPages() async throws {
+        let (evidence, seen, client) = try await walk([page(["a"], total: 3), page(["b", "c"], total: 3)], size: 100)
+        #expect(seen == ["a", "b", "c"])
+        #expect(evidence.isComplete)
+        #expect(client.requests.map { $0.head.path } == ["/v2/Users?startIndex=1&count=100", "/v2/Users?startIndex=2&count=100"])
+    }
+
+    @Test("cursors are followed until there is none")
+    func cursors() async throws {
+        let (evidence, seen, client) = try await walk([page(["a", "b"], total: 3, next: "x/y"), page(["c"], total: 3)], paging: .cursor)
+        #expect(seen == ["a", "b", "c"])
+        #expect(evidence.isComplete)
+        #expect(client.requests.last?.head.path == "/v2/Users?cursor=x%2Fy&count=2")
+    }
+
+    @Test("a total that moves, is not reached or is disproved makes the list incomplete")
+    func violations() async throws {
+        #expect(try await !walk([page(["a", "b"], total: 4), page(["c"], total: 3), page([], total: 3)]).0.isComplete)
+        #expect(try await !walk([page(["a", "b"], total: 4), page(["c"], total: 4), page([], total: 4)]).0.isComplete)
+        // The length of the page as the total: told by the further page that a full first page asks for.
+        let (evidence, seen, _) = try await walk([page(["a", "b"], total: 2), page(["c"], total: 1), page([], total: 0)])
+        #expect(seen == ["a", "b", "c"])
+        #expect(!evidence.isComplete)
+        // The same with shorter pages, where more are known to be there.
+        #expect(try await walk([page(["a"], total: 1), page(["b"], total: 1), page([], total: 0)], size: 9, expected: 2).1 == ["a", "b"])
+    }
+
+    @Test("an answer that is no list is malformed, not empty", arguments: ["[]", "{}", "{\"Resources\":{}}", "<html>", "{\"totalResults\":1"])
+    func malformed(body: String) async throws {
+        await #expect(throws: SCIMFailure.self) { try await walk([body]) }
+    }
+}

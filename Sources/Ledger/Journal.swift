@@ -71,19 +71,27 @@ extension Ledger {
 
     /// Records what became of an operation, and what it means for its link, in one transaction.
     public func settle(_ operation: PlannedOperation, _ outcome: Outcome, run: Int64) throws {
-        try write { db in
-            try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ? WHERE plan = ? AND seq = ?")
-                .execute(arguments: [outcome.status.rawValue, outcome.reason, run, operation.plan, operation.seq])
-            switch outcome.link {
-            case .set(let link): try set(db, link, run: run)
-            case .drop(let hasTombstone): try drop(db, operation, hasTombstone: hasTombstone, run: run)
-            case nil: break
-            }
-            for (position, reason) in outcome.leftOut {
-                try db.execute(
-                    sql: "UPDATE operation_members SET status = 'failed', reason = ? WHERE plan = ? AND seq = ? AND position = ?",
-                    arguments: [reason, operation.plan, operation.seq, position])
-            }
+        try write { try settle($0, operation, outcome, run: run) }
+    }
+
+    /// Records what became of many operations, all or none.
+    public func settle(_ outcomes: [(operation: PlannedOperation, outcome: Outcome)], run: Int64) throws {
+        guard !outcomes.isEmpty else { return }
+        try write { db in for entry in outcomes { try settle(db, entry.operation, entry.outcome, run: run) } }
+    }
+
+    private func settle(_ db: Database, _ operation: PlannedOperation, _ outcome: Outcome, run: Int64) throws {
+        try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ? WHERE plan = ? AND seq = ?")
+            .execute(arguments: [outcome.status.rawValue, outcome.reason, run, operation.plan, operation.seq])
+        switch outcome.link {
+        case .set(let link): try set(db, link, run: run)
+        case .drop(let hasTombstone): try drop(db, operation, hasTombstone: hasTombstone, run: run)
+        case nil: break
+        }
+        for (position, reason) in outcome.leftOut {
+            try db.execute(
+                sql: "UPDATE operation_members SET status = 'failed', reason = ? WHERE plan = ? AND seq = ? AND position = ?",
+                arguments: [reason, operation.plan, operation.seq, position])
         }
     }
 
@@ -93,8 +101,8 @@ extension Ledger {
     private func set(_ db: Database, _ link: LinkState, run: Int64) throws {
         let source = try intern(db, space: link.kind, link.sourceID)
         let target = try intern(db, space: link.kind + 2, link.targetID)
-        let isNew = try Int64.fetchOne(db, sql: "SELECT target FROM links WHERE kind = ? AND source = ?", arguments: [link.kind, source]) != target
-        if isNew { try db.execute(sql: "DELETE FROM links WHERE kind = ? AND source = ?", arguments: [link.kind, source]) }
+        let isNew = try Int64.fetchOne(db.cachedStatement(sql: "SELECT target FROM links WHERE kind = ? AND source = ?"), arguments: [link.kind, source]) != target
+        if isNew { try db.cachedStatement(sql: "DELETE FROM links WHERE kind = ? AND source = ?").execute(arguments: [link.kind, source]) }
         try db.cachedStatement(
             sql: """
                 INSERT INTO links (kind, source, target, origin, state, external_id, match_key, sent, sent_digest, read, read_digest, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -104,7 +112,7 @@ extension Ledger {
         ).execute(arguments: [
             link.kind, source, target, link.origin, link.state, link.externalID, link.matchKey, link.sent, link.sentDigest.map(blob), link.read, link.readDigest.map(blob), run,
         ])
-        try db.execute(sql: "DELETE FROM tombstones WHERE kind = ? AND target = ?", arguments: [link.kind, target])
+        try db.cachedStatement(sql: "DELETE FROM tombstones WHERE kind = ? AND target = ?").execute(arguments: [link.kind, target])
         // What an associated group holds already, and the source does not know of, is not this job's to remove.
         if isNew, link.kind == 1, link.origin == "associated", isScratchAttached {
             try db.execute(

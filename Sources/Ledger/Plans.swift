@@ -270,8 +270,8 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT d.draft, d.kind, d.wave, d.takes, d.frees, i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source
-                    WHERE d.status = 'planned' AND (d.frees IS NOT NULL OR EXISTS (
-                        SELECT 1 FROM scratch.drafts f WHERE f.kind = d.kind AND f.status = 'planned' AND f.frees = d.takes))
+                    WHERE d.status = 'planned' AND (d.frees IS NOT NULL OR d.takes IS NOT NULL AND EXISTS (
+                        SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed WHERE f.frees = d.takes AND f.kind = d.kind AND f.status = 'planned'))
                     ORDER BY d.kind, i.id, d.draft
                     """
             ).map { Renaming(draft: $0[0], kind: $0[1], wave: $0[2], takes: $0[3], frees: $0[4], sourceID: $0[5]) }
@@ -540,8 +540,11 @@ extension Ledger {
             try Row.fetchAll(
                 db,
                 sql: Self.operationQuery + """
-                     WHERE o.status = 'sent' OR (o.status = 'planned' AND o.unit IS NOT NULL AND EXISTS (
-                        SELECT 1 FROM operations f WHERE f.plan = o.plan AND f.unit = o.unit AND f.seq < o.seq AND f.status IN ('sent', 'done')))
+                     JOIN (
+                        SELECT plan, seq FROM operations INDEXED BY operations_open WHERE status = 'sent'
+                        UNION SELECT r.plan, r.seq FROM operations r INDEXED BY operations_in_units WHERE r.unit IS NOT NULL AND r.status = 'planned' AND EXISTS (
+                            SELECT 1 FROM operations f INDEXED BY operations_in_units WHERE f.plan = r.plan AND f.unit = r.unit AND f.seq < r.seq AND f.status IN ('sent', 'done'))
+                    ) open ON open.plan = o.plan AND open.seq = o.seq
                     ORDER BY o.plan, o.seq
                     """
             ).map { try operation(db, $0) }

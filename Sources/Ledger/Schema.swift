@@ -44,7 +44,8 @@ enum Schema {
             plan INTEGER NOT NULL, seq INTEGER NOT NULL, wave INTEGER NOT NULL, kind INTEGER NOT NULL, verb TEXT NOT NULL, situation TEXT NOT NULL,
             source INTEGER, target INTEGER, name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT,
             fields TEXT NOT NULL, unit INTEGER, run INTEGER, PRIMARY KEY (plan, seq)) WITHOUT ROWID;
-        CREATE INDEX operations_open ON operations (status) WHERE status IN ('sent');
+        CREATE INDEX operations_open ON operations (status) WHERE status = 'sent';
+        CREATE INDEX operations_in_units ON operations (plan, unit, seq) WHERE unit IS NOT NULL;
         CREATE TABLE operation_members (
             plan INTEGER NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER,
             status TEXT, reason TEXT, PRIMARY KEY (plan, seq, position)) WITHOUT ROWID;
@@ -79,6 +80,7 @@ enum Schema {
             draft INTEGER PRIMARY KEY, wave INTEGER NOT NULL, kind INTEGER NOT NULL, verb TEXT NOT NULL, situation TEXT NOT NULL, source INTEGER, target INTEGER,
             name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT, fields TEXT NOT NULL, unit INTEGER,
             takes TEXT, frees TEXT);
+        CREATE INDEX scratch.drafts_by_freed ON drafts (frees, kind);
         CREATE TABLE scratch.draft_members (draft INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER, PRIMARY KEY (draft, position)) WITHOUT ROWID;
         """
 }

@@ -88,6 +88,8 @@ extension Ledger {
 
     /// Classifies everything that is staged or linked.
     ///
+    /// The look-ups name their indexes: without statistics SQLite would walk the primary key's first column, which is quadratic.
+    ///
     /// - Parameter kinds: the kinds inside the full-push scope; others have no situations.
     /// - Parameter mayRename: kinds whose renames are permitted: only then does a linked account free its name.
     public func classify(kinds: [Int], mayRename: Set<Int>) throws {
@@ -101,8 +103,8 @@ extension Ledger {
                     DELETE FROM scratch.candidates; DELETE FROM scratch.facts; DELETE FROM scratch.situations;
                     UPDATE scratch.source AS s SET collision = 1
                     WHERE in_scope AND (
-                        (SELECT count(*) FROM scratch.source o WHERE o.kind = s.kind AND o.match_key = s.match_key AND o.in_scope) > 1
-                        OR (SELECT count(*) FROM scratch.source o WHERE o.kind = s.kind AND o.external_id = s.external_id AND o.in_scope) > 1);
+                        (SELECT count(*) FROM scratch.source o INDEXED BY source_by_key WHERE o.kind = s.kind AND o.match_key = s.match_key AND o.in_scope) > 1
+                        OR (SELECT count(*) FROM scratch.source o INDEXED BY source_by_external_id WHERE o.kind = s.kind AND o.external_id = s.external_id AND o.in_scope) > 1);
                     """)
             for kind in kinds {
                 try classify(db, kind: kind, mayRename: mayRename.contains(kind))
@@ -121,10 +123,10 @@ extension Ledger {
             sql: """
                 INSERT INTO scratch.candidates (kind, source, ext_count, ext_target, name_count, name_target)
                 SELECT s.kind, s.n,
-                    (SELECT count(*) FROM scratch.target t WHERE t.kind = s.kind AND t.external_id = s.external_id),
-                    (SELECT min(t.n) FROM scratch.target t WHERE t.kind = s.kind AND t.external_id = s.external_id),
-                    (SELECT count(*) FROM scratch.target t WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName)),
-                    (SELECT min(t.n) FROM scratch.target t WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName))
+                    (SELECT count(*) FROM scratch.target t INDEXED BY target_by_external_id WHERE t.kind = s.kind AND t.external_id = s.external_id),
+                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_external_id WHERE t.kind = s.kind AND t.external_id = s.external_id),
+                    (SELECT count(*) FROM scratch.target t INDEXED BY target_by_key WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName)),
+                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_key WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName))
                 FROM scratch.source s
                 WHERE s.kind = :kind AND s.in_scope AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
                 """, arguments: ["kind": kind, "mayRename": mayRename])
@@ -190,10 +192,11 @@ extension Ledger {
             AND hs.problem IS NULL AND NOT hs.collision AND NOT hs.protected
             AND (t.external_id IS NULL AND t.match_key = h.match_key OR t.external_id = h.external_id OR t.external_id = hs.external_id))
         OR EXISTS (
-            SELECT 1 FROM scratch.source hs
+            SELECT 1 FROM scratch.source hs INDEXED BY source_by_external_id
             WHERE hs.kind = t.kind AND hs.external_id = t.external_id AND hs.in_scope AND hs.match_key <> t.match_key
             AND hs.problem IS NULL AND NOT hs.collision AND NOT hs.protected
-            AND NOT EXISTS (SELECT 1 FROM links h WHERE h.kind = t.kind AND (h.target = t.n OR h.source = hs.n))
+            AND NOT EXISTS (SELECT 1 FROM links h WHERE h.kind = t.kind AND h.target = t.n)
+            AND NOT EXISTS (SELECT 1 FROM links h WHERE h.kind = t.kind AND h.source = hs.n)
             AND (SELECT count(*) FROM scratch.target o WHERE o.kind = t.kind AND o.external_id = t.external_id) = 1
             AND NOT EXISTS (SELECT 1 FROM scratch.target o WHERE o.kind = t.kind AND o.match_key = hs.match_key))))
         """
@@ -226,8 +229,10 @@ extension Ledger {
             t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.place,
             l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
             CASE WHEN st.situation = 'collision' THEN (
-                SELECT ri.id FROM scratch.source r JOIN ids ri ON ri.n = r.n
-                WHERE r.kind = st.kind AND r.n <> st.source AND r.in_scope AND (r.match_key = s.match_key OR r.external_id = s.external_id) ORDER BY ri.id LIMIT 1) END AS rival,
+                SELECT min(ri.id) FROM ids ri WHERE ri.n IN (
+                    SELECT r.n FROM scratch.source r INDEXED BY source_by_key WHERE r.kind = st.kind AND r.match_key = s.match_key AND r.n <> st.source AND r.in_scope
+                    UNION SELECT r.n FROM scratch.source r INDEXED BY source_by_external_id
+                    WHERE r.kind = st.kind AND r.external_id = s.external_id AND r.n <> st.source AND r.in_scope)) END AS rival,
             CASE WHEN st.name_target IS NOT NULL THEN (
                 SELECT hi.id FROM links h JOIN ids hi ON hi.n = h.source WHERE h.kind = st.kind AND h.target = st.name_target) END AS name_holder,
             s.n IS NOT NULL AND NOT s.in_scope AS is_out_of_scope,

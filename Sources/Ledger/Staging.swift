@@ -233,7 +233,7 @@ extension Ledger {
     public func recordHistory(run: Int64, source isSourceComplete: Bool, target isTargetComplete: Bool) throws {
         try write { db in
             for (table, firstSpace, side, isComplete) in [("source", 0, 0, isSourceComplete), ("target", 2, 1, isTargetComplete)] {
-                let gone = isComplete ? "" : "AND EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind + \(firstSpace) = v.space AND s.n = v.n)"
+                let gone = isComplete ? "" : "AND EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n)"
                 try db.execute(
                     sql: """
                         UPDATE versions AS v SET last_run = ? WHERE last_run IS NULL AND space BETWEEN \(firstSpace) AND \(firstSpace + 1)

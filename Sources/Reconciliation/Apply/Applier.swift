@@ -83,7 +83,10 @@ final class Applier {
     }
 
     private func send(_ operations: [PlannedOperation]) async throws {
-        var waiting = operations
+        // What needs no request is settled first, in one transaction.
+        let local = operations.filter { $0.verb == .link || $0.verb == .unlink }
+        try ledger.settle(local.map { ($0, try localOutcome($0)) }, run: run)
+        var waiting = operations.filter { $0.verb != .link && $0.verb != .unlink }
         let sender = sender
         // Two writes to one object never run side by side: with GET and PUT the later would undo the earlier.
         var busy: Set<String> = []
@@ -116,13 +119,7 @@ final class Applier {
     private func prepare(_ operation: PlannedOperation) throws -> Ready? {
         let link = try operation.sourceID.flatMap { try ledger.link(kind: operation.kind, source: $0) }
         switch operation.verb {
-        case .none: return nil
-        case .unlink:
-            try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: false)), run: run)
-            return nil
-        case .link:
-            try settleLink(operation, link)
-            return nil
+        case .none, .link, .unlink: return nil
         case .create:
             try ledger.markSent([operation])
             return Ready(operation: operation, targetID: nil, members: [], leftOut: [:])
@@ -149,15 +146,19 @@ final class Applier {
         }
     }
 
-    /// An account that is in step already: linked without a request.
-    private func settleLink(_ operation: PlannedOperation, _ link: LinkState?) throws {
+    /// What becomes of an operation that is the ledger's alone: a link that is made or dropped.
+    private func localOutcome(_ operation: PlannedOperation) throws -> Outcome {
+        guard operation.verb == .link else { return Outcome(status: .done, link: .drop(hasTombstone: false)) }
         guard let source = operation.sourceID, let id = operation.targetID, let desired = try ledger.desired(kind: operation.kind, source: source) else {
-            return try ledger.settle(operation, Outcome(status: .skipped, reason: "the record is not at hand any more"), run: run)
+            return Outcome(status: .skipped, reason: "the record is not at hand any more")
         }
-        let state = LinkState(
-            kind: operation.kind, sourceID: source, targetID: id, origin: link?.origin ?? "known", externalID: desired.externalID, matchKey: desired.matchKey, sent: desired.body,
-            sentDigest: desired.digest, read: nil, readDigest: nil)
-        try ledger.settle(operation, Outcome(status: .done, link: .set(state)), run: run)
+        let origin = try ledger.link(kind: operation.kind, source: source)?.origin ?? "known"
+        return Outcome(
+            status: .done,
+            link: .set(
+                LinkState(
+                    kind: operation.kind, sourceID: source, targetID: id, origin: origin, externalID: desired.externalID, matchKey: desired.matchKey, sent: desired.body,
+                    sentDigest: desired.digest, read: nil, readDigest: nil)))
     }
 
     // MARK: judging answers

@@ -1,0 +1,177 @@
+import Foundation
+import JSON
+import Testing
+
+@Suite struct CommandTests {
+    private static let token = "correct horse battery"
+
+    private func directory(_ count: Int) -> String {
+        let users = (0..<count).map { "{\"userId\":\"user_\($0)\",\"username\":\"person\($0)\",\"displayName\":\"Person \($0)\",\"status\":\"enabled\"}" }
+        return "{\"users\":[\(users.joined(separator: ",\n"))],\"groups\":[{\"groupId\":\"g1\",\"groupName\":\"All\",\"members\":[\((0..<count).map { "\"user_\($0)\"" }.joined(separator: ","))]}]}"
+    }
+
+    @Test("a wrong token is 77, a closed port 69, an empty directory 5, a cut one 5, a missing one 69, an unset secret 78")
+    func exits() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.writeJob(server.base)
+        try place.write("directory.json", directory(8))
+        #expect(try place.rollcall("run", "job.yaml", token: "wrong").exit == 77)
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+
+        for empty in ["{\"users\":[],\"groups\":[]}", "{}", "", String(directory(8).dropLast(40)), "[1,2"] {
+            try place.write("directory.json", empty)
+            let result = try place.rollcall("run", "job.yaml")
+            #expect(result.exit == 5, "\(empty.prefix(40)): \(result.everything)")
+        }
+        try FileManager.default.removeItem(at: place.folder.appendingPathComponent("directory.json"))
+        let missing = try place.rollcall("run", "job.yaml")
+        #expect(missing.exit == 69 && missing.output.contains("directory.json"))
+        try place.write("directory.json", directory(8))
+        let intact = try place.rollcall("plan", "job.yaml")
+        #expect(intact.exit == 0 && intact.output.hasPrefix("No changes. 9 in step."), "\(intact.everything)")
+
+        try place.writeJob(server.base, authorization: "{ key: \"${NOT_SET_ANYWHERE}\" }")
+        let unset = try place.rollcall("run", "job.yaml")
+        #expect(unset.exit == 78 && unset.everything.contains("NOT_SET_ANYWHERE"))
+        try place.writeJob(server.base)
+        server.stop()
+        let closed = try place.rollcall("plan", "job.yaml")
+        #expect(closed.exit == 69, "\(closed.everything)")
+        #expect(try place.rollcall("plan", "--allow", "users.delete", "job.yaml").exit == 64)
+        #expect(try place.rollcall("plan").exit == 64)
+    }
+
+    @Test("a ledger that is pointed to another target is refused, and a damaged one too")
+    func ledger() throws {
+        let server = try ServerProcess.sandbox()
+        let other = try ServerProcess.sandbox()
+        defer {
+            server.stop()
+            other.stop()
+        }
+        let place = try Workplace()
+        try place.write("directory.json", directory(3))
+        try place.writeJob(server.base)
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        try place.writeJob(other.base)
+        let elsewhere = try place.rollcall("run", "job.yaml")
+        #expect(elsewhere.exit == 78 && elsewhere.everything.contains(server.base) && elsewhere.everything.contains(other.base))
+        try place.write("snapshots/test.sqlite", "this is no ledger, and it is long enough to be looked at as one, whatever else it may be")
+        #expect(try place.rollcall("run", "job.yaml").exit == 74)
+    }
+
+    @Test("a second run while one is going is 75 and names the holder")
+    func lock() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", directory(60))
+        try place.writeJob(server.base, extra: "")
+        // Slow enough to be met.
+        let slow = try place.read("job.yaml").replacingOccurrences(of: "requestsPerSecond: 2000", with: "requestsPerSecond: 20")
+        try place.write("job.yaml", slow)
+        let first = Process()
+        first.executableURL = Program.products.appendingPathComponent("rollcall")
+        first.arguments = ["run", "job.yaml"]
+        first.currentDirectoryURL = place.folder
+        first.environment = ProcessInfo.processInfo.environment.merging(["SANDBOX_TOKEN": Self.token]) { _, new in new }
+        first.standardOutput = FileHandle.nullDevice
+        try first.run()
+        let lockFile = place.folder.appendingPathComponent("snapshots/test.lock")
+        for _ in 0..<200 {
+            if let size = try? Data(contentsOf: lockFile).count, size > 0 { break }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+        let second = try place.rollcall("run", "job.yaml")
+        #expect(second.exit == 75)
+        #expect(second.error.contains("process \(first.processIdentifier) on ") && second.error.contains("rollcall run job.yaml"))
+        #expect(try place.rollcall("status").output.contains("another run is going"))
+        first.waitUntilExit()
+        #expect(first.terminationStatus == 0)
+        #expect(try place.rollcall("plan", "job.yaml").exit == 0)
+    }
+
+    @Test("a saved plan is applied exactly, and refused with what moved when the world went on")
+    func apply() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.writeJob(server.base)
+        try place.write("directory.json", directory(5))
+        #expect(try place.rollcall("apply", "job.yaml").exit == 6)
+        #expect(try place.rollcall("plan", "job.yaml").exit == 2)
+        try place.write("directory.json", directory(6))
+        let stale = try place.rollcall("apply", "job.yaml", "--plan", "1")
+        #expect(stale.exit == 6 && stale.output.contains("person5"), "\(stale.everything)")
+        try place.write("directory.json", directory(5))
+        let applied = try place.rollcall("apply", "job.yaml", "--plan", "1")
+        #expect(applied.exit == 0, "\(applied.everything)")
+        #expect(try place.rollcall("plan", "job.yaml").exit == 0)
+        #expect(try place.rollcall("apply", "job.yaml", "--plan", "1").exit == 6)
+        try place.writeJob(server.base, extra: "leavers: { disable: never }")
+        try place.write("directory.json", directory(7))
+        #expect(try place.rollcall("plan", "job.yaml").exit == 2)
+        try place.writeJob(server.base)
+        let otherJob = try place.rollcall("apply", "job.yaml")
+        #expect(otherJob.exit == 6 && otherJob.output.contains("another job file"), "\(otherJob.everything)")
+    }
+
+    @Test("law 9: two processes make the same plan of the same inputs, byte for byte")
+    func reproducible() throws {
+        let server = try ServerProcess.sandbox(["--seed", Program.repository.appendingPathComponent("jobs/demo/seed.json").path])
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.writeJob(server.base)
+        try place.write("directory.json", String(decoding: try Data(contentsOf: Program.repository.appendingPathComponent("jobs/demo/directory.json")), as: UTF8.self))
+        var plans: Set<String> = []
+        for number in 1...4 {
+            #expect(try place.rollcall("plan", "--state", "state\(number)", "--csv", "plan.csv", "job.yaml").exit == 2)
+            plans.insert(try place.read("plan.csv"))
+        }
+        #expect(plans.count == 1)
+        #expect(try place.rollcall("plan", "--state", "state9", "--csv", "-", "job.yaml").output == plans.first)
+    }
+
+    @Test("no secret is in the ledger, the CSV, the log at its most verbose, or an error", arguments: ["key", "form", "query", "basic"])
+    func secrets(way: String) throws {
+        let secret = "S3cr3t-\(way)-9f81c2"
+        let isOAuth = way != "key"
+        let server = try ServerProcess.sandbox(isOAuth ? ["--client", "rollcall-client"] : [], token: isOAuth ? "" : secret, environment: ["SANDBOX_CLIENT_SECRET": secret])
+        defer { server.stop() }
+        let place = try Workplace()
+        let login = server.base.replacingOccurrences(of: "/scim/v2", with: "/oauth/token")
+        try place.write("directory.json", directory(4))
+        try place.writeJob(
+            server.base,
+            authorization: isOAuth ? "{ oauth: { tokenURL: \"\(login)\", clientID: rollcall-client, clientSecret: \"${THE_SECRET}\", placement: \(way) } }" : "{ key: \"${THE_SECRET}\" }")
+        var told = ""
+        for (arguments, exit, value) in [
+            (["check"], 0, secret), (["plan", "--csv", "plan.csv"], 2, secret), (["run", "--csv", "run.csv", "--log-format", "json"], 0, secret), (["run"], 77, secret + "-wrong"),
+        ] {
+            let result = try Program.rollcall(arguments + ["--log-level", "trace", "job.yaml"], environment: ["THE_SECRET": value], in: place.folder)
+            #expect(result.exit == Int32(exit), "\(arguments): \(result.everything)")
+            told += result.everything
+        }
+        #expect(told.contains("request"))
+        let files = FileManager.default.enumerator(at: place.folder, includingPropertiesForKeys: [.isRegularFileKey])?.compactMap { $0 as? URL } ?? []
+        #expect(files.contains { $0.lastPathComponent == "test.sqlite" })
+        var haystack = Data(told.utf8)
+        for file in files where (try? file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile) == true { haystack.append(try Data(contentsOf: file)) }
+        // As it stands, percent-encoded, and inside Basic; and no token that was issued for it.
+        for needle in [secret, "S3cr3t", Data("rollcall-client:\(secret)".utf8).base64EncodedString(), "issued-1-"] {
+            #expect(haystack.range(of: Data(needle.utf8)) == nil, "\(needle)")
+        }
+    }
+
+    @Test("the sandbox satisfies two conformance testers that nobody here wrote")
+    func conformance() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let result = try Program.run(
+            URL(fileURLWithPath: "/bin/bash"), [Program.foreign.appendingPathComponent("conformance.sh").path, server.base, Self.token], seconds: 400)
+        #expect(result.exit == 0, "\(result.everything)")
+        #expect(result.output.contains("scim2-tester:") && result.output.contains("scim-sanity:"))
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+/// Whatever a person reads is held by a file that is reviewed as a diff. `ROLLCALL_GOLDEN=write` writes them anew.
+@Suite struct GoldenTests {
+    private func compare(_ text: String, _ name: String) throws {
+        let file = Program.repository.appendingPathComponent("Tests/CommandTests/Golden/\(name)")
+        if ProcessInfo.processInfo.environment["ROLLCALL_GOLDEN"] == "write" { try Data(text.utf8).write(to: file) }
+        let golden = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+        #expect(text == golden, "\(name) differs; if the change is meant, ROLLCALL_GOLDEN=write writes the files anew")
+    }
+
+    @Test("help and the platform table", arguments: [[], ["plan"], ["apply"], ["run"], ["check"], ["status"], ["platforms"]])
+    func help(command: [String]) throws {
+        let result = try Program.rollcall(command + ["--help"])
+        #expect(result.exit == 0)
+        try compare(result.output, "help\(command.map { "-" + $0 }.joined()).txt")
+        if command == ["platforms"] { try compare(try Program.rollcall(command).output, "platforms.txt") }
+    }
+
+    @Test("summary and CSV of the demo: plan, run, and in step")
+    func demo() throws {
+        let jobs = Program.repository.appendingPathComponent("jobs/demo")
+        let server = try ServerProcess.sandbox(["--seed", jobs.appendingPathComponent("seed.json").path])
+        defer { server.stop() }
+        let place = try Workplace()
+        let job = String(decoding: try Data(contentsOf: jobs.appendingPathComponent("sandbox.yaml")), as: UTF8.self)
+        try place.write("sandbox.yaml", job.replacingOccurrences(of: "http://127.0.0.1:8480/scim/v2", with: server.base))
+        try place.write("directory.json", String(decoding: try Data(contentsOf: jobs.appendingPathComponent("directory.json")), as: UTF8.self))
+        var story = ""
+        for (arguments, exit) in [(["plan", "--csv", "plan.csv"], 2), (["run", "--csv", "run.csv", "--label", "first"], 0), (["plan"], 0), (["status"], 0)] {
+            let result = try Program.rollcall(arguments + ["sandbox.yaml"], environment: ["SANDBOX_TOKEN": "correct horse battery"], in: place.folder)
+            #expect(result.exit == Int32(exit), "\(result.everything)")
+            #expect(result.error.isEmpty, "\(result.error)")
+            story += "$ rollcall \(arguments.joined(separator: " ")) sandbox.yaml\n\(result.output)\n"
+        }
+        try compare(Self.timeless(story), "demo.txt")
+        try compare(try place.read("plan.csv"), "demo-plan.csv")
+        // What was done is what was planned, with other states.
+        let plan = try place.read("plan.csv").components(separatedBy: "\r\n")
+        let run = try place.read("run.csv").components(separatedBy: "\r\n")
+        #expect(plan.count == run.count)
+        #expect(run.dropFirst().filter { !$0.isEmpty && !$0.contains(",none,noted,") }.allSatisfy { $0.contains(",done,") })
+    }
+
+    /// Without times, which no two runs share.
+    private static func timeless(_ text: String) -> String {
+        text.replacing(#/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/#, with: "TIME")
+    }
+
+    @Test("ten mistakes get ten messages, and exit 78")
+    func mistakes() throws {
+        let place = try Workplace()
+        try place.write(
+            "job.yaml",
+            """
+            job: nightly/aws
+            source: { kind: files, path: directory.json }
+            target:
+              platform: generic
+              baseURL: http://scim.example/v2
+              authorization: { key: "sk_live_51NzQm" }
+              colour: blue
+            fullPush: [users, organizationalUnits]
+            leavers: { delete: 30d }
+            limits: { users.delete: a few }
+            mapping: { userName: { lowercase: "yes" } }
+            pace: { concurrency: 0 }
+            """)
+        let result = try place.rollcall("run", "job.yaml")
+        #expect(result.exit == 78)
+        #expect(result.output.isEmpty)
+        #expect(!result.error.contains("sk_live"))
+        try compare(result.error, "mistakes.txt")
+        let lines = result.error.split(separator: "\n")
+        #expect(lines.count >= 10)
+        #expect(lines.allSatisfy { $0.hasPrefix("job.yaml:") })
+        #expect(!FileManager.default.fileExists(atPath: place.folder.appendingPathComponent("snapshots").path))
+    }
+}

@@ -50,7 +50,7 @@ public final class Ledger {
         configuration.foreignKeysEnabled = false
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA temp_store = FILE")
-            try db.execute(sql: "PRAGMA cache_size = -8000")
+            try db.execute(sql: "PRAGMA cache_size = -2000")
             if isFile {
                 try db.execute(sql: "PRAGMA journal_mode = WAL")
                 // After WAL, since GRDB and SQLite builds choose NORMAL there: a journal that may forget is none.
@@ -124,7 +124,7 @@ public final class Ledger {
             try db.execute(sql: "ATTACH DATABASE ? AS scratch", arguments: [target])
             try db.execute(sql: "PRAGMA scratch.journal_mode = OFF")
             try db.execute(sql: "PRAGMA scratch.synchronous = OFF")
-            try db.execute(sql: "PRAGMA scratch.cache_size = -8000")
+            try db.execute(sql: "PRAGMA scratch.cache_size = -4000")
             try db.execute(sql: Schema.scratch)
         }
         isScratchAttached = true

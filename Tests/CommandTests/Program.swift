@@ -38,8 +38,9 @@ enum Program {
         try process.run()
         let deadline = Date().addingTimeInterval(seconds)
         while process.isRunning, Date() < deadline { Thread.sleep(forTimeInterval: 0.01) }
-        if process.isRunning { process.terminate() }
-        process.waitUntilExit()
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        for _ in 0..<200 where process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
+        guard !process.isRunning else { throw ServerProcess.Failure(description: "\(executable.lastPathComponent) \(arguments) does not end") }
         return Result(
             exit: process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus, output: String(decoding: try Data(contentsOf: out), as: UTF8.self),
             error: String(decoding: try Data(contentsOf: err), as: UTF8.self))
@@ -73,7 +74,7 @@ final class ServerProcess {
         }
         guard let ready else {
             let text = (try? Data(contentsOf: log)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-            if process.isRunning { process.terminate() }
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
             throw Failure(description: "\(executable.lastPathComponent) \(arguments) did not come up: \(text.suffix(2000))")
         }
         base = ready
@@ -106,9 +107,11 @@ final class ServerProcess {
         return UInt16(bigEndian: address.sin_port)
     }
 
+    /// SIGKILL: a child inherits the signal mask of the test's thread, in which SIGTERM may be blocked.
     func stop() {
-        if process.isRunning { process.terminate() }
-        process.waitUntilExit()
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        // Not `waitUntilExit`, which also waits for whoever inherited the process's descriptors.
+        for _ in 0..<200 where process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
         try? FileManager.default.removeItem(at: log)
     }
 }

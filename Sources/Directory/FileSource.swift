@@ -88,7 +88,9 @@ public struct FileSource: DirectorySource {
                 value.forEachElement { if let unit = $0.string ?? $0["organizationalUnitId"]?.string { record.units.append(unit) } }
             case ("members", .array):
                 value.forEachElement { element in
-                    if let user = element.string ?? element["userId"]?.string { record.members.append(user) } else {
+                    if let user = element.string ?? element["userId"]?.string {
+                        record.members.append(user)
+                    } else {
                         record.problem = "members: must be a list of user ids"
                     }
                 }

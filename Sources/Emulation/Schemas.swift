@@ -24,7 +24,9 @@ struct AttributeDefinition: Sendable {
             "name": .string(name), "type": .string(kind.rawValue), "multiValued": .bool(isMultiValued), "required": .bool(isRequired), "mutability": .string(mutability),
             "returned": .string(returned), "description": .string(name),
         ]
-        if kind == .complex { document["subAttributes"] = .array(parts.map(\.document)) } else {
+        if kind == .complex {
+            document["subAttributes"] = .array(parts.map(\.document))
+        } else {
             document["caseExact"] = .bool(isCaseExact)
             document["uniqueness"] = .string(uniqueness)
         }

@@ -41,10 +41,12 @@ public struct Retrying: HTTPClient {
                 reason = error.description
             }
             let pause = policy.pause(afterAttempt: attempt, serverWish: serverWish, random: time.random())
-            log.info("trying again", metadata: [
-                "method": "\(request.head.method)", "url": "\(request.displayURL)", "reason": "\(reason)",
-                "attempt": "\(attempt)", "seconds": "\((pause * 10).rounded() / 10)",
-            ])
+            log.info(
+                "trying again",
+                metadata: [
+                    "method": "\(request.head.method)", "url": "\(request.displayURL)", "reason": "\(reason)",
+                    "attempt": "\(attempt)", "seconds": "\((pause * 10).rounded() / 10)",
+                ])
             await time.sleep(time.monotonic() + pause)
             if Task.isCancelled { throw .cancelled }
         }

@@ -22,10 +22,12 @@ public final class Traced: HTTPClient {
         total.add(1, ordering: .relaxed)
         let start = time.monotonic()
         func note(_ outcome: String, _ bytes: Int) {
-            log.debug("request", metadata: [
-                "method": "\(request.head.method)", "url": "\(request.displayURL)", "outcome": "\(outcome)", "bytes": "\(bytes)",
-                "ms": "\(Int((time.monotonic() - start) * 1000))",
-            ])
+            log.debug(
+                "request",
+                metadata: [
+                    "method": "\(request.head.method)", "url": "\(request.displayURL)", "outcome": "\(outcome)", "bytes": "\(bytes)",
+                    "ms": "\(Int((time.monotonic() - start) * 1000))",
+                ])
         }
         do {
             let response = try await next.send(request)

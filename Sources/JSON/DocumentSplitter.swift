@@ -65,7 +65,11 @@ public struct DocumentSplitter {
             }
         case .name:
             name.append(byte)
-            if escaped { escaped = false } else if byte == UInt8(ascii: "\\") { escaped = true } else if byte == UInt8(ascii: "\"") {
+            if escaped {
+                escaped = false
+            } else if byte == UInt8(ascii: "\\") {
+                escaped = true
+            } else if byte == UInt8(ascii: "\"") {
                 member = try JSONParser().parse(name) { $0.string ?? "" }
                 guard seen.insert(member).inserted else { throw fail("the name “\(member)” stands twice") }
                 state = .afterName

@@ -43,7 +43,8 @@ extension Job {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
             return Diagnostic(file: path, line: mark.line, key: "", rule: "YAML: \(problem)", remedy: "correct the syntax there")
         case .duplicatedKeysInMapping(let duplicates, let context):
-            return Diagnostic(file: path, line: context.mark.line, key: "", rule: "YAML: the key \(duplicates.map { "“\($0)”" }.joined(separator: ", ")) stands twice in one mapping", remedy: "keep one of them")
+            return Diagnostic(
+                file: path, line: context.mark.line, key: "", rule: "YAML: the key \(duplicates.map { "“\($0)”" }.joined(separator: ", ")) stands twice in one mapping", remedy: "keep one of them")
         default:
             return Diagnostic(file: path, line: nil, key: "", rule: "YAML: \(error)", remedy: "correct the syntax")
         }
@@ -230,7 +231,8 @@ private struct JobFile {
             reader.report(node, key, "must not hold a user name or password", "use authorization instead")
             return nil
         }
-        let loopback = host == "localhost" || host == "::1" || host == "[::1]" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4 && host.split(separator: ".").allSatisfy { UInt8($0) != nil })
+        let loopback =
+            host == "localhost" || host == "::1" || host == "[::1]" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4 && host.split(separator: ".").allSatisfy { UInt8($0) != nil })
         if scheme == "http", !loopback {
             reader.report(node, key, "plain http is allowed to loopback only, since it shows the credential to the network", "use https")
             return nil
@@ -272,11 +274,12 @@ private struct JobFile {
                 reader.report(list, key, "this target takes no groups", "remove it")
                 continue
             }
-            operations[kind] = Set((reader.texts(list, key) ?? []).compactMap { word in
-                if let verb = Job.Verb(rawValue: word) { return verb }
-                reader.report(list, key, "cannot hold “\(word)”", "use create, update, delete")
-                return nil
-            })
+            operations[kind] = Set(
+                (reader.texts(list, key) ?? []).compactMap { word in
+                    if let verb = Job.Verb(rawValue: word) { return verb }
+                    reader.report(list, key, "cannot hold “\(word)”", "use create, update, delete")
+                    return nil
+                })
         }
         return operations
     }

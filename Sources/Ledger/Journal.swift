@@ -124,7 +124,6 @@ extension Ledger {
         }
     }
 
-
     private func drop(_ db: Database, _ operation: PlannedOperation, hasTombstone: Bool, run: Int64) throws {
         guard let sourceID = operation.sourceID else { return }
         let source = try intern(db, space: operation.kind, sourceID)

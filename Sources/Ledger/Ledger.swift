@@ -184,7 +184,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .foreign(let path): "\(path) is not a Rollcall ledger; move that file away or choose another --state folder"
         case .newer(let path, let version): "the ledger \(path) has schema \(version), this version of rollcall knows \(Ledger.schemaVersion); run the newer rollcall"
         case .corrupt(let path): "the ledger \(path) is damaged; restore it from a copy, or move it away and let the next run recognise accounts by externalId"
-        case .boundElsewhere(let path, let key, let known, let now): "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder"
+        case .boundElsewhere(let path, let key, let known, let now):
+            "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder"
         case .io(let message): message
         }
     }

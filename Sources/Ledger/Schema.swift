@@ -49,7 +49,7 @@ enum Schema {
         CREATE TABLE operation_members (
             plan INTEGER NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER,
             status TEXT, reason TEXT, PRIMARY KEY (plan, seq, position)) WITHOUT ROWID;
-        """,
+        """
     ]
 
     /// One run's staging area, in a file of its own.

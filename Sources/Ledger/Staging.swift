@@ -93,7 +93,9 @@ extension Ledger {
             for record in records {
                 let n = try intern(db, space: record.kind, record.id)
                 let insert = try db.cachedStatement(
-                    sql: "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, body, digest, active, problem, note, place, protected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                    sql:
+                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, body, digest, active, problem, note, place, protected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                )
                 try insert.execute(arguments: [
                     record.kind, n, record.externalID, record.name, record.matchKey, record.body, blob(record.digest), record.active, record.problem, record.note,
                     record.place, record.isProtected,
@@ -159,8 +161,9 @@ extension Ledger {
             if units == nil, groups == nil, !allGroups { return [] }
             try db.execute(sql: "UPDATE scratch.source SET in_scope = 0")
             for unit in units ?? [] {
-                let isKnown = try Bool.fetchOne(
-                    db, sql: "SELECT EXISTS (SELECT 1 FROM scratch.units WHERE id = ?1) OR EXISTS (SELECT 1 FROM scratch.source_units WHERE unit = ?1)", arguments: [unit]) ?? false
+                let isKnown =
+                    try Bool.fetchOne(
+                        db, sql: "SELECT EXISTS (SELECT 1 FROM scratch.units WHERE id = ?1) OR EXISTS (SELECT 1 FROM scratch.source_units WHERE unit = ?1)", arguments: [unit]) ?? false
                 if !isKnown { unknown.append(unit) }
                 try db.execute(
                     sql: """

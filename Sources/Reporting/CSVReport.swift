@@ -38,7 +38,8 @@ public struct CSVReport {
                 for member in operation.members {
                     try row(operation, field: "members", before: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
                 }
-            case .update, .associate, .disable where !operation.fields.isEmpty:
+            case .update, .associate,
+                .disable where !operation.fields.isEmpty:
                 for field in operation.fields { try row(operation, field: field.path, before: Self.plain(field.before), after: Self.plain(field.after)) }
             default: try row(operation)
             }

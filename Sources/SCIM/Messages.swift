@@ -30,7 +30,9 @@ public struct SCIMError: Error, Hashable, Sendable {
         var words = ""
         var isTag = false
         for character in String(decoding: body.prefix(4096), as: UTF8.self) {
-            if character == "<" { isTag = true } else if character == ">" {
+            if character == "<" {
+                isTag = true
+            } else if character == ">" {
                 isTag = false
                 words.append(" ")
             } else if !isTag {

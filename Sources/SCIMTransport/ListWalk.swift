@@ -80,7 +80,9 @@ extension SCIMConnection {
                 if let declared = evidence.declaredTotal, evidence.resources >= declared {
                     // Some servers declare the length of the page as the total. One that was caught is walked to an empty page.
                     let isSuspicious = evidence.pages == 1 && (page.count >= size || declared < expected)
-                    if evidence.resources > declared, evidence.isComplete { evidence.note("page \(evidence.pages) brought more than the \(declared) that are declared in all: the server's totals cannot be trusted") }
+                    if evidence.resources > declared, evidence.isComplete {
+                        evidence.note("page \(evidence.pages) brought more than the \(declared) that are declared in all: the server's totals cannot be trusted")
+                    }
                     if !isSuspicious, evidence.isComplete { return evidence.closed() }
                 }
             }

@@ -112,7 +112,12 @@ private final class CSVOutput {
 
 private func execute(_ command: Invocation.Command, label: String?, _ paths: [String], _ common: CommonOptions, _ permissions: PermissionOptions, csv: String?) async throws {
     let jobs = try common.jobs(paths)
-    let word = switch command { case .plan: "plan"; case .run: "run"; case .apply: "apply" }
+    let word =
+        switch command {
+        case .plan: "plan";
+        case .run: "run";
+        case .apply: "apply"
+        }
     let entries = try common.open(jobs, command: word)
     let output = try csv.map { try CSVOutput($0) }
     let surroundings = common.surroundings()

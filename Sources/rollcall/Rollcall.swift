@@ -12,7 +12,7 @@ struct Rollcall: AsyncParsableCommand {
 
             Exit codes: 0 in step or applied · 2 changes pending · 3 some records failed or are in conflict · 4 held by a limit ·
             5 source incomplete · 6 plan is stale · 64 usage · 69 a side is unreachable · 70 internal error · 74 ledger ·
-            75 another run is going · 77 credentials refused · 78 job file wrong · 130/143 stopped by a signal.
+            75 another run is going · 77 credentials refused · 78 job file wrong · 130 and 143 stopped by a signal.
             """,
         version: rollcallVersion,
         subcommands: [PlanCommand.self, ApplyCommand.self, RunCommand.self, CheckCommand.self, StatusCommand.self, PlatformsCommand.self]

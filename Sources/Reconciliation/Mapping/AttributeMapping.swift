@@ -59,7 +59,9 @@ struct ValueRule: Hashable, Sendable {
         var text = ""
         var name: String?
         for character in template {
-            if character == "{" { name = "" } else if character == "}", let field = name {
+            if character == "{" {
+                name = ""
+            } else if character == "}", let field = name {
                 guard let value = fields[field] else { return nil }
                 text += value
                 name = nil

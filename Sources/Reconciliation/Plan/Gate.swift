@@ -28,9 +28,17 @@ struct Gate: Sendable {
     struct Counts: Sendable {
         var counts: [Job.LimitKey: Int] = [:]
         var bases: [Job.LimitKey: Int] = [:]
-        /// Source records behind each count and base: over several jobs, people are counted once.
-        var planned: [Job.LimitKey: [String]] = [:]
-        var managed: [Job.LimitKey: [String]] = [:]
+    }
+
+    /// A job among others. The source records behind its counts are asked for only where they matter: over several jobs,
+    /// people are counted once.
+    struct Entry {
+        var job: Job
+        var counts: Counts
+        /// The source ids that the plan counts under a key.
+        var planned: (Job.LimitKey) throws -> [String]
+        /// The source ids that are managed, or will be.
+        var managed: (Job.LimitKey) throws -> [String]
     }
 
     /// The numbers that the operator allows for this invocation.
@@ -56,13 +64,16 @@ struct Gate: Sendable {
     }
 
     /// Judges the invocation: distinct source records over all its jobs, by the strictest percentage of any of them.
-    func judge(jobs: [(job: Job, counts: Counts)]) -> [LimitBreach] {
+    func judge(jobs: [Entry]) throws -> [LimitBreach] {
         guard jobs.count > 1 else { return [] }
-        return Job.LimitKey.allCases.compactMap { key in
-            let count = key.countsMemberships ? jobs.reduce(0) { $0 + ($1.counts.counts[key] ?? 0) } : Set(jobs.flatMap { $0.counts.planned[key] ?? [] }).count
-            let base = key.countsMemberships ? jobs.reduce(0) { $0 + ($1.counts.bases[key] ?? 0) } : Set(jobs.flatMap { $0.counts.managed[key] ?? [] }).count
+        return try Job.LimitKey.allCases.compactMap { key in
+            let sum = jobs.reduce(0) { $0 + ($1.counts.counts[key] ?? 0) }
             let percentages = jobs.compactMap { entry -> Double? in if case .percent(let number)? = entry.job.limits[key] { number } else { nil } }
             let limit = allowed[key].map { Job.Limit.count($0) } ?? percentages.min().map { .percent($0) } ?? .unlimited
+            guard sum > 0, limit != .unlimited else { return nil }
+            let isCountedTwice = key.countsMemberships
+            let count = isCountedTwice ? sum : Set(try jobs.flatMap { try $0.planned(key) }).count
+            let base = isCountedTwice ? jobs.reduce(0) { $0 + ($1.counts.bases[key] ?? 0) } : Set(try jobs.flatMap { try $0.managed(key) }).count
             return breach(key, count: count, base: base, limit: limit, job: nil)
         }
     }

@@ -110,7 +110,9 @@ struct Policy: Sendable {
 
     private func existing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
         guard profile.canAssociate, job.existing.associate else {
-            return ([report(row, .conflict, "an account of that name exists and is not ours; association is \(profile.canAssociate ? "switched off (existing: conflict)" : "not possible there")")], .held)
+            return (
+                [report(row, .conflict, "an account of that name exists and is not ours; association is \(profile.canAssociate ? "switched off (existing: conflict)" : "not possible there")")], .held
+            )
         }
         if row.actualActive == false, row.desiredActive != false, !job.existing.associateDisabled {
             return ([report(row, .held, "an account of that name exists and is disabled; set existing: {disabled: associate} to take it, which enables it", heldBy: "existing.disabled")], .held)

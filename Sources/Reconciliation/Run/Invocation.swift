@@ -62,7 +62,7 @@ public struct Invocation {
             }
         }
         let gate = Gate(allowed: permissions.allow)
-        let together = gate.judge(jobs: runs.filter { $0.failure == nil && $0.plan != nil }.map(\.gateEntry)).map(\.description)
+        let together = try gate.judge(jobs: runs.filter { $0.failure == nil && $0.plan != nil }.map(\.gateEntry)).map(\.description)
         let isHeld = !together.isEmpty || runs.contains { !$0.breaches.isEmpty }
         for run in runs where isHeld && run.plan != nil && run.failure == nil {
             try run.hold(run.breaches.isEmpty && together.isEmpty ? ["another job of this invocation is held by a limit"] : together)

@@ -116,7 +116,9 @@ public struct JobReport: Sendable {
             case .conflict: conflicts += 1
             }
             if [.failed, .conflict, .skipped].contains(operation.status), failures.count < 20 {
-                failures.append("\(operation.status.rawValue): \(operation.verb.rawValue) \(operation.kind == 0 ? "user" : "group") \(operation.name) (\(operation.sourceID ?? operation.targetID ?? "")): \(operation.reason)")
+                failures.append(
+                    "\(operation.status.rawValue): \(operation.verb.rawValue) \(operation.kind == 0 ? "user" : "group") \(operation.name) (\(operation.sourceID ?? operation.targetID ?? "")): \(operation.reason)"
+                )
             }
             switch operation.verb {
             case .create:

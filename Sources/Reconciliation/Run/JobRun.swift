@@ -190,13 +190,7 @@ public final class JobRun {
             case .membershipsRemove: counts.counts[key] = tally.removed + (try ledger.membershipsEndingWithGroups())
             default: counts.counts[key] = verbs.reduce(0) { $0 + tally.count(kind.rawValue, $1) }
             }
-            if key.countsMemberships {
-                counts.bases[key] = try ledger.managedMemberships()
-            } else {
-                counts.bases[key] = try ledger.managedBase(kind: kind.rawValue)
-                counts.planned[key] = try ledger.plannedSources(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear)
-                counts.managed[key] = try ledger.linkedSources(kind: kind.rawValue) + ledger.plannedSources(kind: kind.rawValue, verbs: [.create, .associate, .link])
-            }
+            counts.bases[key] = try key.countsMemberships ? ledger.managedMemberships() : ledger.managedBase(kind: kind.rawValue)
         }
         gateCounts = counts
     }
@@ -207,7 +201,8 @@ public final class JobRun {
         let (missing, links) = try ledger.missingLinks(kinds: pushed.map(\.rawValue))
         guard missing > 5, missing * 10 > links, !permissions.acceptTargetChange else { return }
         breaches.append(
-            "\(job.name): target.missing: \(missing) of \(links) linked objects are not on the target any more, more than 5 and 10 %; nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change")
+            "\(job.name): target.missing: \(missing) of \(links) linked objects are not on the target any more, more than 5 and 10 %; nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change"
+        )
     }
 
     /// Marks the whole plan as held, for the reasons given.
@@ -230,7 +225,18 @@ public final class JobRun {
     var requestsPerUpdate: Int { target?.requestsPerUpdate ?? 1 }
 
     /// What the gate needs to judge several jobs together.
-    var gateEntry: (job: Job, counts: Gate.Counts) { (job, gateCounts) }
+    var gateEntry: Gate.Entry {
+        Gate.Entry(
+            job: job, counts: gateCounts,
+            planned: { [ledger] key in
+                let (kind, verbs) = key.counted
+                return try ledger.plannedSources(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear)
+            },
+            managed: { [ledger] key in
+                let kind = key.counted.kind.rawValue
+                return try ledger.linkedSources(kind: kind) + ledger.plannedSources(kind: kind, verbs: [.create, .associate, .link])
+            })
+    }
 
     // MARK: applying
 
@@ -303,7 +309,7 @@ public final class JobRun {
             let capabilities = try await connections.target.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
             let target = SCIMTarget(connection: connections.target, profile: profile, capabilities: capabilities)
             var lines = [
-                "target: reached \(connections.target.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)",
+                "target: reached \(connections.target.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)"
             ]
             _ = try await target.connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1"), ("count", "1")])
             lines.append("target: one page of users read; the credential is accepted")

@@ -208,7 +208,8 @@ enum Laws {
         let marks = Set(before.users.values.compactMap { $0["externalId"]?.string })
         let held = Set(after.users.values.compactMap { $0["externalId"]?.string })
         return directory.people.compactMap { person in
-            guard newcomers.contains(person.id), let name = person.username, person.status != "disabled", person.phone != "x1", wanted[fold(name)]?.count == 1, !taken.contains(fold(name)), !marks.contains(person.id),
+            guard newcomers.contains(person.id), let name = person.username, person.status != "disabled", person.phone != "x1", wanted[fold(name)]?.count == 1, !taken.contains(fold(name)),
+                !marks.contains(person.id),
                 !dice.options.refused.contains(name), !(dice.protectsAdministrators && fold(name).hasPrefix("adm"))
             else { return nil }
             // The server's idea of equal names is lower case alone.

@@ -74,7 +74,10 @@ final class World {
     var permissions = Permissions()
     var shuffle: SeededGenerator?
 
-    init(job: String = World.job(), options: ServiceOptions = ServiceOptions(), seed: UInt64 = 1, ledger: Ledger? = nil, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws {
+    init(
+        job: String = World.job(), options: ServiceOptions = ServiceOptions(), seed: UInt64 = 1, ledger: Ledger? = nil,
+        fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
+    ) throws {
         clock = VirtualTime(seed: seed)
         client = InProcessClient(SCIMService(options: options), time: clock.time, fault: fault)
         self.ledger = try ledger ?? Ledger()

@@ -2,9 +2,11 @@ import JSON
 import Testing
 
 @Suite struct JSONTests {
-    @Test("documents that simdjson's lazy parser would let pass are refused", arguments: [
-        "tru", "01", "[1]]]}}}", "{\"a\":1,}", "{\"a\" 1}", "", "   ", "\"\\x\"", "[1 2]", "nul", "{\"a\":1}{", "\u{FEFF}x",
-    ])
+    @Test(
+        "documents that simdjson's lazy parser would let pass are refused",
+        arguments: [
+            "tru", "01", "[1]]]}}}", "{\"a\":1,}", "{\"a\" 1}", "", "   ", "\"\\x\"", "[1 2]", "nul", "{\"a\":1}{", "\u{FEFF}x",
+        ])
     func refuses(text: String) {
         #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: Array(text.utf8)) }
     }
@@ -57,9 +59,11 @@ import Testing
         for length in 0..<(bytes.count - 1) { #expect(throws: JSONSyntaxError.self) { try split([Array(bytes[..<length])]) } }
     }
 
-    @Test("what does not belong between the elements is refused with its line", arguments: [
-        "[]", "{\"users\": {}}", "{\"users\": [1]}", "{\"users\": []} x", "{\"users\": [], \"users\": []}", "{\"users\": [{},]}", "{\"users\": [{} {}]}",
-    ])
+    @Test(
+        "what does not belong between the elements is refused with its line",
+        arguments: [
+            "[]", "{\"users\": {}}", "{\"users\": [1]}", "{\"users\": []} x", "{\"users\": [], \"users\": []}", "{\"users\": [{},]}", "{\"users\": [{} {}]}",
+        ])
     func malformed(text: String) {
         #expect(throws: JSONSyntaxError.self) { try split([Array(text.utf8)]) }
     }

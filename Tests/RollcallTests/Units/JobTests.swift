@@ -78,9 +78,11 @@ import Testing
         #expect(mistakes("job: x\nsource: &a { kind: file, path: p }\ntarget: *a\n").contains { $0.contains("anchor") })
     }
 
-    @Test("scalars are read by our own rules, not as YAML 1.1 does", arguments: [
-        ("job: yes", true), ("job: 0123", true), ("job: 12:30", false), ("job: ~", false), ("job: [a]", false), ("job: \"\"", true),
-    ])
+    @Test(
+        "scalars are read by our own rules, not as YAML 1.1 does",
+        arguments: [
+            ("job: yes", true), ("job: 0123", true), ("job: 12:30", false), ("job: ~", false), ("job: [a]", false), ("job: \"\"", true),
+        ])
     func scalars(line: String, isGood: Bool) throws {
         let text = Self.good.replacingOccurrences(of: "job: nightly", with: line)
         #expect(mistakes(text).isEmpty == isGood, "\(mistakes(text))")
@@ -88,10 +90,12 @@ import Testing
         if line == "job: yes" { #expect(try read(text).name == "yes") }
     }
 
-    @Test("impossible combinations are refused", arguments: [
-        ("groups for a target without groups", "target.capabilities", "fullPush: [users, groups]"),
-        ("units of a SCIM source", "source.scope.organizationalUnits", ""),
-    ])
+    @Test(
+        "impossible combinations are refused",
+        arguments: [
+            ("groups for a target without groups", "target.capabilities", "fullPush: [users, groups]"),
+            ("units of a SCIM source", "source.scope.organizationalUnits", ""),
+        ])
     func impossible(what: String, key: String, extra: String) {
         let text =
             key.hasPrefix("source")

@@ -33,16 +33,36 @@ import Testing
                             try db.execute(sql: "DELETE FROM scratch.facts")
                             try db.execute(
                                 sql: "INSERT INTO scratch.facts VALUES (0, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                                arguments: [extTarget, nameTarget, linked, inSource, onTarget, protected, otherMark, collision, unacceptable, disabledLeaver, differs, ext, extLinked, name, nameMarked])
+                                arguments: [
+                                    extTarget, nameTarget, linked, inSource, onTarget, protected, otherMark, collision, unacceptable, disabledLeaver, differs, ext, extLinked, name, nameMarked,
+                                ])
                             let found = try String.fetchAll(db, sql: "SELECT \(Ledger.situationCase) FROM scratch.facts")
                             let expected: String
-                            if protected { expected = "protected" } else if linked, onTarget, otherMark { expected = "taken" } else if linked, !inSource {
+                            if protected {
+                                expected = "protected"
+                            } else if linked, onTarget, otherMark {
+                                expected = "taken"
+                            } else if linked, !inSource {
                                 expected = onTarget ? "leaver" : "gone"
-                            } else if !inSource { expected = "unmanaged" } else if collision { expected = "collision" } else if unacceptable { expected = "unacceptable" } else if linked {
+                            } else if !inSource {
+                                expected = "unmanaged"
+                            } else if collision {
+                                expected = "collision"
+                            } else if unacceptable {
+                                expected = "unacceptable"
+                            } else if linked {
                                 expected = !onTarget ? "missing" : disabledLeaver ? "returned" : differs ? "changed" : "in step"
-                            } else if ext == 2 || extLinked { expected = "ambiguous" } else if ext == 1 {
+                            } else if ext == 2 || extLinked {
+                                expected = "ambiguous"
+                            } else if ext == 1 {
                                 expected = name > 0 && !sameTarget ? "ambiguous" : "known"
-                            } else if name == 2 { expected = "ambiguous" } else if name == 1 { expected = nameMarked ? "foreign" : "existing" } else { expected = "absent" }
+                            } else if name == 2 {
+                                expected = "ambiguous"
+                            } else if name == 1 {
+                                expected = nameMarked ? "foreign" : "existing"
+                            } else {
+                                expected = "absent"
+                            }
                             if found != [expected] { Issue.record("\(bits) ext \(ext) name \(name): \(found), expected \(expected)") }
                             rows += 1
                         }

@@ -8,22 +8,26 @@ import Testing
 @testable import Reconciliation
 
 @Suite struct MappingTests {
-    @Test("a name in Han characters begins with its surname, a Latin one ends with it", arguments: [
-        ("陈怡", "陈", "怡"), ("欧阳敏", "欧阳", "敏"), ("諸葛亮", "諸葛", "亮"), ("司马", "司", "马"), ("欧阳", "欧", "阳"), ("王", "王", nil),
-        ("Ada Byrne", "Byrne", "Ada"), ("Juan  Carlos de la Cruz", "Cruz", "Juan Carlos de la"), (" Cher ", "Cher", nil), ("Wang 小明", "小明", "Wang"),
-    ] as [(String, String, String?)])
+    @Test(
+        "a name in Han characters begins with its surname, a Latin one ends with it",
+        arguments: [
+            ("陈怡", "陈", "怡"), ("欧阳敏", "欧阳", "敏"), ("諸葛亮", "諸葛", "亮"), ("司马", "司", "马"), ("欧阳", "欧", "阳"), ("王", "王", nil),
+            ("Ada Byrne", "Byrne", "Ada"), ("Juan  Carlos de la Cruz", "Cruz", "Juan Carlos de la"), (" Cher ", "Cher", nil), ("Wang 小明", "小明", "Wang"),
+        ] as [(String, String, String?)])
     func names(name: String, family: String, given: String?) {
         let split = PersonalNames.split(name)
         #expect(split.family == family)
         #expect(split.given == given)
     }
 
-    @Test("telephone numbers become E.164, and what is none is named", arguments: [
-        ("86", "138 0000-0001", PhoneNumbers.Reading.number("+8613800000001")), ("+44", "(020) 7946 0000", .number("+4402079460000")), ("0049", "3012345", .number("+493012345")),
-        (nil, "13800000001", .number("13800000001")), (nil, "+1 555 0100", .number("+15550100")), ("86", nil, .absent), ("86", "", .absent),
-        ("86", "call me", .unreadable("“call me” is no telephone number of 4 to 15 digits")), ("8x", "12345", .unreadable("the calling code “8x” is no number")),
-        ("86", "123456789012345", .unreadable("+86123456789012345 has more than 15 digits")),
-    ] as [(String?, String?, PhoneNumbers.Reading)])
+    @Test(
+        "telephone numbers become E.164, and what is none is named",
+        arguments: [
+            ("86", "138 0000-0001", PhoneNumbers.Reading.number("+8613800000001")), ("+44", "(020) 7946 0000", .number("+4402079460000")), ("0049", "3012345", .number("+493012345")),
+            (nil, "13800000001", .number("13800000001")), (nil, "+1 555 0100", .number("+15550100")), ("86", nil, .absent), ("86", "", .absent),
+            ("86", "call me", .unreadable("“call me” is no telephone number of 4 to 15 digits")), ("8x", "12345", .unreadable("the calling code “8x” is no number")),
+            ("86", "123456789012345", .unreadable("+86123456789012345 has more than 15 digits")),
+        ] as [(String?, String?, PhoneNumbers.Reading)])
     func phones(region: String?, number: String?, expected: PhoneNumbers.Reading) {
         #expect(PhoneNumbers.read(region: region, number: number) == expected)
     }
@@ -41,10 +45,11 @@ import Testing
     func defaults() throws {
         let (values, problem, _) = try desired(["username": "ada", "displayName": "Ada Byrne", "email": "A@corp.example", "phoneRegion": "86", "phoneNumber": "13800000001", "status": "enabled"])
         #expect(problem == nil)
-        #expect(values == [
-            "userName": "ada", "externalId": "u1", "displayName": "Ada Byrne", "name.givenName": "Ada", "name.familyName": "Byrne", "active": true, "emails[work]": "A@corp.example",
-            "phoneNumbers[work]": "+8613800000001",
-        ])
+        #expect(
+            values == [
+                "userName": "ada", "externalId": "u1", "displayName": "Ada Byrne", "name.givenName": "Ada", "name.familyName": "Byrne", "active": true, "emails[work]": "A@corp.example",
+                "phoneNumbers[work]": "+8613800000001",
+            ])
         let (bare, _, note) = try desired(["username": "ada"])
         #expect(bare["displayName"] == "ada" && bare["emails[work]"] == .null && bare["name.familyName"] == .null && bare["active"] == nil)
         #expect(note != nil)
@@ -100,10 +105,13 @@ import Testing
         for bad in ["", "a.b.c", "emails[", "emails[work].value", "1a", "a b", "a[b c]", ".a"] { #expect(AttributePath(bad) == nil, "\(bad)") }
     }
 
-    @Test("filters are read and judged as RFC 7644 says", arguments: [
-        ("userName eq \"ADA\"", true), ("externalId eq \"U1\"", false), ("userName sw \"a\" and not (active eq false)", true), ("emails[type eq \"work\" and value co \"corp\"]", true),
-        ("emails.value ew \".example\"", true), ("title pr or name.familyName pr", true), ("title pr", false), ("userName ne \"ada\"", false), ("(userName eq \"x\" or userName eq \"ada\") and active eq true", true),
-    ])
+    @Test(
+        "filters are read and judged as RFC 7644 says",
+        arguments: [
+            ("userName eq \"ADA\"", true), ("externalId eq \"U1\"", false), ("userName sw \"a\" and not (active eq false)", true), ("emails[type eq \"work\" and value co \"corp\"]", true),
+            ("emails.value ew \".example\"", true), ("title pr or name.familyName pr", true), ("title pr", false), ("userName ne \"ada\"", false),
+            ("(userName eq \"x\" or userName eq \"ada\") and active eq true", true),
+        ])
     func filters(text: String, matches: Bool) throws {
         let resource: JSONValue = [
             "userName": "ada", "externalId": "u1", "active": true, "name": ["familyName": "Byrne"], "emails": [["type": "work", "value": "ada@corp.example"]],
@@ -116,7 +124,9 @@ import Testing
         #expect(throws: SCIMError.self) { try Filter(parsing: text) }
     }
 
-    @Test("glob patterns match folded names", arguments: [("break-glass*", "Break-Glass-1", true), ("adm?n", "ADMIN", true), ("adm?n", "admn", false), ("*", "", true), ("a*c*e", "abcde", true), ("a*c", "abcd", false)])
+    @Test(
+        "glob patterns match folded names",
+        arguments: [("break-glass*", "Break-Glass-1", true), ("adm?n", "ADMIN", true), ("adm?n", "admn", false), ("*", "", true), ("a*c*e", "abcde", true), ("a*c", "abcd", false)])
     func globs(pattern: String, name: String, matches: Bool) {
         #expect(GlobPatterns([pattern]).matches(name) == matches)
     }

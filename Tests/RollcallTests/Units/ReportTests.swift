@@ -3,10 +3,12 @@ import Testing
 @testable import Reporting
 
 @Suite struct ReportTests {
-    @Test("cells that a spreadsheet would run are defused, and the rest is quoted as RFC 4180 says", arguments: [
-        ("plain", "plain"), ("=1+1", "'=1+1"), ("+86138", "'+86138"), ("-x", "'-x"), ("@a", "'@a"), ("\tx", "'\tx"), ("  =x", "'  =x"), ("a,b", "\"a,b\""), ("say \"hi\"", "\"say \"\"hi\"\"\""),
-        ("two\nlines", "\"two\nlines\""), ("\r\n=x", "\"'\r\n=x\""), ("", ""), ("＝x", "'＝x"), ("欧阳敏", "欧阳敏"),
-    ])
+    @Test(
+        "cells that a spreadsheet would run are defused, and the rest is quoted as RFC 4180 says",
+        arguments: [
+            ("plain", "plain"), ("=1+1", "'=1+1"), ("+86138", "'+86138"), ("-x", "'-x"), ("@a", "'@a"), ("\tx", "'\tx"), ("  =x", "'  =x"), ("a,b", "\"a,b\""), ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("two\nlines", "\"two\nlines\""), ("\r\n=x", "\"'\r\n=x\""), ("", ""), ("＝x", "'＝x"), ("欧阳敏", "欧阳敏"),
+        ])
     func cells(text: String, cell: String) {
         #expect(CSVReport.cell(text) == cell)
     }

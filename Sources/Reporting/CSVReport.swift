@@ -28,22 +28,10 @@ public struct CSVReport {
 
     /// Writes the rows of a plan, and of what the target holds beside it, while the run's reads are still attached.
     public func rows(of plan: Int64, in ledger: Ledger) throws {
-        try ledger.forEachOperation(plan: plan) { operation in
-            switch operation.verb {
-            case .addMembers:
-                for member in operation.members {
-                    try row(operation, field: "members", after: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
-                }
-            case .removeMembers:
-                for member in operation.members {
-                    try row(operation, field: "members", before: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
-                }
-            case .update, .associate,
-                .disable where !operation.fields.isEmpty:
-                for field in operation.fields { try row(operation, field: field.path, before: Self.plain(field.before), after: Self.plain(field.after)) }
-            default: try row(operation)
-            }
-        }
+        // Who looks at a first run wants to see first which existing accounts it would make its own.
+        let isFirst = try ledger.lastRun(isBaseline: true) == nil
+        if isFirst { try ledger.forEachOperation(plan: plan) { if $0.verb == .associate { try rows($0) } } }
+        try ledger.forEachOperation(plan: plan) { if !isFirst || $0.verb != .associate { try rows($0) } }
         try ledger.forEachUnmanaged { object in
             let reason =
                 object.situation == .protected
@@ -54,6 +42,23 @@ public struct CSVReport {
                     String(run), job, platform, object.kind == 0 ? "user" : "group", object.situation.rawValue, "none", "noted", "", object.targetID ?? "", object.targetName ?? "", "", "", "",
                     reason, object.situation == .protected ? "protect" : "",
                 ]))
+        }
+    }
+
+    private func rows(_ operation: PlannedOperation) throws {
+        switch operation.verb {
+        case .addMembers:
+            for member in operation.members {
+                try row(operation, field: "members", after: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
+            }
+        case .removeMembers:
+            for member in operation.members {
+                try row(operation, field: "members", before: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
+            }
+        case .update, .associate, .disable:
+            if operation.fields.isEmpty { try row(operation) }
+            for field in operation.fields { try row(operation, field: field.path, before: Self.plain(field.before), after: Self.plain(field.after)) }
+        default: try row(operation)
         }
     }
 

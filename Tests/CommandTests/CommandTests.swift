@@ -118,6 +118,43 @@ import Testing
         #expect(otherJob.exit == 6 && otherJob.output.contains("another job file"), "\(otherJob.everything)")
     }
 
+    @Test("a SCIM server can be the directory: its users and groups reach the target, and its leavers leave")
+    func scimSource() throws {
+        let seed = Program.repository.appendingPathComponent("jobs/demo/seed.json").path
+        let source = try ServerProcess.sandbox(["--seed", seed, "--page-size", "2"])
+        let target = try ServerProcess.sandbox()
+        defer {
+            source.stop()
+            target.stop()
+        }
+        let place = try Workplace()
+        func job(_ scope: String) -> String {
+            """
+            job: test
+            source:
+              kind: scim
+              baseURL: \(source.base)
+              authorization: { key: "${SANDBOX_TOKEN}" }
+              \(scope)
+            target:
+              platform: generic
+              baseURL: \(target.base)
+              authorization: { key: "${SANDBOX_TOKEN}" }
+            """
+        }
+        try place.write("job.yaml", job(""))
+        let first = try place.rollcall("run", "job.yaml")
+        #expect(first.exit == 0 && first.output.hasPrefix("Plan: 4 to create, 1 to change"), "\(first.everything)")
+        let quiet = try place.rollcall("plan", "--csv", "-", "job.yaml")
+        #expect(quiet.exit == 0 && quiet.error.contains("No changes. 4 in step."), "\(quiet.everything)")
+        try place.write("job.yaml", job("scope: { groups: [no_such_group] }"))
+        let lost = try place.rollcall("run", "job.yaml")
+        #expect(lost.exit == 5 && lost.output.contains("no_such_group"), "\(lost.everything)")
+        source.stop()
+        try place.write("job.yaml", job(""))
+        #expect(try place.rollcall("run", "job.yaml").exit == 69)
+    }
+
     @Test("law 9: two processes make the same plan of the same inputs, byte for byte")
     func reproducible() throws {
         let server = try ServerProcess.sandbox(["--seed", Program.repository.appendingPathComponent("jobs/demo/seed.json").path])

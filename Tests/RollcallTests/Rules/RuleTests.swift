@@ -370,6 +370,45 @@ import Testing
         #expect(result.report.exit == .recordsFailed)
     }
 
+    @Test("R22: what a killed run left without an outcome is settled first by the next one, and nothing is made twice")
+    func r22settled() async throws {
+        let isDown = Switch()
+        isDown.isOn = true
+        let world = try World { request, _ in
+            guard isDown.isOn else { return nil }
+            // The create arrives, and then the network is gone: neither its answer nor a look-up comes through.
+            if request.head.method == .post, String(decoding: request.body, as: UTF8.self).contains("\"ada\"") { return .answerLost }
+            return (request.head.path ?? "").contains("filter=") ? .notSent : nil
+        }
+        world.directory.people = [.named("ada"), .named("bo")]
+        #expect(try await world.run().report.exit == .unreachable)
+        #expect(try world.ledger.unsettled().map(\.name) == ["ada"])
+        let dry = try await world.plan()
+        #expect(dry.report.details.contains { $0.contains("interrupted run left 1 operations") })
+        #expect(try world.ledger.unsettled().count == 1)
+        isDown.isOn = false
+        let next = try await world.run()
+        #expect(next.report.exit == .inStep)
+        #expect(next.report.details.contains { $0.contains("settled 1 operations of an interrupted run") })
+        #expect(try world.ledger.unsettled().isEmpty)
+        #expect(try world.ledger.link(kind: 0, source: "user_ada")?.origin == "created")
+        #expect(world.documents(.user).filter { $0["userName"] == "ada" }.count == 1)
+    }
+
+    @Test("R16, R22: an association that was under way when the run was killed is still an association afterwards")
+    func r22association() async throws {
+        let isDown = Switch()
+        isDown.isOn = true
+        let world = try World { request, _ in isDown.isOn && request.head.method == .patch ? .answerLost : nil }
+        try world.plant(.user, ["userName": "ada"])
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        isDown.isOn = false
+        try await world.run()
+        #expect(try world.ledger.link(kind: 0, source: "user_ada")?.origin == "associated")
+        #expect(try await world.plan().report.headline.hasPrefix("No changes."))
+    }
+
     @Test("R23: members are removed by a path filter, and a refusal is not answered with another form")
     func r23() async throws {
         let forms = Recorder()

@@ -46,6 +46,22 @@ import Testing
         #expect(try await walk([page(["a"], total: 1), page(["b"], total: 1), page([], total: 0)], size: 9, expected: 2).1 == ["a", "b"])
     }
 
+    @Test("a page that is too large is asked for again with half the count, down to one")
+    func oversized() async throws {
+        let base = try #require(URLParts("https://scim.example/v2"))
+        let client = ScriptedClient([
+            .fail(.tooLarge(limit: 1)), .fail(.tooLarge(limit: 1)), .status(200, [:], page(["a", "b"], total: 3)), .fail(.tooLarge(limit: 1)), .status(200, [:], page(["c"], total: 3)),
+        ])
+        var seen: [String] = []
+        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .index, pageSize: 8) { seen.append($0["id"]?.string ?? "") }
+        #expect(seen == ["a", "b", "c"])
+        #expect(evidence.isComplete)
+        #expect(client.requests.compactMap { $0.head.path?.split(separator: "=").last } == ["8", "4", "2", "2", "1"])
+        await #expect(throws: SCIMFailure.tooLarge) {
+            _ = try await SCIMConnection(base: base, client: ScriptedClient([.fail(.tooLarge(limit: 1))])).list("/Users", paging: .index, pageSize: 8) { _ in }
+        }
+    }
+
     @Test("an answer that is no list is malformed, not empty", arguments: ["[]", "{}", "{\"Resources\":{}}", "<html>", "{\"totalResults\":1"])
     func malformed(body: String) async throws {
         await #expect(throws: SCIMFailure.self) { try await walk([body]) }

@@ -65,6 +65,7 @@ extension Ledger {
         try write { db in
             for operation in operations {
                 try db.cachedStatement(sql: "UPDATE operations SET status = 'sent' WHERE plan = ? AND seq = ?").execute(arguments: [operation.plan, operation.seq])
+                if operation.kind == 1, operation.verb == .associate { try keepMembers(db, of: operation) }
             }
         }
     }
@@ -113,15 +114,18 @@ extension Ledger {
             link.kind, source, target, link.origin, link.state, link.externalID, link.matchKey, link.sent, link.sentDigest.map(blob), link.read, link.readDigest.map(blob), run,
         ])
         try db.cachedStatement(sql: "DELETE FROM tombstones WHERE kind = ? AND target = ?").execute(arguments: [link.kind, target])
-        // What an associated group holds already, and the source does not know of, is not this job's to remove.
-        if isNew, link.kind == 1, link.origin == "associated", isScratchAttached {
-            try db.execute(
-                sql: """
-                    INSERT OR IGNORE INTO kept_members (grp, usr)
-                    SELECT t.grp, t.usr FROM scratch.target_members t WHERE t.grp = ?1 AND NOT EXISTS (
-                        SELECT 1 FROM scratch.source_members m JOIN links l ON l.kind = 0 AND l.source = m.usr WHERE m.grp = ?2 AND l.target = t.usr)
-                    """, arguments: [target, source])
-        }
+    }
+
+    /// What a group holds when it is associated, and the source does not know of, is not this job's to remove. Noted before
+    /// the request leaves, so that a kill in between forgets nobody.
+    private func keepMembers(_ db: Database, of operation: PlannedOperation) throws {
+        guard isScratchAttached, let sourceID = operation.sourceID, let targetID = operation.targetID else { return }
+        try db.execute(
+            sql: """
+                INSERT OR IGNORE INTO kept_members (grp, usr)
+                SELECT t.grp, t.usr FROM scratch.target_members t WHERE t.grp = ?1 AND NOT EXISTS (
+                    SELECT 1 FROM scratch.source_members m JOIN links l ON l.kind = 0 AND l.source = m.usr WHERE m.grp = ?2 AND l.target = t.usr)
+                """, arguments: [try intern(db, space: 3, targetID), try intern(db, space: 1, sourceID)])
     }
 
     private func drop(_ db: Database, _ operation: PlannedOperation, hasTombstone: Bool, run: Int64) throws {

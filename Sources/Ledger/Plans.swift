@@ -112,7 +112,7 @@ extension Ledger {
                 if let outlook, let source = situation.source {
                     try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating) VALUES (?, ?, ?, ?, ?)")
                         .execute(arguments: [
-                            situation.kind, source, [.absent, .missing].contains(situation.situation) ? nil : situation.target, outlook.rawValue, situation.situation == .existing,
+                            situation.kind, source, outlook == .present && situation.situation == .missing ? nil : situation.target, outlook.rawValue, situation.situation == .existing,
                         ])
                 }
                 for draft in drafts { try insert(db, draft, situation) }
@@ -175,7 +175,7 @@ extension Ledger {
                 """
             try draftChunks(db, additions, verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy, reason: addReason)
             // Exclusive means: whoever the source does not name goes, also those that were there before an association.
-            let strangers = isExclusive ? "OR u.source IS NULL" : ""
+            let strangers = isExclusive ? "OR u.source IS NULL AND NOT coalesce(tu.protected, 0)" : ""
             let oldMembersStay =
                 isExclusive
                 ? "" : "AND NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)"
@@ -185,6 +185,7 @@ extension Ledger {
                 JOIN scratch.outlook g ON g.kind = 1 AND g.target = t.grp AND g.state = 'present'
                 JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
                 LEFT JOIN scratch.outlook u ON u.kind = 0 AND u.target = t.usr
+                LEFT JOIN scratch.target tu ON tu.kind = 0 AND tu.n = t.usr
                 LEFT JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
                 JOIN ids gi ON gi.n = g.source JOIN ids ti ON ti.n = t.usr
                 WHERE (u.state = 'leaving' OR u.state = 'present' AND m.grp IS NULL \(strangers)) \(oldMembersStay)
@@ -422,9 +423,9 @@ extension Ledger {
             // A plan that was never applied is worth keeping only while it is among the newest.
             try db.execute(
                 sql: """
-                    DELETE FROM operation_members WHERE plan IN (SELECT id FROM plans WHERE state = 'planned' ORDER BY id DESC LIMIT -1 OFFSET 9);
-                    DELETE FROM operations WHERE plan IN (SELECT id FROM plans WHERE state = 'planned' ORDER BY id DESC LIMIT -1 OFFSET 9);
-                    DELETE FROM plans WHERE id IN (SELECT id FROM plans WHERE state = 'planned' ORDER BY id DESC LIMIT -1 OFFSET 9);
+                    DELETE FROM operation_members WHERE plan IN (SELECT id FROM plans WHERE state IN ('planned', 'held') ORDER BY id DESC LIMIT -1 OFFSET 9);
+                    DELETE FROM operations WHERE plan IN (SELECT id FROM plans WHERE state IN ('planned', 'held') ORDER BY id DESC LIMIT -1 OFFSET 9);
+                    DELETE FROM plans WHERE id IN (SELECT id FROM plans WHERE state IN ('planned', 'held') ORDER BY id DESC LIMIT -1 OFFSET 9);
                     """)
             let plan = try (Int64.fetchOne(db, sql: "SELECT max(id) FROM plans") ?? 0) + 1
             try db.execute(sql: "INSERT INTO plans (id, run, created, digest, inputs, state) VALUES (?, ?, ?, '', ?, 'planned')", arguments: [plan, run, created, inputs])

@@ -101,6 +101,8 @@ public struct SCIMTarget: Sendable {
     public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change]) async throws(SCIMFailure) -> Written {
         if capabilities.patch {
             let operations = changes.compactMap { $0.path.patch($0.value, replacing: $0.replacesValue) }
+            // Everything that was to be taken away is away already.
+            if operations.isEmpty { return Written(id: id, resource: nil) }
             return Self.written(try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
         }
         return try await replace(kind, id) { resource in

@@ -61,6 +61,8 @@ struct PermissionOptions: ParsableArguments {
     var acceptTargetChange = false
     @Flag(help: "Let the leavers go that a changed scope causes.")
     var acceptScopeChange = false
+    @Flag(help: "Go on although the source has no group or no membership any more, where it had some.")
+    var acceptSourceChange = false
     @Flag(help: "Do not count conflicts that the last run reported as failures.")
     var knownConflictsOk = false
 
@@ -77,6 +79,7 @@ struct PermissionOptions: ParsableArguments {
         }
         permissions.acceptTargetChange = acceptTargetChange
         permissions.acceptScopeChange = acceptScopeChange
+        permissions.acceptSourceChange = acceptSourceChange
         permissions.knownConflictsAreFine = knownConflictsOk
         return permissions
     }

@@ -186,7 +186,10 @@ final class Applier {
         case .unknown(let why):
             // Stays “sent” in the journal: the next run begins by settling it.
             verification.unknown.append("\(operation.name): \(why)")
-        case .fatal(let failure): if fatal == nil { fatal = failure }
+        case .fatal(let failure, let isOpen):
+            if fatal == nil { fatal = failure }
+            // What certainly was not done is planned anew by the next run, from what it reads; what is open stays in the journal.
+            if !isOpen { try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run) }
         }
     }
 
@@ -211,13 +214,35 @@ final class Applier {
         var link = LinkState(
             kind: operation.kind, sourceID: source, targetID: id, origin: previous?.targetID == id ? previous?.origin ?? origin : origin, state: isLeaver ? "disabled" : "active",
             externalID: text("externalId") ?? previous?.externalID, matchKey: text(kind.nameAttribute).map(folded) ?? previous?.matchKey ?? folded(operation.name),
-            sent: desired?.body ?? previous?.sent, sentDigest: desired?.digest ?? previous?.sentDigest, read: actual?.body, readDigest: actual?.digest)
+            sent: sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual), sentDigest: nil, read: actual?.body, readDigest: actual?.digest)
+        // The digests stand for the whole record: only where all of it was sent.
+        if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
         if isLeaver { link.readDigest = nil }
         let complaint = actual.flatMap { isFound ? nil : verification.compare(operation, kind, table, with: $0) }
         if complaint != nil { link.readDigest = nil }
         if actual == nil, operation.verb != .create || resource == nil { verification.silent.append(.init(operation: operation, id: id)) }
         let reason = isFound ? "found by its externalId on the target: linked" : complaint
         try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link)), run: run)
+    }
+
+    /// What has been sent for a record so far: this operation's values, else what was sent before, else what the target has
+    /// already. What is held back is not in it, so that the next run still sees it as different.
+    private func sentBody(_ operation: PlannedOperation, _ table: MappingTable, desired: String?, previous: String?, actual: MappingTable.Actual?) -> String? {
+        guard let desired else { return previous }
+        let wanted = MappingTable.values(desired)
+        let before = MappingTable.values(previous)
+        let shown = MappingTable.values(actual?.body)
+        var sent: [String: JSONValue] = [:]
+        for (name, value) in wanted {
+            if let field = operation.fields.first(where: { $0.path == name }) {
+                sent[name] = field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null
+            } else if let earlier = before[name] {
+                sent[name] = earlier
+            } else if let there = shown[name], table.isEqual(name, there, value) {
+                sent[name] = value
+            }
+        }
+        return JSONValue.object(sent).canonical
     }
 
     private func recordMembers(_ operation: PlannedOperation, group: String, members: [String], resource: [UInt8]?, leftOut: [Int: String]) throws {

@@ -18,8 +18,8 @@ enum Performed: Sendable {
     case conflict(String)
     /// Nobody can tell; the journal keeps it for the next run.
     case unknown(String)
-    /// The side as a whole does not work.
-    case fatal(SCIMFailure)
+    /// The side as a whole does not work. Open: an earlier request of the operation may have been processed all the same.
+    case fatal(SCIMFailure, isOpen: Bool)
 }
 
 /// Sends one operation. Knows nothing of the ledger, so that operations can be sent side by side.
@@ -64,7 +64,8 @@ struct Sender: Sendable {
         case .notFound: .gone
         case .conflict: .conflict("the target refuses it as a duplicate: \(failure)")
         case .outcomeUnknown(let why): .unknown(why)
-        case .unreachable, .credentials, .cancelled: .fatal(failure)
+        // A stop leaves it open whether the request came through; the others mean that it did not.
+        case .unreachable, .credentials, .cancelled: .fatal(failure, isOpen: failure == .cancelled)
         case .rejected, .unsupported, .malformed, .tooLarge: .failed("the target refuses it: \(failure)")
         }
     }
@@ -82,8 +83,12 @@ struct Sender: Sendable {
                 case .outcomeUnknown: isConflict = false
                 default: throw error
                 }
-                if let found = try await ours(kind, fields) { return found }
-                if isConflict { return try await conflict(kind, fields, error) }
+                do {
+                    if let found = try await ours(kind, fields) { return found }
+                    if isConflict { return try await conflict(kind, fields, error) }
+                } catch {
+                    return error.isFatal ? .fatal(error, isOpen: !isConflict) : .unknown("\(error)")
+                }
                 if attempt == 2 { return .unknown("\(error)") }
             }
         }

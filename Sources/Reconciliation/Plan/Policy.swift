@@ -51,6 +51,8 @@ struct Policy: Sendable {
         case .existing: return existing(kind, row)
         case .leaver: return leaver(kind, row)
         case .gone:
+            // Gone is believed only when both sides were seen whole.
+            guard incompleteSource == nil, incompleteTarget == nil else { return ([], .held) }
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "gone from the source and from the target: only the link is dropped", name: name(row))], nil)
         case .protected:
             return ([report(row, .held, "the name matches a protect pattern; it is never touched", heldBy: "protect")], .held)

@@ -12,6 +12,7 @@ public struct Permissions: Hashable, Sendable {
     public var allow: [Job.LimitKey: Int] = [:]
     public var acceptTargetChange = false
     public var acceptScopeChange = false
+    public var acceptSourceChange = false
     public var knownConflictsAreFine = false
     public init() {}
 }
@@ -104,7 +105,7 @@ public final class JobRun {
         self.target = target
         try await settleInterrupted(target)
         try ledger.attachScratch()
-        let reader = SourceReader(ledger: ledger, job: job, tables: tables, now: surroundings.time.wall(), progress: surroundings.progress)
+        let reader = SourceReader(ledger: ledger, job: job, tables: tables, now: surroundings.time.wall(), acceptsSourceChange: permissions.acceptSourceChange, progress: surroundings.progress)
         let source = try await reader.read(connections.source)
         sourceReading = source
         count = try ledger.sourceCount()

@@ -25,6 +25,8 @@ struct SourceReader {
     let job: Job
     let tables: [ResourceKind: MappingTable]
     let now: Double
+    /// Whether the operator accepts that the source has no group or no membership any more.
+    let acceptsSourceChange: Bool
     let progress: @Sendable (String, Int) -> Void
 
     private static let batch = 500
@@ -68,10 +70,11 @@ struct SourceReader {
         if !unknown.isEmpty { violations.append("source.scope lists \(unknown.joined(separator: ", ")), which the source does not have") }
         let size = try ledger.sourceCount()
         if size.users == 0 { violations.append("the source has no user in scope; an empty read is never “nobody”") }
-        if let baseline = try ledger.lastRun(isBaseline: true) {
-            if size.groups == 0, baseline.count.groups > 0 { violations.append("the source has no group, but had \(baseline.count.groups) in the last applied run") }
+        if job.fullPush.contains(.groups), !acceptsSourceChange, let baseline = try ledger.lastRun(isBaseline: true) {
+            let flag = "--accept-source-change takes it as meant"
+            if size.groups == 0, baseline.count.groups > 0 { violations.append("the source has no group, but had \(baseline.count.groups) in the last applied run; \(flag)") }
             if size.memberships == 0, baseline.count.memberships > 0 {
-                violations.append("the source has no membership, but had \(baseline.count.memberships) in the last applied run")
+                violations.append("the source has no membership, but had \(baseline.count.memberships) in the last applied run; \(flag)")
             }
         }
         return Reading(incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement)

@@ -204,7 +204,7 @@ import Testing
 
     @Test("R11: nothing is taken away without the proof of a complete read, and the rest goes on")
     func r11() async throws {
-        let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, memberships.remove: none }"))
+        let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.clear: none, users.disable: none, memberships.remove: none }"))
         world.directory.people = crowd(4)
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_person0", "user_person1"])]
         try await world.run()
@@ -225,6 +225,14 @@ import Testing
         #expect(world.user("newcomer") != nil)
         #expect(result.operations.filter { $0.heldBy == "source incomplete" }.count == 4)
         #expect(result.report.details.contains { $0.contains("user_unknown") })
+        // What was held is not forgotten: the next complete read lets it go, also where half of a record was written.
+        world.directory.people[1].displayName = "Half Written"
+        #expect(try await world.run().report.exit == .sourceIncomplete)
+        #expect(world.user("person1")?["displayName"] == "Half Written" && world.user("person1")?["emails"] != nil)
+        world.directory.teams[0].members = ["user_person0"]
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(world.user("person3") == nil && world.user("person0")?["active"] == false && world.user("person1")?["emails"] == nil)
+        #expect(world.members("Ops") == ["person0"])
     }
 
     @Test("R12: a hold does not release itself on the second night, and none where there were some is incomplete")
@@ -245,6 +253,10 @@ import Testing
         world.directory.teams[0].members = []
         for _ in 1...2 { #expect(try await world.run().report.exit == .sourceIncomplete) }
         #expect(world.members("Ops") == ["person0"])
+        world.permissions.acceptSourceChange = true
+        world.permissions.allow = [.membershipsRemove: 1]
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(world.members("Ops").isEmpty)
         world.directory.people = []
         #expect(try await world.run().report.exit == .sourceIncomplete)
         #expect(world.documents(.user).count == 20)

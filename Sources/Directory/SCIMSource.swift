@@ -73,9 +73,11 @@ public struct SCIMSource: DirectorySource {
     private func readGroups(_ evidence: inout ReadEvidence, _ deliver: (DirectoryItem) throws -> Void) async throws {
         var groups: [DirectoryRecord] = []
         var nested: [String] = []
+        var nameless = 0
         let list = try await connection.list("/Groups", paging: .index, pageSize: pageSize) { view in
-            if let group = group(view, &nested) { groups.append(group) }
+            if let group = group(view, &nested) { groups.append(group) } else { nameless += 1 }
         }
+        if nameless > 0 { evidence.violations.append("groups: \(nameless) resources have no id") }
         evidence.violations += list.violations.map { "groups: \($0)" }
         // IDaaS leaves members out of its list: where no group shows any, each is asked for by id.
         let hasMembers = groups.contains { !$0.members.isEmpty }

@@ -43,8 +43,26 @@ public struct Authorized: HTTPClient {
     public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
         let token = try await tokens.token()
         let response = try await next.send(request.bearing(token))
-        guard response.status == 401, await tokens.refused(token) else { return response }
-        return try await next.send(request.bearing(try await tokens.token()))
+        guard response.status == 401, await tokens.refused(token) else { return response.hiding(token) }
+        let fresh = try await tokens.token()
+        return try await next.send(request.bearing(fresh)).hiding(fresh)
+    }
+}
+
+extension IncomingResponse {
+    /// Some servers repeat the credential in what they answer; it must not reach a message, the ledger or a report.
+    fileprivate func hiding(_ secret: Secret) -> IncomingResponse {
+        let needle = Array(secret.value.utf8)
+        guard status >= 400, needle.count >= 4, body.firstRange(of: needle) != nil else { return self }
+        var copy = self
+        copy.body = []
+        var rest = body[...]
+        while let found = rest.firstRange(of: needle) {
+            copy.body += rest[..<found.lowerBound] + Array("***".utf8)
+            rest = rest[found.upperBound...]
+        }
+        copy.body += rest
+        return copy
     }
 }
 

@@ -73,6 +73,8 @@ public actor ClientCredentials: TokenSource {
         let body = form.map { "\($0.0)=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
         let request = OutgoingRequest(head: head, body: Array(body.utf8), responseLimit: 1 << 20, isConfidential: true)
         let response = try await client.send(request)
+        // A server in trouble says nothing of the credential; the request that needed the token was never sent.
+        if response.status == 429 || response.status >= 500 { throw .notSent("\(request.displayURL) answered \(response.status) to the token request") }
         guard response.status == 200 else { throw .refused("\(Self.refusalMark) \(request.displayURL) answered \(response.status)") }
         guard let answer = decode(response.body) else {
             throw .refused("\(Self.refusalMark) \(request.displayURL) gave no access_token")

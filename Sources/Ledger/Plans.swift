@@ -90,6 +90,8 @@ public struct PlannedOperation: Sendable {
         public var name: String?
         public var status: String?
         public var reason: String?
+        /// Whether an operation of the same plan on the member's own account came to nothing.
+        public var isTroubled: Bool
     }
 }
 
@@ -502,12 +504,15 @@ extension Ledger {
             members = try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT m.position, s.id AS source_id, coalesce(lt.id, t.id) AS target_id, m.status, m.reason FROM operation_members m
+                        SELECT m.position, s.id AS source_id, CASE WHEN m.source_user IS NULL THEN t.id ELSE lt.id END AS target_id, m.status, m.reason,
+                            EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source WHERE f.plan = m.plan AND f.kind = 0 AND f.source = m.source_user
+                                AND f.status IN ('failed', 'conflict', 'sent', 'skipped')) AS is_troubled
+                        FROM operation_members m
                         LEFT JOIN ids s ON s.n = m.source_user LEFT JOIN ids t ON t.n = m.target_user
                         LEFT JOIN links l ON l.kind = 0 AND l.source = m.source_user LEFT JOIN ids lt ON lt.n = l.target
                         WHERE m.plan = ? AND m.seq = ? ORDER BY m.position
                         """), arguments: [plan, seq]
-            ).map { PlannedOperation.Member(position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"], name: nil, status: $0["status"], reason: $0["reason"]) }
+            ).map { PlannedOperation.Member(position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"], name: nil, status: $0["status"], reason: $0["reason"], isTroubled: $0["is_troubled"]) }
         }
         return PlannedOperation(
             plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: row["kind"], verb: verb, situation: Situation(rawValue: row["situation"]) ?? .unmanaged,

@@ -45,6 +45,7 @@ enum Schema {
             source INTEGER, target INTEGER, name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT,
             fields TEXT NOT NULL, unit INTEGER, run INTEGER, PRIMARY KEY (plan, seq)) WITHOUT ROWID;
         CREATE INDEX operations_open ON operations (status) WHERE status = 'sent';
+        CREATE INDEX operations_by_source ON operations (plan, kind, source);
         CREATE INDEX operations_in_units ON operations (plan, unit, seq) WHERE unit IS NOT NULL;
         CREATE TABLE operation_members (
             plan INTEGER NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER,

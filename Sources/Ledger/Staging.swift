@@ -151,6 +151,19 @@ extension Ledger {
 
     func blob(_ bytes: [UInt8]) -> Data { Data(bytes) }
 
+    /// Whether a group of the target is linked, or bears the name or externalId of a source group: whether its members matter.
+    public func concerns(targetGroup id: String) throws -> Bool {
+        try read { db in
+            try Bool.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT EXISTS (SELECT 1 FROM links l JOIN ids i ON i.n = l.target WHERE l.kind = 1 AND i.space = 3 AND i.id = ?1)
+                        OR EXISTS (SELECT 1 FROM scratch.target t JOIN ids i ON i.n = t.n JOIN scratch.source s ON s.kind = 1
+                            WHERE t.kind = 1 AND i.space = 3 AND i.id = ?1 AND (s.match_key = t.match_key OR s.external_id = t.external_id))
+                        """), arguments: [id]) ?? false
+        }
+    }
+
     // MARK: scope
 
     /// Marks who is in scope: members of the units (with their descendants) and of the listed groups; listed groups, or all.
@@ -233,13 +246,16 @@ extension Ledger {
 
     /// Folds the staged reads into the history. Only a complete read closes an interval: what an incomplete one does not
     /// show is not gone.
-    public func recordHistory(run: Int64, source isSourceComplete: Bool, target isTargetComplete: Bool) throws {
+    ///
+    /// - Parameter kinds: the kinds that were read from the target.
+    public func recordHistory(run: Int64, source isSourceComplete: Bool, target isTargetComplete: Bool, kinds: [Int] = [0, 1]) throws {
         try write { db in
             for (table, firstSpace, side, isComplete) in [("source", 0, 0, isSourceComplete), ("target", 2, 1, isTargetComplete)] {
+                let spaces = (side == 0 ? [0, 1] : kinds.map { $0 + 2 }).map(String.init).joined(separator: ",")
                 let gone = isComplete ? "" : "AND EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n)"
                 try db.execute(
                     sql: """
-                        UPDATE versions AS v SET last_run = ? WHERE last_run IS NULL AND space BETWEEN \(firstSpace) AND \(firstSpace + 1)
+                        UPDATE versions AS v SET last_run = ? WHERE last_run IS NULL AND space IN (\(spaces))
                         AND NOT EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n AND s.digest = v.digest) \(gone)
                         """, arguments: [run - 1])
                 try db.execute(
@@ -248,7 +264,7 @@ extension Ledger {
                         SELECT s.kind + \(firstSpace), s.n, ?, NULL, s.digest, s.body FROM scratch.\(table) s
                         WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = s.kind + \(firstSpace) AND v.n = s.n AND v.last_run IS NULL)
                         """, arguments: [run])
-                if isComplete {
+                if isComplete, side == 0 || kinds.contains(1) {
                     try db.execute(
                         sql: """
                             UPDATE memberships AS m SET last_run = ? WHERE last_run IS NULL AND side = \(side)

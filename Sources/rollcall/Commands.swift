@@ -94,11 +94,13 @@ private final class CSVOutput {
         if path == "-" {
             handle = .standardOutput
         } else {
-            guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]), let file = FileHandle(forWritingAtPath: path) else {
-                writeError("the CSV file \(path) cannot be written\n")
+            // Written into, not replaced: it may be a pipe or a device.
+            let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+            guard descriptor >= 0 else {
+                writeError("the CSV file \(path) cannot be written: \(String(cString: strerror(errno)))\n")
                 throw leaving(.usage)
             }
-            handle = file
+            handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         }
     }
 
@@ -107,8 +109,15 @@ private final class CSVOutput {
         if buffer.count > 1 << 16 { flush() }
     }
 
+    /// The first thing that went wrong; a report that cannot be written never stops a run.
+    private(set) var failure: String?
+
     func flush() {
-        handle.write(buffer)
+        do {
+            if failure == nil { try handle.write(contentsOf: buffer) }
+        } catch {
+            failure = "the CSV could not be written to its end: \((error as? CocoaError)?.localizedDescription ?? "\(error)")"
+        }
         buffer.removeAll(keepingCapacity: true)
     }
 }
@@ -145,7 +154,11 @@ private func execute(_ command: Invocation.Command, label: String?, _ paths: [St
         for detail in report.details where !detail.isEmpty { say("  \(detail)") }
         if case .plan = command, let plan = report.plan, report.exit == .pending { say("  Plan \(plan) is kept: rollcall apply \(jobs.first { $0.name == report.job }?.file ?? "JOB") --plan \(plan)") }
     }
-    let code = reports.map(\.exit).max() ?? .inStep
+    var code = reports.map(\.exit).max() ?? .inStep
+    if let failure = output?.failure {
+        writeError("\(failure)\n")
+        code = max(code, .ledger)
+    }
     if code != .inStep { throw leaving(code) }
 }
 
@@ -197,8 +210,9 @@ struct StatusCommand: AsyncParsableCommand {
                 continue
             }
             do {
-                let lock = try JobLock(path: "\(common.state)/\(name).lock", holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
-                try withExtendedLifetime(lock) { for line in try StatusReport.lines(name, try Ledger(path: path)) { print(line) } }
+                // Asked, and let go at once: a status must not stand in a run's way.
+                _ = try JobLock(path: "\(common.state)/\(name).lock", holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
+                for line in try StatusReport.lines(name, try Ledger(path: path)) { print(line) }
             } catch let held as JobLock.Held {
                 print("\(name): \(held)")
             } catch let error as LedgerError {

@@ -109,7 +109,10 @@ final class ServerProcess {
 
     /// SIGKILL: a child inherits the signal mask of the test's thread, in which SIGTERM may be blocked.
     func stop() {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        let pid = process.processIdentifier
+        // One of the servers serves from a child of its own.
+        let children = (try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8))?.split(separator: " ").compactMap { Int32($0) } ?? []
+        if process.isRunning { for victim in [pid] + children { kill(victim, SIGKILL) } }
         // Not `waitUntilExit`, which also waits for whoever inherited the process's descriptors.
         for _ in 0..<200 where process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
         try? FileManager.default.removeItem(at: log)

@@ -21,14 +21,14 @@ final class Applier {
     private(set) var verification = Verification()
     private var sent = 0
 
-    init(ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, progress: @escaping @Sendable (String, Int) -> Void) {
+    init(ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, looksFirst: Bool = false, progress: @escaping @Sendable (String, Int) -> Void) {
         self.ledger = ledger
         self.run = run
         self.target = target
         self.tables = tables
         self.concurrency = concurrency
         self.progress = progress
-        sender = Sender(target: target, tables: tables)
+        sender = Sender(target: target, tables: tables, looksFirst: looksFirst)
     }
 
     /// Operations of a wave that are held in memory at once.
@@ -47,23 +47,47 @@ final class Applier {
     }
 
     /// Settles what a killed run left: operations whose outcome nobody knows, and the rest of a unit that it began.
-    /// A create is looked for; everything else is harmless to send again.
+    ///
+    /// What decides whose an account is (a create, an association) is looked for now. Everything else is read with the rest
+    /// of the target in a moment and planned anew where it was not done: it is then sent again with this run's proofs, limits
+    /// and permissions, and not with those of a night that is over.
     func settle(_ operations: [PlannedOperation]) async throws {
         for operation in operations where fatal == nil {
-            if operation.verb == .create, operation.status == .sent {
-                try await settleCreate(operation)
-            } else {
-                try await send([operation])
+            switch (operation.verb, operation.status) {
+            case (.create, .sent): try await settleCreate(operation)
+            case (.associate, .sent): try await settleAssociation(operation)
+            case (_, .sent):
+                try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this, and its outcome was not known: planned anew where it is still wanted"), run: run)
+            default: try await send([operation])
             }
         }
         if fatal == nil { try await readBack() }
+    }
+
+    private func settleAssociation(_ operation: PlannedOperation) async throws {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        guard let id = operation.targetID else { return }
+        let outcome: Result<[UInt8], SCIMFailure>
+        do { outcome = .success(try await target.get(kind, id)) } catch { outcome = .failure(error) }
+        switch outcome {
+        case .failure(let failure) where failure.isFatal: fatal = failure
+        case .failure(let failure):
+            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account cannot be read: \(failure)"), run: run)
+        case .success(let resource):
+            let mark = try? JSONParser().parse(resource) { AttributePath("externalId")?.value(in: $0)?.canonical }
+            if let mark, mark == operation.fields.first(where: { $0.path == "externalId" })?.after {
+                try recordWrite(operation, kind, id: id, resource: resource, origin: "associated", isFound: true)
+            } else {
+                try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account does not carry our mark: planned anew"), run: run)
+            }
+        }
     }
 
     private func settleCreate(_ operation: PlannedOperation) async throws {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
         let found: Performed?
         do {
-            found = try await sender.ours(kind, operation.fields)
+            found = try await sender.ours(kind, operation.fields, byName: true)
         } catch {
             fatal = error
             return
@@ -127,7 +151,10 @@ final class Applier {
             var members: [(position: Int, id: String)] = []
             var leftOut: [Int: String] = [:]
             for member in operation.members {
-                if let id = member.targetID { members.append((member.position, id)) } else { leftOut[member.position] = "the account of \(member.sourceID ?? "the member") was not created" }
+                // Whose account could not be made or made ours keeps its memberships, and gets no new ones.
+                if let id = member.targetID, !member.isTroubled { members.append((member.position, id)) } else {
+                    leftOut[member.position] = "\(member.sourceID ?? "the member") has no account of ours, or its own operation failed"
+                }
             }
             guard let group = link?.targetID else {
                 try ledger.settle(operation, Outcome(status: .skipped, reason: "the group was not created"), run: run)
@@ -181,7 +208,8 @@ final class Applier {
             } else {
                 try ledger.settle(operation, Outcome(status: .failed, reason: "\(targetID ?? "the object") is gone from the target since it was read; the next run judges it anew"), run: run)
             }
-        case .failed(let why): try ledger.settle(operation, Outcome(status: .failed, reason: why, leftOut: leftOut), run: run)
+        case .failed(let why): try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut), run: run)
+        case .conflict(let why) where operation.unit != nil: try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation)), run: run)
         case .conflict(let why): try ledger.settle(operation, Outcome(status: operation.verb == .create ? .conflict : .failed, reason: why), run: run)
         case .unknown(let why):
             // Stays “sent” in the journal: the next run begins by settling it.
@@ -191,6 +219,12 @@ final class Applier {
             // What certainly was not done is planned anew by the next run, from what it reads; what is open stays in the journal.
             if !isOpen { try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run) }
         }
+    }
+
+    /// Said of the second half of a rename that failed: the account must not keep its temporary name unseen.
+    private func temporaryName(_ operation: PlannedOperation) -> String {
+        guard operation.unit == operation.seq, let name = operation.fields.first(where: { $0.before?.contains("rollcall-") ?? false })?.before else { return "" }
+        return "; until the next run it bears the temporary name \(name)"
     }
 
     private func origin(of operation: PlannedOperation) -> String {
@@ -214,12 +248,14 @@ final class Applier {
         var link = LinkState(
             kind: operation.kind, sourceID: source, targetID: id, origin: previous?.targetID == id ? previous?.origin ?? origin : origin, state: isLeaver ? "disabled" : "active",
             externalID: text("externalId") ?? previous?.externalID, matchKey: text(kind.nameAttribute).map(folded) ?? previous?.matchKey ?? folded(operation.name),
-            sent: sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual), sentDigest: nil, read: actual?.body, readDigest: actual?.digest)
+            sent: isFound ? nil : sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual), sentDigest: nil, read: actual?.body,
+            readDigest: isFound ? nil : actual?.digest)
         // The digests stand for the whole record: only where all of it was sent.
         if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
         if isLeaver { link.readDigest = nil }
         let complaint = actual.flatMap { isFound ? nil : verification.compare(operation, kind, table, with: $0) }
-        if complaint != nil { link.readDigest = nil }
+        // Identity and access are never taken for granted, whatever else agrees.
+        if complaint != nil || !(actual.map { table.agreesOnCriticals(desired?.body, $0.body) } ?? false) { link.readDigest = nil }
         if actual == nil, operation.verb != .create || resource == nil { verification.silent.append(.init(operation: operation, id: id)) }
         let reason = isFound ? "found by its externalId on the target: linked" : complaint
         try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link)), run: run)
@@ -308,7 +344,8 @@ final class Applier {
             }
             let complaint = verification.compare(entry.operation, kind, table, with: actual)
             link.read = actual.body
-            link.readDigest = complaint == nil && link.state == "active" ? actual.digest : nil
+            let desired = try ledger.desired(kind: kind.rawValue, source: source)
+            link.readDigest = complaint == nil && link.state == "active" && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
             try ledger.settle(entry.operation, Outcome(status: complaint == nil ? .done : .failed, reason: complaint, link: .set(link)), run: run)
         }
     }

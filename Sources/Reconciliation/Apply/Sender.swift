@@ -26,6 +26,8 @@ enum Performed: Sendable {
 struct Sender: Sendable {
     let target: SCIMTarget
     let tables: [ResourceKind: MappingTable]
+    /// Whether the target's list was not whole: what the plan takes for absent is then looked for before it is created.
+    var looksFirst = false
 
     /// - Parameter targetID: the object that is written; nil for a create.
     /// - Parameter members: target ids, for membership operations.
@@ -44,8 +46,8 @@ struct Sender: Sendable {
             case .addMembers, .removeMembers:
                 guard let targetID else { return .failed("the group was not created") }
                 let isAdding = operation.verb == .addMembers
-                let written = try await target.changeMembers(of: targetID, add: isAdding ? members : [], remove: isAdding ? [] : members)
-                return .done(id: targetID, resource: written.resource)
+                if isAdding { return try await add(members, to: targetID) }
+                return .done(id: targetID, resource: try await target.changeMembers(of: targetID, add: [], remove: members).resource)
             case .delete:
                 guard let targetID else { return .gone }
                 return try await target.delete(kind, targetID) ? .done(id: targetID, resource: nil) : .gone
@@ -57,6 +59,28 @@ struct Sender: Sendable {
         } catch {
             return .failed("\(error)")
         }
+    }
+
+    /// Adds members; when the target refuses them together, by halves, so that one bad member does not keep the others out.
+    private func add(_ members: [String], to group: String) async throws(SCIMFailure) -> Performed {
+        do {
+            return .done(id: group, resource: try await target.changeMembers(of: group, add: members, remove: []).resource)
+        } catch {
+            guard case .rejected = error, members.count > 1 else { throw error }
+        }
+        var refused: [String] = []
+        var reason = ""
+        var pending = [Array(members[..<(members.count / 2)]), Array(members[(members.count / 2)...])]
+        while let part = pending.popLast() {
+            do {
+                _ = try await target.changeMembers(of: group, add: part, remove: [])
+            } catch {
+                guard case .rejected = error else { throw error }
+                reason = "\(error)"
+                if part.count == 1 { refused += part } else { pending += [Array(part[..<(part.count / 2)]), Array(part[(part.count / 2)...])] }
+            }
+        }
+        return refused.isEmpty ? .done(id: group, resource: nil) : .failed("the target refuses \(refused.count) of \(members.count) members, such as \(refused[0]), and took the others: \(reason)")
     }
 
     private static func judge(_ failure: SCIMFailure) -> Performed {
@@ -71,6 +95,12 @@ struct Sender: Sendable {
     }
 
     private func create(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> Performed {
+        if looksFirst {
+            if let found = try await ours(kind, fields) { return found }
+            if let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute), let holder = try await target.lookUp(kind, path, name, fold: { folded($0) }).first {
+                return .conflict("the name is held by \(Self.id(holder) ?? "an object"), which the target's list did not show; the next complete read judges it")
+            }
+        }
         // A second POST only after a look-up that found nothing; a third would be a loop.
         for attempt in 1...2 {
             do {
@@ -84,7 +114,7 @@ struct Sender: Sendable {
                 default: throw error
                 }
                 do {
-                    if let found = try await ours(kind, fields) { return found }
+                    if let found = try await ours(kind, fields, byName: !isConflict) { return found }
                     if isConflict { return try await conflict(kind, fields, error) }
                 } catch {
                     return error.isFatal ? .fatal(error, isOpen: !isConflict) : .unknown("\(error)")
@@ -95,20 +125,29 @@ struct Sender: Sendable {
         return .unknown("")
     }
 
-    /// The account that carries our externalId: what an earlier POST made, whether or not its answer came.
-    func ours(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> Performed? {
-        guard let externalID = text("externalId", fields), let path = AttributePath("externalId") else { return nil }
-        let matches = try await target.lookUp(kind, path, externalID) { $0 }
-        guard matches.count == 1, let id = matches[0]["id"]?.string else { return nil }
-        return .found(id: id, resource: matches[0].canonicalBytes)
+    /// The account that an earlier POST of ours made, whether or not its answer came: by our externalId, and, where a POST of
+    /// unknown outcome was sent, by its name without any owner, since a server may not keep externalIds.
+    func ours(_ kind: ResourceKind, _ fields: [FieldChange], byName: Bool = false) async throws(SCIMFailure) -> Performed? {
+        if let externalID = text("externalId", fields), let path = AttributePath("externalId") {
+            let matches = try await target.lookUp(kind, path, externalID) { $0 }
+            if matches.count > 1 { return .conflict("\(matches.count) objects carry its externalId; decide on the target which one stays") }
+            if let match = matches.first, let id = Self.id(match) { return .found(id: id, resource: match.canonicalBytes) }
+        }
+        guard byName, let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) else { return nil }
+        let holders = try await target.lookUp(kind, path, name) { folded($0) }
+        guard holders.count == 1, let holder = holders.first, holder["externalId"]?.string == nil, let id = Self.id(holder) else { return nil }
+        return .found(id: id, resource: holder.canonicalBytes)
     }
+
+    /// A resource's id, also one that is a number.
+    private static func id(_ resource: JSONValue) -> String? { resource["id"]?.string ?? resource["id"]?.integer.map(String.init) }
 
     private func conflict(_ kind: ResourceKind, _ fields: [FieldChange], _ failure: SCIMFailure) async throws(SCIMFailure) -> Performed {
         if let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) {
             let holders = try await target.lookUp(kind, path, name) { folded($0) }
             if let holder = holders.first {
                 let owner = holder["externalId"]?.string.map { "with the externalId “\($0)”" } ?? "without an externalId"
-                return .conflict("the name is held by \(holder["id"]?.string ?? "an object") \(owner), which this plan had not seen; the next run judges it")
+                return .conflict("the name is held by \(Self.id(holder) ?? "an object") \(owner), which this plan had not seen; the next run judges it")
             }
         }
         return .conflict("the target refuses it as a duplicate, and shows none: \(failure)")

@@ -53,9 +53,12 @@ struct MappingTable: Hashable, Sendable {
 
     /// What is wrong with the name of a target attribute in a job file; nil for a good one.
     static func complaint(_ kind: Job.Kind, _ name: String) -> String? {
-        guard AttributePath(name) != nil else { return "“\(name)” is no attribute path" }
+        guard let path = AttributePath(name) else { return "“\(name)” is no attribute path" }
         let reserved = ["id", "meta", "schemas", "members", "groups", "password"]
-        return reserved.contains(name) ? "“\(name)” cannot be mapped" : nil
+        if path.schema == nil, reserved.contains(path.attribute.lowercased()) { return "“\(name)” cannot be mapped" }
+        // SCIM ignores case in names; two spellings would be two rules for one attribute.
+        let known = defaults(kind == .users ? .user : .group).keys.first { $0.lowercased() == name.lowercased() }
+        return known.flatMap { $0 == name ? nil : "“\(name)” is spelled \($0)" }
     }
 
     // MARK: the source side
@@ -110,7 +113,7 @@ struct MappingTable: Hashable, Sendable {
         result.externalID = body["externalId"]?.string
         result.matchKey = folded(result.name)
         // A record without a name must not collide with others of the kind.
-        if result.name.isEmpty { result.matchKey = "\u{0}\(record.id)" }
+        if result.name.isEmpty { result.matchKey = "\u{1}\(record.id)" }
         result.body = JSONValue.object(body).canonical
         result.digest = digest(body)
         return result
@@ -162,7 +165,13 @@ struct MappingTable: Hashable, Sendable {
         let externalID = resource.member(ignoringCase: "externalId")?.string
         return Actual(
             id: id, name: name, externalID: externalID?.isEmpty == true ? nil : externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),
-            active: body["active"]?.bool, carried: carried)
+            active: Self.activity(resource), carried: carried)
+    }
+
+    /// Whether the account is active, mapped or not.
+    private static func activity(_ resource: JSONView) -> Bool? {
+        guard let member = resource.member(ignoringCase: "active") else { return nil }
+        return member.bool ?? member.string.flatMap { Bool($0.lowercased()) }
     }
 
     /// Some servers answer booleans as text.
@@ -186,6 +195,17 @@ struct MappingTable: Hashable, Sendable {
     func isEqual(_ name: String, _ left: JSONValue, _ right: JSONValue) -> Bool {
         if attribute(name)?.isCaseInsensitive == true, let a = left.string, let b = right.string { return Array(folded(a).utf8) == Array(folded(b).utf8) }
         return left.canonicalBytes == right.canonicalBytes
+    }
+
+    /// Whether a target body has the desired values of what identity and access depend on.
+    func agreesOnCriticals(_ desired: String?, _ actual: String) -> Bool {
+        guard let desired else { return false }
+        let wanted = Self.values(desired)
+        let found = Self.values(actual)
+        return attributes.allSatisfy { attribute in
+            guard attribute.isCritical, let value = wanted[attribute.name] else { return true }
+            return isEqual(attribute.name, value, found[attribute.name] ?? .null)
+        }
     }
 
     /// A stored body as a value by attribute.

@@ -155,7 +155,11 @@ struct Policy: Sendable {
         if isDeletable {
             draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "\(why); leavers.delete: immediately", name: name(row))
         } else if hasFlag, job.leavers.disable == .immediately {
-            if row.actualActive == false { return ([], .leaving) }
+            if row.actualActive == false {
+                // Nothing is left to disable; its memberships end on the same conditions as if there were.
+                let isHeld = incompleteSource != nil || row.isOutOfScope && holdsScopeLeavers || !permits(kind, .delete)
+                return ([], isHeld ? .held : .leaving)
+            }
             let fields = [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")]
             draft = Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "\(why); leavers.disable: immediately", fields: fields, name: name(row))
         } else {
@@ -227,10 +231,11 @@ struct Policy: Sendable {
     }
 
     private func permit(_ draft: inout Draft, _ kind: ResourceKind, _ verb: Job.Verb) {
-        let allowed = job.operations[kind == .user ? .users : .groups] ?? []
-        guard draft.status == .planned, !allowed.contains(verb) else { return }
+        guard draft.status == .planned, !permits(kind, verb) else { return }
         draft.hold("operations", "operations.\(kind.plural) does not list \(verb.rawValue)")
     }
+
+    private func permits(_ kind: ResourceKind, _ verb: Job.Verb) -> Bool { job.operations[kind == .user ? .users : .groups]?.contains(verb) ?? false }
 
     private func report(_ row: SituationRow, _ status: OperationStatus, _ reason: String, heldBy: String? = nil) -> Draft {
         Draft(wave: Wave.report, verb: .none, status: status, reason: reason, heldBy: heldBy, name: name(row))

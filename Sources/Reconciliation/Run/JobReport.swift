@@ -18,10 +18,10 @@ public struct JobReport: Sendable {
 
     private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: String?) -> Bool {
         switch status {
-        case .failed, .conflict: true
+        case .failed, .conflict, .sent: true
         case .held: ["ambiguous", "collision", "unacceptable", "existing.disabled", "target incomplete"].contains(heldBy)
         case .skipped: true
-        case .planned, .sent, .done, .noted: false
+        case .planned, .done, .noted: false
         }
     }
 

@@ -111,7 +111,7 @@ public final class JobRun {
         count = try ledger.sourceCount()
         let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, progress: surroundings.progress).read(pushed)
         self.targetReading = targetReading
-        try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil)
+        try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
 
         let differences = Differences(tables: tables, notKept: try notKept(targetReading))
@@ -246,7 +246,8 @@ public final class JobRun {
         guard let plan, let target, failure == nil, breaches.isEmpty else { return }
         do {
             try ledger.setPlan(plan, state: "applying")
-            let applier = Applier(ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, progress: surroundings.progress)
+            let applier = Applier(
+                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: targetReading?.incomplete != nil, progress: surroundings.progress)
             try await applier.apply(plan: plan)
             notes += applier.verification.report
             if let fatal = applier.fatal {

@@ -160,8 +160,7 @@ struct TargetReader {
         guard target.profile.memberReading.contains(.byID), try ledger.fact("members") != Profile.MemberReading.inList.rawValue else { return }
         var found = false
         for group in groups {
-            // Only a linked group's members matter.
-            guard try ledger.linkedSource(kind: ResourceKind.group.rawValue, target: group) != nil else { continue }
+            guard try ledger.concerns(targetGroup: group) else { continue }
             let ids: [String]
             do {
                 ids = try JSONParser().parse(try await target.get(.group, group)) { Self.members($0) }

@@ -204,7 +204,8 @@ import Testing
 
     @Test("R11: nothing is taken away without the proof of a complete read, and the rest goes on")
     func r11() async throws {
-        let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.clear: none, users.disable: none, memberships.remove: none }"))
+        let world = try World(
+            job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.clear: none, users.disable: none, memberships.remove: none }"))
         world.directory.people = crowd(4)
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_person0", "user_person1"])]
         try await world.run()

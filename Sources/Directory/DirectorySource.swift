@@ -40,6 +40,8 @@ public struct ReadEvidence: Hashable, Sendable {
     public var statement: String
     /// Rules that the read broke; empty for a complete one.
     public var violations: [String]
+    /// What is remarkable and no obstacle, such as a field that nobody knows.
+    public var notes: [String] = []
 
     public init(statement: String, violations: [String] = []) {
         self.statement = statement
@@ -77,6 +79,12 @@ public enum DirectoryFields {
         "preferredLanguage", "accountExpireTime",
     ]
     public static let group = ["groupId", "groupName", "description", "groupExternalId"]
+
+    /// Fields that the developer API delivers and that no mapping reads; they are passed over without a word.
+    static let silent: Set<String> = [
+        "emailVerified", "phoneNumberVerified", "lockExpireTime", "passwordExpireTime", "registerTime", "createTime", "updateTime", "passwordSet", "userSourceType", "userSourceId",
+        "instanceId", "primaryOrganizationalUnitId", "groups", "groupSourceType", "groupSourceId", "organizationalUnits", "customFields", "members",
+    ]
 
     /// What is wrong with a field's name; nil for a good one.
     public static func complaint(_ kind: ResourceKind, _ field: String) -> String? {

@@ -43,6 +43,7 @@ public struct FileSource: DirectorySource {
     public func read(_ deliver: (DirectoryItem) throws -> Void) async throws -> ReadEvidence {
         var evidence = ReadEvidence(statement: "one document, read to its end")
         var splitter = DocumentSplitter()
+        var unknown: [String: Int] = [:]
         let parser = JSONParser()
         let next = try open()
         do {
@@ -52,7 +53,7 @@ public struct FileSource: DirectorySource {
                         throw JSONSyntaxError("line \(element.line): “\(element.member)” is not known here; a directory file holds users, groups and organizationalUnits")
                     }
                     do {
-                        try parser.parse(element.bytes) { view in try item(kind, view, element.line, &evidence).map(deliver) }
+                        try parser.parse(element.bytes) { view in try item(kind, view, element.line, &evidence, &unknown).map(deliver) }
                     } catch let error as JSONSyntaxError {
                         throw JSONSyntaxError("line \(element.line): in “\(element.member)”: \(error)")
                     }
@@ -64,6 +65,9 @@ public struct FileSource: DirectorySource {
         } catch let error as CocoaError {
             throw DirectoryFailure.unreachable("\(path): \(error.localizedDescription)")
         }
+        for (field, line) in unknown.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+            evidence.notes.append("\(path), line \(line): nobody knows the field “\(field)”; it is passed over, here and elsewhere")
+        }
         if !splitter.members.contains("users") { evidence.violations.append("\(path) has no “users”") }
         return evidence
     }
@@ -71,7 +75,7 @@ public struct FileSource: DirectorySource {
     private enum Member { case user, group, unit }
     private static let members: [String: Member] = ["users": .user, "groups": .group, "organizationalUnits": .unit]
 
-    private func item(_ member: Member, _ view: JSONView, _ line: Int, _ evidence: inout ReadEvidence) throws -> DirectoryItem? {
+    private func item(_ member: Member, _ view: JSONView, _ line: Int, _ evidence: inout ReadEvidence, _ unknown: inout [String: Int]) throws -> DirectoryItem? {
         let place = "line \(line)"
         let idField = member == .user ? "userId" : member == .group ? "groupId" : "organizationalUnitId"
         guard view.kind == .object, let id = view[idField]?.scalarText, !id.isEmpty else {
@@ -82,6 +86,7 @@ public struct FileSource: DirectorySource {
         if member == .unit { return .unit(id: id, parent: view["parentId"]?.string) }
         var record = DirectoryRecord(kind: member == .user ? .user : .group, id: id, fields: [idField: id], place: place)
         view.forEachMember { name, value in
+            if name == "phone" || DirectoryFields.complaint(record.kind, name) != nil, !DirectoryFields.silent.contains(name), unknown[name] == nil, unknown.count < 20 { unknown[name] = line }
             switch (name, value.kind) {
             case (idField, _), (_, .null): break
             case ("organizationalUnits", .array):

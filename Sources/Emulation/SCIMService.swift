@@ -25,6 +25,8 @@ public struct ServiceOptions: Sendable {
     public var ignoresActive = false
     /// Whether DELETE of a user only sets `active` to false.
     public var deleteDeactivates = false
+    /// Whether a list of groups leaves their members out; GET by id shows them.
+    public var listsWithoutMembers = false
     /// Whether group names are unique.
     public var uniqueGroupNames = true
     /// Whether a member must be a resource of this server; RFC 7643 does not ask for it.
@@ -359,7 +361,12 @@ public struct SCIMService: Sendable {
             start = max(try number("startIndex") ?? 1, 1) - 1
             document["startIndex"] = .integer(Int64(start + 1))
         }
-        let page = found.dropFirst(start).prefix(count).compactMap { entry in store[entry.kind]?[entry.id].map { rendered(entry.kind, $0, request) } }
+        let page = found.dropFirst(start).prefix(count).compactMap { entry -> JSONValue? in
+            guard let resource = store[entry.kind]?[entry.id] else { return nil }
+            var document = rendered(entry.kind, resource, request)
+            if options.listsWithoutMembers { document["members"] = nil }
+            return document
+        }
         document["itemsPerPage"] = .integer(Int64(page.count))
         document["Resources"] = .array(page)
         return .json(200, document)

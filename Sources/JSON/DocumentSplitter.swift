@@ -45,6 +45,7 @@ public struct DocumentSplitter {
 
     /// Must be called at the end of the file: a document that ends early is an error, never a short directory.
     public func finish() throws {
+        if state == .start { throw fail("the document is empty") }
         guard state == .end else { throw fail("the document ends before its last bracket: it is cut off") }
     }
 

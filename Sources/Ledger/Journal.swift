@@ -104,6 +104,8 @@ extension Ledger {
         let target = try intern(db, space: link.kind + 2, link.targetID)
         let isNew = try Int64.fetchOne(db.cachedStatement(sql: "SELECT target FROM links WHERE kind = ? AND source = ?"), arguments: [link.kind, source]) != target
         if isNew { try db.cachedStatement(sql: "DELETE FROM links WHERE kind = ? AND source = ?").execute(arguments: [link.kind, source]) }
+        // An id that the target gives out anew is another object: whoever was linked to it before is not there any more.
+        try db.cachedStatement(sql: "DELETE FROM links WHERE kind = ? AND target = ? AND source <> ?").execute(arguments: [link.kind, target, source])
         try db.cachedStatement(
             sql: """
                 INSERT INTO links (kind, source, target, origin, state, external_id, match_key, sent, sent_digest, read, read_digest, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

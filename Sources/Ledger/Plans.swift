@@ -512,7 +512,10 @@ extension Ledger {
                         LEFT JOIN links l ON l.kind = 0 AND l.source = m.source_user LEFT JOIN ids lt ON lt.n = l.target
                         WHERE m.plan = ? AND m.seq = ? ORDER BY m.position
                         """), arguments: [plan, seq]
-            ).map { PlannedOperation.Member(position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"], name: nil, status: $0["status"], reason: $0["reason"], isTroubled: $0["is_troubled"]) }
+            ).map {
+                PlannedOperation.Member(
+                    position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"], name: nil, status: $0["status"], reason: $0["reason"], isTroubled: $0["is_troubled"])
+            }
         }
         return PlannedOperation(
             plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: row["kind"], verb: verb, situation: Situation(rawValue: row["situation"]) ?? .unmanaged,

@@ -3,7 +3,7 @@ import Ledger
 
 /// The plan as a table that a reviewer can read: RFC 4180, UTF-8, a header row.
 ///
-/// One row per operation; a change of attributes has one row per attribute, a change of members one per member.
+/// One row per operation; a creation shows the whole record in `after`; a change of attributes has one row per attribute, a change of members one per member.
 /// Objects of the target that are not ours are listed too. Cells that a spreadsheet would run as a formula get an
 /// apostrophe in front.
 public struct CSVReport {
@@ -58,6 +58,10 @@ public struct CSVReport {
         case .update, .associate, .disable:
             if operation.fields.isEmpty { try row(operation) }
             for field in operation.fields { try row(operation, field: field.path, before: Self.plain(field.before), after: Self.plain(field.after)) }
+        case .create:
+            // One row, with everything that will be written.
+            let attributes = operation.fields.compactMap { field in field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) }.map { (field.path, $0) } }
+            try row(operation, after: JSONValue.object(Dictionary(attributes) { first, _ in first }).canonical)
         default: try row(operation)
         }
     }

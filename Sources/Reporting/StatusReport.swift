@@ -3,10 +3,12 @@ import Ledger
 /// What is known of a job, in a few lines.
 public enum StatusReport {
     public static func lines(_ job: String, _ ledger: Ledger) throws -> [String] {
-        guard let last = try ledger.lastRun(isBaseline: false) else { return ["\(job): no run has finished yet"] }
-        var lines = ["\(job): \(last.command) \(last.id) of \(last.started)\(last.label.map { " (\($0))" } ?? ""), exit \(last.exit ?? 0): \(last.summary ?? "")"]
+        var lines = ["\(job): no run has finished yet"]
+        if let last = try ledger.lastRun(isBaseline: false) {
+            lines = ["\(job): run \(last.id) (\(last.command)\(last.label.map { ", \($0)" } ?? "")) of \(last.started), exit \(last.exit ?? 0): \(last.summary ?? "")"]
+        }
         if let baseline = try ledger.lastRun(isBaseline: true) {
-            lines.append("  last applied run: \(baseline.id) of \(baseline.started), source \(baseline.count.users) users, \(baseline.count.groups) groups, \(baseline.count.memberships) memberships")
+            lines.append("  last applied: run \(baseline.id) of \(baseline.started), source \(baseline.count.users) users, \(baseline.count.groups) groups, \(baseline.count.memberships) memberships")
         } else {
             lines.append("  nothing has been applied yet")
         }

@@ -32,6 +32,10 @@ struct Sandbox: AsyncParsableCommand {
     @Flag(help: "Answer filters with 501.")
     var noFilter = false
 
+    func validate() throws {
+        guard (0...65535).contains(port) else { throw ValidationError("--port must be from 0 to 65535") }
+    }
+
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         var options = ServiceOptions()

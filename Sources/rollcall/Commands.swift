@@ -66,6 +66,12 @@ struct PermissionOptions: ParsableArguments {
     @Flag(help: "Do not count conflicts that the last run reported as failures.")
     var knownConflictsOk = false
 
+    /// The same options, as they are typed.
+    var words: String {
+        allow.map { " --allow \($0)" }.joined() + (acceptTargetChange ? " --accept-target-change" : "") + (acceptScopeChange ? " --accept-scope-change" : "")
+            + (acceptSourceChange ? " --accept-source-change" : "")
+    }
+
     func validate() throws { _ = try parsed() }
 
     func parsed() throws -> Permissions {
@@ -152,7 +158,11 @@ private func execute(_ command: Invocation.Command, label: String?, _ paths: [St
         let isOne = reports.count == 1
         say((isOne ? "" : "\(report.job): ") + report.headline)
         for detail in report.details where !detail.isEmpty { say("  \(detail)") }
-        if case .plan = command, let plan = report.plan, report.exit == .pending { say("  Plan \(plan) is kept: rollcall apply \(jobs.first { $0.name == report.job }?.file ?? "JOB") --plan \(plan)") }
+        if case .plan = command, let plan = report.plan, report.exit == .pending {
+            let file = jobs.first { $0.name == report.job }?.file ?? "JOB"
+            say("  Plan \(plan) is kept: rollcall apply \(file) --plan \(plan)\(common.state == "snapshots" ? "" : " --state \(common.state)")\(permissions.words)")
+        }
+        if let ledger = entries.first(where: { $0.job.name == report.job && $0.isNew }) { say("  This ledger is new: \(ledger.path)") }
     }
     var code = reports.map(\.exit).max() ?? .inStep
     if let failure = output?.failure {

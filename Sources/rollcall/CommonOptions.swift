@@ -61,13 +61,15 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// Locks and opens the ledgers of jobs. Throws `ExitCode` 74 or 75.
-    func open(_ jobs: [Job], command: String) throws -> [(job: Job, ledger: Ledger, lock: JobLock)] {
+    func open(_ jobs: [Job], command: String) throws -> [OpenJob] {
         do {
             try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             return try jobs.map { job in
                 let holder = "process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), since \(Time.system.timestamp()), “rollcall \(command) \(job.file)”"
                 let lock = try JobLock(path: "\(state)/\(job.name).lock", holder: holder)
-                return (job, try Ledger(path: "\(state)/\(job.name).sqlite"), lock)
+                let path = "\(state)/\(job.name).sqlite"
+                let isNew = !FileManager.default.fileExists(atPath: path)
+                return OpenJob(job: job, ledger: try Ledger(path: path), lock: lock, isNew: isNew, path: URL(fileURLWithPath: path).standardizedFileURL.path)
             }
         } catch let held as JobLock.Held {
             writeError("\(held)\n")
@@ -80,6 +82,15 @@ struct CommonOptions: ParsableArguments {
             throw leaving(.ledger)
         }
     }
+}
+
+/// A job whose ledger is open and locked.
+struct OpenJob {
+    let job: Job
+    let ledger: Ledger
+    let lock: JobLock
+    let isNew: Bool
+    let path: String
 }
 
 func leaving(_ code: Reconciliation.ExitCode) -> ArgumentParser.ExitCode { ArgumentParser.ExitCode(Int32(code.rawValue)) }

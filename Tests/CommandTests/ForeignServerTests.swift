@@ -83,7 +83,7 @@ import Testing
         let first = try rollcall("run")
         #expect(first.exit == 0, "\(first.everything)")
         #expect(first.output.hasPrefix("Plan: 519 to create,"), "\(first.output)")
-        #expect(first.output.contains("1 existing accounts to associate, 3000 memberships to add"))
+        #expect(first.output.contains("1 existing account to associate, 3000 memberships to add"))
         let quiet = try rollcall("plan")
         #expect(quiet.exit == 0 && quiet.output.hasPrefix("No changes. 520 in step."), "\(quiet.everything)")
 

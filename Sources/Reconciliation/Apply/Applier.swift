@@ -152,7 +152,9 @@ final class Applier {
             var leftOut: [Int: String] = [:]
             for member in operation.members {
                 // Whose account could not be made or made ours keeps its memberships, and gets no new ones.
-                if let id = member.targetID, !member.isTroubled { members.append((member.position, id)) } else {
+                if let id = member.targetID, !member.isTroubled {
+                    members.append((member.position, id))
+                } else {
                     leftOut[member.position] = "\(member.sourceID ?? "the member") has no account of ours, or its own operation failed"
                 }
             }

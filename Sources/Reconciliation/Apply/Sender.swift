@@ -54,10 +54,8 @@ struct Sender: Sendable {
             case .link, .unlink, .none:
                 return .done(id: targetID ?? "", resource: nil)
             }
-        } catch let failure as SCIMFailure {
-            return Self.judge(failure)
         } catch {
-            return .failed("\(error)")
+            return Self.judge(error)
         }
     }
 

@@ -81,6 +81,8 @@ struct MappingTable: Hashable, Sendable {
         var fields = record.fields
         result.problem = record.problem
         if kind == .user {
+            // Made here from region and number, never taken as it comes.
+            fields["phone"] = nil
             // What a SCIM source splits already is not split again.
             if let given = fields["givenName"], fields["displayName"] == nil { fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ") }
             switch PhoneNumbers.read(region: fields["phoneRegion"], number: fields["phoneNumber"]) {

@@ -50,14 +50,14 @@ public struct JobReport: Sendable {
             report.headline += " Forecast: \(numbers.requests) request\(numbers.requests == 1 ? "" : "s"), \(seconds < 120 ? "\(seconds) s" : "\((seconds + 30) / 60) min")."
         }
         report.details += numbers.breakdown
-        if unmanaged > 0 { report.details.append("\(unmanaged) objects of the target are not ours and are left alone") }
+        if unmanaged > 0 { report.details.append(counted(unmanaged, "object") + " of the target not ours, left alone") }
         if numbers.done + numbers.failed + numbers.skipped + numbers.unknown > 0 {
             var line = "Applied: \(numbers.done) done, \(numbers.failed) failed, \(numbers.skipped) skipped"
             if numbers.unknown > 0 { line += ", \(numbers.unknown) of unknown outcome" }
             report.details.append("\(line); \(requests) requests in all.")
         }
         report.details += run.notes
-        report.details += numbers.failures
+        report.details += numbers.toldRecords
         if let source { report.details.append("source incomplete: \(source); nothing is taken away from anybody") }
         if let target { report.details.append("target incomplete: \(target); “missing” is not believed") }
         report.details += run.breaches.map { "held: \($0)" }
@@ -104,9 +104,12 @@ public struct JobReport: Sendable {
                 return
             case .conflict where operation.verb == .none:
                 conflicts += 1
+                tell(operation)
                 return
             case .held:
                 held += 1
+                // What a limit or a permission holds is told once, for all of them.
+                if operation.verb == .none || JobReport.needsAttention(operation) { tell(operation) }
                 return
             case .planned: planned += 1
             case .done: done += 1
@@ -115,11 +118,7 @@ public struct JobReport: Sendable {
             case .sent: unknown += 1
             case .conflict: conflicts += 1
             }
-            if [.failed, .conflict, .skipped].contains(operation.status), failures.count < 20 {
-                failures.append(
-                    "\(operation.status.rawValue): \(operation.verb.rawValue) \(operation.kind == 0 ? "user" : "group") \(operation.name) (\(operation.sourceID ?? operation.targetID ?? "")): \(operation.reason)"
-                )
-            }
+            if [.failed, .conflict, .skipped].contains(operation.status) { tell(operation) }
             switch operation.verb {
             case .create:
                 create += 1
@@ -146,15 +145,33 @@ public struct JobReport: Sendable {
             }
         }
 
+        /// Names a record that somebody must look at; the CSV has all of them.
+        private mutating func tell(_ operation: PlannedOperation) {
+            told += 1
+            guard told <= Self.mostTold else { return }
+            let what = operation.verb == .none ? "" : "\(operation.verb.rawValue) "
+            let id = (operation.sourceID ?? operation.targetID).map { " (\($0))" } ?? ""
+            failures.append("\(operation.status.rawValue): \(what)\(operation.kind == 0 ? "user" : "group") \(operation.name)\(id): \(operation.reason)")
+        }
+
+        private static let mostTold = 20
+        private var told = 0
+
+        /// The records that were named, and how many were not.
+        var toldRecords: [String] { told > Self.mostTold ? failures + ["… and \(told - Self.mostTold) more, in the CSV"] : failures }
+
         var breakdown: [String] {
             var parts: [String] = []
-            if associations > 0 { parts.append("\(associations) existing accounts to associate") }
+            if associations > 0 { parts.append(counted(associations, "existing account") + " to associate") }
             if disables > 0 { parts.append("\(disables) to disable") }
-            if added > 0 { parts.append("\(added) memberships to add") }
-            if removed > 0 { parts.append("\(removed) memberships to remove") }
+            if added > 0 { parts.append(counted(added, "membership") + " to add") }
+            if removed > 0 { parts.append(counted(removed, "membership") + " to remove") }
             if links > 0 { parts.append("\(links) to link or unlink without a request") }
-            if noted > 0 { parts.append("\(noted) listed without an operation") }
-            return parts.isEmpty ? [] : ["Of these: " + parts.joined(separator: ", ") + "."]
+            if noted > 0 { parts.append("\(noted) listed without an operation (disabled without an account, or left and kept)") }
+            return parts.isEmpty ? [] : ["In detail: " + parts.joined(separator: ", ") + "."]
         }
     }
 }
+
+/// `1 membership`, `2 memberships`.
+func counted(_ number: Int, _ thing: String) -> String { "\(number) \(thing)\(number == 1 ? "" : "s")" }

@@ -108,6 +108,7 @@ public final class JobRun {
         let reader = SourceReader(ledger: ledger, job: job, tables: tables, now: surroundings.time.wall(), acceptsSourceChange: permissions.acceptSourceChange, progress: surroundings.progress)
         let source = try await reader.read(connections.source)
         sourceReading = source
+        notes += source.notes
         count = try ledger.sourceCount()
         let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, progress: surroundings.progress).read(pushed)
         self.targetReading = targetReading
@@ -137,7 +138,7 @@ public final class JobRun {
                 addReason: "members in the source, not on the target" + (permitted ? "" : "; held: operations.groups does not list update"),
                 removeReason: "members on the target, not in the source" + (source.incomplete.map { "; held: \($0)" } ?? (permitted ? "" : "; held: operations.groups does not list update")))
             let notOurs = try ledger.membershipsNotOurs()
-            if notOurs > 0, !job.exclusiveMemberships { notes.append("\(notOurs) memberships of linked groups are not ours and are left alone (memberships: exclusive removes them)") }
+            if notOurs > 0, !job.exclusiveMemberships { notes.append(counted(notOurs, "membership") + " of linked groups not ours, left alone (memberships: exclusive removes such)") }
         }
         try Ordering(ledger: ledger).arrange()
         try countForGate()
@@ -149,7 +150,7 @@ public final class JobRun {
         let gate = Gate(allowed: permissions.allow)
         breaches += gate.judge(job: job, gateCounts).map(\.description)
         let noted = try ledger.notedRecords(limit: 3)
-        if noted.count > 0 { notes.append("\(noted.count) source records say nothing of their status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
+        if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
     }
 
     private func settleInterrupted(_ target: SCIMTarget) async throws {
@@ -276,8 +277,9 @@ public final class JobRun {
         var now: [String] = []
         try ledger.forEachOperation(plan: plan) { now.append(PlanDigest.line($0)) }
         let (old, new) = (Set(before), Set(now))
-        let moved = before.filter { !new.contains($0) }.map { "no longer: \($0)" } + now.filter { !old.contains($0) }.map { "new: \($0)" }
-        return "plan \(saved.id) of \(saved.created) is stale, the world moved on: " + moved.prefix(5).joined(separator: " · ") + (moved.count > 5 ? " · and \(moved.count - 5) more" : "")
+        func brief(_ line: String) -> String { line.split(separator: " [").first.map(String.init) ?? line }
+        let moved = before.filter { !new.contains($0) }.map { "no longer wanted: \(brief($0))" } + now.filter { !old.contains($0) }.map { "not in it: \(brief($0))" }
+        return "plan \(saved.id) of \(saved.created) is stale, the world moved on (\(moved.prefix(5).joined(separator: "; "))\(moved.count > 5 ? "; and \(moved.count - 5) more" : "")); plan again"
     }
 
     // MARK: finishing
@@ -297,7 +299,8 @@ public final class JobRun {
         let accepted = holdsScopeLeavers ? try ledger.lastRun(isBaseline: true)?.scope ?? "\(job.source.scope)" : "\(job.source.scope)"
         let allowed = permissions.allow.isEmpty ? nil : permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
         try ledger.finishRun(
-            id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: report.headline, sourceComplete: sourceReading.map { $0.incomplete == nil },
+            id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: [report.headline, failure?.description].compactMap { $0 }.joined(separator: " "),
+            sourceComplete: sourceReading.map { $0.incomplete == nil },
             targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: accepted, allowed: allowed, requests: requests)
         return report
     }

@@ -17,6 +17,8 @@ struct Reading {
     var carried: [ResourceKind: [String: Int]] = [:]
     var resources: [ResourceKind: Int] = [:]
     var pages = 0
+    /// What is remarkable about the source and no obstacle.
+    var notes: [String] = []
 }
 
 /// Reads the source into the ledger's scratch: maps each record, stages it, and judges whether the read is whole.
@@ -61,8 +63,10 @@ struct SourceReader {
             }
         }
         var violations = evidence.violations
-        if let first = repeated.first { violations.append("the id \(first) stands twice") }
-        if let (group, user) = try ledger.unresolvedSourceMembers().first { violations.append("the member \(user) of group \(group) is no user of the source") }
+        if let first = repeated.first { violations.append("the id \(first) stands twice; keep one of the records") }
+        if let (group, user) = try ledger.unresolvedSourceMembers().first {
+            violations.append("the member \(user) of group \(group) is no user of the source; take it out of the group's members or put the user back")
+        }
         let scope = job.source.scope
         var listed: [String]?
         if case .listed(let groups)? = scope.groups { listed = groups }
@@ -77,7 +81,7 @@ struct SourceReader {
                 violations.append("the source has no membership, but had \(baseline.count.memberships) in the last applied run; \(flag)")
             }
         }
-        return Reading(incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement)
+        return Reading(incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement, notes: evidence.notes)
     }
 
     private func staged(_ record: DirectoryRecord) -> StagedSource {

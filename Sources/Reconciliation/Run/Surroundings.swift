@@ -46,9 +46,10 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
 
     init(_ failure: SCIMFailure, side: String) {
         switch failure {
-        case .credentials: self.init(.credentials, "\(side): the credential was refused: \(failure)")
+        case .credentials: self.init(.credentials, "\(side): the credential was refused: \(failure); it may be expired, disabled or another server's: check \(side).authorization")
         case .cancelled: self.init(.interrupted, "\(side): stopped")
-        default: self.init(.unreachable, "\(side): \(failure)")
+        case .notFound: self.init(.unreachable, "\(side): \(failure); check \(side).baseURL")
+        default: self.init(.unreachable, "\(side): \(failure); check \(side).baseURL, the network and the server")
         }
     }
 }

@@ -166,7 +166,9 @@ enum Laws {
             for (id, document) in old {
                 let name = document["userName"]?.string ?? document["displayName"]?.string ?? ""
                 // A server takes a deleted user out of its groups by itself.
-                if !ours.mayWrite(id), new[id].map({ without(before, after, $0) }) != without(before, after, document) { broken.append("law 5: \(id) (\(name)) is not ours and was changed to \(new[id]?.canonical ?? "nothing")") }
+                if !ours.mayWrite(id), new[id].map({ without(before, after, $0) }) != without(before, after, document) {
+                    broken.append("law 5: \(id) (\(name)) is not ours and was changed to \(new[id]?.canonical ?? "nothing")")
+                }
                 let isProtected = dice.protectsAdministrators && (document["userName"] != nil ? fold(name).hasPrefix("adm") : fold(name) == "board")
                 if isProtected, new[id] != document { broken.append("R4: the protected \(name) was changed") }
             }

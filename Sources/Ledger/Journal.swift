@@ -96,9 +96,6 @@ extension Ledger {
         }
     }
 
-    /// Stores or refreshes a link outside an operation, such as after a read-back.
-    public func setLink(_ link: LinkState, run: Int64) throws { try write { try set($0, link, run: run) } }
-
     private func set(_ db: Database, _ link: LinkState, run: Int64) throws {
         let source = try intern(db, space: link.kind, link.sourceID)
         let target = try intern(db, space: link.kind + 2, link.targetID)
@@ -158,14 +155,6 @@ extension Ledger {
                     kind: kind, sourceID: id, targetID: row["target_id"], origin: row["origin"], state: row["state"], externalID: row["external_id"], matchKey: row["match_key"],
                     sent: row["sent"], sentDigest: (row["sent_digest"] as Data?).map(Array.init), read: row["read"], readDigest: (row["read_digest"] as Data?).map(Array.init))
             }
-        }
-    }
-
-    /// The source record that is linked to a target object.
-    public func linkedSource(kind: Int, target id: String) throws -> String? {
-        try read {
-            try String.fetchOne(
-                $0, sql: "SELECT s.id FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target WHERE l.kind = ?1 AND t.space = ?1 + 2 AND t.id = ?2", arguments: [kind, id])
         }
     }
 

@@ -1,0 +1,106 @@
+import Foundation
+import GRDB
+
+extension Ledger {
+    /// Asks `decide` about every object that is not plainly in step, unmanaged or protected, and stores what it answers.
+    public func draft(_ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
+        try write { db in
+            // Objects in step need no decision; the bulk of a quiet night never leaves SQLite.
+            try db.execute(sql: "DELETE FROM scratch.drafts; DELETE FROM scratch.draft_members; DELETE FROM scratch.outlook")
+            try db.execute(
+                sql: "INSERT INTO scratch.outlook (kind, source, target, state) SELECT kind, source, target, 'present' FROM scratch.situations WHERE situation = 'in step'")
+            let rows = try Row.fetchCursor(
+                db, sql: Self.rowQuery + " WHERE st.situation <> 'in step' AND NOT (st.situation IN ('unmanaged', 'protected') AND st.source IS NULL) ORDER BY st.kind, si.id, ti.id")
+            while let row = try rows.next() {
+                guard let situation = Self.situationRow(row) else { continue }
+                let (drafts, outlook) = try decide(situation)
+                if let outlook, let source = situation.source {
+                    try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating) VALUES (?, ?, ?, ?, ?)")
+                        .execute(arguments: [
+                            situation.kind, source, outlook == .present && situation.situation == .missing ? nil : situation.target, outlook.rawValue, situation.situation == .existing,
+                        ])
+                }
+                for draft in drafts { try insert(db, draft, situation) }
+            }
+        }
+    }
+
+    private func insert(_ db: Database, _ draft: Draft, _ row: SituationRow) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, takes, frees)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            draft.wave, row.kind, draft.verb.rawValue, row.situation.rawValue, row.source, row.target, draft.name, draft.status.rawValue, draft.reason,
+            draft.heldBy, Self.encode(draft.fields), draft.takes, draft.frees,
+        ])
+    }
+
+    static func encode(_ fields: [FieldChange]) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(fields)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
+    }
+
+    static func decode(_ text: String) -> [FieldChange] { (try? JSONDecoder().decode([FieldChange].self, from: Data(text.utf8))) ?? [] }
+
+    /// Fills the outlook of a kind outside the full-push scope from its links: members then resolve through links only.
+    public func outlookFromLinks(kind: Int) throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state)
+                    SELECT l.kind, l.source, l.target, 'present' FROM links l JOIN scratch.source s ON s.kind = l.kind AND s.n = l.source AND s.in_scope WHERE l.kind = ?
+                    """, arguments: [kind])
+        }
+    }
+
+    // MARK: order
+
+    /// A draft that gives a name away or takes one that another linked object holds.
+    public struct Renaming: Sendable {
+        public var draft: Int64
+        public var kind: Int
+        public var wave: Int
+        public var takes: String?
+        public var frees: String?
+        public var sourceID: String
+    }
+
+    /// Drafts that take a name which another draft frees, and those that free one; in the order of their source ids.
+    public func renamings() throws -> [Renaming] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT d.draft, d.kind, d.wave, d.takes, d.frees, i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source
+                    WHERE d.status = 'planned' AND (d.frees IS NOT NULL OR d.takes IS NOT NULL AND EXISTS (
+                        SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed WHERE f.frees = d.takes AND f.kind = d.kind AND f.status = 'planned'))
+                    ORDER BY d.kind, i.id, d.draft
+                    """
+            ).map { Renaming(draft: $0[0], kind: $0[1], wave: $0[2], takes: $0[3], frees: $0[4], sourceID: $0[5]) }
+        }
+    }
+
+    public func move(draft: Int64, toWave wave: Int) throws {
+        try write { try $0.execute(sql: "UPDATE scratch.drafts SET wave = ? WHERE draft = ?", arguments: [wave, draft]) }
+    }
+
+    /// Splits a rename in two, by way of a temporary name, to break a cycle. Both halves are one unit of the journal.
+    public func split(draft: Int64, path: String, temporary: String, firstWave: Int) throws {
+        try write { db in
+            guard let row = try Row.fetchOne(db, sql: "SELECT * FROM scratch.drafts WHERE draft = ?", arguments: [draft]) else { return }
+            let fields = Self.decode(row["fields"])
+            guard let change = fields.first(where: { $0.path == path }) else { return }
+            let first = [FieldChange(path: path, before: change.before, after: temporary)]
+            let second = fields.map { $0.path == path ? FieldChange(path: path, before: temporary, after: $0.after) : $0 }
+            try db.execute(
+                sql: """
+                    INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, unit)
+                    SELECT ?, kind, verb, situation, source, target, name, status, 'a cycle of names: goes through a temporary name first', held_by, ?, draft FROM scratch.drafts WHERE draft = ?
+                    """, arguments: [firstWave, Self.encode(first), draft])
+            try db.execute(sql: "UPDATE scratch.drafts SET fields = ?, unit = draft WHERE draft = ?", arguments: [Self.encode(second), draft])
+        }
+    }
+}

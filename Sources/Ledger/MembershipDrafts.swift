@@ -1,0 +1,103 @@
+import Foundation
+import GRDB
+
+extension Ledger {
+    /// Drafts the membership changes as operations of at most `chunk` members.
+    ///
+    /// A membership is added when the source has it and both ends are present; it is removed only from a group of ours, for a
+    /// user of ours whose record is present or leaving, because the source does not have it. A user that is held keeps what
+    /// it has, and a group that is associated keeps who was in it. “Of ours” includes what this very plan links.
+    public func draftMemberships(
+        chunk: Int, isExclusive: Bool, addWave: Int, removeWave: Int, addHeldBy: String?, removeHeldBy: String?, addReason: String, removeReason: String
+    ) throws {
+        try write { db in
+            try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.outlook_by_target ON outlook (kind, target)")
+            let additions = """
+                SELECT m.grp AS grp, g.target AS grp_target, m.usr AS usr, u.target AS usr_target, gs.name AS grp_name
+                FROM scratch.source_members m
+                JOIN scratch.outlook g ON g.kind = 1 AND g.source = m.grp AND g.state = 'present'
+                JOIN scratch.outlook u ON u.kind = 0 AND u.source = m.usr AND u.state = 'present'
+                JOIN scratch.source gs ON gs.kind = 1 AND gs.n = m.grp
+                JOIN ids gi ON gi.n = m.grp JOIN ids ui ON ui.n = m.usr
+                WHERE NOT EXISTS (SELECT 1 FROM scratch.target_members t WHERE t.grp = g.target AND t.usr = u.target)
+                ORDER BY gi.id, ui.id
+                """
+            try draftChunks(db, additions, verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy, reason: addReason)
+            // Exclusive means: whoever the source does not name goes, also those that were there before an association.
+            let strangers = isExclusive ? "OR u.source IS NULL AND NOT coalesce(tu.protected, 0)" : ""
+            let oldMembersStay =
+                isExclusive
+                ? "" : "AND NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)"
+            let removals = """
+                SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target, gs.name AS grp_name
+                FROM scratch.target_members t
+                JOIN scratch.outlook g ON g.kind = 1 AND g.target = t.grp AND g.state = 'present'
+                JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
+                LEFT JOIN scratch.outlook u ON u.kind = 0 AND u.target = t.usr
+                LEFT JOIN scratch.target tu ON tu.kind = 0 AND tu.n = t.usr
+                LEFT JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
+                JOIN ids gi ON gi.n = g.source JOIN ids ti ON ti.n = t.usr
+                WHERE (u.state = 'leaving' OR u.state = 'present' AND m.grp IS NULL \(strangers)) \(oldMembersStay)
+                ORDER BY gi.id, ti.id
+                """
+            try draftChunks(db, removals, verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy, reason: removeReason)
+        }
+    }
+
+    private func draftChunks(_ db: Database, _ sql: String, verb: Verb, chunk: Int, wave: Int, heldBy: String?, reason: String) throws {
+        let rows = try Row.fetchCursor(db, sql: sql)
+        var current: (group: Int64, draft: Int64, count: Int)?
+        while let row = try rows.next() {
+            let group: Int64 = row["grp"]
+            if current == nil || current?.group != group || (current?.count ?? 0) >= chunk {
+                let target: Int64? = row["grp_target"]
+                let name: String = row["grp_name"]
+                try db.cachedStatement(
+                    sql: "INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, '[]')"
+                ).execute(arguments: [
+                    wave, verb.rawValue, Situation.changed.rawValue, group, target, name, (heldBy == nil ? OperationStatus.planned : .held).rawValue, reason, heldBy,
+                ])
+                current = (group, db.lastInsertedRowID, 0)
+            }
+            guard let place = current else { continue }
+            let usr: Int64? = row["usr"]
+            let usrTarget: Int64? = row["usr_target"]
+            try db.cachedStatement(sql: "INSERT INTO scratch.draft_members (draft, position, source_user, target_user) VALUES (?, ?, ?, ?)")
+                .execute(arguments: [place.draft, place.count, usr, usrTarget])
+            current?.count += 1
+        }
+    }
+
+    /// Memberships of linked groups whose member this job does not know, and memberships kept from before an association.
+    public func membershipsNotOurs() throws -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM scratch.target_members t JOIN links lg ON lg.kind = 1 AND lg.target = t.grp
+                    WHERE NOT EXISTS (SELECT 1 FROM links lu WHERE lu.kind = 0 AND lu.target = t.usr)
+                    OR EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)
+                    """) ?? 0
+        }
+    }
+
+    /// Memberships that the target holds between linked ends, plus those that the drafts add: the base of their limits.
+    public func managedMemberships() throws -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT (SELECT count(*) FROM scratch.target_members t JOIN links lg ON lg.kind = 1 AND lg.target = t.grp JOIN links lu ON lu.kind = 0 AND lu.target = t.usr)
+                    + (SELECT count(*) FROM scratch.draft_members m JOIN scratch.drafts d ON d.draft = m.draft WHERE d.verb = 'add members')
+                    """) ?? 0
+        }
+    }
+
+    /// Memberships that end because their group is deleted.
+    public func membershipsEndingWithGroups() throws -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM scratch.drafts d JOIN scratch.target_members t ON t.grp = d.target WHERE d.kind = 1 AND d.verb = 'delete' AND d.status = 'planned'") ?? 0
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// A plan is made of operations: drafted by policy, stored, sent, settled.
+
+/// An operation on its way into a plan, as policy decided it.
+public struct Draft: Sendable {
+    /// When it is sent: lower waves first; operations of one wave may run side by side.
+    public var wave: Int
+    public var verb: Verb
+    public var status: OperationStatus
+    public var reason: String
+    public var heldBy: String?
+    public var fields: [FieldChange]
+    /// The folded unique names that it takes and frees, if it changes one.
+    public var takes: String?
+    public var frees: String?
+    public var name: String
+
+    public init(wave: Int, verb: Verb, status: OperationStatus, reason: String, heldBy: String? = nil, fields: [FieldChange] = [], takes: String? = nil, frees: String? = nil, name: String) {
+        self.wave = wave
+        self.verb = verb
+        self.status = status
+        self.reason = reason
+        self.heldBy = heldBy
+        self.fields = fields
+        self.takes = takes
+        self.frees = frees
+        self.name = name
+    }
+}
+
+/// What an operation does; the CSV's `action`.
+public enum Verb: String, Hashable, Sendable, CaseIterable {
+    case create
+    case update
+    case associate
+    /// Remembers an account that carries our externalId and needs no change: no request.
+    case link
+    /// Forgets an account that is gone: no request.
+    case unlink
+    case addMembers = "add members"
+    case removeMembers = "remove members"
+    case disable
+    case delete
+    /// Nothing is to be done; the row reports.
+    case none
+}
+
+public enum OperationStatus: String, Hashable, Sendable, CaseIterable {
+    case planned, sent, done, failed, held, conflict, skipped
+    /// Listed, with nothing to do about it.
+    case noted
+}
+
+/// One attribute that an operation changes. Values are canonical JSON; nil for none.
+public struct FieldChange: Hashable, Sendable, Codable {
+    public var path: String
+    public var before: String?
+    public var after: String?
+
+    public init(path: String, before: String?, after: String?) {
+        self.path = path
+        self.before = before
+        self.after = after
+    }
+}
+
+/// A row of a plan, which is also its place in the journal.
+public struct PlannedOperation: Sendable {
+    public var plan: Int64
+    public var seq: Int
+    public var wave: Int
+    public var kind: Int
+    public var verb: Verb
+    public var situation: Situation
+    public var sourceID: String?
+    public var targetID: String?
+    public var name: String
+    public var status: OperationStatus
+    public var reason: String
+    public var heldBy: String?
+    public var fields: [FieldChange]
+    public var unit: Int?
+    /// For membership operations.
+    public var members: [Member]
+
+    public struct Member: Sendable {
+        public var position: Int
+        public var sourceID: String?
+        public var targetID: String?
+        public var name: String?
+        public var status: String?
+        public var reason: String?
+        /// Whether an operation of the same plan on the member's own account came to nothing.
+        public var isTroubled: Bool
+    }
+}
+
+/// What becomes of a source record in a plan.
+public enum Outlook: String, Sendable { case present, held, leaving }

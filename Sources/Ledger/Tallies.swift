@@ -1,0 +1,92 @@
+import Foundation
+import GRDB
+
+extension Ledger {
+    /// Planned operations by kind and verb; clearing and membership changes are counted by what they touch.
+    public struct Tally: Sendable {
+        public var operations: [String: Int] = [:]
+        /// Source ids per limit key, for limits over several jobs.
+        public var clearing = 0
+        public var added = 0
+        public var removed = 0
+
+        public func count(_ kind: Int, _ verb: Verb) -> Int { operations["\(kind) \(verb.rawValue)"] ?? 0 }
+    }
+
+    public func tally() throws -> Tally {
+        try read { db in
+            var tally = Tally()
+            let rows = try Row.fetchAll(db, sql: "SELECT kind, verb, count(*) FROM scratch.drafts WHERE status = 'planned' AND (unit IS NULL OR unit = draft) GROUP BY kind, verb")
+            for row in rows { tally.operations["\(row[0] as Int) \(row[1] as String)"] = row[2] }
+            tally.clearing =
+                try Int.fetchOne(
+                    db,
+                    sql: """
+                        SELECT count(DISTINCT source) FROM scratch.drafts d WHERE status = 'planned' AND kind = 0 AND verb IN ('update', 'associate', 'disable')
+                        AND EXISTS (SELECT 1 FROM json_each(d.fields) f WHERE json_extract(f.value, '$.after') IS NULL)
+                        """) ?? 0
+            for (verb, path) in [(Verb.addMembers, \Tally.added), (.removeMembers, \Tally.removed)] {
+                tally[keyPath: path] =
+                    try Int.fetchOne(
+                        db, sql: "SELECT count(*) FROM scratch.draft_members m JOIN scratch.drafts d ON d.draft = m.draft WHERE d.status = 'planned' AND d.verb = ?",
+                        arguments: [verb.rawValue]) ?? 0
+            }
+            return tally
+        }
+    }
+
+    /// Source ids of the planned operations of a kind and some verbs: limits over several jobs count people, not operations.
+    ///
+    /// - Parameter isClearing: only those that take a value away.
+    public func plannedSources(kind: Int, verbs: [Verb], isClearing: Bool = false) throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source
+                    WHERE d.status = 'planned' AND d.kind = ? AND d.verb IN (\(verbs.map { "'\($0.rawValue)'" }.joined(separator: ",")))
+                    \(isClearing ? "AND EXISTS (SELECT 1 FROM json_each(d.fields) f WHERE json_extract(f.value, '$.after') IS NULL)" : "") ORDER BY i.id
+                    """,
+                arguments: [kind])
+        }
+    }
+
+    public func linkedSources(kind: Int) throws -> [String] {
+        try read { try String.fetchAll($0, sql: "SELECT i.id FROM links l JOIN ids i ON i.n = l.source WHERE l.kind = ? ORDER BY i.id", arguments: [kind]) }
+    }
+
+    /// Links of a kind that there are, plus those that the drafts make: the base of percentages.
+    public func managedBase(kind: Int) throws -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT (SELECT count(*) FROM links WHERE kind = ?1) + (SELECT count(DISTINCT source) FROM scratch.drafts
+                    WHERE kind = ?1 AND status = 'planned' AND situation IN ('absent', 'known', 'existing') AND verb <> 'none')
+                    """, arguments: [kind]) ?? 0
+        }
+    }
+
+    /// What the source wants of a record, from this run's reading; nil when none was read.
+    public func desired(kind: Int, source id: String) throws -> (body: String, digest: [UInt8], externalID: String?, matchKey: String)? {
+        try read { db in
+            guard isScratchAttached else { return nil }
+            return try Row.fetchOne(
+                db.cachedStatement(sql: "SELECT s.body, s.digest, s.external_id, s.match_key FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.kind = ?1 AND i.space = ?1 AND i.id = ?2"),
+                arguments: [kind, id]
+            ).map { (body: $0[0], digest: Array($0[1] as Data), externalID: $0[2], matchKey: $0[3]) }
+        }
+    }
+
+    /// Marks all that is planned in a plan as held.
+    public func hold(plan: Int64, by: String, reason: String) throws {
+        try write { db in
+            try db.execute(sql: "UPDATE operations SET status = 'held', held_by = ?, reason = reason || '; held: ' || ? WHERE plan = ? AND status = 'planned'", arguments: [by, reason, plan])
+            try db.execute(sql: "UPDATE plans SET state = 'held' WHERE id = ?", arguments: [plan])
+        }
+    }
+
+    public func linkCount(kind: Int) throws -> Int {
+        try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM links WHERE kind = ?", arguments: [kind]) ?? 0 }
+    }
+}

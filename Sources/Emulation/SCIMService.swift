@@ -29,6 +29,8 @@ public struct ServiceOptions: Sendable {
     public var listsWithoutMembers = false
     /// Whether group names are unique.
     public var uniqueGroupNames = true
+    /// Whether no two users may have one e-mail address.
+    public var uniqueMails = false
     /// Whether a member must be a resource of this server; RFC 7643 does not ask for it.
     public var checksMembers = false
     /// Names (userName or displayName) that are refused with 400.
@@ -244,6 +246,13 @@ public struct SCIMService: Sendable {
         if options.refused.contains(name) { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(kind.nameAttribute) is not acceptable here") }
         if kind == .user || options.uniqueGroupNames, let other = store[kind]?.id(named: name), other != id {
             throw SCIMError(status: 409, scimType: "uniqueness", detail: "\(kind.nameAttribute) is taken")
+        }
+        if kind == .user, options.uniqueMails {
+            let mails = Set((document["emails"]?.array ?? []).compactMap { $0["value"]?.string?.lowercased() })
+            for other in store[.user]?.order ?? [] where other != id {
+                let held = (store[.user]?[other]?.document["emails"]?.array ?? []).compactMap { $0["value"]?.string?.lowercased() }
+                if held.contains(where: mails.contains) { throw SCIMError(status: 409, scimType: "uniqueness", detail: "the e-mail address is taken") }
+            }
         }
         if kind == .group {
             var seen: Set<String> = []

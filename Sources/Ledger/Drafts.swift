@@ -28,12 +28,12 @@ extension Ledger {
     private func insert(_ db: Database, _ draft: Draft, _ row: SituationRow) throws {
         try db.cachedStatement(
             sql: """
-                INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, takes, frees)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, takes, frees, takes_mail, frees_mail)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             draft.wave, row.kind, draft.verb.rawValue, row.situation.rawValue, row.source, row.target, draft.name, draft.status.rawValue, draft.reason,
-            draft.heldBy, Self.encode(draft.fields), draft.takes, draft.frees,
+            draft.heldBy, Self.encode(draft.fields), draft.takes, draft.frees, draft.takesMail, draft.freesMail,
         ])
     }
 
@@ -65,21 +65,26 @@ extension Ledger {
         public var wave: Int
         public var takes: String?
         public var frees: String?
+        public var takesMail: String?
+        public var freesMail: String?
         public var sourceID: String
     }
 
-    /// Drafts that take a name which another draft frees, and those that free one; in the order of their source ids.
+    /// Drafts that take a name or address which another draft frees, and those that free one; in the order of their source ids.
     public func renamings() throws -> [Renaming] {
         try read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT d.draft, d.kind, d.wave, d.takes, d.frees, i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source
-                    WHERE d.status = 'planned' AND (d.frees IS NOT NULL OR d.takes IS NOT NULL AND EXISTS (
-                        SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed WHERE f.frees = d.takes AND f.kind = d.kind AND f.status = 'planned'))
+                    SELECT d.draft, d.kind, d.wave, d.takes, d.frees, d.takes_mail, d.frees_mail, i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source
+                    WHERE d.status = 'planned' AND (d.frees IS NOT NULL OR d.frees_mail IS NOT NULL
+                        OR d.takes IS NOT NULL AND EXISTS (
+                            SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed WHERE f.frees = d.takes AND f.kind = d.kind AND f.status = 'planned')
+                        OR d.takes_mail IS NOT NULL AND EXISTS (
+                            SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed_mail WHERE f.frees_mail = d.takes_mail AND f.kind = d.kind AND f.status = 'planned'))
                     ORDER BY d.kind, i.id, d.draft
                     """
-            ).map { Renaming(draft: $0[0], kind: $0[1], wave: $0[2], takes: $0[3], frees: $0[4], sourceID: $0[5]) }
+            ).map { Renaming(draft: $0[0], kind: $0[1], wave: $0[2], takes: $0[3], frees: $0[4], takesMail: $0[5], freesMail: $0[6], sourceID: $0[7]) }
         }
     }
 

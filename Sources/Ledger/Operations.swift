@@ -12,6 +12,10 @@ public struct Draft: Sendable {
     /// The folded unique names that it takes and frees, if it changes one.
     public var takes: String?
     public var frees: String?
+
+    /// The same of e-mail addresses, which some targets hold to be unique.
+    public var takesMail: String?
+    public var freesMail: String?
     public var name: String
 
     public init(wave: Int, verb: Verb, status: OperationStatus, reason: String, heldBy: String? = nil, fields: [FieldChange] = [], takes: String? = nil, frees: String? = nil, name: String) {

@@ -80,8 +80,9 @@ enum Schema {
         CREATE TABLE scratch.drafts (
             draft INTEGER PRIMARY KEY, wave INTEGER NOT NULL, kind INTEGER NOT NULL, verb TEXT NOT NULL, situation TEXT NOT NULL, source INTEGER, target INTEGER,
             name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT, fields TEXT NOT NULL, unit INTEGER,
-            takes TEXT, frees TEXT);
+            takes TEXT, frees TEXT, takes_mail TEXT, frees_mail TEXT);
         CREATE INDEX scratch.drafts_by_freed ON drafts (frees, kind);
+        CREATE INDEX scratch.drafts_by_freed_mail ON drafts (frees_mail, kind);
         CREATE TABLE scratch.draft_members (draft INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER, PRIMARY KEY (draft, position)) WITHOUT ROWID;
         """
 }

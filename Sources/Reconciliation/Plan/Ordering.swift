@@ -43,26 +43,14 @@ struct Ordering {
                 opened.insert(opener)
             }
         }
-        // Waves fall towards the free end: each draft goes before the one that waits for it. Chains are short; the number of
-        // drafts bounds the rounds.
+        let edges = waiting(drafts, names: before, opened: opened)
+        // Waves fall towards the free end: each draft goes before those that wait for it. The waiting has no rings any more,
+        // so the number of drafts bounds the rounds.
         for _ in drafts.indices {
             var isSettled = true
-            for index in drafts.indices where !opened.contains(index) {
-                // An opened draft takes its final name last, so nothing of its ring waits for that half.
-                guard let first = before(index) else { continue }
-                if opened.contains(first) { continue }
-                if waves[first] >= waves[index] {
-                    waves[first] = waves[index] - 1
-                    isSettled = false
-                }
-            }
-            // The final half of an opened draft waits for what it takes.
-            for index in opened {
-                guard let first = before(index) else { continue }
-                if waves[first] >= waves[index] {
-                    waves[first] = waves[index] - 1
-                    isSettled = false
-                }
+            for edge in edges where waves[edge.first] >= waves[edge.then] {
+                waves[edge.first] = waves[edge.then] - 1
+                isSettled = false
             }
             if isSettled { break }
         }
@@ -74,5 +62,36 @@ struct Ordering {
             let temporary = JSONValue.string("rollcall-\(Digest.hexadecimal(draft.sourceID).prefix(16))").canonical
             try ledger.split(draft: draft.draft, path: kind.nameAttribute, temporary: temporary, firstWave: floor - 1)
         }
+    }
+
+    private struct Edge {
+        let first: Int
+        let then: Int
+    }
+
+    /// Who goes before whom: by names, whose rings were opened (nobody waits for the final half of an opened rename, since its
+    /// first half has freed the name), and by e-mail addresses where that closes no ring. A ring of addresses stays: a target
+    /// that refuses it says so for each record.
+    private func waiting(_ drafts: [Ledger.Renaming], names before: (Int) -> Int?, opened: Set<Int>) -> [Edge] {
+        var edges = drafts.indices.compactMap { index in before(index).flatMap { opened.contains($0) ? nil : Edge(first: $0, then: index) } }
+        var followers: [Int: [Int]] = [:]
+        for edge in edges { followers[edge.first, default: []].append(edge.then) }
+        func leads(from start: Int, to goal: Int) -> Bool {
+            var seen: Set<Int> = []
+            var open = [start]
+            while let index = open.popLast() {
+                if index == goal { return true }
+                if seen.insert(index).inserted { open += followers[index] ?? [] }
+            }
+            return false
+        }
+        var freeing: [String: Int] = [:]
+        for (index, draft) in drafts.enumerated() { if let mail = draft.freesMail { freeing[mail] = index } }
+        for (index, draft) in drafts.enumerated() {
+            guard let mail = draft.takesMail, let first = freeing[mail], first != index, !leads(from: index, to: first) else { continue }
+            edges.append(Edge(first: first, then: index))
+            followers[first, default: []].append(index)
+        }
+        return edges
     }
 }

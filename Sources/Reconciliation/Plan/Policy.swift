@@ -96,6 +96,7 @@ struct Policy: Sendable {
     private func creation(_ kind: ResourceKind, _ row: SituationRow, reason: String) -> Draft {
         var draft = Draft(
             wave: Wave.create(kind), verb: .create, status: .planned, reason: reason, fields: differences.creation(row.desired ?? "{}"), takes: row.desiredKey, name: name(row))
+        draft.takesMail = Self.foldedText(draft.fields.first { $0.path == Self.mail }?.after)
         permit(&draft, kind, .create)
         return draft
     }
@@ -187,6 +188,12 @@ struct Policy: Sendable {
         differences.changes(kind, desired: row.desired ?? "{}", actual: row.actual ?? "{}", sent: row.sent, read: row.read)
     }
 
+    private static let mail = "emails[work]"
+
+    private static func foldedText(_ canonical: String?) -> String? {
+        canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map(folded)
+    }
+
     private func isDisabling(_ field: FieldChange) -> Bool { field.path == "active" && field.after == "false" }
 
     /// The operations that bring attributes in step: one request, sent late when it disables. What takes something away is
@@ -202,6 +209,10 @@ struct Policy: Sendable {
             if renames, fields.contains(where: { $0.path == key }) {
                 draft.takes = row.desiredKey
                 draft.frees = row.actualKey
+            }
+            if let mail = fields.first(where: { $0.path == Self.mail }) {
+                draft.takesMail = Self.foldedText(mail.after)
+                draft.freesMail = Self.foldedText(mail.before)
             }
             permit(&draft, kind, .update)
             return draft
@@ -264,5 +275,7 @@ extension Draft {
         reason += "; held: \(why)"
         takes = nil
         frees = nil
+        takesMail = nil
+        freesMail = nil
     }
 }

@@ -601,6 +601,32 @@ import Testing
         #expect(result.operations.allSatisfy { $0.status != .failed })
     }
 
+    @Test("R28: an e-mail address is freed before somebody else takes it, also across creates, changes and names")
+    func r28mail() async throws {
+        var options = ServiceOptions()
+        options.uniqueMails = true
+        let world = try World(options: options)
+        world.directory.people = ["a", "b", "c", "d"].map { .named($0) }
+        try await world.run()
+        // z first in every other order: a chain of addresses against the order of ids, a cleared one for a newcomer, and two
+        // that swap names while a third takes the address of one of them.
+        world.directory.people[0].email = "b@corp.example"
+        world.directory.people[1].email = "fresh@corp.example"
+        world.directory.people[2].email = nil
+        world.directory.people[3].username = "c"
+        world.directory.people[2].username = "d"
+        var newcomer = Person.named("n")
+        newcomer.email = "C@corp.example"
+        world.directory.people.append(newcomer)
+        let result = try await world.run()
+        #expect(result.report.exit == .inStep, "\(result.report.details)")
+        #expect(try await world.plan().report.headline.hasPrefix("No changes."))
+        // A ring of addresses cannot be opened without a value that nobody gave: it is told, and no loop.
+        world.directory.people[0].email = "fresh@corp.example"
+        world.directory.people[1].email = "b@corp.example"
+        #expect(try await world.run().report.exit == .recordsFailed)
+    }
+
     @Test("R28: a ring that was cut in the middle is finished first by the next run")
     func r28cut() async throws {
         let isCut = Switch()

@@ -117,6 +117,13 @@ extension Ledger {
         }
     }
 
+    /// One row of a plan.
+    public func operation(plan: Int64, seq: Int) throws -> PlannedOperation? {
+        try read { db in
+            try Row.fetchOne(db.cachedStatement(sql: Self.operationQuery + " WHERE o.plan = ? AND o.seq = ?"), arguments: [plan, seq]).map { try operation(db, $0) }
+        }
+    }
+
     /// The next planned rows of a plan, all of one wave, after `seq`.
     public func nextPlanned(plan: Int64, after seq: Int, limit: Int) throws -> [PlannedOperation] {
         try read { db in

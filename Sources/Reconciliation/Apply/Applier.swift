@@ -258,7 +258,7 @@ final class Applier {
         let complaint = actual.flatMap { isFound ? nil : verification.compare(operation, kind, table, with: $0) }
         // Identity and access are never taken for granted, whatever else agrees.
         if complaint != nil || !(actual.map { table.agreesOnCriticals(desired?.body, $0.body) } ?? false) { link.readDigest = nil }
-        if actual == nil, operation.verb != .create || resource == nil { verification.silent.append(.init(operation: operation, id: id)) }
+        if actual == nil, operation.verb != .create || resource == nil { verification.silent.append(.init(operation, id: id)) }
         let reason = isFound ? "found by its externalId on the target: linked" : complaint
         try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link)), run: run)
     }
@@ -290,32 +290,28 @@ final class Applier {
             isSilent = false
             complaint = Verification.complaint(operation.verb, members, present: Set(present))
         }
-        if isSilent { verification.silentMembers.append(.init(operation: operation, id: group, members: members)) }
+        if isSilent { verification.silent.append(.init(operation, id: group)) }
         let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) members left out: they have no account"
         try ledger.settle(operation, Outcome(status: complaint == nil && leftOut.isEmpty ? .done : .failed, reason: complaint ?? partial, leftOut: leftOut), run: run)
     }
 
     // MARK: reading back what was not answered
 
-    /// Looks at what the target did with writes that it answered without a document.
+    /// Looks at what the target did with writes that it answered without a document, each as it comes by.
     private func readBack() async throws {
         do {
             for kind in ResourceKind.allCases {
-                let silent = verification.silent.filter { $0.operation.kind == kind.rawValue }
-                let groups = kind == .group ? verification.silentMembers : []
-                guard !silent.isEmpty || !groups.isEmpty, let table = tables[kind] else { continue }
-                let wanted = Set(silent.map(\.id) + groups.map(\.id))
-                var seen: [String: Verification.Seen] = [:]
-                let take: (JSONView) -> Void = { view in
-                    if let actual = table.actual(view), wanted.contains(actual.id) {
-                        seen[actual.id] = .init(actual: actual, members: view.member(ignoringCase: "members") == nil ? nil : Set(TargetReader.members(view)))
-                    }
+                var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind.rawValue }, by: \.id)
+                guard !open.isEmpty, let table = tables[kind] else { continue }
+                let take: (JSONView) throws -> Void = { view in
+                    guard let actual = table.actual(view), let entries = open.removeValue(forKey: actual.id) else { return }
+                    for entry in entries { try self.judge(entry, kind, table, actual, members: Set(TargetReader.members(view))) }
                 }
-                let listShowsMembers = try kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
-                if wanted.count > Self.readsByID, listShowsMembers {
+                let listShowsAll = try kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
+                if open.count > Self.readsByID, listShowsAll {
                     _ = try await target.list(kind, take)
                 } else {
-                    for id in wanted.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+                    for id in open.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
                         do {
                             try JSONParser().parse(try await target.get(kind, id), take)
                         } catch let failure as SCIMFailure {
@@ -324,8 +320,10 @@ final class Applier {
                         }
                     }
                 }
-                try judge(silent, kind, table, seen)
-                try judgeMembers(groups, seen)
+                for entry in open.values.flatMap({ $0 }) where !entry.isMembership {
+                    guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
+                    try ledger.settle(operation, Outcome(status: .failed, reason: "written, but not shown by the target afterwards"), run: run)
+                }
             }
         } catch let failure as SCIMFailure {
             if failure.isFatal { fatal = failure } else { verification.notes.append("what was written could not be read back: \(failure)") }
@@ -337,28 +335,21 @@ final class Applier {
     /// Up to this many objects are read by id; beyond, the list is cheaper.
     private static let readsByID = 20
 
-    private func judge(_ silent: [Verification.Silent], _ kind: ResourceKind, _ table: MappingTable, _ seen: [String: Verification.Seen]) throws {
-        for entry in silent {
-            guard let source = entry.operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else { continue }
-            guard let actual = seen[entry.id]?.actual else {
-                try ledger.settle(entry.operation, Outcome(status: .failed, reason: "written, but not shown by the target afterwards"), run: run)
-                continue
-            }
-            let complaint = verification.compare(entry.operation, kind, table, with: actual)
-            link.read = actual.body
-            let desired = try ledger.desired(kind: kind.rawValue, source: source)
-            link.readDigest = complaint == nil && link.state == "active" && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
-            try ledger.settle(entry.operation, Outcome(status: complaint == nil ? .done : .failed, reason: complaint, link: .set(link)), run: run)
-        }
-    }
-
-    private func judgeMembers(_ silent: [Verification.SilentMembers], _ seen: [String: Verification.Seen]) throws {
-        for entry in silent {
-            guard let there = seen[entry.id] else { continue }
+    private func judge(_ entry: Verification.Silent, _ kind: ResourceKind, _ table: MappingTable, _ actual: MappingTable.Actual, members: Set<String>) throws {
+        guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { return }
+        if entry.isMembership {
             // A group without `members` is an empty one here: it was asked for by its id, or its list shows members.
-            if let complaint = Verification.complaint(entry.operation.verb, entry.members, present: there.members ?? []) {
-                try ledger.settle(entry.operation, Outcome(status: .failed, reason: complaint), run: run)
+            let sent = operation.members.filter { $0.status == nil }.compactMap(\.targetID)
+            if let complaint = Verification.complaint(operation.verb, sent, present: members) {
+                try ledger.settle(operation, Outcome(status: .failed, reason: complaint), run: run)
             }
+            return
         }
+        guard let source = operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else { return }
+        let complaint = verification.compare(operation, kind, table, with: actual)
+        let desired = try ledger.desired(kind: kind.rawValue, source: source)
+        link.read = actual.body
+        link.readDigest = complaint == nil && link.state == "active" && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
+        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: complaint, link: .set(link)), run: run)
     }
 }

@@ -4,24 +4,24 @@ import SCIM
 
 /// Compares what was written with what the target shows afterwards, and gathers the differences for the report.
 struct Verification {
+    /// A write that was answered without a document: where it stands in the journal, and the object to look at.
     struct Silent {
-        let operation: PlannedOperation
+        let plan: Int64
+        let seq: Int
+        let kind: Int
         let id: String
-    }
+        let isMembership: Bool
 
-    struct SilentMembers {
-        let operation: PlannedOperation
-        let id: String
-        let members: [String]
-    }
-
-    struct Seen {
-        let actual: MappingTable.Actual
-        let members: Set<String>?
+        init(_ operation: PlannedOperation, id: String) {
+            plan = operation.plan
+            seq = operation.seq
+            kind = operation.kind
+            self.id = id
+            isMembership = operation.verb == .addMembers || operation.verb == .removeMembers
+        }
     }
 
     var silent: [Silent] = []
-    var silentMembers: [SilentMembers] = []
     var notes: [String] = []
     /// Writes of which nobody knows whether they happened.
     var unknown: [String] = []

@@ -30,7 +30,7 @@ enum Program {
         let place = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-out-\(ProcessInfo.processInfo.globallyUniqueString)")
         let out = place.appendingPathExtension("out")
         let err = place.appendingPathExtension("err")
-        for file in [out, err] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+        for file in [out, err] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
         defer { for file in [out, err] { try? FileManager.default.removeItem(at: file) } }
         process.standardOutput = try FileHandle(forWritingTo: out)
         process.standardError = try FileHandle(forWritingTo: err)
@@ -56,7 +56,7 @@ final class ServerProcess {
     /// Starts a program that prints `READY base=…`, and waits for that line.
     init(_ executable: URL, _ arguments: [String], environment: [String: String] = [:], seconds: Double = 90) throws {
         log = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-server-\(ProcessInfo.processInfo.globallyUniqueString).log")
-        FileManager.default.createFile(atPath: log.path, contents: nil)
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
         process = Process()
         process.executableURL = executable
         process.arguments = arguments

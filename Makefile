@@ -1,6 +1,9 @@
 # Everything works right after a clone: each target installs and builds what it needs.
 .PHONY: help setup build demo test bench lint format clean
 
+# For the closing lines: how long it took, installing and building included.
+export ROLLCALL_BEGAN := $(shell date +%s)
+
 packages := libsqlite3-dev libcurl4-openssl-dev libsimdjson-dev libssl-dev
 # The scripts use these; the tests run servers of others from PyPI in virtual environments.
 tools := curl python3 python3-venv

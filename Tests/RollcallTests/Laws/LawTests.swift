@@ -58,6 +58,10 @@ import Testing
             broken += Laws.law5(before, after, everOurs, dice).map { "round \(round): \($0)" }
             broken += Laws.takingAway(before, after, world.directory, dice).map { "round \(round): \($0)" }
             broken += Laws.law7(result, after, world.directory, dice, before, newcomers: Set(world.directory.people.map(\.id)).subtracting(met)).map { "round \(round): \($0)" }
+            // A server that does what it is told is never accused of not doing it.
+            if !dice.options.ignoresActive {
+                broken += result.operations.filter { $0.reason.contains("did not apply") }.map { "round \(round): \(PlanDigest.line($0)) was applied, and is called not applied: \($0.reason)" }
+            }
             let again = try await world.plan()
             if ProcessInfo.processInfo.environment["ROLLCALL_SEED"] != nil { tell(world, before, result, again) }
             broken += Laws.law1(result, again).map { "round \(round): \($0)" }

@@ -93,6 +93,36 @@ import Testing
         #expect(try place.rollcall("plan", "job.yaml").exit == 0)
     }
 
+    @Test("killed with SIGKILL again and again, it ends in step, and nobody is made twice")
+    func killed() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", directory(150))
+        try place.writeJob(server.base)
+        let slow = try place.read("job.yaml").replacingOccurrences(of: "requestsPerSecond: 2000", with: "requestsPerSecond: 60")
+        try place.write("slow.yaml", slow)
+        for round in 1...6 {
+            let process = Process()
+            process.executableURL = Program.products.appendingPathComponent("rollcall")
+            process.arguments = ["run", "slow.yaml"]
+            process.currentDirectoryURL = place.folder
+            process.environment = ProcessInfo.processInfo.environment.merging(["SANDBOX_TOKEN": Self.token]) { _, new in new }
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            Thread.sleep(forTimeInterval: 0.25 + 0.07 * Double(round))
+            kill(process.processIdentifier, SIGKILL)
+            for _ in 0..<200 where process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
+            #expect(process.terminationReason == .uncaughtSignal, "round \(round) ended before it was killed")
+        }
+        let last = try place.rollcall("run", "job.yaml")
+        #expect(last.exit == 0, "\(last.everything)")
+        let quiet = try place.rollcall("plan", "job.yaml")
+        #expect(quiet.exit == 0 && quiet.output.hasPrefix("No changes. 151 in step."), "\(quiet.everything)")
+        #expect(!quiet.output.contains("not ours"), "\(quiet.output)")
+    }
+
     @Test("a saved plan is applied exactly, and refused with what moved when the world went on")
     func apply() throws {
         let server = try ServerProcess.sandbox()

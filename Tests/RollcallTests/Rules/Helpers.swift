@@ -15,3 +15,14 @@ final class Switch: Sendable {
         set { state.withLock { $0 = newValue } }
     }
 }
+
+/// Counts.
+final class Counter: Sendable {
+    private let state = Mutex(0)
+    func next() -> Int {
+        state.withLock { number in
+            number += 1
+            return number
+        }
+    }
+}

@@ -205,4 +205,62 @@ import Testing
         try await world.run()
         #expect(world.documents(.group).compactMap { $0["displayName"]?.string }.sorted() == ["Dev", "Ops"])
     }
+
+    /// A picture without ids: who is there with which values, and who is in which group.
+    private func story(_ world: World) -> [String] {
+        let names = Dictionary(world.documents(.user).map { ($0["id"]?.string ?? "", $0["userName"]?.string ?? "") }) { first, _ in first }
+        return (world.documents(.user) + world.documents(.group)).map { document in
+            var document = document
+            for name in ["id", "meta", "groups"] { document[name] = nil }
+            let members = (document["members"]?.array ?? []).compactMap { $0["value"]?.string.map { names[$0] ?? "?" } }
+            document["members"] = .array(members.sorted().map { .string($0) })
+            return document.canonical
+        }.sorted()
+    }
+
+    @Test("law 4, in small: cut off at any request, before or after it arrives, the next run reaches the same end", arguments: [true, false])
+    func cutAnywhere(arrives: Bool) async throws {
+        func world(cutAt: Int?, _ isWhole: Switch) throws -> World {
+            let counter = Counter()
+            let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\n" + Self.generous)) { _, _ in
+                guard let cutAt, !isWhole.isOn else { return nil }
+                let number = counter.next()
+                return number < cutAt ? nil : number == cutAt && arrives ? .answerLost : .notSent
+            }
+            world.directory.people = [.named("ada"), .named("bo"), .named("chen"), .named("dara")]
+            world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_chen"]), Team(id: "group_2", name: "Dev", members: ["user_dara"])]
+            return world
+        }
+        func prepare(_ world: World, _ isWhole: Switch) async throws {
+            isWhole.isOn = true
+            try world.plant(.user, ["userName": "eve", "title": "not ours"])
+            try await world.run()
+            // A day with everything in it: a create, an association, a change, a rename ring, a disabling, leavers, memberships.
+            try world.plant(.user, ["userName": "fay", "displayName": "Was here"])
+            world.directory.people = [
+                .named("bo", id: "user_ada"), .named("ada", id: "user_bo"), .named("chen", status: "disabled"), .named("fay"), .named("newcomer"),
+            ]
+            world.directory.teams = [Team(id: "group_1", name: "Ops renamed", members: ["user_bo", "user_fay", "user_newcomer"]), Team(id: "group_3", name: "New", members: ["user_ada"])]
+            isWhole.isOn = false
+        }
+        let calm = Switch()
+        let unbroken = try world(cutAt: nil, calm)
+        try await prepare(unbroken, calm)
+        let before = unbroken.client.service.requests
+        #expect(try await unbroken.run().report.exit == .inStep)
+        let requests = unbroken.client.service.requests - before
+        let expected = story(unbroken)
+        #expect(requests > 12)
+        for cut in 1...requests {
+            let isWhole = Switch()
+            let broken = try world(cutAt: cut, isWhole)
+            try await prepare(broken, isWhole)
+            _ = try await broken.run()
+            isWhole.isOn = true
+            let exit = try await broken.run().report.exit
+            #expect(exit == .inStep, "cut at \(cut)")
+            #expect(story(broken) == expected, "cut at \(cut)")
+            #expect(try await broken.plan().report.headline.hasPrefix("No changes."), "cut at \(cut)")
+        }
+    }
 }

@@ -17,9 +17,8 @@ public struct SCIMConnection: Sendable {
     public struct Answer: Sendable {
         public let status: Int
         public let body: [UInt8]
-        /// The `Location` and `Date` headers as they came.
+        /// The `Location` header as it came.
         public let location: String?
-        public let date: String?
 
         /// Whether there is a document in it: 204 and empty bodies say nothing of what was stored.
         public var hasDocument: Bool { status != 204 && !body.isEmpty }
@@ -43,7 +42,7 @@ public struct SCIMConnection: Sendable {
             throw SCIMFailure(error, isRead: isRead)
         }
         guard (200..<300).contains(response.status) else { throw SCIMFailure(response, isRead: isRead, what: "\(method) \(base)\(path)") }
-        return Answer(status: response.status, body: response.body, location: response.head.headerFields[.location], date: response.head.headerFields[.date])
+        return Answer(status: response.status, body: response.body, location: response.head.headerFields[.location])
     }
 }
 

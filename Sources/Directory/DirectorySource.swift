@@ -1,37 +1,81 @@
 import SCIM
 
-/// A user or group of the source, in the field names of IDaaS' developer API.
-public struct DirectoryRecord: Sendable {
-    public var kind: ResourceKind
-    /// The id that never changes: `userId` or `groupId`.
-    public var id: String
-    /// Scalar fields as text; absent, null and empty are all absent. Custom fields as `customFields.NAME`.
-    public var fields: [String: String]
-    /// Ids of the organizational units of a user.
-    public var units: [String]
-    /// Ids of the users in a group.
-    public var members: [String]
-    /// Where the record stands, for messages: `line 12`.
-    public var place: String
-    /// A field that cannot be read, and why; the record is then held and named.
-    public var problem: String?
+/// Where the items of a read go: the snapshot. It remembers what came, so that readers need no memory of their own.
+public protocol DirectorySink: AnyObject {
+    /// Takes a user or group.
+    func add(_ record: DirectoryRecord) throws -> Arrival
+    /// Takes members of a group, by user id; returns how many of them had not come before.
+    func add(members: [String], of group: String) throws -> Int
+    func add(_ unit: DirectoryUnit) throws
+    /// Puts a user into a unit; false when it was there already.
+    func place(user: String, inUnit unit: String) throws -> Bool
+    /// Users that are both in a unit and in one below it, after `last` in the order of their bytes.
+    func users(inUnitAndBelow unit: String, after last: String, limit: Int) throws -> [String]
+    /// Takes a user out of a unit again.
+    func displace(user: String, fromUnit unit: String) throws
+    /// Tells in how many pages a group's members came.
+    func note(pages: Int, ofGroup group: String) throws
+    /// Members that name no user, after `last` in the order of their bytes; of the groups given, or of all.
+    func unknownMembers(of groups: [String]?, after last: String, limit: Int) throws -> [String]
+    /// Ids of users, after `last` in the order of their bytes.
+    func users(after last: String, limit: Int) throws -> [String]
+    /// Puts a fuller record in the place of one that came.
+    func replace(_ record: DirectoryRecord) throws
+}
 
-    public init(kind: ResourceKind, id: String, fields: [String: String], units: [String] = [], members: [String] = [], place: String, problem: String? = nil) {
-        self.kind = kind
-        self.id = id
-        self.fields = fields
-        self.units = units
-        self.members = members
-        self.place = place
-        self.problem = problem
+/// What a record's id said when the record came.
+public enum Arrival: Sendable {
+    case new
+    /// It came before, with the same content.
+    case repeated
+    /// It came before with other content; the newer of the two stays.
+    case contradicting
+    /// It has no id, so that nobody can tell whose it is.
+    case nameless
+}
+
+/// What a read must bring: the union of what the jobs want that share it. A reader may bring more.
+public struct ReadWish: Hashable, Sendable {
+    public enum Groups: Hashable, Sendable {
+        case none
+        case listed(Set<String>)
+        case all
+    }
+
+    /// Whether every readable user is wanted.
+    public var allUsers = false
+    /// Units whose users are wanted, and whether those of the units below are as well.
+    public var units: [String: Bool] = [:]
+    public var groups = Groups.none
+    /// Groups whose members are wanted as users.
+    public var groupsOfUsers: Set<String> = []
+    /// Whether fields are wanted that lists do not carry.
+    public var details = false
+
+    public init() {}
+
+    public mutating func formUnion(_ other: ReadWish) {
+        allUsers = allUsers || other.allUsers
+        units.merge(other.units) { $0 || $1 }
+        groupsOfUsers.formUnion(other.groupsOfUsers)
+        details = details || other.details
+        switch (groups, other.groups) {
+        case (.all, _), (_, .none): break
+        case (.none, _), (_, .all): groups = other.groups
+        case (.listed(let mine), .listed(let theirs)): groups = .listed(mine.union(theirs))
+        }
     }
 }
 
-/// What a source delivers, in any order.
-public enum DirectoryItem: Sendable {
-    case record(DirectoryRecord)
-    /// An organizational unit and the one above it.
-    case unit(id: String, parent: String?)
+/// Units and groups that a source keeps to by itself.
+public struct DirectoryScope: Hashable, Sendable {
+    public var units: [String]
+    public var groups: [String]
+
+    public init(units: [String], groups: [String]) {
+        self.units = units
+        self.groups = groups
+    }
 }
 
 /// Why a read of the source is believed to be whole, or what speaks against it.
@@ -42,54 +86,100 @@ public struct ReadEvidence: Hashable, Sendable {
     public var violations: [String]
     /// What is remarkable and no obstacle, such as a field that nobody knows.
     public var notes: [String] = []
+    /// Whether another read may go better: what moves while it is read may stand still the next time.
+    public var mayPass = false
 
     public init(statement: String, violations: [String] = []) {
         self.statement = statement
         self.violations = violations
     }
+
+    /// Adds a violation, unless it is there already or there are many.
+    public mutating func violate(_ rule: String, mayPass: Bool = false) {
+        if violations.isEmpty { self.mayPass = mayPass } else { self.mayPass = self.mayPass && mayPass }
+        if violations.count < 10, !violations.contains(rule) { violations.append(rule) }
+    }
 }
 
-/// The source side: reads every user and group once.
+/// One record, looked up by its id.
+public struct Sighting: Sendable {
+    public var record: DirectoryRecord
+    /// Ids of the groups that a user is in.
+    public var groups: [String]
+
+    public init(record: DirectoryRecord, groups: [String] = []) {
+        self.record = record
+        self.groups = groups
+    }
+}
+
+/// What a look-up by id says.
+public enum Finding: Sendable {
+    case there(Sighting)
+    case gone
+}
+
+/// The source side: reads users and groups, and looks single ones up.
 public protocol DirectorySource: Sendable {
     /// What the source is, for the ledger's binding: another value is another source.
     var identity: String { get }
-    /// Hands every item to `deliver`. Throws `DirectoryFailure` when the read breaks off.
-    func read(_ deliver: (DirectoryItem) throws -> Void) async throws -> ReadEvidence
+    /// Hands what is wished for to the sink, in any order. Throws `DirectoryFailure` when the read breaks off.
+    func read(_ wish: ReadWish, into sink: any DirectorySink) async throws -> ReadEvidence
+
+    /// The scope that the source keeps to by itself; nil for none.
+    func ownScope() async throws -> DirectoryScope?
+    /// Whether a read brings everything, whatever was wished for.
+    var readsEverything: Bool { get }
+    /// Whether single records can be looked up.
+    var hasLookUps: Bool { get }
+    /// Whether a record that is gone from the source can be told from one that only left its scope.
+    var tellsGoneFromHidden: Bool { get }
+    /// Looks one record up. nil where the source has no look-ups: its reads are one document.
+    func find(_ kind: ResourceKind, _ id: String) async throws -> Finding?
+    /// The members of a group, read anew; nil where a group comes in one piece. Violations tell what the reading broke.
+    func members(of group: String) async throws -> (members: [String], violations: [String])?
+    /// Reads a little of everything, to see that it can be read; says what it saw. nil where only a whole read can tell.
+    func probe(groups: Bool) async throws -> String?
+    /// What the source says of its own provisioning, for `check`; nil where it has none.
+    func provisioning() async throws -> ProvisioningSettings?
+}
+
+extension DirectorySource {
+    public func ownScope() async throws -> DirectoryScope? { nil }
+    public var readsEverything: Bool { false }
+    public var hasLookUps: Bool { false }
+    public var tellsGoneFromHidden: Bool { true }
+    public func find(_ kind: ResourceKind, _ id: String) async throws -> Finding? { nil }
+    public func members(of group: String) async throws -> (members: [String], violations: [String])? { nil }
+    public func probe(groups: Bool) async throws -> String? { nil }
+    public func provisioning() async throws -> ProvisioningSettings? { nil }
+}
+
+/// How the source's own push to an application is set.
+public struct ProvisioningSettings: Hashable, Sendable {
+    public var isEnabled: Bool
+    /// `scim2` or `idaas_callback`.
+    public var protocolType: String
+    public var baseURL: String?
+    /// As IDaaS writes them: `urn:alibaba:idaas:app:scim:User:CREATE`. An open set.
+    public var actions: [String]
+    public var fullPushScopes: [String]
 }
 
 /// Why a source could not be read to its end.
 public enum DirectoryFailure: Error, Sendable, CustomStringConvertible {
     /// It cannot be reached.
     case unreachable(String)
+    /// The credential is refused, or may not do what is asked.
     case credentials(String)
     /// It was reached, and what came is cut off or malformed: nothing can be said about who is not in it.
     case broken(String)
+    case cancelled
 
     public var description: String {
         switch self {
         case .unreachable(let why), .credentials(let why), .broken(let why): why
+        case .cancelled: "stopped"
         }
-    }
-}
-
-/// The source fields that a mapping may name.
-public enum DirectoryFields {
-    public static let user = [
-        "userId", "username", "displayName", "email", "phoneRegion", "phoneNumber", "phone", "status", "userExternalId", "description", "givenName", "familyName",
-        "preferredLanguage", "accountExpireTime",
-    ]
-    public static let group = ["groupId", "groupName", "description", "groupExternalId"]
-
-    /// Fields that the developer API delivers and that no mapping reads; they are passed over without a word.
-    static let silent: Set<String> = [
-        "emailVerified", "phoneNumberVerified", "lockExpireTime", "passwordExpireTime", "registerTime", "createTime", "updateTime", "passwordSet", "userSourceType", "userSourceId",
-        "instanceId", "primaryOrganizationalUnitId", "groups", "groupSourceType", "groupSourceId", "organizationalUnits", "customFields", "members",
-    ]
-
-    /// What is wrong with a field's name; nil for a good one.
-    public static func complaint(_ kind: ResourceKind, _ field: String) -> String? {
-        let known = kind == .user ? user : group
-        if known.contains(field) || kind == .user && field.hasPrefix("customFields.") && field.utf8.count > 13 { return nil }
-        return "the source has no field “\(field)” (it has \(known.joined(separator: ", "))\(kind == .user ? ", customFields.NAME" : ""))"
     }
 }

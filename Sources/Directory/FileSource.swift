@@ -10,6 +10,7 @@ public struct FileSource: DirectorySource {
     public typealias Blocks = () throws -> [UInt8]?
 
     public let identity: String
+    public let readsEverything = true
     private let path: String
     private let open: @Sendable () throws -> Blocks
 
@@ -40,7 +41,7 @@ public struct FileSource: DirectorySource {
         }
     }
 
-    public func read(_ deliver: (DirectoryItem) throws -> Void) async throws -> ReadEvidence {
+    public func read(_ wish: ReadWish, into sink: any DirectorySink) async throws -> ReadEvidence {
         var evidence = ReadEvidence(statement: "one document, read to its end")
         var splitter = DocumentSplitter()
         var unknown: [String: Int] = [:]
@@ -53,7 +54,7 @@ public struct FileSource: DirectorySource {
                         throw JSONSyntaxError("line \(element.line): “\(element.member)” is not known here; a directory file holds users, groups and organizationalUnits")
                     }
                     do {
-                        try parser.parse(element.bytes) { view in try item(kind, view, element.line, &evidence, &unknown).map(deliver) }
+                        try parser.parse(element.bytes) { view in try deliver(kind, view, element.line, to: sink, &evidence, &unknown) }
                     } catch let error as JSONSyntaxError {
                         throw JSONSyntaxError("line \(element.line): in “\(element.member)”: \(error)")
                     }
@@ -68,53 +69,30 @@ public struct FileSource: DirectorySource {
         for (field, line) in unknown.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
             evidence.notes.append("\(path), line \(line): nobody knows the field “\(field)”; it is passed over, here and elsewhere")
         }
-        if !splitter.members.contains("users") { evidence.violations.append("\(path) has no “users”") }
+        if !splitter.members.contains("users") { evidence.violate("\(path) has no “users”") }
+        if let member = try sink.unknownMembers(of: nil, after: "", limit: 1).first {
+            evidence.violate("\(path): \(member) is a member of a group and no user; take it out of the group's members or put the user back")
+        }
         return evidence
     }
 
     private enum Member { case user, group, unit }
     private static let members: [String: Member] = ["users": .user, "groups": .group, "organizationalUnits": .unit]
 
-    private func item(_ member: Member, _ view: JSONView, _ line: Int, _ evidence: inout ReadEvidence, _ unknown: inout [String: Int]) throws -> DirectoryItem? {
+    private func deliver(_ member: Member, _ view: JSONView, _ line: Int, to sink: any DirectorySink, _ evidence: inout ReadEvidence, _ unknown: inout [String: Int]) throws {
         let place = "line \(line)"
-        let idField = member == .user ? "userId" : member == .group ? "groupId" : "organizationalUnitId"
-        guard view.kind == .object, let id = view[idField]?.scalarText, !id.isEmpty else {
-            // Without an id nobody can tell whose record it is, so nobody may be called absent.
-            if evidence.violations.count < 10 { evidence.violations.append("\(path), \(place): a record has no \(idField); give it one") }
-            return nil
-        }
-        if member == .unit { return .unit(id: id, parent: view["parentId"]?.string) }
-        var record = DirectoryRecord(kind: member == .user ? .user : .group, id: id, fields: [idField: id], place: place)
-        view.forEachMember { name, value in
-            if name == "phone" || DirectoryFields.complaint(record.kind, name) != nil, !DirectoryFields.silent.contains(name), unknown[name] == nil, unknown.count < 20 { unknown[name] = line }
-            switch (name, value.kind) {
-            case (idField, _), (_, .null): break
-            case ("organizationalUnits", .array):
-                value.forEachElement { if let unit = $0.string ?? $0["organizationalUnitId"]?.string { record.units.append(unit) } }
-            case ("members", .array):
-                value.forEachElement { element in
-                    if let user = element.string ?? element["userId"]?.string {
-                        record.members.append(user)
-                    } else {
-                        record.problem = "members: must be a list of user ids"
-                    }
-                }
-            case ("customFields", .array):
-                value.forEachElement { field in
-                    if let name = field["fieldName"]?.string, let text = field["fieldValue"]?.scalarText, !text.isEmpty { record.fields["customFields.\(name)"] = text }
-                }
-            case ("customFields", .object):
-                value.forEachMember { name, field in
-                    if let text = field.scalarText, !text.isEmpty { record.fields["customFields.\(name)"] = text }
-                }
-            default:
-                if let text = value.scalarText {
-                    if !text.isEmpty { record.fields[name] = text }
-                } else if DirectoryFields.complaint(record.kind, name) == nil || ["members", "organizationalUnits", "customFields"].contains(name) {
-                    record.problem = "\(name): must be \(["members", "organizationalUnits", "customFields"].contains(name) ? "a list" : "text")"
-                }
+        if member == .unit {
+            if let id = view["organizationalUnitId"]?.scalarText, !id.isEmpty {
+                return try sink.add(DirectoryUnit(id: id, name: view["organizationalUnitName"]?.string, parent: view["parentId"]?.string))
             }
+            return evidence.violate("\(path), \(place): a record has no organizationalUnitId; give it one")
         }
-        return .record(record)
+        let kind: ResourceKind = member == .user ? .user : .group
+        let record = DirectoryRecord(kind, view, .lowerCamel, place: place) { field in if unknown[field] == nil, unknown.count < 20 { unknown[field] = line } }
+        guard let record else {
+            // Without an id nobody can tell whose record it is, so nobody may be called absent.
+            return evidence.violate("\(path), \(place): a record has no \(kind == .user ? "userId" : "groupId"); give it one")
+        }
+        if try sink.add(record) != .new { evidence.violate("\(path), \(place): the id \(record.id) stands twice; keep one of the records") }
     }
 }

@@ -14,33 +14,65 @@ public struct SCIMSource: DirectorySource {
     }
 
     public var identity: String { "scim \(connection.base)" }
+    public var readsEverything: Bool { true }
+    public var hasLookUps: Bool { true }
 
-    public func read(_ deliver: (DirectoryItem) throws -> Void) async throws -> ReadEvidence {
+    public func read(_ wish: ReadWish, into sink: any DirectorySink) async throws -> ReadEvidence {
         do {
             var evidence = ReadEvidence(statement: "as many resources as declared, the same total on every page")
-            try await readUsers(&evidence, deliver)
-            try await readGroups(&evidence, deliver)
+            try await readUsers(&evidence, sink)
+            try await readGroups(&evidence, sink)
+            if let member = try sink.unknownMembers(of: nil, after: "", limit: 1).first {
+                evidence.violate("\(member) is a member of a group and no user; take it out of the group's members or put the user back")
+            }
             return evidence
         } catch let failure as SCIMFailure {
-            switch failure {
-            case .credentials(let why): throw DirectoryFailure.credentials(why)
-            case .malformed, .tooLarge: throw DirectoryFailure.broken(failure.description)
-            default: throw DirectoryFailure.unreachable("\(connection.base): \(failure)")
-            }
+            throw Self.failure(failure, connection)
         }
     }
 
-    private func readUsers(_ evidence: inout ReadEvidence, _ deliver: (DirectoryItem) throws -> Void) async throws {
+    private static func failure(_ failure: SCIMFailure, _ connection: SCIMConnection) -> DirectoryFailure {
+        switch failure {
+        case .credentials(let why): .credentials("the credential was refused: \(why); it may be expired, disabled or another server's: check source.authorization")
+        case .malformed, .tooLarge: .broken(failure.description)
+        case .cancelled: .cancelled
+        default: .unreachable("\(connection.base): \(failure); check source.baseURL, the network and the server")
+        }
+    }
+
+    /// One GET by id: only 404 says that somebody is gone.
+    public func find(_ kind: ResourceKind, _ id: String) async throws -> Finding? {
+        let body: [UInt8]
+        do {
+            body = try await connection.send(.get, "\(kind.endpoint)/\(PercentEncoding.encode(id))").body
+        } catch {
+            if case .notFound = error { return .gone }
+            throw Self.failure(error, connection)
+        }
+        do {
+            var nested: [String] = []
+            return try JSONParser().parse(body) { view -> Finding? in
+                guard view.member(ignoringCase: "id")?.scalarText == id else { throw DirectoryFailure.broken("\(connection.base): asked for \(id), another resource came") }
+                return .there(Sighting(record: kind == .user ? user(id, view) : group(view, &nested) ?? DirectoryRecord(kind: kind, id: id, fields: [:], place: "resource \(id)")))
+            }
+        } catch let error as JSONSyntaxError {
+            throw DirectoryFailure.broken("\(connection.base): \(id): \(error)")
+        }
+    }
+
+    private func readUsers(_ evidence: inout ReadEvidence, _ sink: any DirectorySink) async throws {
         var nameless = 0
+        var repeated: String?
         let list = try await connection.list("/Users", paging: .index, pageSize: pageSize) { view in
             guard let id = view.member(ignoringCase: "id")?.scalarText else {
                 nameless += 1
                 return
             }
-            try deliver(.record(user(id, view)))
+            if try sink.add(user(id, view)) != .new { repeated = id }
         }
-        evidence.violations += list.violations.map { "users: \($0)" }
-        if nameless > 0 { evidence.violations.append("users: \(nameless) resources have no id") }
+        for violation in list.violations { evidence.violate("users: \(violation)") }
+        if let repeated { evidence.violate("users: the id \(repeated) came twice") }
+        if nameless > 0 { evidence.violate("users: \(nameless) resources have no id") }
     }
 
     private func user(_ id: String, _ view: JSONView) -> DirectoryRecord {
@@ -70,15 +102,15 @@ public struct SCIMSource: DirectorySource {
         return best?.value
     }
 
-    private func readGroups(_ evidence: inout ReadEvidence, _ deliver: (DirectoryItem) throws -> Void) async throws {
+    private func readGroups(_ evidence: inout ReadEvidence, _ sink: any DirectorySink) async throws {
         var groups: [DirectoryRecord] = []
         var nested: [String] = []
         var nameless = 0
         let list = try await connection.list("/Groups", paging: .index, pageSize: pageSize) { view in
             if let group = group(view, &nested) { groups.append(group) } else { nameless += 1 }
         }
-        if nameless > 0 { evidence.violations.append("groups: \(nameless) resources have no id") }
-        evidence.violations += list.violations.map { "groups: \($0)" }
+        if nameless > 0 { evidence.violate("groups: \(nameless) resources have no id") }
+        for violation in list.violations { evidence.violate("groups: \(violation)") }
         // IDaaS leaves members out of its list: where no group shows any, each is asked for by id.
         let hasMembers = groups.contains { !$0.members.isEmpty }
         for group in groups {
@@ -91,9 +123,9 @@ public struct SCIMSource: DirectorySource {
                     throw SCIMFailure.malformed("group \(group.id): \(error)")
                 }
             }
-            try deliver(.record(group))
+            if try sink.add(group) != .new { evidence.violate("groups: the id \(group.id) came twice") }
         }
-        if let first = nested.first { evidence.violations.append("groups: \(nested.count) nested groups, such as in \(first), are not expanded; flatten them in the source") }
+        if let first = nested.first { evidence.violate("groups: \(nested.count) nested groups, such as in \(first), are not expanded; flatten them in the source") }
     }
 
     private func group(_ view: JSONView, _ nested: inout [String]) -> DirectoryRecord? {

@@ -68,6 +68,8 @@ public struct EmulatedResponse: Sendable {
     public var status: Int
     public var headers: [(name: String, value: String)]
     public var body: [UInt8]
+    /// Seconds that the answer takes: whoever serves it waits, or gives up.
+    public var delay = 0.0
 
     public init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
         self.status = status

@@ -21,8 +21,15 @@ public actor ClientCredentials: TokenSource {
         }
     }
 
-    /// What a token endpoint answered: its status and body, for the caller that knows JSON.
-    public typealias Decode = @Sendable ([UInt8]) -> (token: String, expiresIn: Double?)?
+    /// What a token endpoint's body says.
+    public enum Answer: Sendable {
+        case token(String, expiresIn: Double?)
+        /// The OAuth error and its description.
+        case refusal(String)
+    }
+
+    /// Reads a token endpoint's body, for this module knows no JSON; nil when it says nothing.
+    public typealias Decode = @Sendable ([UInt8]) -> Answer?
 
     private let settings: Settings
     private let client: any HTTPClient
@@ -75,13 +82,16 @@ public actor ClientCredentials: TokenSource {
         let response = try await client.send(request)
         // A server in trouble says nothing of the credential; the request that needed the token was never sent.
         if response.status == 429 || response.status >= 500 { throw .notSent("\(request.displayURL) answered \(response.status) to the token request") }
-        guard response.status == 200 else { throw .refused("\(Self.refusalMark) \(request.displayURL) answered \(response.status)") }
-        guard let answer = decode(response.body) else {
-            throw .refused("\(Self.refusalMark) \(request.displayURL) gave no access_token")
+        let answer = decode(response.body)
+        guard response.status == 200, case .token(let token, let expiresIn)? = answer else {
+            var why = response.status == 200 ? "gave no access_token" : "answered \(response.status)"
+            // A server may repeat what it was sent; the secret must not come back this way.
+            if case .refusal(let text)? = answer { why += " “\(text.replacing(settings.clientSecret.value, with: "***").prefix(300))”" }
+            throw .refused("\(Self.refusalMark) \(request.displayURL) \(why)")
         }
         // Renewed a tenth of its life early, a minute at the most; a token without a stated life is kept for five minutes.
-        let life = answer.expiresIn ?? 300
-        return (Secret(answer.token), time.monotonic() + life - min(60, life / 10))
+        let life = expiresIn ?? 300
+        return (Secret(token), time.monotonic() + life - min(60, life / 10))
     }
 
     /// How the message of a refused token request begins: whoever reports it tells a refused credential from a refused connection.

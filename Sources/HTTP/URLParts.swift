@@ -66,6 +66,21 @@ public enum PercentEncoding {
         }
         return String(decoding: out, as: UTF8.self)
     }
+
+    /// What `encode` made back into text; a “%” without two hexadecimal digits stays.
+    public static func decode(_ text: some StringProtocol) -> String {
+        var out: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
+                out.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                out.append(byte)
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
 }
 
 extension String {

@@ -23,11 +23,88 @@ public struct Job: Hashable, Sendable {
 
     public enum Source: Hashable, Sendable {
         case file(path: String, scope: Scope)
-        case scim(baseURL: String, authorization: Authorization, scope: Scope)
+        case scim(baseURL: String, authorization: Authorization, scope: Scope, pace: PaceSettings)
+        /// Alibaba Cloud IDaaS through its management API.
+        case idaas(IDaaS)
+        /// Alibaba Cloud IDaaS through the developer API of an application.
+        case idaasApplication(IDaaSApplication)
 
         public var scope: Scope {
+            get {
+                switch self {
+                case .file(_, let scope), .scim(_, _, let scope, _): scope
+                case .idaas(let source): source.scope
+                case .idaasApplication(let source): source.scope
+                }
+            }
+            set {
+                switch self {
+                case .file(let path, _): self = .file(path: path, scope: newValue)
+                case .scim(let url, let authorization, _, let pace): self = .scim(baseURL: url, authorization: authorization, scope: newValue, pace: pace)
+                case .idaas(var source):
+                    source.scope = newValue
+                    self = .idaas(source)
+                case .idaasApplication(var source):
+                    source.scope = newValue
+                    self = .idaasApplication(source)
+                }
+            }
+        }
+
+        /// The source without its scope: jobs that agree in it can share one read.
+        public var origin: Source {
+            var copy = self
+            copy.scope = Scope()
+            return copy
+        }
+    }
+
+    public struct IDaaS: Hashable, Sendable {
+        /// The URL of the management API.
+        public var endpoint: String
+        public var instance: String
+        /// The application whose provisioning scope is the job's; nil for none.
+        public var application: String?
+        /// nil: the credential chain of Alibaba Cloud's own tools.
+        public var accessKey: AccessKey?
+        public var scope: Scope
+        public var pace: PaceSettings
+
+        public struct AccessKey: Hashable, Sendable {
+            public var id: PublicValue
+            public var secret: SecretReference
+            /// The token of a temporary key.
+            public var token: SecretReference?
+        }
+    }
+
+    public struct IDaaSApplication: Hashable, Sendable {
+        /// The URL of the developer API.
+        public var endpoint: String
+        public var instance: String
+        public var application: String
+        public var clientID: PublicValue
+        public var clientSecret: SecretReference
+        public var scope: Scope
+        public var pace: PaceSettings
+    }
+
+    /// A value that may stand in a job file, or be referred to: a client's id, say.
+    public enum PublicValue: Hashable, Sendable, CustomStringConvertible {
+        case literal(String)
+        case reference(SecretReference)
+
+        public func resolve(environment: [String: String]) throws -> String {
             switch self {
-            case .file(_, let scope), .scim(_, _, let scope): scope
+            case .literal(let text): text
+            case .reference(let reference): try reference.resolve(environment: environment)
+            }
+        }
+
+        public var description: String {
+            switch self {
+            case .literal(let text): text
+            case .reference(let reference): "\(reference)"
             }
         }
     }
@@ -36,16 +113,28 @@ public struct Job: Hashable, Sendable {
     public struct Scope: Hashable, Sendable {
         /// nil when left out; then groups alone decide.
         public var organizationalUnits: [String]?
+        /// Whether the units below the listed ones are in scope as well.
+        public var isRecursive: Bool
         public var groups: Groups?
+        /// Whether users that are explicitly disabled are out of scope.
+        public var isEnabledOnly: Bool
 
         public enum Groups: Hashable, Sendable { case all, listed([String]) }
 
-        public init(organizationalUnits: [String]? = nil, groups: Groups? = nil) {
+        public init(organizationalUnits: [String]? = nil, isRecursive: Bool = true, groups: Groups? = nil, isEnabledOnly: Bool = false) {
             self.organizationalUnits = organizationalUnits
+            self.isRecursive = isRecursive
             self.groups = groups
+            self.isEnabledOnly = isEnabledOnly
         }
 
-        public var isEverything: Bool { organizationalUnits == nil && groups == nil }
+        public var isEverything: Bool { organizationalUnits == nil && groups == nil && !isEnabledOnly }
+        /// Whether every user is in scope, but for its status.
+        public var hasAllUsers: Bool {
+            if organizationalUnits != nil { return false }
+            if case .listed? = groups { return false }
+            return true
+        }
     }
 
     public struct Target: Hashable, Sendable {
@@ -147,6 +236,8 @@ public struct Job: Hashable, Sendable {
         case groupsDelete = "groups.delete"
         case membershipsAdd = "memberships.add"
         case membershipsRemove = "memberships.remove"
+        /// Records that the source has lost since the last applied run; users, groups and memberships apart.
+        case sourceShrink = "source.shrink"
     }
 
     public enum Limit: Hashable, Sendable, CustomStringConvertible {
@@ -168,7 +259,7 @@ public struct Job: Hashable, Sendable {
     /// What a careful operator would choose.
     public static let defaultLimits: [LimitKey: Limit] = [
         .usersDelete: .percent(5), .usersDisable: .percent(5), .usersClear: .percent(5),
-        .groupsDelete: .percent(10), .membershipsRemove: .percent(10),
+        .groupsDelete: .percent(10), .membershipsRemove: .percent(10), .sourceShrink: .percent(20),
     ]
 }
 

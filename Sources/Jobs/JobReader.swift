@@ -71,6 +71,7 @@ private struct JobFile {
         let fullPush = self.fullPush(top["fullPush"], takesGroups: takesGroups)
         let operations = self.operations(top["operations"], takesGroups: takesGroups)
         let mapping = self.mapping(top["mapping"])
+        if case .idaasApplication? = source, let node = top["mapping"] { refuseLanguage(mapping, node) }
         let leavers = self.leavers(top["leavers"])
         let existing = self.existing(top["existing"])
         let protect = self.protect(top["protect"])
@@ -106,8 +107,9 @@ private struct JobFile {
             return nil
         }
         let kindNode = raw.first { $0.key.scalar?.string == "kind" }?.value
+        let kinds = "use idaas, idaas-application, scim or file"
         guard let kindNode else {
-            reader.report(node, "source.kind", "is missing", "use file or scim")
+            reader.report(node, "source.kind", "is missing", kinds)
             return nil
         }
         switch reader.text(kindNode, "source.kind") {
@@ -117,23 +119,104 @@ private struct JobFile {
             guard let path = reader.text(members["path"], "source.path") else { return nil }
             return .file(path: path.hasPrefix("/") ? path : folder + "/" + path, scope: scope)
         case "scim":
-            guard let members = reader.mapping(node, "source", knows: ["kind", "baseURL", "authorization", "scope"], required: ["baseURL", "authorization"]) else { return nil }
+            guard let members = reader.mapping(node, "source", knows: ["kind", "baseURL", "authorization", "scope", "pace"], required: ["baseURL", "authorization"]) else { return nil }
             let scope = self.scope(members["scope"], hasUnits: false)
             let url = self.url(members["baseURL"], "source.baseURL")
             let authorization = self.authorization(members["authorization"], "source.authorization")
+            let pace = self.pace(members["pace"], .init(requestsPerSecond: 10, concurrency: 5), key: "source.pace")
             guard let url, let authorization else { return nil }
-            return .scim(baseURL: url, authorization: authorization, scope: scope)
+            return .scim(baseURL: url, authorization: authorization, scope: scope, pace: pace)
+        case "idaas": return idaas(node)
+        case "idaas-application": return idaasApplication(node)
         case let kind?:
-            let later = ["idaas", "idaas-application"].contains(kind)
-            reader.report(kindNode, "source.kind", later ? "“\(kind)” is not served by this version" : "cannot be “\(kind)”", "use file or scim")
+            reader.report(kindNode, "source.kind", "cannot be “\(kind)”", kinds)
             return nil
         case nil: return nil
         }
     }
 
+    private func idaas(_ node: Node) -> Job.Source? {
+        let keys = ["kind", "region", "endpoint", "instance", "application", "accessKey", "scope", "pace"]
+        guard let members = reader.mapping(node, "source", knows: keys, required: ["instance"]) else { return nil }
+        let endpoint = self.endpoint(members, node, host: "eiam")
+        let instance = members["instance"].flatMap { reader.text($0, "source.instance") }
+        let application = members["application"].flatMap { reader.text($0, "source.application") }
+        let scope = self.scope(members["scope"], hasUnits: true)
+        if application != nil, let node = members["scope"], !scope.hasAllUsers || scope.groups != nil {
+            reader.report(node, "source.scope", "stands beside source.application, whose provisioning scope is the job's", "remove one of them; source.scope.status may stay")
+        }
+        var accessKey: Job.IDaaS.AccessKey?
+        var isKeyGood = true
+        if let key = members["accessKey"] {
+            accessKey = self.accessKey(key)
+            isKeyGood = accessKey != nil
+        }
+        let pace = self.pace(members["pace"], Self.sourcePace, key: "source.pace")
+        guard let endpoint, let instance, isKeyGood else { return nil }
+        return .idaas(Job.IDaaS(endpoint: endpoint, instance: instance, application: application, accessKey: accessKey, scope: scope, pace: pace))
+    }
+
+    private func idaasApplication(_ node: Node) -> Job.Source? {
+        let keys = ["kind", "region", "endpoint", "instance", "application", "client", "scope", "pace"]
+        guard let members = reader.mapping(node, "source", knows: keys, required: ["instance", "application", "client"]) else { return nil }
+        let endpoint = self.endpoint(members, node, host: "eiam-developerapi")
+        let instance = members["instance"].flatMap { reader.text($0, "source.instance") }
+        let application = members["application"].flatMap { reader.text($0, "source.application") }
+        let scope = self.scope(members["scope"], hasUnits: true)
+        let client = members["client"].flatMap { reader.mapping($0, "source.client", knows: ["id", "secret"], required: ["secret"]) }
+        // IDaaS uses the application's id as the client's.
+        let id = client?["id"].flatMap { publicValue($0, "source.client.id") } ?? application.map { .literal($0) }
+        let secret = client?["secret"].flatMap { self.secret($0, "source.client.secret") }
+        let pace = self.pace(members["pace"], Self.sourcePace, key: "source.pace")
+        guard let endpoint, let instance, let application, let id, let secret else { return nil }
+        return .idaasApplication(Job.IDaaSApplication(endpoint: endpoint, instance: instance, application: application, clientID: id, clientSecret: secret, scope: scope, pace: pace))
+    }
+
+    /// No rates are published for IDaaS; this is where a careful client begins.
+    private static let sourcePace = Job.PaceSettings(requestsPerSecond: 5, concurrency: 2)
+
+    private func accessKey(_ node: Node) -> Job.IDaaS.AccessKey? {
+        guard let members = reader.mapping(node, "source.accessKey", knows: ["id", "secret", "token"], required: ["id", "secret"]) else { return nil }
+        let id = members["id"].flatMap { publicValue($0, "source.accessKey.id") }
+        let secret = members["secret"].flatMap { self.secret($0, "source.accessKey.secret") }
+        let token = members["token"].flatMap { self.secret($0, "source.accessKey.token") }
+        guard let id, let secret, members["token"] == nil || token != nil else { return nil }
+        return Job.IDaaS.AccessKey(id: id, secret: secret, token: token)
+    }
+
+    private func publicValue(_ node: Node, _ key: String) -> Job.PublicValue? {
+        guard let text = reader.text(node, key) else { return nil }
+        if let reference = SecretReference(text, folder: folder) { return .reference(reference) }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ",") }), !text.hasPrefix("${") else {
+            reader.report(node, key, "is no id", "write the id, or \"${NAME}\" for an environment variable")
+            return nil
+        }
+        return .literal(text)
+    }
+
+    /// The URL of an API: by region as Alibaba Cloud names its hosts, or as it is given.
+    private func endpoint(_ members: NodeReader.Members, _ node: Node, host: String) -> String? {
+        switch (members["region"], members["endpoint"]) {
+        case (let region?, nil):
+            guard let name = reader.text(region, "source.region") else { return nil }
+            guard !name.isEmpty, name.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }) else {
+                reader.report(region, "source.region", "“\(name)” is no region id", "write one such as cn-hangzhou, or give source.endpoint")
+                return nil
+            }
+            return "https://\(host).\(name).aliyuncs.com"
+        case (nil, let endpoint?): return url(endpoint, "source.endpoint")
+        case (nil, nil):
+            reader.report(node, "source.region", "is missing", "add region: cn-hangzhou (or yours), or endpoint: URL")
+            return nil
+        case (_?, let endpoint?):
+            reader.report(endpoint, "source.endpoint", "stands beside source.region", "keep one of them")
+            return nil
+        }
+    }
+
     private func scope(_ node: Node?, hasUnits: Bool) -> Job.Scope {
         var scope = Job.Scope()
-        guard let node, let members = reader.mapping(node, "source.scope", knows: ["organizationalUnits", "groups"]) else { return scope }
+        guard let node, let members = reader.mapping(node, "source.scope", knows: ["organizationalUnits", "recursive", "groups", "status"]) else { return scope }
         if members.members.isEmpty { reader.report(node, "source.scope", "is empty", "list organizationalUnits or groups, or remove it to read everything") }
         if let units = members["organizationalUnits"] {
             if !hasUnits {
@@ -142,6 +225,11 @@ private struct JobFile {
                 scope.organizationalUnits = nonEmpty(units, "source.scope.organizationalUnits")
             }
         }
+        if let recursive = members["recursive"] {
+            scope.isRecursive = reader.flag(recursive, "source.scope.recursive") ?? true
+            if members["organizationalUnits"] == nil { reader.report(recursive, "source.scope.recursive", "says nothing without organizationalUnits", "list them, or remove it") }
+        }
+        if let status = members["status"] { scope.isEnabledOnly = reader.word(status, "source.scope.status", StatusWord.self) == .enabled }
         if let groups = members["groups"] {
             if groups.scalar?.string == "all" {
                 scope.groups = .all
@@ -151,6 +239,8 @@ private struct JobFile {
         }
         return scope
     }
+
+    private enum StatusWord: String, CaseIterable { case enabled }
 
     private func nonEmpty(_ node: Node, _ key: String) -> [String]? {
         guard let list = reader.texts(node, key) else { return nil }
@@ -353,15 +443,22 @@ private struct JobFile {
         return limits
     }
 
-    private func pace(_ node: Node?, _ defaults: Job.PaceSettings) -> Job.PaceSettings {
+    private func pace(_ node: Node?, _ defaults: Job.PaceSettings, key: String = "pace") -> Job.PaceSettings {
         var pace = defaults
-        guard let node, let members = reader.mapping(node, "pace", knows: ["requestsPerSecond", "concurrency"]) else { return pace }
-        pace.requestsPerSecond = members["requestsPerSecond"].flatMap { reader.number($0, "pace.requestsPerSecond", in: 0.01...100_000) } ?? pace.requestsPerSecond
-        pace.concurrency = members["concurrency"].flatMap { reader.integer($0, "pace.concurrency", in: 1...256) } ?? pace.concurrency
+        guard let node, let members = reader.mapping(node, key, knows: ["requestsPerSecond", "concurrency"]) else { return pace }
+        pace.requestsPerSecond = members["requestsPerSecond"].flatMap { reader.number($0, "\(key).requestsPerSecond", in: 0.01...100_000) } ?? pace.requestsPerSecond
+        pace.concurrency = members["concurrency"].flatMap { reader.integer($0, "\(key).concurrency", in: 1...256) } ?? pace.concurrency
         return pace
     }
 
     // MARK: mapping
+
+    private func refuseLanguage(_ mapping: [Job.Kind: [String: Job.MappingRule?]], _ node: Node) {
+        for (name, rule) in (mapping[.users] ?? [:]).sorted(by: { $0.key < $1.key }) {
+            guard let rule, rule.from == "preferredLanguage" || rule.template.flatMap({ Job.MappingRule.places($0) })?.contains("preferredLanguage") == true else { continue }
+            reader.report(node, "mapping.\(name)", "reads preferredLanguage, which the developer API does not give", "use source.kind: idaas, or another field")
+        }
+    }
 
     private func mapping(_ node: Node?) -> [Job.Kind: [String: Job.MappingRule?]] {
         guard let node, let members = reader.mapping(node, "mapping", knows: nil) else { return [:] }

@@ -131,8 +131,10 @@ public final class Ledger {
     }
 
     private(set) var isScratchAttached = false
+    var isSnapshotAttached = false
 
     public func detachScratch() throws {
+        try detachSnapshot()
         guard isScratchAttached else { return }
         isScratchAttached = false
         try perform { try $0.execute(sql: "DETACH DATABASE scratch") }

@@ -1,4 +1,5 @@
-/// The tables. Kinds are 0 user, 1 group; spaces of interned ids are 0 source user, 1 source group, 2 target user, 3 target group.
+/// The tables. Kinds are 0 user, 1 group; spaces of interned ids are 0 source user, 1 source group, 2 target user, 3 target group,
+/// 4 source unit. Sides of memberships are 0 source group, 1 target group, 2 source unit.
 enum Schema {
     /// “Roll” in ASCII: tells a ledger from any other SQLite file.
     static let applicationID = 0x526F_6C6C
@@ -50,18 +51,28 @@ enum Schema {
         CREATE TABLE operation_members (
             plan INTEGER NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER,
             status TEXT, reason TEXT, PRIMARY KEY (plan, seq, position)) WITHOUT ROWID;
-        """
+        """,
+        // Which units somebody was in, for those who left them.
+        "CREATE INDEX memberships_of_units ON memberships (usr) WHERE side = 2;",
     ]
 
     /// One run's staging area, in a file of its own.
     static let scratch = """
         CREATE TABLE scratch.source (
             kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
-            active INTEGER, problem TEXT, note TEXT, place TEXT NOT NULL, protected INTEGER NOT NULL, in_scope INTEGER NOT NULL DEFAULT 1, collision INTEGER NOT NULL DEFAULT 0,
-            PRIMARY KEY (kind, n)) WITHOUT ROWID;
+            active INTEGER, problem TEXT, note TEXT, place TEXT NOT NULL, protected INTEGER NOT NULL, disabled INTEGER NOT NULL DEFAULT 0, in_scope INTEGER NOT NULL DEFAULT 1,
+            collision INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.source_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
         CREATE TABLE scratch.source_units (usr INTEGER NOT NULL, unit TEXT NOT NULL, PRIMARY KEY (usr, unit)) WITHOUT ROWID;
-        CREATE TABLE scratch.units (id TEXT PRIMARY KEY, parent TEXT) WITHOUT ROWID;
+        CREATE TABLE scratch.units (id TEXT PRIMARY KEY, name TEXT, parent TEXT) WITHOUT ROWID;
+        CREATE INDEX scratch.units_by_parent ON units (parent);
+        -- The scope as it was resolved: its units with those below, its groups.
+        CREATE TABLE scratch.scope_units (unit TEXT PRIMARY KEY) WITHOUT ROWID;
+        CREATE TABLE scratch.scope_groups (grp INTEGER PRIMARY KEY);
+        -- Linked records that the read did not show, where more is known than that they are not there.
+        CREATE TABLE scratch.absences (kind INTEGER NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, by_scope INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+        -- The last run that was applied on a complete read; one row.
+        CREATE TABLE scratch.baseline (run INTEGER NOT NULL);
         CREATE TABLE scratch.target (
             kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
             active INTEGER, protected INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;

@@ -23,11 +23,12 @@ public struct StagedSource: Sendable {
     /// Where it stands in the source, for messages.
     public var place: String
     public var isProtected: Bool
-    public var units: [String]
+    /// Whether the source disables it explicitly, mapped or not.
+    public var isDisabled: Bool
 
     public init(
         kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, problem: String?,
-        note: String?, place: String, isProtected: Bool, units: [String]
+        note: String?, place: String, isProtected: Bool, isDisabled: Bool = false
     ) {
         self.kind = kind
         self.id = id
@@ -41,7 +42,7 @@ public struct StagedSource: Sendable {
         self.note = note
         self.place = place
         self.isProtected = isProtected
-        self.units = units
+        self.isDisabled = isDisabled
     }
 }
 
@@ -94,16 +95,13 @@ extension Ledger {
                 let n = try intern(db, space: record.kind, record.id)
                 let insert = try db.cachedStatement(
                     sql:
-                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, body, digest, active, problem, note, place, protected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, body, digest, active, problem, note, place, protected, disabled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 )
                 try insert.execute(arguments: [
                     record.kind, n, record.externalID, record.name, record.matchKey, record.body, blob(record.digest), record.active, record.problem, record.note,
-                    record.place, record.isProtected,
+                    record.place, record.isProtected, record.isDisabled,
                 ])
                 if db.changesCount == 0 { repeated.append(record.id) }
-                for unit in record.units {
-                    try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.source_units (usr, unit) VALUES (?, ?)").execute(arguments: [n, unit])
-                }
             }
             return repeated
         }
@@ -126,10 +124,6 @@ extension Ledger {
                 try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.\(table) (grp, usr) VALUES (?, ?)").execute(arguments: [grp, usr])
             }
         }
-    }
-
-    public func stage(unit id: String, parent: String?) throws {
-        try write { try $0.execute(sql: "INSERT OR REPLACE INTO scratch.units (id, parent) VALUES (?, ?)", arguments: [id, parent]) }
     }
 
     /// Stages target objects; of an id that comes twice the first stays. Returns the repeated ids.
@@ -164,60 +158,7 @@ extension Ledger {
         }
     }
 
-    // MARK: scope
-
-    /// Marks who is in scope: members of the units (with their descendants) and of the listed groups; listed groups, or all.
-    /// Returns the listed ids that the source does not know.
-    public func applyScope(units: [String]?, groups: [String]?, allGroups: Bool) throws -> [String] {
-        try write { db in
-            var unknown: [String] = []
-            if units == nil, groups == nil, !allGroups { return [] }
-            try db.execute(sql: "UPDATE scratch.source SET in_scope = 0")
-            for unit in units ?? [] {
-                let isKnown =
-                    try Bool.fetchOne(
-                        db, sql: "SELECT EXISTS (SELECT 1 FROM scratch.units WHERE id = ?1) OR EXISTS (SELECT 1 FROM scratch.source_units WHERE unit = ?1)", arguments: [unit]) ?? false
-                if !isKnown { unknown.append(unit) }
-                try db.execute(
-                    sql: """
-                        WITH RECURSIVE below (id) AS (SELECT ? UNION SELECT u.id FROM scratch.units u JOIN below b ON u.parent = b.id)
-                        UPDATE scratch.source SET in_scope = 1
-                        WHERE kind = 0 AND n IN (SELECT usr FROM scratch.source_units WHERE unit IN (SELECT id FROM below))
-                        """, arguments: [unit])
-            }
-            for group in groups ?? [] {
-                let n = try Int64.fetchOne(db, sql: "SELECT s.n FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.kind = 1 AND i.id = ?", arguments: [group])
-                guard let n else {
-                    unknown.append(group)
-                    continue
-                }
-                try db.execute(sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 1 AND n = ?", arguments: [n])
-                try db.execute(
-                    sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 0 AND n IN (SELECT usr FROM scratch.source_members WHERE grp = ?)", arguments: [n])
-            }
-            if allGroups {
-                try db.execute(sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 1")
-                // Every group without any list of units or groups is no restriction of users.
-                if units == nil { try db.execute(sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 0") }
-            }
-            return unknown
-        }
-    }
-
     // MARK: evidence
-
-    /// Member ids that name no staged user, with their group; at the most ten.
-    public func unresolvedSourceMembers() throws -> [(group: String, user: String)] {
-        try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT g.id, u.id FROM scratch.source_members m JOIN ids g ON g.n = m.grp JOIN ids u ON u.n = m.usr
-                    WHERE NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 0 AND s.n = m.usr) ORDER BY g.id, u.id LIMIT 10
-                    """
-            ).map { (group: $0[0], user: $0[1]) }
-        }
-    }
 
     /// What is staged and in scope.
     public func sourceCount() throws -> SourceCount {
@@ -250,6 +191,7 @@ extension Ledger {
     /// - Parameter kinds: the kinds that were read from the target.
     public func recordHistory(run: Int64, source isSourceComplete: Bool, target isTargetComplete: Bool, kinds: [Int] = [0, 1]) throws {
         try write { db in
+            try recordUnits(db, run: run, isComplete: isSourceComplete)
             for (table, firstSpace, side, isComplete) in [("source", 0, 0, isSourceComplete), ("target", 2, 1, isTargetComplete)] {
                 let spaces = (side == 0 ? [0, 1] : kinds.map { $0 + 2 }).map(String.init).joined(separator: ",")
                 let gone = isComplete ? "" : "AND EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n)"
@@ -279,5 +221,37 @@ extension Ledger {
                         """, arguments: [run])
             }
         }
+    }
+
+    /// The history of units: their names, and who was in them.
+    private func recordUnits(_ db: Database, run: Int64, isComplete: Bool) throws {
+        try db.execute(
+            sql: """
+                INSERT OR IGNORE INTO ids (space, id) SELECT 4, unit FROM (SELECT id AS unit FROM scratch.units UNION SELECT unit FROM scratch.source_units) ORDER BY unit
+                """)
+        try db.execute(
+            sql: """
+                UPDATE versions AS v SET last_run = ?1 WHERE last_run IS NULL AND space = 4 AND EXISTS (
+                    SELECT 1 FROM scratch.units u JOIN ids i ON i.space = 4 AND i.id = u.id WHERE i.n = v.n AND v.body <> json_object('name', u.name, 'parent', u.parent))
+                """, arguments: [run - 1])
+        try db.execute(
+            sql: """
+                INSERT OR REPLACE INTO versions (space, n, first_run, last_run, digest, body)
+                SELECT 4, i.n, ?1, NULL, x'', json_object('name', u.name, 'parent', u.parent) FROM scratch.units u JOIN ids i ON i.space = 4 AND i.id = u.id
+                WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = 4 AND v.n = i.n AND v.last_run IS NULL)
+                """, arguments: [run])
+        if isComplete {
+            try db.execute(
+                sql: """
+                    UPDATE memberships AS m SET last_run = ?1 WHERE last_run IS NULL AND side = 2 AND NOT EXISTS (
+                        SELECT 1 FROM scratch.source_units s JOIN ids i ON i.space = 4 AND i.id = s.unit WHERE s.usr = m.usr AND i.n = m.grp)
+                    """, arguments: [run - 1])
+        }
+        try db.execute(
+            sql: """
+                INSERT OR REPLACE INTO memberships (side, grp, usr, first_run, last_run)
+                SELECT 2, i.n, s.usr, ?1, NULL FROM scratch.source_units s JOIN ids i ON i.space = 4 AND i.id = s.unit
+                WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.side = 2 AND m.grp = i.n AND m.usr = s.usr AND m.last_run IS NULL)
+                """, arguments: [run])
     }
 }

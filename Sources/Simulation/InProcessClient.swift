@@ -16,7 +16,7 @@ public final class InProcessClient: HTTPClient {
     }
 
     private struct State {
-        var service: SCIMService
+        var landscape: Landscape
         var sent = 0
     }
 
@@ -25,18 +25,30 @@ public final class InProcessClient: HTTPClient {
     private let fault: @Sendable (_ request: OutgoingRequest, _ number: Int) -> Fault?
 
     /// - Parameter fault: asked for each request, numbered from 1.
-    public init(_ service: SCIMService, time: Time, fault: @escaping @Sendable (OutgoingRequest, Int) -> Fault? = { _, _ in nil }) {
-        state = Mutex(State(service: service))
+    public convenience init(_ service: SCIMService, time: Time, fault: @escaping @Sendable (OutgoingRequest, Int) -> Fault? = { _, _ in nil }) {
+        self.init(Landscape(target: service), time: time, fault: fault)
+    }
+
+    /// - Parameter fault: asked for each request, numbered from 1.
+    public init(_ landscape: Landscape, time: Time, fault: @escaping @Sendable (OutgoingRequest, Int) -> Fault? = { _, _ in nil }) {
+        state = Mutex(State(landscape: landscape))
         self.time = time
         self.fault = fault
     }
 
     /// The server as it stands; a copy.
-    public var service: SCIMService { state.withLock { $0.service } }
+    public var service: SCIMService { state.withLock { $0.landscape.target } }
+    /// The directory as it stands; a copy.
+    public var directory: IDaaSService? { state.withLock { $0.landscape.directory } }
 
     /// Changes the server behind the client's back.
     public func change<Value: Sendable>(_ body: (inout SCIMService) throws -> Value) rethrows -> Value {
-        try state.withLock { state in try body(&state.service) }
+        try state.withLock { state in try body(&state.landscape.target) }
+    }
+
+    /// Changes the directory behind the client's back; nothing where there is none.
+    public func changeDirectory(_ body: (inout IDaaSService) -> Void) {
+        state.withLock { state in if var directory = state.landscape.directory.take() { body(&directory); state.landscape.directory = directory } }
     }
 
     public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
@@ -50,13 +62,15 @@ public final class InProcessClient: HTTPClient {
             state.sent += 1
             switch fault(request, state.sent) {
             case .notSent?: return (nil, false)
-            case .answerLost?: return (state.service.handle(emulated), true)
+            case .answerLost?: return (state.landscape.handle(emulated), true)
             case .answered(let response)?: return (response, false)
-            case nil: return (state.service.handle(emulated), false)
+            case nil: return (state.landscape.handle(emulated), false)
             }
         }
         guard let response else { throw .notSent("a fault of the simulation") }
         if isLost { throw .outcomeUnknown("a fault of the simulation") }
+        await time.sleep(time.monotonic() + min(response.delay, request.totalTimeout))
+        if response.delay > request.totalTimeout { throw .timedOut("no whole answer within \(Int(request.totalTimeout)) s") }
         guard response.body.count <= request.responseLimit else { throw .tooLarge(limit: request.responseLimit) }
         var fields = HTTPFields()
         for header in response.headers { if let name = HTTPField.Name(header.name) { fields.append(HTTPField(name: name, value: header.value)) } }

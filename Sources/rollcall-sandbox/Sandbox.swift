@@ -7,13 +7,17 @@ import JSON
 import Logging
 import SCIM
 
-/// A SCIM server on loopback for demos, tests and clients that we did not write.
+/// A SCIM server, and IDaaS beside it, on loopback: for demos, tests and clients that we did not write.
 @main
 struct Sandbox: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollcall-sandbox",
-        abstract: "A SCIM 2.0 server (RFC 7644) in memory, on loopback.",
-        discussion: "Base URL http://127.0.0.1:PORT/scim/v2. With --port 0 a free port is taken; the line “READY base=…” tells which.")
+        abstract: "A SCIM 2.0 server (RFC 7644), and Alibaba Cloud IDaaS as its directory, in memory, on loopback.",
+        discussion: """
+            SCIM is at http://127.0.0.1:PORT/scim/v2. With --directory, the management API and the developer API of IDaaS are at http://127.0.0.1:PORT; \
+            the access key is in ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, the application's secret in SANDBOX_APPLICATION_SECRET. \
+            With --port 0 a free port is taken; the line “READY base=…” tells which. GET /sandbox/requests counts what came.
+            """)
 
     @Option(help: "Port on 127.0.0.1; 0 takes a free one.")
     var port = 8480
@@ -32,7 +36,21 @@ struct Sandbox: AsyncParsableCommand {
     @Flag(help: "Answer filters with 501.")
     var noFilter = false
 
+    @Option(help: ArgumentHelp("Serve IDaaS with this directory: a document as a file source reads it.", valueName: "file"))
+    var directory: String?
+    @Option(help: "The IDaaS instance.")
+    var instance = IDaaSOptions().instance
+    @Option(help: "The IDaaS application; it may see everything.")
+    var application = "app_m3kq7tzr5yx2nvbcd4wphfa6ue"
+    @Option(help: "Records in one page of IDaaS at the most.")
+    var directoryPageSize = 100
+    @Flag(help: "Page the users of IDaaS by number only, as older regions do.")
+    var noTokens = false
+    @Option(help: ArgumentHelp("A fault of IDaaS, such as lostPage:users:2 or truncated:members:1:3 (three times). May be repeated.", valueName: "kind:list:page"))
+    var fault: [String] = []
+
     func validate() throws {
+        _ = try faults()
         guard (0...65535).contains(port) else { throw ValidationError("--port must be from 0 to 65535") }
     }
 
@@ -50,7 +68,7 @@ struct Sandbox: AsyncParsableCommand {
         }
         var service = SCIMService(options: options)
         if let seed { try SeedFile.plant(path: seed, into: &service) }
-        let host = Host(service)
+        let host = Host(Landscape(target: service, directory: try idaas(environment)))
         let responder = CallbackResponder { (request: Request, context: BasicRequestContext) in
             try await host.respond(to: request)
         }
@@ -66,24 +84,72 @@ struct Sandbox: AsyncParsableCommand {
     }
 }
 
-/// Owns the emulator while requests come side by side.
-private actor Host {
-    private var service: SCIMService
+extension Sandbox {
+    private func idaas(_ environment: [String: String]) throws -> IDaaSService? {
+        guard let directory else { return nil }
+        guard let data = FileManager.default.contents(atPath: directory) else { throw SeedFile.Wrong(description: "the directory file \(directory) cannot be read") }
+        var options = IDaaSOptions()
+        options.instance = instance
+        options.mostPerPage = directoryPageSize
+        options.pagesUsersByToken = !noTokens
+        options.faults = try faults()
+        if let id = environment["ALIBABA_CLOUD_ACCESS_KEY_ID"], let secret = environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] {
+            options.accessKeys[id] = secret
+            if let token = environment["ALIBABA_CLOUD_SECURITY_TOKEN"], !token.isEmpty { options.securityTokens[id] = token }
+        }
+        if let secret = environment["SANDBOX_APPLICATION_SECRET"], !secret.isEmpty {
+            var settings = IDaaSApplicationSettings(secret: secret)
+            // The SCIM server beside it, at whatever port that is.
+            settings.pushURL = ""
+            options.applications[application] = settings
+        }
+        if options.accessKeys.isEmpty, options.applications.isEmpty {
+            FileHandle.standardError.write(
+                Data("neither ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET nor SANDBOX_APPLICATION_SECRET in the environment: IDaaS refuses everybody\n".utf8))
+        }
+        return IDaaSService(directory: try IDaaSDirectory(document: try JSONValue(parsing: Array(data))), options: options)
+    }
 
-    init(_ service: SCIMService) { self.service = service }
+    private func faults() throws -> [IDaaSFault] {
+        try fault.map { text in
+            let parts = text.split(separator: ":").map(String.init)
+            guard parts.count == 3 || parts.count == 4, let kind = IDaaSFault.Kind(rawValue: parts[0]), let list = IDaaSFault.List(rawValue: parts[1]), let page = Int(parts[2]), page > 0,
+                let times = parts.count == 4 ? Int(parts[3]) : 1
+            else {
+                let kinds = IDaaSFault.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--fault \(text): write KIND:LIST:PAGE[:TIMES]; kinds are \(kinds); lists are \(IDaaSFault.List.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            return IDaaSFault(kind, list, page: page, times: times)
+        }
+    }
+}
+
+/// Owns the emulators while requests come side by side.
+private actor Host {
+    private var landscape: Landscape
+
+    init(_ landscape: Landscape) { self.landscape = landscape }
 
     func respond(to request: Request) async throws -> Response {
         let body = try await request.body.collect(upTo: 16 << 20)
         let (path, query) = EmulatedRequest.split(target: request.head.path ?? "/")
+        if path == "/sandbox/requests" { return counters() }
         var headers: [String: String] = [:]
         for field in request.headers { headers[field.name.canonicalName] = field.value }
-        let answer = service.handle(
+        let answer = landscape.handle(
             EmulatedRequest(
                 method: request.method.rawValue, path: path, query: query, headers: headers, body: Array(body.readableBytesView), now: Date().timeIntervalSince1970,
                 origin: "http://\(request.head.authority ?? "127.0.0.1")"))
+        if answer.delay > 0 { try await Task.sleep(for: .seconds(answer.delay)) }
         var fields = HTTPFields()
         for header in answer.headers { if let name = HTTPField.Name(header.name) { fields.append(HTTPField(name: name, value: header.value)) } }
         return Response(status: .init(code: answer.status), headers: fields, body: answer.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
+    }
+
+    private func counters() -> Response {
+        let counts = landscape.target.counters.merging(landscape.directory?.counters ?? [:]) { $0 + $1 }
+        let document = JSONValue.object(counts.mapValues { .integer(Int64($0)) })
+        return Response(status: .ok, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: ByteBuffer(bytes: document.canonicalBytes)))
     }
 }
 

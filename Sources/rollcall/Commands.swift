@@ -187,7 +187,10 @@ struct CheckCommand: AsyncParsableCommand {
             for line in JobDescription.lines(job) { print(line) }
             do {
                 // Nothing of a check is kept: its ledger is in memory.
-                let run = try JobRun(job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(), surroundings: common.surroundings())
+                let surroundings = common.surroundings()
+                let run = try JobRun(
+                    job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(), surroundings: surroundings,
+                    pool: SourcePool([job], surroundings: surroundings))
                 for line in await run.check() { print(line) }
                 if let failure = run.failure { throw failure }
                 print("\(job.name): good.")

@@ -127,6 +127,9 @@ struct MappingTable: Hashable, Sendable {
         return part == .given ? fields["givenName"] : fields["familyName"]
     }
 
+    /// Whether the source disables a user explicitly, mapped or not.
+    static func isDisabled(_ record: DirectoryRecord, now: Double) -> Bool { active(record.fields["status"], expires: record.fields["accountExpireTime"], now: now).0 == false }
+
     /// Only an explicit “disabled”, or an expiry that has passed, says false. What says nothing leaves `active` alone.
     private static func active(_ status: String?, expires: String?, now: Double) -> (Bool?, String?) {
         if let text = expires, let milliseconds = Double(text), milliseconds > 0, milliseconds / 1000 < now { return (false, nil) }

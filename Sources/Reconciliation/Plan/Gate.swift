@@ -57,7 +57,7 @@ struct Gate: Sendable {
     }
 
     func judge(job: Job, _ counts: Counts) -> [LimitBreach] {
-        Job.LimitKey.allCases.compactMap { key in
+        Job.LimitKey.ofOperations.compactMap { key in
             let limit = allowed[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
             return breach(key, count: counts.counts[key] ?? 0, base: counts.bases[key] ?? 0, limit: limit, job: job.name)
         }
@@ -66,7 +66,7 @@ struct Gate: Sendable {
     /// Judges the invocation: distinct source records over all its jobs, by the strictest percentage of any of them.
     func judge(jobs: [Entry]) throws -> [LimitBreach] {
         guard jobs.count > 1 else { return [] }
-        return try Job.LimitKey.allCases.compactMap { key in
+        return try Job.LimitKey.ofOperations.compactMap { key in
             let sum = jobs.reduce(0) { $0 + ($1.counts.counts[key] ?? 0) }
             let percentages = jobs.compactMap { entry -> Double? in if case .percent(let number)? = entry.job.limits[key] { number } else { nil } }
             let limit = allowed[key].map { Job.Limit.count($0) } ?? percentages.min().map { .percent($0) } ?? .unlimited
@@ -87,6 +87,9 @@ struct Gate: Sendable {
 }
 
 extension Job.LimitKey {
+    /// The keys that count a plan's operations; the rest judge the source.
+    static let ofOperations = allCases.filter { $0 != .sourceShrink }
+
     var countsMemberships: Bool { self == .membershipsAdd || self == .membershipsRemove }
 
     /// The kind and verbs that a key counts.
@@ -104,6 +107,7 @@ extension Job.LimitKey {
         case .groupsDelete: (.group, [.delete])
         case .membershipsAdd: (.group, [.addMembers])
         case .membershipsRemove: (.group, [.removeMembers])
+        case .sourceShrink: (.user, [])
         }
     }
 }

@@ -148,7 +148,8 @@ struct Policy: Sendable {
     }
 
     private func leaver(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        let why = row.isOutOfScope ? "left the job's scope" : "no longer in the source"
+        let why = row.departure ?? (row.isOutOfScope ? "left the job's scope" : "no longer in the source")
+        let isHeldByScope = holdsScopeLeavers && (row.isOutOfScope || row.isAbsentByScope)
         let isOurs = row.origin == "created" || row.origin == "known"
         let isDeletable = job.leavers.delete == .immediately && (isOurs || job.leavers.deleteAssociated)
         let hasFlag = kind == .user && profile.hasActiveFlag
@@ -158,7 +159,7 @@ struct Policy: Sendable {
         } else if hasFlag, job.leavers.disable == .immediately {
             if row.actualActive == false {
                 // Nothing is left to disable; its memberships end on the same conditions as if there were.
-                let isHeld = incompleteSource != nil || row.isOutOfScope && holdsScopeLeavers || !permits(kind, .delete)
+                let isHeld = incompleteSource != nil || isHeldByScope || !permits(kind, .delete)
                 return ([], isHeld ? .held : .leaving)
             }
             let fields = [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")]
@@ -169,8 +170,8 @@ struct Policy: Sendable {
         }
         if let incompleteSource {
             draft.hold("source incomplete", incompleteSource)
-        } else if row.isOutOfScope, holdsScopeLeavers {
-            draft.hold("scope change", "the job's scope changed since the last applied run; --accept-scope-change lets its leavers go")
+        } else if isHeldByScope {
+            draft.hold("scope change", "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
         }
         permit(&draft, kind, .delete)
         return ([draft], draft.status == .planned ? .leaving : .held)

@@ -36,6 +36,7 @@ public struct Invocation {
 
     /// - Parameter inspect: called for each job that has a plan, while its reads are still at hand: for the CSV.
     public func execute(_ entries: [Entry], inspect: (JobRun) throws -> Void = { _ in }) async throws -> [JobReport] {
+        let pool = SourcePool(entries.map(\.job), surroundings: surroundings)
         var runs: [JobRun] = []
         var reports: [JobReport] = []
         for entry in entries {
@@ -50,7 +51,7 @@ public struct Invocation {
                 } else {
                     saved = nil
                 }
-                let run = try JobRun(job: entry.job, ledger: entry.ledger, command: command.word, label: label, permissions: permissions, surroundings: surroundings)
+                let run = try JobRun(job: entry.job, ledger: entry.ledger, command: command.word, label: label, permissions: permissions, surroundings: surroundings, pool: pool)
                 await run.prepare()
                 if let saved, run.failure == nil, let why = try run.staleness(of: saved) { run.refuse(JobFailure(.stale, why), forgetting: true) }
                 runs.append(run)

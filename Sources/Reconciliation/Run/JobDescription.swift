@@ -8,10 +8,7 @@ public enum JobDescription {
     public static func lines(_ job: Job) -> [String] {
         guard let profile = Profile.named(job.target.platform) else { return [] }
         var lines = ["job: \(job.name)"]
-        switch job.source {
-        case .file(let path, let scope): lines += ["source: file \(path)", "  scope: \(words(scope))"]
-        case .scim(let url, let authorization, let scope): lines += ["source: scim \(url)", "  authorization: \(words(authorization))", "  scope: \(words(scope))"]
-        }
+        lines += source(job.source) + ["  scope: \(self.scope(job.source))"]
         lines += ["target: \(profile.displayName) at \(job.target.baseURL)", "  authorization: \(words(job.target.authorization))"]
         for kind in Job.Kind.allCases {
             let verbs = Job.Verb.allCases.filter { job.operations[kind]?.contains($0) ?? false }.map(\.rawValue)
@@ -26,21 +23,35 @@ public enum JobDescription {
         lines.append("memberships: \(job.exclusiveMemberships ? "exclusive" : "shared")")
         for kind in Job.Kind.allCases { if let patterns = job.protect[kind], !patterns.isEmpty { lines.append("protected \(kind.rawValue): \(patterns.joined(separator: ", "))") } }
         lines.append("limits: " + Job.LimitKey.allCases.map { "\($0.rawValue) \((job.limits[$0] ?? .unlimited).description)" }.joined(separator: ", "))
-        let rate = job.pace.requestsPerSecond
-        lines.append("pace: \(rate == rate.rounded() ? String(Int(rate)) : String(rate)) requests a second, \(job.pace.concurrency) at once")
+        lines.append("pace: \(words(job.pace))")
         return lines
     }
 
-    private static func words(_ scope: Job.Scope) -> String {
-        if scope.isEverything { return "everything readable" }
-        var parts: [String] = []
-        if let units = scope.organizationalUnits { parts.append("organizational units \(units.joined(separator: ", "))") }
-        switch scope.groups {
-        case .all?: parts.append("all groups")
-        case .listed(let groups)?: parts.append("groups \(groups.joined(separator: ", "))")
-        case nil: break
+    private static func source(_ source: Job.Source) -> [String] {
+        switch source {
+        case .file(let path, _): return ["source: file \(path)"]
+        case .scim(let url, let authorization, _, let pace): return ["source: scim \(url)", "  authorization: \(words(authorization))", "  pace: \(words(pace))"]
+        case .idaas(let idaas):
+            let key = idaas.accessKey.map { "access key \($0.id), secret from \($0.secret)\($0.token.map { ", token from \($0)" } ?? "")" } ?? "access key from Alibaba Cloud's credential chain"
+            return ["source: idaas \(idaas.instance) at \(idaas.endpoint) (management API)", "  authorization: \(key)", "  pace: \(words(idaas.pace))"]
+        case .idaasApplication(let idaas):
+            return [
+                "source: idaas \(idaas.instance) at \(idaas.endpoint) (developer API of \(idaas.application))",
+                "  authorization: OAuth client \(idaas.clientID), secret from \(idaas.clientSecret), sent by form", "  pace: \(words(idaas.pace))",
+            ]
         }
-        return parts.joined(separator: "; ")
+    }
+
+    private static func scope(_ source: Job.Source) -> String {
+        if case .idaas(let idaas) = source, let application = idaas.application {
+            return "the provisioning scope of \(application)" + (idaas.scope.isEnabledOnly ? "; enabled users only" : "")
+        }
+        return EffectiveScope.words(source.scope)
+    }
+
+    private static func words(_ pace: Job.PaceSettings) -> String {
+        let rate = pace.requestsPerSecond
+        return "\(rate == rate.rounded() ? String(Int(rate)) : String(rate)) requests a second, \(pace.concurrency) at once"
     }
 
     private static func words(_ authorization: Job.Authorization) -> String {

@@ -19,7 +19,7 @@ public struct JobReport: Sendable {
     private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: String?) -> Bool {
         switch status {
         case .failed, .conflict, .sent: true
-        case .held: ["ambiguous", "collision", "unacceptable", "existing.disabled", "target incomplete"].contains(heldBy)
+        case .held: ["ambiguous", "collision", "unacceptable", "existing.disabled", "target incomplete", "group unproven"].contains(heldBy)
         case .skipped: true
         case .planned, .done, .noted: false
         }

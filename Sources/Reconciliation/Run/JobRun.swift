@@ -27,8 +27,13 @@ public final class JobRun {
     private let permissions: Permissions
     private let profile: Profile
     private let tables: [ResourceKind: MappingTable]
-    private let connections: Connections
+    private let connection: SCIMConnection
+    private let traced: Traced
+    private let shared: SharedSource
     private let command: String
+    /// Requests that the source cost while this job was read.
+    private var sourceRequests = 0
+    private var scope: EffectiveScope?
 
     private var target: SCIMTarget?
     private var sourceReading: Reading?
@@ -46,7 +51,8 @@ public final class JobRun {
     public private(set) var notes: [String] = []
 
     /// - Parameter ledger: the job's ledger, whose lock the caller holds.
-    public init(job: Job, ledger: Ledger, command: String, label: String?, permissions: Permissions, surroundings: Surroundings) throws {
+    /// - Parameter pool: the sources of the invocation.
+    public init(job: Job, ledger: Ledger, command: String, label: String?, permissions: Permissions, surroundings: Surroundings, pool: SourcePool) throws {
         guard let profile = Profile.named(job.target.platform) else { throw JobFailure(.jobFile, "\(job.target.platform) is not served") }
         self.job = job
         self.ledger = ledger
@@ -55,14 +61,17 @@ public final class JobRun {
         self.surroundings = surroundings
         self.profile = profile
         tables = Dictionary(ResourceKind.allCases.map { ($0, MappingTable(kind: $0, job: job, profile: profile)) }) { first, _ in first }
-        connections = try Connections(job, surroundings)
-        try ledger.bind("source", connections.source.identity)
-        try ledger.bind("target", "\(connections.target.base)")
+        traced = Traced(surroundings.transport, time: surroundings.time, log: surroundings.log)
+        let stack = ClientStack(surroundings: surroundings, counted: traced)
+        connection = SCIMConnection(base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, pace: job.pace))
+        shared = pool.source(of: job)
+        try ledger.bind("source", shared.directory().identity)
+        try ledger.bind("target", "\(connection.base)")
         id = try ledger.beginRun(command: command, label: label, started: surroundings.time.timestamp())
     }
 
     /// Requests sent so far, to both sides.
-    public var requests: Int { connections.counted.requests }
+    public var requests: Int { traced.requests + sourceRequests }
 
     private var pushed: [ResourceKind] {
         let groups = (job.target.capabilities.groups ?? profile.takesGroups) && job.fullPush.contains(.groups)
@@ -71,7 +80,7 @@ public final class JobRun {
 
     /// Digest of what a plan depends on beside the two sides.
     private var inputs: String {
-        var text = "\(job.target) \(job.source.scope) \(job.existing) \(job.leavers) \(job.exclusiveMemberships)"
+        var text = "\(job.target) \(EffectiveScope.words(job.source.scope)) \(job.existing) \(job.leavers) \(job.exclusiveMemberships)"
         text += job.fullPush.map(\.rawValue).sorted().joined(separator: ",")
         for kind in Job.Kind.allCases {
             text += (job.operations[kind] ?? []).map(\.rawValue).sorted().joined(separator: ",") + (job.protect[kind] ?? []).joined(separator: ",")
@@ -92,6 +101,8 @@ public final class JobRun {
             failure = JobFailure(.ledger, error.description)
         } catch let error as SCIMFailure {
             failure = JobFailure(error, side: "target")
+        } catch let error as DirectoryFailure {
+            failure = JobFailure(error)
         } catch is CancellationError {
             failure = JobFailure(.interrupted, "stopped")
         } catch {
@@ -100,14 +111,19 @@ public final class JobRun {
     }
 
     private func makePlan() async throws {
-        let capabilities = try await connections.target.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
-        let target = SCIMTarget(connection: connections.target, profile: profile, capabilities: capabilities)
+        let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+        let target = SCIMTarget(connection: connection, profile: profile, capabilities: capabilities)
         self.target = target
         try await settleInterrupted(target)
         try ledger.attachScratch()
-        let reader = SourceReader(ledger: ledger, job: job, tables: tables, now: surroundings.time.wall(), acceptsSourceChange: permissions.acceptSourceChange, progress: surroundings.progress)
-        let source = try await reader.read(connections.source)
+        let baseline = try ledger.lastRun(isBaseline: true)
+        let reader = SourceReader(
+            ledger: ledger, job: job, shared: shared, tables: tables, kinds: pushed, now: surroundings.time.wall(), permissions: permissions, baseline: baseline)
+        let requestsBefore = shared.requests
+        defer { sourceRequests = shared.requests - requestsBefore }
+        let (source, scope) = try await reader.read()
         sourceReading = source
+        self.scope = scope
         notes += source.notes
         count = try ledger.sourceCount()
         let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, progress: surroundings.progress).read(pushed)
@@ -123,20 +139,22 @@ public final class JobRun {
         let mayRename = Set(kinds.filter { job.operations[$0 == .user ? .users : .groups]?.contains(.update) ?? false }.map(\.rawValue))
         try ledger.classify(kinds: kinds.map(\.rawValue), mayRename: mayRename)
 
-        let scope = "\(job.source.scope)"
-        let isScopeChanged = try ledger.lastRun(isBaseline: true)?.scope.map { $0 != scope } ?? false
-        holdsScopeLeavers = isScopeChanged && !permissions.acceptScopeChange
+        holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         let policy = Policy(
             job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers)
         try ledger.draft { policy.decide($0) }
         if kinds.contains(.group) {
             if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
-            try ledger.draftMemberships(
-                chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
-                addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : permitted ? nil : "operations",
-                addReason: "members in the source, not on the target" + (permitted ? "" : "; held: operations.groups does not list update"),
-                removeReason: "members on the target, not in the source" + (source.incomplete.map { "; held: \($0)" } ?? (permitted ? "" : "; held: operations.groups does not list update")))
+            let exception = permitted ? "" : "; held: operations.groups does not list update"
+            let unproven = try await reader.proveGroups {
+                try ledger.draftMemberships(
+                    chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
+                    addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : permitted ? nil : "operations",
+                    addReason: "members in the source, not on the target\(exception)",
+                    removeReason: "members on the target, not in the source\(source.incomplete.map { "; held: \($0)" } ?? exception)")
+            }
+            for (group, why) in unproven { try ledger.holdRemovals(fromGroup: group, by: "group unproven", reason: why) }
             let notOurs = try ledger.membershipsNotOurs()
             if notOurs > 0, !job.exclusiveMemberships { notes.append(counted(notOurs, "membership") + " of linked groups not ours, left alone (memberships: exclusive removes such)") }
         }
@@ -147,10 +165,26 @@ public final class JobRun {
         let plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
         self.plan = plan
         try judgeMissing()
+        if let baseline, !reader.isChanged(scope) { judgeShrink(since: baseline) }
         let gate = Gate(allowed: permissions.allow)
         breaches += gate.judge(job: job, gateCounts).map(\.description)
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
+    }
+
+    /// A source that lost much of what it had is held, whatever a plan makes of it.
+    private func judgeShrink(since baseline: Ledger.RunRecord) {
+        guard let count, sourceReading?.incomplete == nil else { return }
+        let key = Job.LimitKey.sourceShrink
+        let limit = permissions.allow[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
+        let sizes = [("users", baseline.count.users, count.users), ("groups", baseline.count.groups, count.groups), ("memberships", baseline.count.memberships, count.memberships)]
+        for (what, before, now) in sizes where what == "users" || pushed.contains(.group) {
+            // That there is none any more was accepted as a whole.
+            guard before > now, now > 0 || !permissions.acceptSourceChange, let most = Gate.allowance(limit, base: before), before - now > most else { continue }
+            breaches.append(
+                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied run: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(most); nothing is written; if this is meant, run with --allow source.shrink=\(before - now)"
+            )
+        }
     }
 
     private func settleInterrupted(_ target: SCIMTarget) async throws {
@@ -184,7 +218,7 @@ public final class JobRun {
     private func countForGate() throws {
         let tally = try ledger.tally()
         var counts = Gate.Counts()
-        for key in Job.LimitKey.allCases {
+        for key in Job.LimitKey.ofOperations {
             let (kind, verbs) = key.counted
             switch key {
             case .usersClear: counts.counts[key] = tally.clearing
@@ -296,7 +330,7 @@ public final class JobRun {
             if isKnown { report.exit = .inStep }
         }
         // A scope that caused leavers and was not accepted stays the accepted one's successor in waiting.
-        let accepted = holdsScopeLeavers ? try ledger.lastRun(isBaseline: true)?.scope ?? "\(job.source.scope)" : "\(job.source.scope)"
+        let accepted = (holdsScopeLeavers ? try ledger.lastRun(isBaseline: true)?.scope ?? scope?.text : scope?.text) ?? ""
         let allowed = permissions.allow.isEmpty ? nil : permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
         try ledger.finishRun(
             id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: [report.headline, failure?.description].compactMap { $0 }.joined(separator: " "),
@@ -308,39 +342,72 @@ public final class JobRun {
     /// Lets go of this run's reads. After it, reports of unmanaged objects are no longer possible.
     public func close() { try? ledger.detachScratch() }
 
-    /// What the target declares, for `check`.
+    /// Reaches both sides and says what they declare, for `check`; what keeps it from that is in `failure`.
     public func check() async -> [String] {
         do {
-            let capabilities = try await connections.target.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
-            let target = SCIMTarget(connection: connections.target, profile: profile, capabilities: capabilities)
+            let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+            let target = SCIMTarget(connection: connection, profile: profile, capabilities: capabilities)
             var lines = [
-                "target: reached \(connections.target.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)"
+                "target: reached \(connection.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)"
             ]
             _ = try await target.connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1"), ("count", "1")])
             lines.append("target: one page of users read; the credential is accepted")
-            var users = 0
-            var groups = 0
-            let evidence = try await connections.source.read { item in
-                if case .record(let record) = item { if record.kind == .user { users += 1 } else { groups += 1 } }
-            }
-            lines.append("source: \(users) users and \(groups) groups read (\(evidence.statement))")
-            if let first = evidence.violations.first { throw JobFailure(.sourceIncomplete, "source: \(first)") }
-            return lines
+            return lines + (try await checkSource())
         } catch let error as JobFailure {
             failure = error
         } catch let error as SCIMFailure {
             failure = JobFailure(error, side: "target")
         } catch let error as DirectoryFailure {
-            switch error {
-            case .unreachable(let why): failure = JobFailure(.unreachable, "source: \(why)")
-            case .credentials(let why): failure = JobFailure(.credentials, "source: \(why)")
-            case .broken(let why): failure = JobFailure(.sourceIncomplete, "source: \(why)")
-            }
+            failure = JobFailure(error)
+        } catch let error as LedgerError {
+            failure = JobFailure(.ledger, error.description)
         } catch {
             failure = JobFailure(.internalError, "\(error)")
         }
         return []
     }
+
+    private func checkSource() async throws -> [String] {
+        let source = try shared.directory()
+        var lines: [String] = []
+        if let own = try await shared.ownScope() {
+            lines.append("source: the application's provisioning scope: \(EffectiveScope.words(Job.Scope(organizationalUnits: own.units, groups: .listed(own.groups))))")
+        }
+        if let settings = try await source.provisioning() { lines += ProvisioningComparison.lines(settings, job) }
+        if let said = try await source.probe(groups: pushed.contains(.group)) { return lines + ["source: \(said); the credential is accepted"] }
+        let (snapshot, evidence) = try await shared.read(path: nil)
+        let (users, groups) = try snapshot.count()
+        if let first = evidence.violations.first { throw JobFailure(.sourceIncomplete, "source: \(first)") }
+        return lines + ["source: \(users) users and \(groups) groups read (\(evidence.statement))"] + evidence.notes
+    }
+}
+
+/// How a job differs from what IDaaS' own push to the same application does.
+enum ProvisioningComparison {
+    static func lines(_ settings: ProvisioningSettings, _ job: Job) -> [String] {
+        var lines = [
+            "source: IDaaS' own push to the application is \(settings.isEnabled ? "switched on" : "switched off") (\(settings.protocolType)\(settings.baseURL.map { " to \($0)" } ?? ""))"
+        ]
+        if let url = settings.baseURL, Self.trimmed(url) != Self.trimmed(job.target.baseURL) { lines.append("  differs: IDaaS pushes to \(url), the job writes to \(job.target.baseURL)") }
+        for kind in Job.Kind.allCases {
+            let singular = kind == .users ? "User" : "Group"
+            for verb in Job.Verb.allCases {
+                let isTheirs = settings.actions.contains { $0.hasSuffix(":\(singular):\(verb.rawValue.uppercased())") }
+                let isOurs = job.operations[kind]?.contains(verb) ?? false
+                if isTheirs != isOurs {
+                    lines.append("  differs: \(verb.rawValue) of \(kind.rawValue): IDaaS \(isTheirs ? "does" : "does not"), the job \(isOurs ? "does" : "does not") (operations.\(kind.rawValue))")
+                }
+            }
+            let isTheirs = settings.fullPushScopes.contains { $0.hasSuffix(":\(singular):PUSH") }
+            let isOurs = job.fullPush.contains(kind)
+            if isTheirs != isOurs {
+                lines.append("  differs: full push of \(kind.rawValue): IDaaS \(isTheirs ? "has" : "does not have") it, the job \(isOurs ? "has" : "does not have") it (fullPush)")
+            }
+        }
+        return lines
+    }
+
+    private static func trimmed(_ url: String) -> Substring { url.hasSuffix("/") ? url.dropLast() : url[...] }
 }
 
 extension CapabilityOverrides {

@@ -1,4 +1,3 @@
-import Directory
 import HTTP
 import Jobs
 import JSON
@@ -19,78 +18,6 @@ struct Reading {
     var pages = 0
     /// What is remarkable about the source and no obstacle.
     var notes: [String] = []
-}
-
-/// Reads the source into the ledger's scratch: maps each record, stages it, and judges whether the read is whole.
-struct SourceReader {
-    let ledger: Ledger
-    let job: Job
-    let tables: [ResourceKind: MappingTable]
-    let now: Double
-    /// Whether the operator accepts that the source has no group or no membership any more.
-    let acceptsSourceChange: Bool
-    let progress: @Sendable (String, Int) -> Void
-
-    private static let batch = 500
-
-    func read(_ source: any DirectorySource) async throws -> Reading {
-        var pending: [StagedSource] = []
-        var repeated: [String] = []
-        var count = 0
-        func flush() throws {
-            repeated += try ledger.stage(source: pending).prefix(10)
-            pending.removeAll(keepingCapacity: true)
-            progress("source records read", count)
-        }
-        let evidence: ReadEvidence
-        do {
-            evidence = try await source.read { item in
-                switch item {
-                case .unit(let id, let parent): try ledger.stage(unit: id, parent: parent)
-                case .record(let record):
-                    count += 1
-                    pending.append(staged(record))
-                    if !record.members.isEmpty { try ledger.stage(sourceMembers: record.members, of: record.id) }
-                    if pending.count >= Self.batch { try flush() }
-                }
-            }
-            try flush()
-        } catch let failure as DirectoryFailure {
-            switch failure {
-            case .unreachable(let why): throw JobFailure(.unreachable, "source: \(why)")
-            case .credentials(let why): throw JobFailure(.credentials, "source: the credential was refused: \(why)")
-            case .broken(let why): throw JobFailure(.sourceIncomplete, "source: \(why); nothing is planned from a read that broke off")
-            }
-        }
-        var violations = evidence.violations
-        if let first = repeated.first { violations.append("the id \(first) stands twice; keep one of the records") }
-        if let (group, user) = try ledger.unresolvedSourceMembers().first {
-            violations.append("the member \(user) of group \(group) is no user of the source; take it out of the group's members or put the user back")
-        }
-        let scope = job.source.scope
-        var listed: [String]?
-        if case .listed(let groups)? = scope.groups { listed = groups }
-        let unknown = try ledger.applyScope(units: scope.organizationalUnits, groups: listed, allGroups: scope.groups == .all)
-        if !unknown.isEmpty { violations.append("source.scope lists \(unknown.joined(separator: ", ")), which the source does not have") }
-        let size = try ledger.sourceCount()
-        if size.users == 0 { violations.append("the source has no user in scope; an empty read is never “nobody”") }
-        if job.fullPush.contains(.groups), !acceptsSourceChange, let baseline = try ledger.lastRun(isBaseline: true) {
-            let flag = "--accept-source-change takes it as meant"
-            if size.groups == 0, baseline.count.groups > 0 { violations.append("the source has no group, but had \(baseline.count.groups) in the last applied run; \(flag)") }
-            if size.memberships == 0, baseline.count.memberships > 0 {
-                violations.append("the source has no membership, but had \(baseline.count.memberships) in the last applied run; \(flag)")
-            }
-        }
-        return Reading(incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement, notes: evidence.notes)
-    }
-
-    private func staged(_ record: DirectoryRecord) -> StagedSource {
-        guard let table = tables[record.kind] else { preconditionFailure("no mapping for \(record.kind)") }
-        let desired = table.desired(record, now: now)
-        return StagedSource(
-            kind: record.kind.rawValue, id: record.id, externalID: desired.externalID, name: desired.name, matchKey: desired.matchKey, body: desired.body, digest: desired.digest,
-            active: desired.active, problem: desired.problem, note: desired.note, place: record.place, isProtected: table.isProtected(desired.name), units: record.units)
-    }
 }
 
 /// Reads the target into the ledger's scratch.

@@ -17,7 +17,7 @@ public struct Surroundings: Sendable {
     public var retry: RetryPolicy
     /// Told of progress as it comes: what is being done, and how many of them are done.
     public var progress: @Sendable (String, Int) -> Void
-    /// Replaces a file source's document in tests.
+    /// Stands in for the job's source in tests.
     public var sourceOverride: (any DirectorySource)?
 
     public init(
@@ -54,51 +54,103 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// The clients of one job: source and target, each with its own count of requests.
-struct Connections {
-    let source: any DirectorySource
-    let target: SCIMConnection
-    let counted: Traced
-
-    init(_ job: Job, _ surroundings: Surroundings) throws {
-        let counted = Traced(surroundings.transport, time: surroundings.time, log: surroundings.log)
-        self.counted = counted
-        // Each attempt takes its turn in the pace and is counted; the token goes on last, so that a renewed one is used.
-        func stack(_ authorization: Job.Authorization) throws -> any HTTPClient {
-            let paced = Paced(counted, pace: Pace(requestsPerSecond: job.pace.requestsPerSecond, concurrency: job.pace.concurrency), time: surroundings.time)
-            let authorized = Authorized(paced, tokens: try Self.tokens(authorization, paced, surroundings))
-            return Retrying(authorized, policy: surroundings.retry, time: surroundings.time, log: surroundings.log)
-        }
-        target = SCIMConnection(base: try Self.url(job.target.baseURL), client: try stack(job.target.authorization))
-        switch job.source {
-        case .file(let path, _): source = surroundings.sourceOverride ?? FileSource(path: path)
-        case .scim(let baseURL, let authorization, _): source = SCIMSource(connection: SCIMConnection(base: try Self.url(baseURL), client: try stack(authorization)))
+extension JobFailure {
+    init(_ failure: DirectoryFailure) {
+        switch failure {
+        case .unreachable(let why): self.init(.unreachable, "source: \(why)")
+        case .credentials(let why): self.init(.credentials, "source: \(why)")
+        case .broken(let why): self.init(.sourceIncomplete, "source: \(why); nothing is planned from a read that broke off")
+        case .cancelled: self.init(.interrupted, "source: stopped")
         }
     }
+}
 
-    private static func url(_ text: String) throws -> URLParts {
+/// Makes the stack of clients on one side: each attempt takes its turn in the pace and is counted; the token goes on last, so
+/// that a renewed one is used.
+struct ClientStack {
+    let surroundings: Surroundings
+    let counted: Traced
+
+    func paced(_ pace: Job.PaceSettings) -> any HTTPClient {
+        Paced(counted, pace: Pace(requestsPerSecond: pace.requestsPerSecond, concurrency: pace.concurrency), time: surroundings.time)
+    }
+
+    func retrying(_ client: any HTTPClient) -> any HTTPClient { Retrying(client, policy: surroundings.retry, time: surroundings.time, log: surroundings.log) }
+
+    func authorized(_ authorization: Job.Authorization, pace: Job.PaceSettings) throws -> any HTTPClient {
+        let paced = paced(pace)
+        return retrying(Authorized(paced, tokens: try tokens(authorization, paced)))
+    }
+
+    func url(_ text: String) throws -> URLParts {
         guard let parts = URLParts(text) else { throw JobFailure(.jobFile, "\(text) is no URL that can be used; write https://HOST/PATH") }
         return parts
     }
 
-    private static func tokens(_ authorization: Job.Authorization, _ client: any HTTPClient, _ surroundings: Surroundings) throws -> any TokenSource {
-        func secret(_ reference: SecretReference) throws -> Secret {
-            do { return Secret(try reference.resolve(environment: surroundings.environment)) } catch { throw JobFailure(.jobFile, "\(error)") }
-        }
+    func secret(_ reference: SecretReference) throws -> Secret {
+        do { return Secret(try reference.resolve(environment: surroundings.environment)) } catch { throw JobFailure(.jobFile, "\(error)") }
+    }
+
+    private func tokens(_ authorization: Job.Authorization, _ client: any HTTPClient) throws -> any TokenSource {
         switch authorization {
         case .key(let reference): return FixedKey(try secret(reference))
         case .oauth(let tokenURL, let clientID, let clientSecret, let scope, let placement):
-            let settings = ClientCredentials.Settings(
-                tokenURL: try url(tokenURL), clientID: clientID, clientSecret: try secret(clientSecret), scope: scope, placement: .init(rawValue: placement) ?? .form)
-            let retrying = Retrying(client, policy: surroundings.retry, time: surroundings.time, log: surroundings.log)
-            return ClientCredentials(settings, client: retrying, time: surroundings.time) { body in
-                try? JSONParser().parse(body) { root -> (token: String, expiresIn: Double?)? in
-                    guard let token = root["access_token"]?.string, !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+            return clientCredentials(
+                ClientCredentials.Settings(
+                    tokenURL: try url(tokenURL), clientID: clientID, clientSecret: try secret(clientSecret), scope: scope, placement: .init(rawValue: placement) ?? .form), client)
+        }
+    }
+
+    func clientCredentials(_ settings: ClientCredentials.Settings, _ client: any HTTPClient) -> any TokenSource {
+        ClientCredentials(settings, client: retrying(client), time: surroundings.time) { body in
+            try? JSONParser().parse(body) { root -> ClientCredentials.Answer? in
+                if let token = root["access_token"]?.string, !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
                     let life = root["expires_in"]?.scalarText.flatMap { Double($0) }
-                    return (token, life.flatMap { $0 > 0 ? $0 : nil })
+                    return .token(token, expiresIn: life.flatMap { $0 > 0 ? $0 : nil })
                 }
+                let parts = [root["error"]?.string ?? root["Code"]?.string, root["error_description"]?.string ?? root["Message"]?.string].compactMap { $0 }
+                return parts.isEmpty ? nil : .refusal(parts.joined(separator: ": "))
             }
         }
+    }
+}
+
+/// Opens sources.
+struct SourceConnections {
+    private let stack: ClientStack
+
+    init(surroundings: Surroundings, counted: Traced) { stack = ClientStack(surroundings: surroundings, counted: counted) }
+
+    func source(_ source: Job.Source) throws -> any DirectorySource {
+        let surroundings = stack.surroundings
+        switch source {
+        case .file(let path, _): return FileSource(path: path)
+        case .scim(let baseURL, let authorization, _, let pace):
+            return SCIMSource(connection: SCIMConnection(base: try stack.url(baseURL), client: try stack.authorized(authorization, pace: pace)))
+        case .idaas(let idaas):
+            return IDaaSSource.management(
+                endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, key: try accessKey(idaas.accessKey), client: stack.paced(idaas.pace),
+                time: surroundings.time, retrying: stack.retrying)
+        case .idaasApplication(let idaas):
+            let client = stack.paced(idaas.pace)
+            let id = try value(idaas.clientID)
+            let secret = try stack.secret(idaas.clientSecret)
+            return IDaaSSource.application(
+                endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, client: client, time: surroundings.time,
+                // In the form's body: a query would stand in access logs.
+                tokens: { stack.clientCredentials(ClientCredentials.Settings(tokenURL: $0, clientID: id, clientSecret: secret, placement: .form), client) }, retrying: stack.retrying)
+        }
+    }
+
+    private func value(_ value: Job.PublicValue) throws -> String {
+        do { return try value.resolve(environment: stack.surroundings.environment) } catch { throw JobFailure(.jobFile, "\(error)") }
+    }
+
+    private func accessKey(_ reference: Job.IDaaS.AccessKey?) throws -> AccessKey {
+        guard let reference else {
+            do { return try CredentialChain.accessKey(environment: stack.surroundings.environment) } catch { throw JobFailure(.credentials, "source: \(error)") }
+        }
+        return AccessKey(id: try value(reference.id), secret: try stack.secret(reference.secret), token: try reference.token.map(stack.secret), origin: "source.accessKey")
     }
 }
 

@@ -26,11 +26,12 @@ strict() { environment strict 'scim2-server[cursor]==0.8.3' 'scim2-models==0.12.
 old() { environment old 'scim2-server==0.1.9' 'scim2-models==0.6.4' 'scim2-filter-parser==0.7.0' 'werkzeug==3.1.9'; }
 django() { environment django 'django-scim2-server==1.1.0' 'Django==5.2.19' 'scim2-models==0.12.3' 'waitress==3.0.2'; }
 testers() { environment testers 'scim2-cli==0.6.0' 'scim2-tester==0.5.2' 'scim2-client==0.13.2' 'scim2-models==0.12.3'; }
+eiam() { environment eiam 'alibabacloud-eiam20211201==3.0.1' 'alibabacloud-eiam-developerapi20220225==1.9.0'; }
 sanity() { environment sanity 'scim-sanity==0.7.4'; }
 
 name=${1:?name of the server, or install}
 if [ "$name" = install ]; then
-  strict; old; django; testers; sanity
+  strict; old; django; testers; sanity; eiam
   exit 0
 fi
 port=${2:?port}

@@ -38,7 +38,7 @@ struct RandomWorld {
         protectsAdministrators = Bool.random(using: &random)
         isGenerous = Int.random(in: 0..<4, using: &random) > 0
         var lines: [String] = []
-        if isGenerous { lines.append("limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }") }
+        if isGenerous { lines.append("limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none, source.shrink: none }") }
         if protectsAdministrators { lines.append("protect: { users: [\"adm*\"], groups: [\"Board\"] }") }
         let disable = ["immediately", "never"].randomElement(using: &random) ?? "never"
         let delete = ["immediately", "never", "never"].randomElement(using: &random) ?? "never"

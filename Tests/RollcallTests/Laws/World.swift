@@ -84,7 +84,7 @@ final class World {
         jobText = job
     }
 
-    static func job(_ extra: String = "limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }") -> String {
+    static func job(_ extra: String = "limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none, source.shrink: none }") -> String {
         """
         job: world
         source: { kind: file, path: directory.json }

@@ -205,7 +205,8 @@ import Testing
     @Test("R11: nothing is taken away without the proof of a complete read, and the rest goes on")
     func r11() async throws {
         let world = try World(
-            job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.clear: none, users.disable: none, memberships.remove: none }"))
+            job: World.job(
+                "leavers: { disable: immediately, delete: immediately }\nlimits: { source.shrink: none, users.delete: none, users.clear: none, users.disable: none, memberships.remove: none }"))
         world.directory.people = crowd(4)
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_person0", "user_person1"])]
         try await world.run()
@@ -291,7 +292,7 @@ import Testing
 
     @Test("R13: exclusive memberships take strangers out")
     func r13exclusive() async throws {
-        let world = try World(job: World.job("memberships: exclusive\nlimits: { memberships.remove: none }"))
+        let world = try World(job: World.job("memberships: exclusive\nlimits: { source.shrink: none, memberships.remove: none }"))
         world.directory.people = [.named("ada")]
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
         try await world.run()
@@ -306,7 +307,8 @@ import Testing
     func r16(deletes: Bool) async throws {
         let world = try World(
             job: World.job(
-                "leavers: { disable: immediately, delete: immediately\(deletes ? ", associated: delete" : "") }\nlimits: { users.delete: none, users.disable: none, memberships.remove: none }"))
+                "leavers: { disable: immediately, delete: immediately\(deletes ? ", associated: delete" : "") }\nlimits: { source.shrink: none, users.delete: none, users.disable: none, memberships.remove: none }"
+            ))
         world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
         try world.plant(.user, ["userName": "ada"])
         try await world.run()
@@ -456,7 +458,7 @@ import Testing
 
     @Test("R24: a limit holds everything, says count, base, percent and flag, and --allow raises it for one run")
     func r24hold() async throws {
-        let world = try World(job: World.job("limits: { users.disable: 10% }"))
+        let world = try World(job: World.job("limits: { source.shrink: none, users.disable: 10% }"))
         world.directory.people = crowd(60)
         try await world.run()
         world.directory.people.removeFirst(8)
@@ -477,7 +479,7 @@ import Testing
 
     @Test("R24: over several jobs people are counted once, by the strictest percentage")
     func r24invocation() throws {
-        func job(_ limit: String) throws -> Job { try Job.read(text: World.job("limits: { users.delete: \(limit) }"), path: "w.yaml", vocabulary: .current) }
+        func job(_ limit: String) throws -> Job { try Job.read(text: World.job("limits: { source.shrink: none, users.delete: \(limit) }"), path: "w.yaml", vocabulary: .current) }
         func entry(_ limit: String, _ planned: some Sequence<String>, _ managed: [String]) throws -> Gate.Entry {
             let planned = Array(planned)
             return Gate.Entry(
@@ -496,7 +498,7 @@ import Testing
 
     @Test("R25: disabling by status and by leaving are one count, and associations can be limited")
     func r25() async throws {
-        let world = try World(job: World.job("limits: { users.disable: 3, users.associate: 1 }"))
+        let world = try World(job: World.job("limits: { source.shrink: none, users.disable: 3, users.associate: 1 }"))
         try world.plant(.user, ["userName": "person0"])
         try world.plant(.user, ["userName": "person1"])
         world.directory.people = crowd(10)
@@ -515,7 +517,7 @@ import Testing
     @Test("R26: scope by groups; an unknown group is incomplete; a changed scope holds its leavers until accepted")
     func r26() async throws {
         func job(_ groups: String) -> String {
-            World.job("limits: { users.disable: none, memberships.remove: none, groups.delete: none }").replacingOccurrences(
+            World.job("limits: { source.shrink: none, users.disable: none, memberships.remove: none, groups.delete: none }").replacingOccurrences(
                 of: "path: directory.json", with: "path: directory.json, scope: { groups: \(groups) }")
         }
         let world = try World(job: job("[group_1, group_2]"))
@@ -558,7 +560,7 @@ import Testing
 
     @Test("R27: what operations do not permit is listed and held; a kind outside fullPush keeps its links")
     func r27() async throws {
-        let world = try World(job: World.job("operations: { users: [create], groups: [create, update] }\nlimits: { memberships.remove: none }"))
+        let world = try World(job: World.job("operations: { users: [create], groups: [create, update] }\nlimits: { source.shrink: none, memberships.remove: none }"))
         world.directory.people = crowd(4)
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_person0"])]
         try await world.run()
@@ -570,7 +572,7 @@ import Testing
         #expect(world.user("person0")?["displayName"] == "Person0 Example")
         #expect(result.report.exit == .inStep)
 
-        world.jobText = World.job("fullPush: [groups]\nlimits: { memberships.remove: none }")
+        world.jobText = World.job("fullPush: [groups]\nlimits: { source.shrink: none, memberships.remove: none }")
         world.directory.people = crowd(2)
         world.directory.teams[0].members = ["user_person0", "user_person1"]
         let groups = try await world.run()

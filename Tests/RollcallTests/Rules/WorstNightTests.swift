@@ -11,7 +11,7 @@ import Testing
 
 /// What went wrong once, or could have: each of these worlds did harm to an earlier version, or would to a careless one.
 @Suite struct WorstNightTests {
-    private static let generous = "limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }"
+    private static let generous = "limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }"
 
     private func body(_ request: OutgoingRequest) -> String { String(decoding: request.body, as: UTF8.self) }
 

@@ -93,7 +93,7 @@ final class ScriptedClient: HTTPClient {
     private func source(_ client: any HTTPClient, _ placement: ClientCredentials.Placement, _ time: Time) throws -> ClientCredentials {
         let url = try #require(URLParts("https://login.example/token"))
         return ClientCredentials(.init(tokenURL: url, clientID: "id", clientSecret: Secret("s3cret&="), scope: "scim", placement: placement), client: client, time: time) { body in
-            try? JSONParser().parse(body) { root in root["access_token"]?.string.map { ($0, root["expires_in"]?.scalarText.flatMap { Double($0) }) } }
+            try? JSONParser().parse(body) { root in root["access_token"]?.string.map { .token($0, expiresIn: root["expires_in"]?.scalarText.flatMap { Double($0) }) } }
         }
     }
 

@@ -1,0 +1,341 @@
+import HTTP
+import JSON
+import SCIM
+
+/// Alibaba Cloud IDaaS (EIAM), through its management API or, for one application, its developer API.
+///
+/// Its lists carry no proof of their own: no order is promised, and nothing stands still while they are read. So a read is
+/// believed when totals, ids, tokens and members agree; see `ListWalk` for a list and `read` for the whole.
+public struct IDaaSSource: DirectorySource {
+    private let connection: IDaaSConnection
+    private var api: any IDaaSAPI { connection.api }
+
+    /// Users asked for side by side; the pace says how many requests that makes.
+    private static let batch = 100
+    /// Seconds by which the clocks may differ before expiry dates are no longer believed: what the signature tolerates.
+    private static let tolerance = 900.0
+
+    /// The management API, signed with an access key.
+    ///
+    /// - Parameter client: paced transport without authorization.
+    /// - Parameter application: the application whose provisioning scope is the source's; nil for none.
+    public static func management(
+        endpoint: URLParts, instance: String, application: String?, key: AccessKey, client: any HTTPClient, time: Time, retrying: (any HTTPClient) -> any HTTPClient
+    ) -> IDaaSSource {
+        let api = ManagementAPI(endpoint: endpoint, instance: instance, application: application)
+        return IDaaSSource(connection: IDaaSConnection(api: api, client: retrying(Translated(next: Signed(next: client, key: key, time: time))), time: time))
+    }
+
+    /// The developer API of an application.
+    ///
+    /// - Parameter tokens: makes the token source for a token URL.
+    public static func application(
+        endpoint: URLParts, instance: String, application: String, client: any HTTPClient, time: Time, tokens: (URLParts) -> any TokenSource, retrying: (any HTTPClient) -> any HTTPClient
+    ) -> IDaaSSource {
+        let api = DeveloperAPI(endpoint: endpoint, instance: instance, application: application)
+        let source = tokens(DeveloperAPI.tokenURL(endpoint, instance: instance, application: application))
+        return IDaaSSource(connection: IDaaSConnection(api: api, client: retrying(Authorized(Translated(next: client), tokens: source)), time: time))
+    }
+
+    public var identity: String { api.identity }
+    public var hasLookUps: Bool { true }
+    public var tellsGoneFromHidden: Bool { !api.isApplication }
+
+    // MARK: reading
+
+    public func read(_ wish: ReadWish, into sink: any DirectorySink) async throws -> ReadEvidence {
+        var evidence = ReadEvidence(statement: "")
+        let units = try await readUnits(wish, sink, &evidence)
+        var said: [String] = []
+        if wish.allUsers {
+            var walk = ListWalk(.users, connection)
+            try await walk.walk { item in try add(.user, item, sink) }
+            conclude(walk, &evidence)
+            said.append("\(walk.distinct) users on \(walk.pages) pages")
+        }
+        for unit in units {
+            var walk = ListWalk(.usersOfUnit(unit), connection)
+            try await walk.walk { item in
+                let arrival = try wish.allUsers ? .new : add(.user, item, sink)
+                guard arrival != .nameless, let user = item.field("userId", api.style)?.scalarText else { return .nameless }
+                if arrival == .contradicting { return arrival }
+                return try sink.place(user: user, inUnit: unit) ? .new : .repeated
+            }
+            conclude(walk, &evidence)
+        }
+        if !units.isEmpty { said.append("the users of \(units.count) organizational units") }
+        try await separateUnits(wish, sink)
+        let groups = try await readGroups(wish, sink, &evidence)
+        if let groups { said.append("\(groups.count) groups with their members") }
+        try await resolveMembers(wish, sink, &evidence)
+        if wish.details { try await readDetails(sink, &evidence) }
+        let skew = connection.clockSkew
+        if abs(skew) > Self.tolerance {
+            evidence.violate("the source's clock is \(IDaaSConnection.words(skew)) of this machine's, so expiry dates cannot be judged; set the clock that is wrong")
+        }
+        evidence.statement = "\(said.joined(separator: ", ")); totals, ids and members agree"
+        return evidence
+    }
+
+    private func add(_ kind: ResourceKind, _ item: JSONView, _ sink: any DirectorySink) throws -> Arrival {
+        guard let record = record(kind, item) else { return .nameless }
+        return try sink.add(record)
+    }
+
+    private func record(_ kind: ResourceKind, _ item: JSONView) -> DirectoryRecord? {
+        let id = item.field(kind == .user ? "userId" : "groupId", api.style)?.scalarText ?? ""
+        return DirectoryRecord(kind, item, api.style, place: "\(kind == .user ? "user" : "group") \(id)")
+    }
+
+    private func conclude(_ walk: ListWalk, _ evidence: inout ReadEvidence) {
+        for violation in walk.violations { evidence.violate(violation, mayPass: true) }
+    }
+
+    // MARK: units
+
+    /// The units whose users are to be read, those below included where wished for; puts the tree into the sink.
+    private func readUnits(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws -> [String] {
+        guard !wish.units.isEmpty else { return [] }
+        var children: [String: [String]] = [:]
+        var known: Set<String> = []
+        func take(_ item: JSONView) throws -> Arrival {
+            guard let id = item.field("organizationalUnitId", api.style)?.scalarText else { return .nameless }
+            let unit = DirectoryUnit(id: id, name: item.field("organizationalUnitName", api.style)?.string, parent: item.field("parentId", api.style)?.string)
+            guard known.insert(id).inserted else { return .repeated }
+            if let parent = unit.parent { children[parent, default: []].append(id) }
+            try sink.add(unit)
+            return .new
+        }
+        // The whole tree in one list where there is one, else level by level.
+        let hasOneList = api.request(.units(below: nil), .first) != nil
+        if hasOneList {
+            var walk = ListWalk(.units(below: nil), connection)
+            try await walk.walk(take)
+            conclude(walk, &evidence)
+        }
+        let roots = wish.units.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        for root in roots where !known.contains(root) {
+            switch try await connection.object(.unit(root), { try take($0) }) {
+            case .value(let arrival): if arrival == .nameless { evidence.violate("organizational unit \(root): its answer has no id", mayPass: true) }
+            case .refused(let error): evidence.violate("source.scope lists \(root), which the source does not have (\(error)); correct the scope")
+            case .malformed(let why): evidence.violate("organizational unit \(root): \(why)", mayPass: true)
+            }
+        }
+        var wanted: [String] = []
+        var seen: Set<String> = []
+        var open = roots.filter { known.contains($0) }
+        while let unit = open.popLast() {
+            guard seen.insert(unit).inserted else { continue }
+            wanted.append(unit)
+            // A unit that is wished for alone is read with those below it too: see `separateUnits`.
+            if !hasOneList {
+                var walk = ListWalk(.units(below: unit), connection)
+                try await walk.walk(take)
+                conclude(walk, &evidence)
+            }
+            open += children[unit] ?? []
+        }
+        return wanted.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Whether a unit's list of users holds those of the units below is not documented. Where a unit is wished for without
+    /// them, whoever is in both lists is looked up.
+    private func separateUnits(_ wish: ReadWish, _ sink: any DirectorySink) async throws {
+        for unit in wish.units.filter({ !$0.value }).keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+            var last = ""
+            while case let users = try sink.users(inUnitAndBelow: unit, after: last, limit: Self.batch), let end = users.last {
+                last = end
+                for (id, answer) in try await sightings(users) {
+                    guard case .there(let sighting)? = answer, sighting.record.units.contains(unit) else {
+                        try sink.displace(user: id, fromUnit: unit)
+                        continue
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: groups
+
+    /// Reads the groups and their members; nil when none are wished for.
+    private func readGroups(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws -> [String]? {
+        var ids: [String] = []
+        func take(_ item: JSONView) throws -> Arrival {
+            guard let record = record(.group, item) else { return .nameless }
+            let arrival = try sink.add(record)
+            if arrival == .new { ids.append(record.id) }
+            return arrival
+        }
+        switch wish.groups {
+        case .none: return nil
+        case .all:
+            var walk = ListWalk(.groups, connection)
+            try await walk.walk(take)
+            conclude(walk, &evidence)
+        case .listed(let listed):
+            let wanted = listed.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            if api.request(.groupsByID([]), .first) != nil {
+                for start in stride(from: 0, to: wanted.count, by: Self.batch) {
+                    var walk = ListWalk(.groupsByID(Array(wanted[start..<min(start + Self.batch, wanted.count)])), connection)
+                    try await walk.walk(take)
+                    conclude(walk, &evidence)
+                }
+            } else {
+                for group in wanted {
+                    switch try await connection.object(.group(group), { try take($0) }) {
+                    case .value: break
+                    case .refused: break
+                    case .malformed(let why): evidence.violate("group \(group): \(why)", mayPass: true)
+                    }
+                }
+            }
+            for group in wanted where !ids.contains(group) { evidence.violate("source.scope lists \(group), which the source does not have; correct the scope") }
+        }
+        for group in ids {
+            var walk = ListWalk(.members(group), connection)
+            try await walk.walk { item in
+                guard let user = item.field("userId", api.style)?.scalarText else { return .nameless }
+                return try sink.add(members: [user], of: group) == 1 ? .new : .repeated
+            }
+            try sink.note(pages: walk.pages, ofGroup: group)
+            conclude(walk, &evidence)
+        }
+        return ids
+    }
+
+    public func members(of group: String) async throws -> (members: [String], violations: [String])? {
+        var members: Set<String> = []
+        var walk = ListWalk(.members(group), connection)
+        try await walk.walk { item in
+            guard let user = item.field("userId", api.style)?.scalarText else { return .nameless }
+            return members.insert(user).inserted ? .new : .repeated
+        }
+        return (members.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }, walk.violations)
+    }
+
+    /// Fetches the users that are members and were in no list. One that does not exist breaks the proof: who is a member of
+    /// what is then not known.
+    private func resolveMembers(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws {
+        // Of users by scope, only the members of the groups that make up the scope are wanted.
+        let groups = wish.allUsers ? nil : wish.groupsOfUsers.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        if let groups, groups.isEmpty { return }
+        var last = ""
+        while case let unknown = try sink.unknownMembers(of: groups, after: last, limit: Self.batch), let end = unknown.last {
+            last = end
+            var missing = Set(unknown)
+            if !wish.allUsers, api.request(.usersByID([]), .first) != nil {
+                var walk = ListWalk(.usersByID(unknown), connection)
+                var found: Set<String> = []
+                try await walk.walk { item in
+                    let arrival = try add(.user, item, sink)
+                    if let id = item.field("userId", api.style)?.scalarText { found.insert(id) }
+                    return arrival
+                }
+                missing.subtract(found)
+            }
+            for (id, answer) in try await sightings(missing.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+                switch answer {
+                case .there(let sighting)?: _ = try sink.add(sighting.record)
+                case .gone?, nil: evidence.violate("\(id) is a member of a group and no user of the source (\(api.operation(.user(id))) does not find it)", mayPass: true)
+                }
+            }
+        }
+    }
+
+    // MARK: single records
+
+    /// Replaces the users' records by fuller ones.
+    private func readDetails(_ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws {
+        var last = ""
+        while case let users = try sink.users(after: last, limit: Self.batch), let end = users.last {
+            last = end
+            for (id, answer) in try await sightings(users) {
+                switch answer {
+                case .there(let sighting)?: try sink.replace(sighting.record)
+                case .gone?, nil: evidence.violate("\(id) was in the list of users, and is not found by itself", mayPass: true)
+                }
+            }
+        }
+    }
+
+    /// Looks users up side by side, in the order given.
+    private func sightings(_ users: [String]) async throws -> [(id: String, Finding?)] {
+        let found = try await withThrowingTaskGroup(of: (Int, Finding?).self) { group in
+            for (index, user) in users.enumerated() { group.addTask { (index, try await find(.user, user)) } }
+            var found: [Int: Finding] = [:]
+            for try await (index, finding) in group { found[index] = finding }
+            return found
+        }
+        return users.enumerated().map { ($0.element, found[$0.offset]) }
+    }
+
+    public func find(_ kind: ResourceKind, _ id: String) async throws -> Finding? {
+        let object: IDaaSObject = kind == .user ? .user(id) : .group(id)
+        let answer = try await connection.object(object) { view -> Sighting? in
+            guard let record = record(kind, view), record.id == id else { return nil }
+            var groups: [String] = []
+            view.field("groups", api.style)?.forEachElement { if let group = $0.field("groupId", api.style)?.scalarText { groups.append(group) } }
+            return Sighting(record: record, groups: groups)
+        }
+        switch answer {
+        case .value(let sighting?): return .there(sighting)
+        case .value(nil): throw DirectoryFailure.broken("\(api.operation(object)): asked for \(id), another record came")
+        case .refused(let error) where error.isMissingRecord: return .gone
+        case .refused(let error): throw DirectoryFailure.broken("\(api.operation(object)) of \(id): \(error)")
+        case .malformed(let why): throw DirectoryFailure.broken("\(api.operation(object)) of \(id): \(why)")
+        }
+    }
+
+    // MARK: the application
+
+    public func ownScope() async throws -> DirectoryScope? {
+        guard api.request(.provisioningScope) != nil else { return nil }
+        return try await asked(.provisioningScope) { view in
+            DirectoryScope(units: Self.texts(view.field("organizationalUnitIds", api.style)), groups: Self.texts(view.field("groupIds", api.style)))
+        }
+    }
+
+    /// One page of users and, where wanted, one of groups and one of a group's members.
+    public func probe(groups: Bool) async throws -> String? {
+        func page(_ list: IDaaSList, _ body: (JSONView) -> Void) async throws -> Int {
+            switch try await connection.page(list, .first, number: 1, body) {
+            case .value(let page): return page.total ?? page.items
+            case .refused(let error): throw DirectoryFailure.broken("\(list.name): \(error)")
+            case .malformed(let why): throw DirectoryFailure.broken("\(list.name): \(why)")
+            }
+        }
+        var said = "one page of users read, \(try await page(.users) { _ in }) declared"
+        if groups {
+            var first: String?
+            let count = try await page(.groups) { item in first = first ?? item.field("groupId", api.style)?.scalarText }
+            said += "; one page of groups, \(count) declared"
+            if let first { said += "; the members of \(first), \(try await page(.members(first)) { _ in }) declared" }
+        }
+        return said
+    }
+
+    public func provisioning() async throws -> ProvisioningSettings? {
+        guard api.request(.provisioningConfig) != nil else { return nil }
+        return try await asked(.provisioningConfig) { view in
+            let scim = view.field("scimProvisioningConfig", api.style)
+            return ProvisioningSettings(
+                isEnabled: view.field("status", api.style)?.string == "enabled", protocolType: view.field("provisionProtocolType", api.style)?.string ?? "",
+                baseURL: scim?.field("scimBaseUrl", api.style)?.string, actions: Self.texts(scim?.field("provisioningActions", api.style)),
+                fullPushScopes: Self.texts(scim?.field("fullPushScopes", api.style)))
+        }
+    }
+
+    private func asked<Value>(_ object: IDaaSObject, _ body: (JSONView) throws -> Value) async throws -> Value {
+        switch try await connection.object(object, body) {
+        case .value(let value): return value
+        case .refused(let error): throw DirectoryFailure.unreachable("\(api.operation(object)): \(error); check source.application")
+        case .malformed(let why): throw DirectoryFailure.broken("\(api.operation(object)): \(why)")
+        }
+    }
+
+    private static func texts(_ list: JSONView?) -> [String] {
+        var texts: [String] = []
+        list?.forEachElement { if let text = $0.string { texts.append(text) } }
+        return texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import GRDB
+
+/// Which of the staged source records a job is about.
+public struct ScopeSelection: Hashable, Sendable {
+    /// nil for no choice by unit.
+    public var units: [String]?
+    public var includesUnitsBelow = true
+    /// nil for no choice by group.
+    public var groups: [String]?
+    /// Whether every group is in scope, whoever is in it.
+    public var allGroups = false
+    /// Whether users that the source disables are out of scope.
+    public var isEnabledOnly = false
+
+    public init() {}
+}
+
+extension Ledger {
+    /// Marks who is in scope: members of the units and of the listed groups; listed groups, or all.
+    /// Returns the listed ids that the source does not know.
+    public func apply(scope: ScopeSelection) throws -> [String] {
+        try write { db in
+            try db.execute(sql: "DELETE FROM scratch.scope_units; DELETE FROM scratch.scope_groups;")
+            let unknown = try select(db, scope)
+            if scope.isEnabledOnly { try db.execute(sql: "UPDATE scratch.source SET in_scope = 0 WHERE kind = 0 AND disabled") }
+            return unknown
+        }
+    }
+
+    private func select(_ db: Database, _ scope: ScopeSelection) throws -> [String] {
+        var unknown: [String] = []
+        if scope.units == nil, scope.groups == nil { return [] }
+        // Without units or listed groups every user is in scope, so only a list takes anybody out.
+        try db.execute(sql: "UPDATE scratch.source SET in_scope = 0")
+        for unit in scope.units ?? [] {
+            let isKnown =
+                try Bool.fetchOne(
+                    db, sql: "SELECT EXISTS (SELECT 1 FROM scratch.units WHERE id = ?1 OR parent = ?1) OR EXISTS (SELECT 1 FROM scratch.source_units WHERE unit = ?1)", arguments: [unit]) ?? false
+            if !isKnown { unknown.append(unit) }
+            let below = scope.includesUnitsBelow ? "UNION SELECT u.id FROM scratch.units u JOIN below b ON u.parent = b.id" : ""
+            try db.execute(sql: "INSERT OR IGNORE INTO scratch.scope_units WITH RECURSIVE below (id) AS (SELECT ? \(below)) SELECT id FROM below", arguments: [unit])
+        }
+        try db.execute(
+            sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 0 AND n IN (SELECT usr FROM scratch.source_units WHERE unit IN (SELECT unit FROM scratch.scope_units))")
+        for group in scope.groups ?? [] {
+            let n = try Int64.fetchOne(db, sql: "SELECT s.n FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.kind = 1 AND i.id = ?", arguments: [group])
+            guard let n else {
+                unknown.append(group)
+                continue
+            }
+            try db.execute(sql: "INSERT OR IGNORE INTO scratch.scope_groups VALUES (?)", arguments: [n])
+            try db.execute(sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 1 AND n = ?", arguments: [n])
+            try db.execute(sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 0 AND n IN (SELECT usr FROM scratch.source_members WHERE grp = ?)", arguments: [n])
+        }
+        if scope.allGroups { try db.execute(sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 1") }
+        return unknown
+    }
+
+    /// The scope's units with those below, and its groups, as they were resolved.
+    public func resolvedScope() throws -> (units: Set<String>, groups: Set<String>) {
+        try read { db in
+            (
+                try Set(String.fetchAll(db, sql: "SELECT unit FROM scratch.scope_units")),
+                try Set(String.fetchAll(db, sql: "SELECT i.id FROM scratch.scope_groups g JOIN ids i ON i.n = g.grp"))
+            )
+        }
+    }
+
+    // MARK: who is missing
+
+    /// Says which run is the baseline of this one: the last that was applied on a complete read.
+    public func set(baseline run: Int64?) throws {
+        try write { db in
+            try db.execute(sql: "DELETE FROM scratch.baseline")
+            if let run { try db.execute(sql: "INSERT INTO scratch.baseline VALUES (?)", arguments: [run]) }
+        }
+    }
+
+    /// Whether an interval of the history covers the baseline.
+    static func coversBaseline(_ row: String) -> String {
+        "(SELECT \(row).first_run <= b.run AND (\(row).last_run IS NULL OR \(row).last_run >= b.run) FROM scratch.baseline b)"
+    }
+
+    /// Linked records that the baseline's read showed and this one does not, in the order of their ids: before any of them is
+    /// called a leaver, somebody should ask for it by name.
+    public func missingFromSource(kind: Int, limit: Int) throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT i.id FROM links l JOIN ids i ON i.n = l.source
+                    WHERE l.kind = ?1 AND l.state = 'active' AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = l.kind AND s.n = l.source)
+                    AND (NOT EXISTS (SELECT 1 FROM scratch.baseline)
+                        OR EXISTS (SELECT 1 FROM versions v WHERE v.space = l.kind AND v.n = l.source AND \(Self.coversBaseline("v"))))
+                    ORDER BY i.id LIMIT ?2
+                    """, arguments: [kind, limit])
+        }
+    }
+
+    /// Stages a record that is there and outside the scope: a leaver with a reason, not somebody who is gone.
+    public func stage(outOfScope record: StagedSource, units: [String]) throws {
+        _ = try stage(source: [record])
+        try write { db in
+            let n = try intern(db, space: record.kind, record.id)
+            try db.execute(sql: "UPDATE scratch.source SET in_scope = 0 WHERE kind = ? AND n = ?", arguments: [record.kind, n])
+            for unit in units { try db.execute(sql: "INSERT OR IGNORE INTO scratch.source_units (usr, unit) VALUES (?, ?)", arguments: [n, unit]) }
+        }
+    }
+
+    /// Says more of linked records that are not staged.
+    ///
+    /// - Parameter isByScope: whether a changed scope may be why.
+    public func note(absent ids: [String], kind: Int, reason: String, isByScope: Bool) throws {
+        try write { db in
+            for id in ids {
+                try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.absences (kind, n, reason, by_scope) VALUES (?, ?, ?, ?)")
+                    .execute(arguments: [kind, intern(db, space: kind, id), reason, isByScope])
+            }
+        }
+    }
+
+    /// What a leaver left: the name of a unit, or of a group of the scope, that it was in at the baseline and is not in now.
+    static let departure = """
+        CASE WHEN st.situation = 'leaver' AND st.kind = 0 AND s.n IS NOT NULL AND NOT s.in_scope THEN coalesce((
+            SELECT 'left organizational unit ' || coalesce((
+                SELECT json_extract(v.body, '$.name') FROM versions v WHERE v.space = 4 AND v.n = m.grp ORDER BY v.first_run DESC LIMIT 1), ui.id)
+            FROM memberships m INDEXED BY memberships_of_units JOIN ids ui ON ui.n = m.grp JOIN scratch.scope_units su ON su.unit = ui.id
+            WHERE m.side = 2 AND m.usr = st.source AND \(coversBaseline("m"))
+            AND NOT EXISTS (SELECT 1 FROM scratch.source_units c WHERE c.usr = st.source AND c.unit = ui.id) ORDER BY ui.id LIMIT 1
+        ), (
+            SELECT 'left group ' || coalesce((SELECT g.name FROM scratch.source g WHERE g.kind = 1 AND g.n = sg.grp), gi.id)
+            FROM scratch.scope_groups sg JOIN memberships m ON m.side = 0 AND m.grp = sg.grp AND m.usr = st.source JOIN ids gi ON gi.n = sg.grp
+            WHERE \(coversBaseline("m")) AND NOT EXISTS (SELECT 1 FROM scratch.source_members c WHERE c.grp = sg.grp AND c.usr = st.source) ORDER BY gi.id LIMIT 1
+        ), CASE WHEN s.disabled THEN 'disabled in the source, and source.scope.status is enabled' END)
+        WHEN st.situation = 'leaver' THEN (SELECT a.reason FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source) END
+        """
+
+    /// Groups whose members came in several pages and from which this plan takes somebody.
+    public func groupsLosingMembers() throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source AND i.space = 1
+                    JOIN snapshot.ids si ON si.kind = 1 AND si.id = i.id JOIN snapshot.group_pages p ON p.grp = si.n
+                    WHERE d.kind = 1 AND d.verb = 'remove members' AND d.status = 'planned' AND p.pages > 1 ORDER BY i.id
+                    """)
+        }
+    }
+
+    /// Forgets the drafts of memberships, before they are made anew.
+    public func dropMembershipDrafts() throws {
+        try write { db in
+            try db.execute(sql: "DELETE FROM scratch.draft_members WHERE draft IN (SELECT draft FROM scratch.drafts WHERE verb IN ('add members', 'remove members'))")
+            try db.execute(sql: "DELETE FROM scratch.drafts WHERE verb IN ('add members', 'remove members')")
+        }
+    }
+
+    /// Holds what takes members from a group.
+    public func holdRemovals(fromGroup id: String, by: String, reason: String) throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    UPDATE scratch.drafts SET status = 'held', held_by = ?, reason = reason || '; held: ' || ?
+                    WHERE kind = 1 AND verb = 'remove members' AND status = 'planned' AND source = (SELECT n FROM ids WHERE space = 1 AND id = ?)
+                    """, arguments: [by, reason, id])
+        }
+    }
+}

@@ -89,6 +89,14 @@ extension DirectoryRecord {
         self = record
     }
 
+    /// The record without what IDaaS shows of single records only.
+    var asListed: DirectoryRecord {
+        var copy = self
+        copy.fields = fields.filter { !DirectoryFields.isDetail($0.key) }
+        copy.units = []
+        return copy
+    }
+
     /// For times, 0 and −1 mean not set as well.
     private mutating func set(_ name: String, _ value: String?) {
         guard let value, !value.isEmpty, !(name.hasSuffix("Time") && (value == "0" || value == "-1")) else { return }

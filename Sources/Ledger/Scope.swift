@@ -84,17 +84,19 @@ extension Ledger {
 
     /// Linked records that the baseline's read showed and this one does not, in the order of their ids: before any of them is
     /// called a leaver, somebody should ask for it by name.
-    public func missingFromSource(kind: Int, limit: Int) throws -> [String] {
+    ///
+    /// - Parameter sinceBaseline: false for all that are linked: while a scope's change is not accepted, what it held stays held.
+    public func missingFromSource(kind: Int, sinceBaseline: Bool, limit: Int) throws -> [String] {
         try read { db in
             try String.fetchAll(
                 db,
                 sql: """
                     SELECT i.id FROM links l JOIN ids i ON i.n = l.source
                     WHERE l.kind = ?1 AND l.state = 'active' AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = l.kind AND s.n = l.source)
-                    AND (NOT EXISTS (SELECT 1 FROM scratch.baseline)
+                    AND (NOT ?3 OR NOT EXISTS (SELECT 1 FROM scratch.baseline)
                         OR EXISTS (SELECT 1 FROM versions v WHERE v.space = l.kind AND v.n = l.source AND \(Self.coversBaseline("v"))))
                     ORDER BY i.id LIMIT ?2
-                    """, arguments: [kind, limit])
+                    """, arguments: [kind, limit, sinceBaseline])
         }
     }
 

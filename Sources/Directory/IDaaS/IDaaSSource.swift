@@ -235,7 +235,8 @@ public struct IDaaSSource: DirectorySource {
             }
             for (id, answer) in try await sightings(missing.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
                 switch answer {
-                case .there(let sighting)?: _ = try sink.add(sighting.record)
+                // As a list would have shown it: what lists do not carry is read for everybody or for nobody.
+                case .there(let sighting)?: _ = try sink.add(sighting.record.asListed)
                 case .gone?, nil: evidence.violate("\(id) is a member of a group and no user of the source (\(api.operation(.user(id))) does not find it)", mayPass: true)
                 }
             }

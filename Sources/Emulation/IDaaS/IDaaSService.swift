@@ -3,7 +3,9 @@ import JSON
 /// Alibaba Cloud IDaaS (EIAM) as a pure state machine: its management API at `/` and its developer API at `/v2/…`, as their
 /// public descriptions have them. A copy is a snapshot.
 public struct IDaaSService: Sendable {
-    public var options: IDaaSOptions
+    public var options: IDaaSOptions {
+        didSet { visible = [:] }
+    }
     public var directory: IDaaSDirectory {
         didSet { visible = [:] }
     }
@@ -13,7 +15,7 @@ public struct IDaaSService: Sendable {
     private var nonces: [String: Double] = [:]
     private var issued: [String: (application: String, expires: Double)] = [:]
     private var serial = 0
-    /// What each application may see, until the directory changes.
+    /// What each application may see, until the directory or the options change.
     private var visible: [String: [String]] = [:]
 
     public init(directory: IDaaSDirectory = IDaaSDirectory(), options: IDaaSOptions = IDaaSOptions()) {

@@ -74,6 +74,9 @@ struct SourceReader {
         var violations: [String] = []
         if size.users == 0 { violations.append("the source has no user in scope; an empty read is never “nobody”") }
         guard kinds.contains(.group), let before = baseline?.count, !permissions.acceptSourceChange, !(isChanged(scope) && permissions.acceptScopeChange) else { return violations }
+        // A scope without any group has none, and its change is judged by itself.
+        let selection = scope.selection
+        guard selection.groups.map({ !$0.isEmpty }) ?? (selection.allGroups || selection.units == nil) else { return violations }
         let flag = "--accept-source-change takes it as meant"
         if size.groups == 0, before.groups > 0 { violations.append("the source has no group, but had \(before.groups) in the last applied run; \(flag)") }
         if size.memberships == 0, before.memberships > 0 { violations.append("the source has no membership, but had \(before.memberships) in the last applied run; \(flag)") }
@@ -95,10 +98,13 @@ struct SourceReader {
         guard source.hasLookUps else { return .settled([]) }
         var found: [String] = []
         for kind in kinds {
-            let missing = try ledger.missingFromSource(kind: kind.rawValue, limit: Self.mostConfirmed + 1)
+            let missing = try ledger.missingFromSource(kind: kind.rawValue, sinceBaseline: !isChanged(scope), limit: Self.mostConfirmed + 1)
             if missing.count > Self.mostConfirmed {
                 if shared.completeReads < 2, !isLast { return .readAgain }
-                if isChanged(scope) { try ledger.note(absent: missing, kind: kind.rawValue, reason: "no longer in what the job reads", isByScope: true) }
+                if isChanged(scope) {
+                    let all = try ledger.missingFromSource(kind: kind.rawValue, sinceBaseline: false, limit: Int.max)
+                    try ledger.note(absent: all, kind: kind.rawValue, reason: "no longer in what the job reads", isByScope: true)
+                }
                 continue
             }
             var hidden: [String] = []

@@ -73,13 +73,14 @@ final class World {
     var jobText: String
     var permissions = Permissions()
     var shuffle: SeededGenerator?
+    var environment: [String: String] = [:]
 
     init(
-        job: String = World.job(), options: ServiceOptions = ServiceOptions(), seed: UInt64 = 1, ledger: Ledger? = nil,
+        job: String = World.job(), options: ServiceOptions = ServiceOptions(), idaas: IDaaSService? = nil, seed: UInt64 = 1, ledger: Ledger? = nil,
         fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
     ) throws {
         clock = VirtualTime(seed: seed)
-        client = InProcessClient(SCIMService(options: options), time: clock.time, fault: fault)
+        client = InProcessClient(Landscape(target: SCIMService(options: options), directory: idaas), time: clock.time, fault: fault)
         self.ledger = try ledger ?? Ledger()
         jobText = job
     }
@@ -108,11 +109,12 @@ final class World {
 
     func invoke(_ command: Invocation.Command, document given: String? = nil) async throws -> Result {
         let document = given.map { Array($0.utf8) } ?? directory.document(shuffledBy: shuffle)
-        let source = FileSource(name: "directory.json") { document }
+        let source = jobText.contains("kind: file") ? FileSource(name: "directory.json") { document } : nil
         var log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical
         let surroundings = Surroundings(
-            time: clock.time, environment: ["TOKEN": "correct horse"], log: log, transport: client, retry: RetryPolicy(attempts: 3, base: 0.1), sourceOverride: source)
+            time: clock.time, environment: ["TOKEN": "correct horse"].merging(environment) { _, new in new }, log: log, transport: client, retry: RetryPolicy(attempts: 3, base: 0.1),
+            sourceOverride: source)
         let job = try Job.read(text: jobText, path: "world.yaml", vocabulary: .current)
         let invocation = Invocation(command, permissions: permissions, surroundings: surroundings)
         var operations: [PlannedOperation] = []

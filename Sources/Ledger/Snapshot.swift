@@ -39,7 +39,7 @@ public final class Snapshot {
             descriptor = open(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
             self.path = path
         } else {
-            var template = Array((NSTemporaryDirectory() + "/rollcall-snapshot-XXXXXX").utf8CString)
+            var template = Array((NSTemporaryDirectory() + "/rollcall-snapshot-" + String(repeating: "X", count: 6)).utf8CString)
             descriptor = mkstemp(&template)
             self.path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }

@@ -232,6 +232,83 @@ import Testing
         }
     }
 
+    @Test("Alibaba Cloud's own SDKs read the sandbox's IDaaS, both APIs and both ways of paging, and are refused where they should be")
+    func officialSDKs() throws {
+        let directory = Program.repository.appendingPathComponent("jobs/demo/directory.json").path
+        let keys = ["ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tTEST", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s3cret", "ALIBABA_CLOUD_SECURITY_TOKEN": "", "SANDBOX_APPLICATION_SECRET": "CSsecret"]
+        for token in ["", "CAISsts"] {
+            let keys = keys.merging(["ALIBABA_CLOUD_SECURITY_TOKEN": token]) { $1 }
+            let server = try ServerProcess.sandbox(["--directory", directory], environment: keys)
+            defer { server.stop() }
+            let result = try Program.run(
+                URL(fileURLWithPath: "/bin/bash"),
+                [
+                    Program.foreign.appendingPathComponent("sdk.sh").path, "--endpoint", server.origin.replacingOccurrences(of: "http://", with: ""), "--instance-id",
+                    "idaas_k3mq7tzr5yx2nvbcd4wphfa6ue", "--application-id", "app_m3kq7tzr5yx2nvbcd4wphfa6ue", "--client-secret", "CSsecret", "--page-size", "7", "--details", "--negative",
+                ], environment: keys, seconds: 300)
+            #expect(result.exit == 0, "\(result.everything.suffix(3000))")
+            let report = try JSONValue(parsing: Array(result.output.utf8))
+            #expect(report["problems"]?.array?.isEmpty == true)
+            #expect(report["management"]?["users"]?.array?.count == 24 && report["developer"]?["users"]?.array?.count == 24)
+            #expect(report["management"]?["user_details"]?.array?.count == 24 && report["developer"]?["members"]?.object?.count == 4)
+            #expect(report["negative"]?.object?.count == 8, "\(report["negative"]?.canonical ?? "")")
+        }
+    }
+
+    private static let idaasKeys = ["ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tTEST", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "V3rySecret-81", "SANDBOX_APPLICATION_SECRET": "CSV3rySecret-82"]
+
+    private func idaasJob(_ server: ServerProcess, _ kind: String) -> String {
+        """
+        job: test
+        source:
+          kind: \(kind)
+          endpoint: \(server.origin)
+          instance: idaas_k3mq7tzr5yx2nvbcd4wphfa6ue
+          \(kind == "idaas" ? "" : "application: app_m3kq7tzr5yx2nvbcd4wphfa6ue\n  client: { secret: \"${SANDBOX_APPLICATION_SECRET}\" }")
+          pace: { requestsPerSecond: 1000, concurrency: 5 }
+        target:
+          platform: generic
+          baseURL: \(server.base)
+          authorization: { key: "${SANDBOX_TOKEN}" }
+        pace: { requestsPerSecond: 1000, concurrency: 5 }
+        """
+    }
+
+    @Test("IDaaS over HTTP: in step, a lost page is exit 5, a wrong secret 77, and no secret is anywhere", arguments: ["idaas", "idaas-application"])
+    func idaas(kind: String) throws {
+        let directory = Program.repository.appendingPathComponent("jobs/demo/directory.json").path
+        let server = try ServerProcess.sandbox(["--directory", directory, "--directory-page-size", "5"], environment: Self.idaasKeys)
+        let broken = try ServerProcess.sandbox(["--directory", directory, "--directory-page-size", "5", "--fault", "lostPage:users:2:99"], environment: Self.idaasKeys)
+        defer {
+            server.stop()
+            broken.stop()
+        }
+        let place = try Workplace()
+        try place.write("job.yaml", idaasJob(server, kind))
+        var told = ""
+        func rollcall(_ arguments: String..., keys: [String: String] = [:]) throws -> Program.Result {
+            let environment = ["SANDBOX_TOKEN": Self.token].merging(Self.idaasKeys) { $1 }.merging(keys) { $1 }
+            let result = try Program.rollcall(arguments + ["--log-level", "trace", "job.yaml"], environment: environment, in: place.folder)
+            told += result.everything
+            return result
+        }
+        #expect(try rollcall("check").exit == 0)
+        let first = try rollcall("run", "--csv", "run.csv")
+        #expect(first.exit == 0 && first.output.hasPrefix("Plan: 27 to create"), "\(first.everything)")
+        #expect(try rollcall("plan").output.hasPrefix("No changes. 27 in step."))
+        let wrong = try rollcall("run", keys: ["ALIBABA_CLOUD_ACCESS_KEY_SECRET": "V3rySecret-wrong", "SANDBOX_APPLICATION_SECRET": "CSV3rySecret-wrong"])
+        #expect(wrong.exit == 77, "\(wrong.everything)")
+        try place.write("job.yaml", idaasJob(broken, kind))
+        try FileManager.default.removeItem(at: place.folder.appendingPathComponent("snapshots"))
+        let lost = try rollcall("run")
+        #expect(lost.exit == 5 && lost.output.contains("users, page 2: is empty"), "\(lost.everything)")
+        let files = FileManager.default.enumerator(at: place.folder, includingPropertiesForKeys: [.isRegularFileKey])?.compactMap { $0 as? URL } ?? []
+        #expect(!files.contains { $0.lastPathComponent.hasSuffix(".source") || $0.lastPathComponent.hasSuffix(".scratch") })
+        var haystack = Data(told.utf8)
+        for file in files where (try? file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile) == true { haystack.append(try Data(contentsOf: file)) }
+        for needle in ["V3rySecret", "Signature=", "access_token"] { #expect(haystack.range(of: Data(needle.utf8)) == nil, "\(needle)") }
+    }
+
     @Test("the sandbox satisfies two conformance testers that nobody here wrote")
     func conformance() throws {
         let server = try ServerProcess.sandbox()

@@ -21,15 +21,15 @@ import Testing
     @Test("summary and CSV of the demo: plan, run, and in step")
     func demo() throws {
         let jobs = Program.repository.appendingPathComponent("jobs/demo")
-        let server = try ServerProcess.sandbox(["--seed", jobs.appendingPathComponent("seed.json").path])
+        let keys = ["ALIBABA_CLOUD_ACCESS_KEY_ID": "demo-key", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "demo-secret", "ALIBABA_CLOUD_SECURITY_TOKEN": ""]
+        let server = try ServerProcess.sandbox(["--directory", jobs.appendingPathComponent("directory.json").path, "--seed", jobs.appendingPathComponent("seed.json").path], environment: keys)
         defer { server.stop() }
         let place = try Workplace()
         let job = String(decoding: try Data(contentsOf: jobs.appendingPathComponent("sandbox.yaml")), as: UTF8.self)
-        try place.write("sandbox.yaml", job.replacingOccurrences(of: "http://127.0.0.1:8480/scim/v2", with: server.base))
-        try place.write("directory.json", String(decoding: try Data(contentsOf: jobs.appendingPathComponent("directory.json")), as: UTF8.self))
+        try place.write("sandbox.yaml", job.replacingOccurrences(of: "http://127.0.0.1:8480", with: server.origin))
         var story = ""
         for (arguments, exit) in [(["plan", "--csv", "plan.csv"], 2), (["run", "--csv", "run.csv", "--label", "first"], 0), (["plan"], 0), (["status"], 0)] {
-            let result = try Program.rollcall(arguments + ["sandbox.yaml"], environment: ["SANDBOX_TOKEN": "correct horse battery"], in: place.folder)
+            let result = try Program.rollcall(arguments + ["sandbox.yaml"], environment: keys.merging(["SANDBOX_TOKEN": "correct horse battery"]) { _, new in new }, in: place.folder)
             #expect(result.exit == Int32(exit), "\(result.everything)")
             #expect(result.error.isEmpty, "\(result.error)")
             story += "$ rollcall \(arguments.joined(separator: " ")) sandbox.yaml\n\(result.output)\n"

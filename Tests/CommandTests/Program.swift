@@ -50,6 +50,8 @@ enum Program {
 /// A server in a process of its own, stopped by its id when the test is done with it.
 final class ServerProcess {
     let base: String
+    /// The base without its path.
+    var origin: String { base.replacingOccurrences(of: "/scim/v2", with: "") }
     private let process: Process
     private let log: URL
 

@@ -26,15 +26,21 @@ import Testing
         return blocks
     }
 
+    private static let keys = ["ALIBABA_CLOUD_ACCESS_KEY_ID": "try", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "try-me", "ALIBABA_CLOUD_SECURITY_TOKEN": ""]
+
     @Test("the first real job works as the README tells it, with its exit codes")
     func firstJob() throws {
-        let server = try ServerProcess.sandbox(token: "try-me")
+        let server = try ServerProcess.sandbox(
+            ["--directory", Program.repository.appendingPathComponent("jobs/demo/directory.json").path], token: "try-me", environment: Self.keys)
         defer { server.stop() }
+        // The sandbox is started there as it is here.
+        let console = Self.blocks("console").joined()
+        #expect(console.contains("rollcall-sandbox --port 8480 --directory jobs/demo/directory.json") && console.contains("SANDBOX_TOKEN=try-me"))
+        for (name, value) in Self.keys where !value.isEmpty { #expect(console.contains("\(name)=\(value)")) }
         let place = try Workplace()
-        try place.write("directory.json", try #require(Self.blocks("json").first))
         let job = try #require(Self.blocks("yaml").first)
         #expect(job.contains("http://127.0.0.1:8480/scim/v2"))
-        try place.write("nightly.yaml", job.replacingOccurrences(of: "http://127.0.0.1:8480/scim/v2", with: server.base))
+        try place.write("nightly.yaml", job.replacingOccurrences(of: "http://127.0.0.1:8480", with: server.origin))
         var commands = Self.blocks("sh").flatMap { $0.components(separatedBy: "\n") }.filter { $0.hasPrefix("rollcall ") }
         #expect(commands.count == 5)
         commands.append("rollcall apply nightly.yaml")
@@ -42,10 +48,21 @@ import Testing
             let halves = command.components(separatedBy: "#")
             let words = halves[0].split(separator: " ").map(String.init)
             let wanted = halves.count > 1 ? halves[1].split(separator: " ").dropFirst().first.flatMap { Int32($0.filter(\.isNumber)) } : 0
-            let result = try Program.rollcall(Array(words.dropFirst()), environment: ["SCIM_TOKEN": "try-me"], in: place.folder)
+            let result = try Program.rollcall(Array(words.dropFirst()), environment: Self.keys.merging(["SCIM_TOKEN": "try-me"]) { $1 }, in: place.folder)
             #expect(result.exit == wanted, "\(command): \(result.everything)")
         }
         #expect(try place.read("plan.csv").contains("ada"))
+    }
+
+    @Test("the directory file of the README is a source")
+    func directoryFile() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", try #require(Self.blocks("json").first))
+        try place.writeJob(server.base)
+        let result = try place.rollcall("plan", "job.yaml")
+        #expect(result.exit == 2 && result.output.hasPrefix("Plan: 3 to create, 1 to change"), "\(result.everything)")
     }
 
     @Test("the sample output is what the demo prints")

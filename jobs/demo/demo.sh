@@ -17,10 +17,14 @@ trap finish EXIT
 trap 'finish; exit 130' INT
 trap 'finish; exit 143' TERM
 
-# A token for this demo alone.
-SANDBOX_TOKEN=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-export SANDBOX_TOKEN
-.build/debug/rollcall-sandbox --port 0 --seed jobs/demo/seed.json > "$work/ready" &
+# Credentials for this demo alone.
+chance() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+SANDBOX_TOKEN=$(chance)
+ALIBABA_CLOUD_ACCESS_KEY_ID=demo-key
+ALIBABA_CLOUD_ACCESS_KEY_SECRET=$(chance)
+export SANDBOX_TOKEN ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET
+unset ALIBABA_CLOUD_SECURITY_TOKEN
+.build/debug/rollcall-sandbox --port 0 --directory jobs/demo/directory.json --seed jobs/demo/seed.json > "$work/ready" &
 server=$!
 for _ in $(seq 1 100); do
   grep -q READY "$work/ready" && break
@@ -29,11 +33,10 @@ for _ in $(seq 1 100); do
 done
 base=$(sed -n 's/^READY base=//p' "$work/ready")
 [ -n "$base" ] || { echo "demo: the sandbox did not come up within ten seconds" >&2; exit 70; }
-echo "The sandbox listens at $base"
+echo "The sandbox is Alibaba Cloud IDaaS at ${base%/scim/v2} and a SCIM server at $base"
 
 # The job file as it stands in the repository, pointed to the port that was free.
-sed "s|http://127.0.0.1:8480/scim/v2|$base|" jobs/demo/sandbox.yaml > "$work/sandbox.yaml"
-cp jobs/demo/directory.json "$work/"
+sed "s|http://127.0.0.1:8480|${base%/scim/v2}|" jobs/demo/sandbox.yaml > "$work/sandbox.yaml"
 
 expect() { # code command…
   local wanted=$1 code=0; shift

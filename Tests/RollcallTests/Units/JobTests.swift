@@ -106,6 +106,43 @@ import Testing
         #expect(mistakes(text).count == 1, "\(what): \(mistakes(text))")
     }
 
+    private func idaas(_ lines: String, kind: String = "idaas") -> String {
+        Self.good.replacingOccurrences(of: "{ kind: file, path: directory.json }", with: "{ kind: \(kind), instance: idaas_x, \(lines) }")
+    }
+
+    @Test("IDaaS is named by region or endpoint, with a key, a client, or neither")
+    func idaasSources() throws {
+        let plain = try read(idaas("region: cn-hangzhou"))
+        guard case .idaas(let source) = plain.source else { return #expect(Bool(false), "\(plain.source)") }
+        #expect(source.endpoint == "https://eiam.cn-hangzhou.aliyuncs.com" && source.accessKey == nil && source.application == nil)
+        #expect(source.pace.requestsPerSecond == 5 && source.pace.concurrency == 2)
+        let client = try read(idaas("region: cn-hangzhou, application: app_x, client: { secret: \"${S}\" }, scope: { organizationalUnits: [ou_1], recursive: false }", kind: "idaas-application"))
+        guard case .idaasApplication(let application) = client.source else { return #expect(Bool(false), "\(client.source)") }
+        #expect(application.endpoint == "https://eiam-developerapi.cn-hangzhou.aliyuncs.com" && application.clientID == .literal("app_x"))
+        #expect(!application.scope.isRecursive && plain.source.origin != client.source.origin)
+    }
+
+    @Test(
+        "mistakes about IDaaS are told",
+        arguments: [
+            ("", "idaas", "source.region"), ("region: cn-hangzhou, endpoint: https://e.example", "idaas", "source.endpoint"), ("region: CN/x", "idaas", "source.region"),
+            ("region: r, accessKey: { id: x, secret: literal }", "idaas", "source.accessKey.secret"), ("region: r, accessKey: { id: x }", "idaas", "source.accessKey.secret"),
+            ("region: r, application: app_x, scope: { groups: all }", "idaas", "source.scope"), ("region: r, scope: { recursive: false }", "idaas", "source.scope.recursive"),
+            ("region: r, scope: { status: disabled }", "idaas", "source.scope.status"), ("endpoint: http://e.example", "idaas", "source.endpoint"),
+            ("region: r, application: app_x", "idaas-application", "source.client"), ("region: r, client: { secret: \"${S}\" }", "idaas-application", "source.application"),
+            ("region: r, pace: { concurrency: 0 }", "idaas", "source.pace.concurrency"),
+        ])
+    func idaasMistakes(lines: String, kind: String, key: String) {
+        let found = mistakes(idaas(lines, kind: kind))
+        #expect(found.count == 1 && found[0].contains(": \(key): "), "\(found)")
+    }
+
+    @Test("the developer API has no language to map")
+    func language() {
+        let text = idaas("region: r, application: app_x, client: { secret: \"${S}\" }", kind: "idaas-application") + "mapping: { preferredLanguage: { from: preferredLanguage } }\n"
+        #expect(mistakes(text).count == 1 && mistakes(text)[0].contains("developer API"), "\(mistakes(text))")
+    }
+
     @Test("secrets come from the environment or a file, on one line, and are never repeated")
     func secrets() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-\(ProcessInfo.processInfo.globallyUniqueString)")

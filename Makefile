@@ -13,7 +13,7 @@ help:
 	@echo "make demo     the main job on the embedded sandbox, start to end"
 	@echo "make test     all tests"
 	@echo "make build    rollcall and rollcall-sandbox, debug"
-	@echo "make bench    memory and time of a plan over 10,000 and 100,000 users"
+	@echo "make bench    memory, time and requests: a plan over 10,000 and 100,000 users, a read of IDaaS"
 	@echo "make lint     layout and house rules"
 	@echo "make format   let swift format lay out the sources"
 

@@ -44,8 +44,10 @@ public struct ReadWish: Hashable, Sendable {
 
     /// Whether every readable user is wanted.
     public var allUsers = false
-    /// Units whose users are wanted, and whether those of the units below are as well.
-    public var units: [String: Bool] = [:]
+    /// Units whose users are wanted, with those of the units below.
+    public var units: Set<String> = []
+    /// Units of which somebody wants those alone that are in them directly.
+    public var unitsAlone: Set<String> = []
     public var groups = Groups.none
     /// Groups whose members are wanted as users.
     public var groupsOfUsers: Set<String> = []
@@ -56,7 +58,8 @@ public struct ReadWish: Hashable, Sendable {
 
     public mutating func formUnion(_ other: ReadWish) {
         allUsers = allUsers || other.allUsers
-        units.merge(other.units) { $0 || $1 }
+        units.formUnion(other.units)
+        unitsAlone.formUnion(other.unitsAlone)
         groupsOfUsers.formUnion(other.groupsOfUsers)
         details = details || other.details
         switch (groups, other.groups) {
@@ -79,11 +82,13 @@ public struct DirectoryScope: Hashable, Sendable {
 }
 
 /// Why a read of the source is believed to be whole, or what speaks against it.
-public struct ReadEvidence: Hashable, Sendable {
+public struct ReadEvidence: Sendable {
     /// In words, for the report: “one document, read to its end”.
     public var statement: String
     /// Rules that the read broke; empty for a complete one.
     public var violations: [String]
+    /// Ids of units and groups that were asked for and cannot be had, and why: a matter of whoever lists them.
+    public var refusals: [String: DirectoryFailure] = [:]
     /// What is remarkable and no obstacle, such as a field that nobody knows.
     public var notes: [String] = []
     /// Whether another read may go better: what moves while it is read may stand still the next time.
@@ -105,9 +110,10 @@ public struct ReadEvidence: Hashable, Sendable {
 public struct Sighting: Sendable {
     public var record: DirectoryRecord
     /// Ids of the groups that a user is in.
-    public var groups: [String]
+    /// nil where the answer does not say.
+    public var groups: [String]?
 
-    public init(record: DirectoryRecord, groups: [String] = []) {
+    public init(record: DirectoryRecord, groups: [String]? = nil) {
         self.record = record
         self.groups = groups
     }
@@ -136,6 +142,8 @@ public protocol DirectorySource: Sendable {
     var tellsGoneFromHidden: Bool { get }
     /// Looks one record up. nil where the source has no look-ups: its reads are one document.
     func find(_ kind: ResourceKind, _ id: String) async throws -> Finding?
+    /// A unit by its id; `.some(nil)` for one that does not exist or cannot be seen, nil where the source has no look-ups.
+    func find(unit id: String) async throws -> DirectoryUnit??
     /// The members of a group, read anew; nil where a group comes in one piece. Violations tell what the reading broke.
     func members(of group: String) async throws -> (members: [String], violations: [String])?
     /// Reads a little of everything, to see that it can be read; says what it saw. nil where only a whole read can tell.
@@ -150,6 +158,7 @@ extension DirectorySource {
     public var hasLookUps: Bool { false }
     public var tellsGoneFromHidden: Bool { true }
     public func find(_ kind: ResourceKind, _ id: String) async throws -> Finding? { nil }
+    public func find(unit id: String) async throws -> DirectoryUnit?? { nil }
     public func members(of group: String) async throws -> (members: [String], violations: [String])? { nil }
     public func probe(groups: Bool) async throws -> String? { nil }
     public func provisioning() async throws -> ProvisioningSettings? { nil }

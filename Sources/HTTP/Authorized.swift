@@ -51,7 +51,7 @@ public struct Authorized: HTTPClient {
 
 extension IncomingResponse {
     /// Some servers repeat the credential in what they answer; it must not reach a message, the ledger or a report.
-    fileprivate func hiding(_ secret: Secret) -> IncomingResponse {
+    package func hiding(_ secret: Secret) -> IncomingResponse {
         let needle = Array(secret.value.utf8)
         guard status >= 400, needle.count >= 4, body.firstRange(of: needle) != nil else { return self }
         var copy = self

@@ -5,7 +5,7 @@ import Logging
 ///
 /// Safe: anything but POST, and a POST that certainly was not processed (never sent, or answered 429).
 /// A POST whose outcome is unknown is the caller's to settle by looking, never ours to repeat.
-/// Promising: 429, 502, 503, 504 and a lost connection.
+/// Promising: 429, 502, 503, 504, a 500 to a GET, and a lost connection.
 public struct Retrying: HTTPClient {
     private let next: any HTTPClient
     private let time: Time
@@ -27,7 +27,9 @@ public struct Retrying: HTTPClient {
             do {
                 let response = try await next.send(request)
                 let isThrottled = response.status == 429
-                guard isThrottled || (!isPOST && [502, 503, 504].contains(response.status)), attempt < policy.attempts else { return response }
+                // A 500 may have done half of a write; of a read it is a hiccup like the others.
+                let isPassing = [502, 503, 504].contains(response.status) || request.head.method == .get && response.status == 500
+                guard isThrottled || !isPOST && isPassing, attempt < policy.attempts else { return response }
                 serverWish = RetryPolicy.retryAfter(response.head.headerFields[.retryAfter], now: time.wall())
                 reason = "status \(response.status)"
             } catch {

@@ -86,15 +86,15 @@ public final class Ledger {
 
     // MARK: binding
 
-    /// Binds the ledger to a value at its first use and refuses another one later: a ledger speaks of one source and one target.
+    /// Refuses a value that is another than the one that the ledger is bound to: a ledger speaks of one source and one target.
+    public func check(binding key: String, _ value: String) throws {
+        let known = try read { try String.fetchOne($0, sql: "SELECT value FROM binding WHERE key = ?", arguments: [key]) }
+        guard known == nil || known == value else { throw LedgerError.boundElsewhere(path ?? "memory", key: key, known: known ?? "", now: value) }
+    }
+
+    /// Binds the ledger to a value, if it is not bound yet: once both sides have been read, so that a slip in a first job file binds nothing.
     public func bind(_ key: String, _ value: String) throws {
-        try write { db in
-            let known = try String.fetchOne(db, sql: "SELECT value FROM binding WHERE key = ?", arguments: [key])
-            guard let known else {
-                return try db.execute(sql: "INSERT INTO binding (key, value) VALUES (?, ?)", arguments: [key, value])
-            }
-            guard known == value else { throw LedgerError.boundElsewhere(path ?? "memory", key: key, known: known, now: value) }
-        }
+        try write { try $0.execute(sql: "INSERT OR IGNORE INTO binding (key, value) VALUES (?, ?)", arguments: [key, value]) }
     }
 
     public func fact(_ key: String) throws -> String? {
@@ -187,7 +187,7 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .newer(let path, let version): "the ledger \(path) has schema \(version), this version of rollcall knows \(Ledger.schemaVersion); run the newer rollcall"
         case .corrupt(let path): "the ledger \(path) is damaged; restore it from a copy, or move it away and let the next run recognise accounts by externalId"
         case .boundElsewhere(let path, let key, let known, let now):
-            "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder"
+            "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted)"
         case .io(let message): message
         }
     }

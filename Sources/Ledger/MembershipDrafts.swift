@@ -29,15 +29,19 @@ extension Ledger {
                 isExclusive
                 ? "" : "AND NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)"
             let removals = """
-                SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target, gs.name AS grp_name
+                SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target, coalesce(gs.name, gt.name) AS grp_name
                 FROM scratch.target_members t
-                JOIN scratch.outlook g ON g.kind = 1 AND g.target = t.grp AND g.state = 'present'
-                JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
+                JOIN scratch.outlook g ON g.kind = 1 AND g.target = t.grp
+                LEFT JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
+                LEFT JOIN scratch.target gt ON gt.kind = 1 AND gt.n = t.grp
                 LEFT JOIN scratch.outlook u ON u.kind = 0 AND u.target = t.usr
                 LEFT JOIN scratch.target tu ON tu.kind = 0 AND tu.n = t.usr
                 LEFT JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
                 JOIN ids gi ON gi.n = g.source JOIN ids ti ON ti.n = t.usr
-                WHERE (u.state = 'leaving' OR u.state = 'present' AND m.grp IS NULL \(strangers)) \(oldMembersStay)
+                WHERE (g.state = 'present' AND (u.state = 'leaving' OR u.state = 'present' AND m.grp IS NULL \(strangers))
+                    -- Of a group that left and is kept, only the leavers.
+                    OR g.state = 'held' AND u.state = 'leaving' AND EXISTS (
+                        SELECT 1 FROM scratch.situations st WHERE st.kind = 1 AND st.source = g.source AND st.situation = 'leaver')) \(oldMembersStay)
                 ORDER BY gi.id, ti.id
                 """
             try draftChunks(db, removals, verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy, reason: removeReason)

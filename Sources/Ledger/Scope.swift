@@ -14,6 +14,9 @@ public struct ScopeSelection: Hashable, Sendable {
     public var isEnabledOnly = false
 
     public init() {}
+
+    /// Whether the groups in scope are those that it names, and no others.
+    public var namesGroups: Bool { groups != nil || units != nil && !allGroups }
 }
 
 extension Ledger {
@@ -82,22 +85,65 @@ extension Ledger {
         "(SELECT \(row).first_run <= b.run AND (\(row).last_run IS NULL OR \(row).last_run >= b.run) FROM scratch.baseline b)"
     }
 
-    /// Linked records that the baseline's read showed and this one does not, in the order of their ids: before any of them is
-    /// called a leaver, somebody should ask for it by name.
+    /// Linked records that this read does not show, or shows outside the scope, in the order of their ids: before any of them
+    /// is called a leaver, somebody should ask for it by name.
     ///
-    /// - Parameter sinceBaseline: false for all that are linked: while a scope's change is not accepted, what it held stays held.
-    public func missingFromSource(kind: Int, sinceBaseline: Bool, limit: Int) throws -> [String] {
+    /// - Parameter exceptDisabled: passes over those that are out of scope because they are disabled.
+    public func missingFromSource(kind: Int, exceptDisabled: Bool, limit: Int) throws -> [(id: String, isRead: Bool)] {
         try read { db in
-            try String.fetchAll(
+            try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT i.id FROM links l JOIN ids i ON i.n = l.source
-                    WHERE l.kind = ?1 AND l.state = 'active' AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = l.kind AND s.n = l.source)
-                    AND (NOT ?3 OR NOT EXISTS (SELECT 1 FROM scratch.baseline)
-                        OR EXISTS (SELECT 1 FROM versions v WHERE v.space = l.kind AND v.n = l.source AND \(Self.coversBaseline("v"))))
-                    ORDER BY i.id LIMIT ?2
-                    """, arguments: [kind, limit, sinceBaseline])
+                    SELECT i.id, s.n IS NOT NULL FROM links l JOIN ids i ON i.n = l.source LEFT JOIN scratch.source s ON s.kind = l.kind AND s.n = l.source
+                    WHERE l.kind = ?1 AND l.state = 'active' AND (s.n IS NULL OR NOT s.in_scope AND NOT (?3 AND s.disabled)) ORDER BY i.id LIMIT ?2
+                    """, arguments: [kind, limit, exceptDisabled]
+            ).map { (id: $0[0], isRead: $0[1]) }
         }
+    }
+
+    /// The units that were there at the baseline, each with the one above it.
+    public func unitsAtBaseline() throws -> [(id: String, parent: String?)] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT i.id, json_extract(v.body, '$.parent') FROM versions v JOIN ids i ON i.n = v.n
+                    WHERE v.space = 4 AND \(Self.coversBaseline("v")) ORDER BY i.id
+                    """
+            ).map { (id: $0[0], parent: $0[1]) }
+        }
+    }
+
+    /// What the source has less because the scope is another: linked users and groups that are there outside it or may be, and
+    /// the memberships that such groups had at the baseline.
+    ///
+    /// - Parameter namesGroups: whether the scope names its groups, so that others are out of it unread.
+    public func lossByScope(namesGroups: Bool) throws -> SourceCount {
+        try read { db in
+            func count(_ kind: Int) throws -> Int {
+                try Int.fetchOne(
+                    db,
+                    sql: """
+                        SELECT count(*) FROM links l WHERE l.kind = ?1 AND (EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = l.kind AND s.n = l.source AND NOT s.in_scope)
+                        OR EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = l.kind AND a.n = l.source AND a.by_scope)
+                        OR ?2 AND l.kind = 1 AND NOT EXISTS (SELECT 1 FROM scratch.scope_groups g WHERE g.grp = l.source))
+                        """, arguments: [kind, namesGroups]) ?? 0
+            }
+            let memberships = try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM memberships m WHERE m.side = 0 AND \(Self.coversBaseline("m"))
+                    AND (EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 1 AND s.n = m.grp AND NOT s.in_scope)
+                        OR EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = 1 AND a.n = m.grp AND a.by_scope)
+                        OR ?1 AND NOT EXISTS (SELECT 1 FROM scratch.scope_groups g WHERE g.grp = m.grp))
+                    """, arguments: [namesGroups])
+            return SourceCount(users: try count(0), groups: try count(1), memberships: memberships ?? 0)
+        }
+    }
+
+    /// Drafts that are held by something.
+    public func drafts(heldBy: String) throws -> Int {
+        try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM scratch.drafts WHERE held_by = ?", arguments: [heldBy]) ?? 0 }
     }
 
     /// Stages a record that is there and outside the scope: a leaver with a reason, not somebody who is gone.
@@ -105,6 +151,7 @@ extension Ledger {
         _ = try stage(source: [record])
         try write { db in
             let n = try intern(db, space: record.kind, record.id)
+            try db.execute(sql: "DELETE FROM scratch.source_units WHERE usr = ?", arguments: [n])
             try db.execute(sql: "UPDATE scratch.source SET in_scope = 0 WHERE kind = ? AND n = ?", arguments: [record.kind, n])
             for unit in units { try db.execute(sql: "INSERT OR IGNORE INTO scratch.source_units (usr, unit) VALUES (?, ?)", arguments: [n, unit]) }
         }

@@ -76,6 +76,12 @@ public struct SourceCount: Hashable, Sendable {
     public var users = 0
     public var groups = 0
     public var memberships = 0
+
+    public init(users: Int = 0, groups: Int = 0, memberships: Int = 0) {
+        self.users = users
+        self.groups = groups
+        self.memberships = memberships
+    }
 }
 
 extension Ledger {

@@ -46,11 +46,15 @@ struct Sandbox: AsyncParsableCommand {
     var directoryPageSize = 100
     @Flag(help: "Page the users of IDaaS by number only, as older regions do.")
     var noTokens = false
-    @Option(help: ArgumentHelp("A fault of IDaaS, such as lostPage:users:2 or truncated:members:1:3 (three times). May be repeated.", valueName: "kind:list:page"))
+    @Option(
+        help: ArgumentHelp(
+            "A fault of IDaaS, such as lostPage:users:2 or truncated:members:1:3 (three times). Kinds: \(IDaaSFault.Kind.allCases.map(\.rawValue).joined(separator: ", ")). May be repeated.",
+            valueName: "kind:list:page"))
     var fault: [String] = []
 
     func validate() throws {
         _ = try faults()
+        if directory == nil, !fault.isEmpty { throw ValidationError("--fault is a fault of IDaaS: add --directory FILE") }
         guard (0...65535).contains(port) else { throw ValidationError("--port must be from 0 to 65535") }
     }
 
@@ -103,10 +107,9 @@ extension Sandbox {
             settings.pushURL = ""
             options.applications[application] = settings
         }
-        if options.accessKeys.isEmpty, options.applications.isEmpty {
-            FileHandle.standardError.write(
-                Data("neither ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET nor SANDBOX_APPLICATION_SECRET in the environment: IDaaS refuses everybody\n".utf8))
-        }
+        func warn(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+        if options.accessKeys.isEmpty { warn("no ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET in the environment: IDaaS' management API refuses everybody") }
+        if options.applications.isEmpty { warn("no SANDBOX_APPLICATION_SECRET in the environment: IDaaS' developer API knows no application") }
         return IDaaSService(directory: try IDaaSDirectory(document: try JSONValue(parsing: Array(data))), options: options)
     }
 

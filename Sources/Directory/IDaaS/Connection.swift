@@ -20,6 +20,9 @@ final class IDaaSConnection: Sendable {
     /// Seconds by which the service's clock differs from ours, by its Date headers; 0 while it gave none.
     var clockSkew: Double { skew.withLock { $0 } }
 
+    /// What cannot be read is asked for this often.
+    static let attempts = 3
+
     /// What a page says of itself.
     struct Page {
         var items = 0
@@ -71,11 +74,16 @@ final class IDaaSConnection: Sendable {
     /// Asks for one object and hands it to `body`. Throws `DirectoryFailure` where the source as a whole does not answer.
     func object<Value>(_ object: IDaaSObject, _ body: (JSONView) throws -> Value) async throws -> Answer<Value> {
         guard let head = api.request(object) else { return .malformed("\(api.operation(object)) is not possible here") }
-        return try await send(head, api.operation(object), api.operation(object)) { root in
-            guard let wrapper = api.wrapper(object) else { return try body(root) }
-            guard let inner = root[wrapper] else { throw JSONSyntaxError("the answer has no \(wrapper)") }
-            return try body(inner)
+        var answer = Answer<Value>.malformed("")
+        for _ in 1...Self.attempts {
+            answer = try await send(head, api.operation(object), api.operation(object)) { root in
+                guard let wrapper = api.wrapper(object) else { return try body(root) }
+                guard let inner = root[wrapper] else { throw JSONSyntaxError("the answer has no \(wrapper)") }
+                return try body(inner)
+            }
+            guard case .malformed = answer else { break }
         }
+        return answer
     }
 
     private func send<Value>(_ head: HTTPRequest, _ operation: String, _ what: String, _ body: (JSONView) throws -> Value) async throws -> Answer<Value> {

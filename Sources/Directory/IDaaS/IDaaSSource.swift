@@ -28,13 +28,15 @@ public struct IDaaSSource: DirectorySource {
 
     /// The developer API of an application.
     ///
-    /// - Parameter tokens: makes the token source for a token URL.
+    /// - Parameter tokens: makes the token source for a token URL, over the client that it is to use.
     public static func application(
-        endpoint: URLParts, instance: String, application: String, client: any HTTPClient, time: Time, tokens: (URLParts) -> any TokenSource, retrying: (any HTTPClient) -> any HTTPClient
+        endpoint: URLParts, instance: String, application: String, client: any HTTPClient, time: Time, tokens: (URLParts, any HTTPClient) -> any TokenSource,
+        retrying: (any HTTPClient) -> any HTTPClient
     ) -> IDaaSSource {
         let api = DeveloperAPI(endpoint: endpoint, instance: instance, application: application)
-        let source = tokens(DeveloperAPI.tokenURL(endpoint, instance: instance, application: application))
-        return IDaaSSource(connection: IDaaSConnection(api: api, client: retrying(Authorized(Translated(next: client), tokens: source)), time: time))
+        let translated = Translated(next: client)
+        let source = tokens(DeveloperAPI.tokenURL(endpoint, instance: instance, application: application), translated)
+        return IDaaSSource(connection: IDaaSConnection(api: api, client: retrying(Authorized(translated, tokens: source)), time: time))
     }
 
     public var identity: String { api.identity }
@@ -93,55 +95,79 @@ public struct IDaaSSource: DirectorySource {
 
     // MARK: units
 
-    /// The units whose users are to be read, those below included where wished for; puts the tree into the sink.
+    /// The units whose users are to be read, with those below; puts the tree into the sink.
+    ///
+    /// A tree that lacks a unit hides everybody in it, so it is proven as the lists of users are.
     private func readUnits(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws -> [String] {
-        guard !wish.units.isEmpty else { return [] }
+        let roots = Self.sorted(wish.units.union(wish.unitsAlone))
+        guard !roots.isEmpty else { return [] }
         var children: [String: [String]] = [:]
-        var known: Set<String> = []
-        func take(_ item: JSONView) throws -> Arrival {
-            guard let id = item.field("organizationalUnitId", api.style)?.scalarText else { return .nameless }
-            let unit = DirectoryUnit(id: id, name: item.field("organizationalUnitName", api.style)?.string, parent: item.field("parentId", api.style)?.string)
-            guard known.insert(id).inserted else { return .repeated }
-            if let parent = unit.parent { children[parent, default: []].append(id) }
+        var parents: [String: String?] = [:]
+        func take(_ unit: DirectoryUnit) throws -> Arrival {
+            guard parents.updateValue(unit.parent, forKey: unit.id) == nil else { return .repeated }
+            if let parent = unit.parent { children[parent, default: []].append(unit.id) }
             try sink.add(unit)
             return .new
         }
+        func takeItem(_ item: JSONView) throws -> Arrival { try unit(item).map(take) ?? .nameless }
         // The whole tree in one list where there is one, else level by level.
         let hasOneList = api.request(.units(below: nil), .first) != nil
         if hasOneList {
             var walk = ListWalk(.units(below: nil), connection)
-            try await walk.walk(take)
+            try await walk.walk(takeItem)
             conclude(walk, &evidence)
+            // Only the root has nothing above it.
+            if parents.values.filter({ $0 == nil }).count > 1 { evidence.violate("organizational units: more than one shows no unit above it", mayPass: true) }
         }
-        let roots = wish.units.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        for root in roots where !known.contains(root) {
-            switch try await connection.object(.unit(root), { try take($0) }) {
-            case .value(let arrival): if arrival == .nameless { evidence.violate("organizational unit \(root): its answer has no id", mayPass: true) }
-            case .refused(let error): evidence.violate("source.scope lists \(root), which the source does not have (\(error)); correct the scope")
-            case .malformed(let why): evidence.violate("organizational unit \(root): \(why)", mayPass: true)
+        for root in roots where parents[root] == nil {
+            do {
+                guard case let found?? = try await find(unit: root) else {
+                    evidence.refusals[root] = .broken("source.scope lists \(root), which the source does not have; correct the scope")
+                    continue
+                }
+                if hasOneList, found.parent != nil { evidence.violate("organizational units: the list leaves out \(root), which is there when it is asked for by name", mayPass: true) }
+                _ = try take(found)
+            } catch let failure as DirectoryFailure {
+                if case .credentials = failure { evidence.refusals[root] = failure } else { throw failure }
             }
         }
-        var wanted: [String] = []
-        var seen: Set<String> = []
-        var open = roots.filter { known.contains($0) }
+        var wanted: Set<String> = []
+        var open = roots.filter { parents[$0] != nil }
         while let unit = open.popLast() {
-            guard seen.insert(unit).inserted else { continue }
-            wanted.append(unit)
+            guard wanted.insert(unit).inserted else { continue }
             // A unit that is wished for alone is read with those below it too: see `separateUnits`.
             if !hasOneList {
                 var walk = ListWalk(.units(below: unit), connection)
-                try await walk.walk(take)
+                try await walk.walk(takeItem)
                 conclude(walk, &evidence)
             }
             open += children[unit] ?? []
         }
-        return wanted.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return Self.sorted(wanted)
+    }
+
+    private static func sorted(_ ids: some Sequence<String>) -> [String] { ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+
+    private func unit(_ item: JSONView) -> DirectoryUnit? {
+        guard let id = item.field("organizationalUnitId", api.style)?.scalarText, !id.isEmpty else { return nil }
+        let parent = item.field("parentId", api.style)?.string
+        return DirectoryUnit(id: id, name: item.field("organizationalUnitName", api.style)?.string, parent: parent?.isEmpty == true ? nil : parent)
+    }
+
+    public func find(unit id: String) async throws -> DirectoryUnit?? {
+        switch try await connection.object(.unit(id), { unit($0) }) {
+        case .value(let unit?): return .some(unit)
+        case .refused(let error) where error.isMissingRecord: return .some(nil)
+        case .value(nil): throw DirectoryFailure.broken("\(api.operation(.unit(id))) of \(id): the answer has no id")
+        case .refused(let error): throw DirectoryFailure.broken("\(api.operation(.unit(id))) of \(id): \(error)")
+        case .malformed(let why): throw DirectoryFailure.broken("\(api.operation(.unit(id))) of \(id): \(why)")
+        }
     }
 
     /// Whether a unit's list of users holds those of the units below is not documented. Where a unit is wished for without
     /// them, whoever is in both lists is looked up.
     private func separateUnits(_ wish: ReadWish, _ sink: any DirectorySink) async throws {
-        for unit in wish.units.filter({ !$0.value }).keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+        for unit in Self.sorted(wish.unitsAlone) {
             var last = ""
             while case let users = try sink.users(inUnitAndBelow: unit, after: last, limit: Self.batch), let end = users.last {
                 last = end
@@ -173,7 +199,7 @@ public struct IDaaSSource: DirectorySource {
             try await walk.walk(take)
             conclude(walk, &evidence)
         case .listed(let listed):
-            let wanted = listed.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            let wanted = Self.sorted(listed)
             if api.request(.groupsByID([]), .first) != nil {
                 for start in stride(from: 0, to: wanted.count, by: Self.batch) {
                     var walk = ListWalk(.groupsByID(Array(wanted[start..<min(start + Self.batch, wanted.count)])), connection)
@@ -183,13 +209,12 @@ public struct IDaaSSource: DirectorySource {
             } else {
                 for group in wanted {
                     switch try await connection.object(.group(group), { try take($0) }) {
-                    case .value: break
-                    case .refused: break
+                    case .value, .refused: break
                     case .malformed(let why): evidence.violate("group \(group): \(why)", mayPass: true)
                     }
                 }
             }
-            for group in wanted where !ids.contains(group) { evidence.violate("source.scope lists \(group), which the source does not have; correct the scope") }
+            for group in wanted where !ids.contains(group) { evidence.refusals[group] = .broken("source.scope lists \(group), which the source does not have; correct the scope") }
         }
         for group in ids {
             var walk = ListWalk(.members(group), connection)
@@ -210,14 +235,14 @@ public struct IDaaSSource: DirectorySource {
             guard let user = item.field("userId", api.style)?.scalarText else { return .nameless }
             return members.insert(user).inserted ? .new : .repeated
         }
-        return (members.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }, walk.violations)
+        return (Self.sorted(members), walk.violations)
     }
 
     /// Fetches the users that are members and were in no list. One that does not exist breaks the proof: who is a member of
     /// what is then not known.
     private func resolveMembers(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws {
         // Of users by scope, only the members of the groups that make up the scope are wanted.
-        let groups = wish.allUsers ? nil : wish.groupsOfUsers.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let groups = wish.allUsers ? nil : Self.sorted(wish.groupsOfUsers)
         if let groups, groups.isEmpty { return }
         var last = ""
         while case let unknown = try sink.unknownMembers(of: groups, after: last, limit: Self.batch), let end = unknown.last {
@@ -233,7 +258,7 @@ public struct IDaaSSource: DirectorySource {
                 }
                 missing.subtract(found)
             }
-            for (id, answer) in try await sightings(missing.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+            for (id, answer) in try await sightings(Self.sorted(missing)) {
                 switch answer {
                 // As a list would have shown it: what lists do not carry is read for everybody or for nobody.
                 case .there(let sighting)?: _ = try sink.add(sighting.record.asListed)
@@ -274,8 +299,11 @@ public struct IDaaSSource: DirectorySource {
         let object: IDaaSObject = kind == .user ? .user(id) : .group(id)
         let answer = try await connection.object(object) { view -> Sighting? in
             guard let record = record(kind, view), record.id == id else { return nil }
-            var groups: [String] = []
-            view.field("groups", api.style)?.forEachElement { if let group = $0.field("groupId", api.style)?.scalarText { groups.append(group) } }
+            var groups: [String]?
+            if let list = view.field("groups", api.style), list.kind == .array {
+                groups = []
+                list.forEachElement { if let group = $0.field("groupId", api.style)?.scalarText { groups?.append(group) } }
+            }
             return Sighting(record: record, groups: groups)
         }
         switch answer {
@@ -337,6 +365,6 @@ public struct IDaaSSource: DirectorySource {
     private static func texts(_ list: JSONView?) -> [String] {
         var texts: [String] = []
         list?.forEachElement { if let text = $0.string { texts.append(text) } }
-        return texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return Self.sorted(texts)
     }
 }

@@ -76,7 +76,10 @@ struct Signed: HTTPClient {
         for field in copy.head.headerFields where field.name.canonicalName.hasPrefix("x-acs-") || field.name == .accept { headers.append((field.name.canonicalName, field.value)) }
         let signature = ACS3Signature(method: copy.head.method.rawValue, path: String(target[0]), query: Self.pairs(query), headers: headers, body: request.body, key: key)
         copy.head.headerFields[.authorization] = signature.authorization
-        return try await next.send(copy)
+        var response = try await next.send(copy)
+        // The gateway repeats what it was to sign, the temporary key's token in it.
+        for secret in [key.secret, key.token].compactMap({ $0 }) { response = response.hiding(secret) }
+        return response
     }
 
     /// A query that this module wrote, so that every value is percent-encoded.

@@ -14,8 +14,6 @@ struct ListWalk {
     private let list: IDaaSList
     private let connection: IDaaSConnection
 
-    /// A page that cannot be read is asked for this often.
-    private static let attempts = 3
     /// No directory has more pages; a service that never ends is cut off.
     private static let mostPages = 1_000_000
 
@@ -42,6 +40,12 @@ struct ListWalk {
             }
             let isWhole = total.map { items >= $0 } ?? (came.items == 0)
             if came.items == 0, !isWhole { violate(number, "is empty, and \(items) of \(total.map(String.init) ?? "?") came before it") }
+            // Whatever its tokens say: a list that gives nothing more, or more than it can have, has no end of its own.
+            if came.items == 0 { break }
+            if let total, items > total + 1000 {
+                violate(number, "brings \(items) of the \(total) that are declared in all")
+                break
+            }
             if let token = came.next {
                 guard tokens.insert(token).inserted else {
                     violate(number, "repeats the token of an earlier page")
@@ -50,7 +54,7 @@ struct ListWalk {
                 page = .token(token)
             } else if came.isByToken {
                 break
-            } else if isWhole || came.items == 0 {
+            } else if isWhole {
                 break
             } else {
                 page = .number(number + 1)
@@ -61,7 +65,7 @@ struct ListWalk {
 
     private mutating func fetch(_ page: IDaaSPage, _ number: Int, _ body: (JSONView) throws -> Arrival) async throws -> IDaaSConnection.Page? {
         var why = ""
-        for _ in 1...Self.attempts {
+        for _ in 1...IDaaSConnection.attempts {
             var nameless = 0
             var twice: String?
             var changed: String?
@@ -84,8 +88,8 @@ struct ListWalk {
             case .malformed(let reason): why = "cannot be read: \(reason)"
             case .refused(let error):
                 why = "was refused: \(error)"
-                // A first page that is refused is no moving list.
-                if number == 1 { throw DirectoryFailure.broken("\(list.name), page 1 \(why)") }
+                // A first page of everything that is refused is no moving list; a group may be gone since it was listed.
+                if number == 1, list == .users || list == .groups { throw DirectoryFailure.broken("\(list.name), page 1 \(why)") }
             }
             if case .refused = answer { break }
         }

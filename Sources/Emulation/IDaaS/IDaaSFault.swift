@@ -1,6 +1,10 @@
 /// Something that goes wrong with one page of a list.
 public struct IDaaSFault: Hashable, Sendable {
-    public enum List: String, Hashable, Sendable, CaseIterable { case users, groups, members, units }
+    public enum List: String, Hashable, Sendable, CaseIterable {
+        case users, groups, members, units
+        /// Single records, asked for by id; their “page” is how many-th of them it is.
+        case lookUps
+    }
 
     public enum Kind: String, Hashable, Sendable, CaseIterable {
         /// Before the page is served, a record comes to the front of the list.
@@ -68,6 +72,9 @@ public struct IDaaSOptions: Sendable {
     /// Whether groups, and members, are hidden: a right that was lost shows as an empty list.
     public var hidesGroups = false
     public var hidesMembers = false
+    /// Whether the list of units is empty, and whether it leaves out who is above whom.
+    public var hidesUnits = false
+    public var hidesParents = false
     /// Seconds that the service's clock is ahead.
     public var clockOffset = 0.0
     /// Seconds that a bearer token is good for.

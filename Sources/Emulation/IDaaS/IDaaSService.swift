@@ -15,6 +15,7 @@ public struct IDaaSService: Sendable {
     private var nonces: [String: Double] = [:]
     private var issued: [String: (application: String, expires: Double)] = [:]
     private var serial = 0
+    private var lookUps = 0
     /// What each application may see, until the directory or the options change.
     private var visible: [String: [String]] = [:]
 
@@ -72,6 +73,7 @@ public struct IDaaSService: Sendable {
             return refuse(500, "InternalError", "\(error)")
         }
         if isThrottled { return throttled(isManagement: true) }
+        if action.hasPrefix("Get"), let spoilt = spoiltLookUp(isManagement: true) { return spoilt }
         guard request.headers["x-acs-version"] == "2021-12-01" else { return refuse(404, "InvalidVersion", "Specified parameter Version is not valid.") }
         if options.deniedActions.contains(action) { return refuse(403, "NoPermission", "You are not authorized to perform this action: eiam:\(action).") }
         var query = request.query.merging(EmulatedRequest.form(String(decoding: request.body, as: UTF8.self))) { query, _ in query }
@@ -167,6 +169,7 @@ public struct IDaaSService: Sendable {
         { service in
             let parent = query["ParentId"].map(service.unaliased)
             let ids = service.array("OrganizationalUnitIds", query).map { Set($0) }
+            if service.options.hidesUnits { return [] }
             return service.directory.unitOrder.filter { id in
                 if let parent, service.directory.units[id]?["parentId"]?.string != parent { return false }
                 return ids.map { $0.contains(id) } ?? true
@@ -207,7 +210,7 @@ public struct IDaaSService: Sendable {
         }
         let faults = take(list, number)
         if faults.contains(.serverError) {
-            return isManagement ? refuse(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.") : oauth(503, "ServiceUnavailable", "try later")
+            return isManagement ? refuse(500, "InternalError", "The request processing has failed due to some unknown error.") : oauth(503, "ServiceUnavailable", "try later")
         }
         if faults.contains(.throttled) { return throttled(isManagement: isManagement) }
         if faults.contains(.expiredToken) {
@@ -277,7 +280,11 @@ public struct IDaaSService: Sendable {
         switch list {
         case .users: return records.listed(user: id, isManagement: isManagement)
         case .groups: return records.group(id)
-        case .units: return records.unit(id, isManagement: isManagement)
+        case .units:
+            var unit = records.unit(id, isManagement: isManagement)
+            if options.hidesParents { unit["parentId"] = nil }
+            return unit
+        case .lookUps: return .null
         case .members:
             var member: JSONValue = ["userId": .string(id)]
             if isManagement {
@@ -302,6 +309,16 @@ public struct IDaaSService: Sendable {
         return kinds
     }
 
+    /// What goes wrong with a look-up; nil for nothing.
+    private mutating func spoiltLookUp(isManagement: Bool) -> EmulatedResponse? {
+        lookUps += 1
+        let faults = take(.lookUps, lookUps)
+        if faults.contains(.truncated) { return EmulatedResponse(status: 200, headers: [("Content-Type", "application/json")], body: Array("{\"User\":{\"UserId\":\"us".utf8)) }
+        if faults.contains(.serverError) { return isManagement ? refuse(500, "InternalError", "The request processing has failed.") : oauth(500, "Internal Server Error", "try later") }
+        if faults.contains(.throttled) { return throttled(isManagement: isManagement) }
+        return nil
+    }
+
     /// Changes the directory under the reader's eyes.
     private mutating func disturb(_ fault: IDaaSFault.Kind, _ list: IDaaSFault.List, _ group: String?) {
         let comes = fault == .insert || fault == .swap
@@ -320,7 +337,10 @@ public struct IDaaSService: Sendable {
             if goes, !members.isEmpty { members.removeFirst() }
             if comes, let outsider = directory.userOrder.first(where: { !members.contains($0) }) { if fault == .insert { members.insert(outsider, at: 0) } else { members.append(outsider) } }
             directory.set(members: members, of: group)
-        case .units: break
+        case .units:
+            if goes, let first = directory.unitOrder.first(where: { $0 != directory.root }) { directory.remove(unit: first) }
+            if comes { directory.put(unit: ["organizationalUnitId": .string("ou_\(id)"), "organizationalUnitName": .string(id)]) }
+        case .lookUps: break
         }
     }
 
@@ -353,6 +373,7 @@ public struct IDaaSService: Sendable {
         let needed = rest[0] == "organizationalUnits" ? "urn:alibaba:idaas:scope:organizational_unit:read_all" : "urn:alibaba:idaas:scope:user:read_all"
         guard rest[0] == "provisioningScope" || application.grantScopes.contains(needed) else { return oauth(403, "permission_denied", "Require scopes: [\(needed)]") }
         guard request.method == "GET" else { return oauth(405, "invalid_request", "method not allowed") }
+        if rest.count == 2, let spoilt = spoiltLookUp(isManagement: false) { return spoilt }
         return read(rest, request, id, application) ?? oauth(404, "InvalidApi.NotFound", "no such path")
     }
 
@@ -425,7 +446,9 @@ public struct IDaaSService: Sendable {
         case ("organizationalUnits", 1):
             guard let parent = query["parentId"].map(unaliased) else { return oauth(400, "MissingParameter.ParentId", "The specified parameter:parentId is required!") }
             guard units.contains(parent) else { return oauth(400, "OrganizationUnitIdNotInScopes", "organizationUnitId : \(parent) not in provisioning scope!") }
-            return page(.units, { service in service.directory.unitOrder.filter { service.directory.units[$0]?["parentId"]?.string == parent } }, query, isManagement: false, name: "data")
+            return page(
+                .units, { service in service.options.hidesUnits ? [] : service.directory.unitOrder.filter { service.directory.units[$0]?["parentId"]?.string == parent } }, query, isManagement: false,
+                name: "data")
         case ("organizationalUnits", 2):
             let unit = unaliased(path[1])
             guard directory.units[unit] != nil else { return gone("OrganizationalUnit", unit) }

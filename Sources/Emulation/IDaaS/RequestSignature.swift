@@ -45,7 +45,7 @@ struct RequestSignature {
             separator: "\n")
         let toSign = "ACS3-HMAC-SHA256\n" + hex(Digest.sha256(Array(canonical.utf8)))
         guard hex(Digest.hmacSHA256(key: Array(secret.utf8), Array(toSign.utf8))) == signature else {
-            throw Refusal(status: 400, code: "SignatureDoesNotMatch", message: "Specified signature does not match our calculation.")
+            throw Refusal(status: 400, code: "SignatureDoesNotMatch", message: "Specified signature is not matched with our calculation. server string to sign is:\(canonical)")
         }
         guard let nonce = value("x-acs-signature-nonce"), nonces[nonce] == nil else {
             throw Refusal(status: 400, code: "SignatureNonceUsed", message: "Specified signature nonce was used already.")

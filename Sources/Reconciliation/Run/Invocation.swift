@@ -65,8 +65,9 @@ public struct Invocation {
         let gate = Gate(allowed: permissions.allow)
         let together = try gate.judge(jobs: runs.filter { $0.failure == nil && $0.plan != nil }.map(\.gateEntry)).map(\.description)
         let isHeld = !together.isEmpty || runs.contains { !$0.breaches.isEmpty }
+        let held = runs.filter { !$0.breaches.isEmpty }.map(\.job.name).joined(separator: ", ")
         for run in runs where isHeld && run.plan != nil && run.failure == nil {
-            try run.hold(run.breaches.isEmpty && together.isEmpty ? ["another job of this invocation is held by a limit"] : together)
+            try run.hold(run.breaches.isEmpty && together.isEmpty ? ["\(held), another job of this invocation, is held by a limit; what one command runs is held together"] : together)
         }
         for run in runs {
             if case .plan = command {} else { await run.apply() }

@@ -19,7 +19,7 @@ public struct JobReport: Sendable {
     private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: String?) -> Bool {
         switch status {
         case .failed, .conflict, .sent: true
-        case .held: ["ambiguous", "collision", "unacceptable", "existing.disabled", "target incomplete", "group unproven"].contains(heldBy)
+        case .held: ["ambiguous", "collision", "unacceptable", "existing.disabled", "target incomplete", "group unproven", "scope change"].contains(heldBy)
         case .skipped: true
         case .planned, .done, .noted: false
         }
@@ -42,7 +42,7 @@ public struct JobReport: Sendable {
 
         let isQuiet = numbers.changes == 0 && numbers.held == 0 && numbers.conflicts == 0
         if isQuiet {
-            report.headline = "No changes. \(inStep) in step."
+            report.headline = source == nil ? "No changes. \(inStep) in step." : "No changes for certain: the source was not read completely. \(inStep) in step."
         } else {
             report.headline =
                 "Plan: \(numbers.create) to create, \(numbers.change) to change, \(numbers.delete) to delete, \(numbers.held) held, \(numbers.conflicts) conflict\(numbers.conflicts == 1 ? "" : "s"); \(inStep) in step."

@@ -45,6 +45,7 @@ public final class JobRun {
     /// Why nothing may be written: limits and alike, in words.
     public private(set) var breaches: [String] = []
     private var holdsScopeLeavers = false
+    private var heldByScope = 0
     private var isApplied = false
     public private(set) var failure: JobFailure?
     /// Things to tell beside the summary, one line each.
@@ -65,8 +66,8 @@ public final class JobRun {
         let stack = ClientStack(surroundings: surroundings, counted: traced)
         connection = SCIMConnection(base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, pace: job.pace))
         shared = pool.source(of: job)
-        try ledger.bind("source", shared.directory().identity)
-        try ledger.bind("target", "\(connection.base)")
+        try ledger.check(binding: "source", shared.directory().identity)
+        try ledger.check(binding: "target", "\(connection.base)")
         id = try ledger.beginRun(command: command, label: label, started: surroundings.time.timestamp())
     }
 
@@ -118,16 +119,20 @@ public final class JobRun {
         try ledger.attachScratch()
         let baseline = try ledger.lastRun(isBaseline: true)
         let reader = SourceReader(
-            ledger: ledger, job: job, shared: shared, tables: tables, kinds: pushed, now: surroundings.time.wall(), permissions: permissions, baseline: baseline)
+            ledger: ledger, job: job, shared: shared, tables: tables, kinds: pushed, hasActiveFlag: profile.hasActiveFlag, now: surroundings.time.wall(), permissions: permissions, baseline: baseline)
         let requestsBefore = shared.requests
         defer { sourceRequests = shared.requests - requestsBefore }
-        let (source, scope) = try await reader.read()
+        let result = try await reader.read()
+        let source = result.reading
+        let scope = result.scope
         sourceReading = source
         self.scope = scope
         notes += source.notes
         count = try ledger.sourceCount()
         let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, progress: surroundings.progress).read(pushed)
         self.targetReading = targetReading
+        try ledger.bind("source", shared.directory().identity)
+        try ledger.bind("target", "\(connection.base)")
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
 
@@ -165,7 +170,12 @@ public final class JobRun {
         let plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
         self.plan = plan
         try judgeMissing()
-        if let baseline, !reader.isChanged(scope) { judgeShrink(since: baseline) }
+        if let baseline { judgeShrink(since: baseline, except: result.lossByScope) }
+        heldByScope = try ledger.drafts(heldBy: "scope change")
+        if heldByScope > 0 {
+            notes.append(
+                "the scope changed since the last applied run, from \(baseline?.scope ?? "") to \(scope.text): \(counted(heldByScope, "leaver")) held until --accept-scope-change")
+        }
         let gate = Gate(allowed: permissions.allow)
         breaches += gate.judge(job: job, gateCounts).map(\.description)
         let noted = try ledger.notedRecords(limit: 3)
@@ -173,11 +183,16 @@ public final class JobRun {
     }
 
     /// A source that lost much of what it had is held, whatever a plan makes of it.
-    private func judgeShrink(since baseline: Ledger.RunRecord) {
+    ///
+    /// - Parameter loss: what is there less because the scope is another, which is judged by itself.
+    private func judgeShrink(since baseline: Ledger.RunRecord, except loss: SourceCount) {
         guard let count, sourceReading?.incomplete == nil else { return }
         let key = Job.LimitKey.sourceShrink
         let limit = permissions.allow[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
-        let sizes = [("users", baseline.count.users, count.users), ("groups", baseline.count.groups, count.groups), ("memberships", baseline.count.memberships, count.memberships)]
+        let sizes = [
+            ("users", baseline.count.users - loss.users, count.users), ("groups", baseline.count.groups - loss.groups, count.groups),
+            ("memberships", baseline.count.memberships - loss.memberships, count.memberships),
+        ]
         for (what, before, now) in sizes where what == "users" || pushed.contains(.group) {
             // That there is none any more was accepted as a whole.
             guard before > now, now > 0 || !permissions.acceptSourceChange, let most = Gate.allowance(limit, base: before), before - now > most else { continue }
@@ -320,7 +335,8 @@ public final class JobRun {
 
     /// Completes the run's record and says how it went.
     public func finish() throws -> JobReport {
-        let isBaseline = isApplied && sourceReading?.incomplete == nil
+        // What a changed scope holds waits for its acceptance, and with it all that later runs are measured against.
+        let isBaseline = isApplied && sourceReading?.incomplete == nil && heldByScope == 0
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         if command != "plan", permissions.knownConflictsAreFine, report.exit == .recordsFailed, let plan {
             var isKnown = true
@@ -329,13 +345,11 @@ public final class JobRun {
             for operation in conflicts where isKnown { isKnown = try operation.status != .failed && ledger.wasReported(operation) }
             if isKnown { report.exit = .inStep }
         }
-        // A scope that caused leavers and was not accepted stays the accepted one's successor in waiting.
-        let accepted = (holdsScopeLeavers ? try ledger.lastRun(isBaseline: true)?.scope ?? scope?.text : scope?.text) ?? ""
         let allowed = permissions.allow.isEmpty ? nil : permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
         try ledger.finishRun(
             id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: [report.headline, failure?.description].compactMap { $0 }.joined(separator: " "),
             sourceComplete: sourceReading.map { $0.incomplete == nil },
-            targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: accepted, allowed: allowed, requests: requests)
+            targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: scope?.text ?? "", allowed: allowed, requests: requests)
         return report
     }
 
@@ -374,11 +388,27 @@ public final class JobRun {
             lines.append("source: the application's provisioning scope: \(EffectiveScope.words(Job.Scope(organizationalUnits: own.units, groups: .listed(own.groups))))")
         }
         if let settings = try await source.provisioning() { lines += ProvisioningComparison.lines(settings, job) }
-        if let said = try await source.probe(groups: pushed.contains(.group)) { return lines + ["source: \(said); the credential is accepted"] }
+        if let said = try await source.probe(groups: pushed.contains(.group)) {
+            try await checkScope(source)
+            return lines + ["source: \(said); the credential is accepted"]
+        }
         let (snapshot, evidence) = try await shared.read(path: nil)
         let (users, groups) = try snapshot.count()
         if let first = evidence.violations.first { throw JobFailure(.sourceIncomplete, "source: \(first)") }
         return lines + ["source: \(users) users and \(groups) groups read (\(evidence.statement))"] + evidence.notes
+    }
+}
+
+extension JobRun {
+    /// Asks for each unit and group that the scope lists.
+    private func checkScope(_ source: any DirectorySource) async throws {
+        let selection = EffectiveScope(job, own: nil).selection
+        for unit in selection.units ?? [] where try await source.find(unit: unit) == .some(nil) { throw Self.unknownInScope(unit) }
+        for group in selection.groups ?? [] { if case .gone? = try await source.find(.group, group) { throw Self.unknownInScope(group) } }
+    }
+
+    private static func unknownInScope(_ id: String) -> JobFailure {
+        JobFailure(.sourceIncomplete, "source: source.scope lists \(id), which the source does not have; correct the scope (it takes ids, not names)")
     }
 }
 

@@ -33,6 +33,8 @@ final class SharedSource {
     private var opened: (any DirectorySource)?
     private var own: DirectoryScope??
     private var findings: [String: Finding] = [:]
+    private var units: [String: DirectoryUnit?] = [:]
+    private var failure: DirectoryFailure?
 
     /// The read, once there is one.
     private(set) var snapshot: Snapshot?
@@ -81,6 +83,8 @@ final class SharedSource {
     ///
     /// - Parameter path: where its file is made; nil for a temporary place.
     func read(path: String?) async throws -> (snapshot: Snapshot, evidence: ReadEvidence) {
+        // What kept one job from the source keeps its siblings from it.
+        if let failure { throw failure }
         if let snapshot, let evidence { return (snapshot, evidence) }
         let made = try Snapshot(path: path)
         snapshot = made
@@ -104,15 +108,24 @@ final class SharedSource {
         for job in jobs { wish.formUnion(Self.wish(of: job, own: own)) }
         findings = [:]
         proven = [:]
+        evidence = nil
+        let readsBefore = completeReads
+        completeReads = 0
         let directory = try directory()
         coversAllUsers = wish.allUsers || directory.readsEverything
         try snapshot.begin()
         let sink = SnapshotSink(snapshot, progress: surroundings.progress)
-        let evidence = try await directory.read(wish, into: sink)
-        try snapshot.seal()
-        self.evidence = evidence
-        completeReads = evidence.violations.isEmpty ? completeReads + 1 : 0
-        return evidence
+        do {
+            let evidence = try await directory.read(wish, into: sink)
+            try snapshot.seal()
+            self.evidence = evidence
+            completeReads = evidence.violations.isEmpty ? readsBefore + 1 : 0
+            return evidence
+        } catch {
+            try snapshot.seal()
+            failure = error as? DirectoryFailure
+            throw error
+        }
     }
 
     /// What a job wants of its source.
@@ -121,7 +134,8 @@ final class SharedSource {
         var scope = job.source.scope
         if let own, let narrowed = EffectiveScope.narrowed(scope, to: own, job.source) { scope = narrowed }
         wish.allUsers = scope.hasAllUsers
-        for unit in scope.organizationalUnits ?? [] { wish.units[unit] = scope.isRecursive }
+        let units = Set(scope.organizationalUnits ?? [])
+        if scope.isRecursive { wish.units = units } else { wish.unitsAlone = units }
         if case .listed(let groups)? = scope.groups { wish.groupsOfUsers = Set(groups) }
         switch scope.groups {
         case .listed(let groups)?: wish.groups = .listed(Set(groups))
@@ -142,6 +156,26 @@ final class SharedSource {
         let finding = try await directory().find(kind, id)
         findings[key] = finding
         return finding
+    }
+
+    /// The units above one, itself first, as far as they can be seen; nil where the source does not tell.
+    func ancestry(of unit: String) async throws -> [String]? {
+        var path: [String] = []
+        var next: String? = unit
+        while let id = next, !path.contains(id) {
+            path.append(id)
+            guard let found = try await self.unit(id) else { return nil }
+            next = found?.parent
+        }
+        return path
+    }
+
+    /// A unit by its id, asked for once; see `DirectorySource.find(unit:)`.
+    func unit(_ id: String) async throws -> DirectoryUnit?? {
+        if let known = units[id] { return .some(known) }
+        guard let found = try await directory().find(unit: id) else { return nil }
+        units[id] = .some(found)
+        return .some(found)
     }
 
     private var proven: [String: String?] = [:]

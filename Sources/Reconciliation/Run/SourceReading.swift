@@ -11,6 +11,8 @@ struct SourceReader {
     let shared: SharedSource
     let tables: [ResourceKind: MappingTable]
     let kinds: [ResourceKind]
+    /// Whether the target can disable a user.
+    let hasActiveFlag: Bool
     let now: Double
     let permissions: Permissions
     /// The last run that was applied on a complete read.
@@ -19,7 +21,15 @@ struct SourceReader {
     /// Missing users that are asked for by name; of more, the whole list must be complete twice in a row.
     private static let mostConfirmed = 200
 
-    func read() async throws -> (reading: Reading, scope: EffectiveScope) {
+    /// What a job's share of the source amounts to.
+    struct Result {
+        var reading: Reading
+        var scope: EffectiveScope
+        /// What is there less only because the scope is another; nothing while it is the same.
+        var lossByScope: SourceCount
+    }
+
+    func read() async throws -> Result {
         let scope = EffectiveScope(job, own: try await shared.ownScope())
         try ledger.set(baseline: baseline?.id)
         var (snapshot, evidence) = try await shared.read(path: ledger.snapshotPath)
@@ -29,16 +39,22 @@ struct SourceReader {
         for isLast in [false, true] {
             violations = try stage(scope, evidence)
             guard violations.isEmpty else { break }
-            let doubts = try await confirmAbsences(scope, isLast: isLast)
-            if case .settled(let found) = doubts {
-                violations += found
-                break
+            var doubts = try await confirmUnits(scope)
+            if doubts.isEmpty || isLast {
+                switch try await confirmAbsences(scope, isLast: isLast) {
+                case .settled(let found):
+                    violations = doubts + found
+                    doubts = []
+                case .readAgain: doubts = doubts.isEmpty ? ["again"] : doubts
+                }
             }
+            if doubts.isEmpty { break }
             evidence = try await shared.readAgain()
         }
-        violations += try judgeSize(scope)
+        let loss = isChanged(scope) ? try ledger.lossByScope(namesGroups: scope.selection.namesGroups) : SourceCount()
+        violations += try judgeSize(loss)
         let reading = Reading(incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement, notes: evidence.notes)
-        return (reading, scope)
+        return Result(reading: reading, scope: scope, lossByScope: loss)
     }
 
     /// Whether the scope is another than the last applied run's.
@@ -47,8 +63,14 @@ struct SourceReader {
     private func stage(_ scope: EffectiveScope, _ evidence: ReadEvidence) throws -> [String] {
         try ledger.stageSnapshot { try staged(Self.record($0)) }
         var violations = evidence.violations
-        let unknown = try ledger.apply(scope: scope.selection).filter { id in !violations.contains { $0.contains(id) } }
-        if !unknown.isEmpty { violations.append("source.scope lists \(unknown.joined(separator: ", ")), which the source does not have; correct the scope") }
+        // A refused unit or group is a matter of the jobs that list it, not of those that share the read.
+        for id in (scope.selection.units ?? []) + (scope.selection.groups ?? []) {
+            guard let refusal = evidence.refusals[id] else { continue }
+            guard case .broken(let why) = refusal else { throw refusal }
+            violations.append(why)
+        }
+        let unknown = try ledger.apply(scope: scope.selection).filter { evidence.refusals[$0] == nil }
+        if !unknown.isEmpty { violations.append("source.scope lists \(unknown.joined(separator: ", ")), which the source does not have; correct the scope (it takes ids, not names)") }
         return violations
     }
 
@@ -69,17 +91,16 @@ struct SourceReader {
     // MARK: size
 
     /// An empty read is never “nobody”, and neither is one without any group or membership where there were some.
-    private func judgeSize(_ scope: EffectiveScope) throws -> [String] {
+    private func judgeSize(_ loss: SourceCount) throws -> [String] {
         let size = try ledger.sourceCount()
         var violations: [String] = []
         if size.users == 0 { violations.append("the source has no user in scope; an empty read is never “nobody”") }
-        guard kinds.contains(.group), let before = baseline?.count, !permissions.acceptSourceChange, !(isChanged(scope) && permissions.acceptScopeChange) else { return violations }
-        // A scope without any group has none, and its change is judged by itself.
-        let selection = scope.selection
-        guard selection.groups.map({ !$0.isEmpty }) ?? (selection.allGroups || selection.units == nil) else { return violations }
+        guard kinds.contains(.group), let before = baseline?.count, !permissions.acceptSourceChange else { return violations }
         let flag = "--accept-source-change takes it as meant"
-        if size.groups == 0, before.groups > 0 { violations.append("the source has no group, but had \(before.groups) in the last applied run; \(flag)") }
-        if size.memberships == 0, before.memberships > 0 { violations.append("the source has no membership, but had \(before.memberships) in the last applied run; \(flag)") }
+        if size.groups == 0, before.groups > loss.groups { violations.append("the source has no group, but had \(before.groups) in the last applied run; \(flag)") }
+        if size.memberships == 0, before.memberships > loss.memberships {
+            violations.append("the source has no membership, but had \(before.memberships) in the last applied run; \(flag)")
+        }
         return violations
     }
 
@@ -92,32 +113,38 @@ struct SourceReader {
         case readAgain
     }
 
-    /// Asks by name for those who were there in the last applied run and are not in this read, before a plan calls them leavers.
+    /// Whether leaving can have any consequence for a kind: only then is somebody asked for by name.
+    private func mayTakeAway(_ kind: ResourceKind) -> Bool {
+        job.leavers.delete != .never || kind == .user && (job.leavers.disable != .never || !hasActiveFlag)
+    }
+
+    /// Asks by name for linked records that are not in this read, or not in the scope any more, before a plan calls them leavers.
     private func confirmAbsences(_ scope: EffectiveScope, isLast: Bool) async throws -> Doubts {
         let source = try shared.directory()
         guard source.hasLookUps else { return .settled([]) }
         var found: [String] = []
-        for kind in kinds {
-            let missing = try ledger.missingFromSource(kind: kind.rawValue, sinceBaseline: !isChanged(scope), limit: Self.mostConfirmed + 1)
+        for kind in kinds where mayTakeAway(kind) {
+            let missing = try ledger.missingFromSource(kind: kind.rawValue, exceptDisabled: scope.selection.isEnabledOnly, limit: Self.mostConfirmed + 1)
             if missing.count > Self.mostConfirmed {
                 if shared.completeReads < 2, !isLast { return .readAgain }
                 if isChanged(scope) {
-                    let all = try ledger.missingFromSource(kind: kind.rawValue, sinceBaseline: false, limit: Int.max)
-                    try ledger.note(absent: all, kind: kind.rawValue, reason: "no longer in what the job reads", isByScope: true)
+                    let all = try ledger.missingFromSource(kind: kind.rawValue, exceptDisabled: scope.selection.isEnabledOnly, limit: Int.max).filter { !$0.isRead }
+                    try ledger.note(absent: all.map(\.id), kind: kind.rawValue, reason: "no longer in what the job reads", isByScope: true)
                 }
                 continue
             }
             var hidden: [String] = []
-            for id in missing {
+            for (id, isRead) in missing {
                 switch try await finding(kind, id) {
+                case .success(.gone?) where isRead: found.append("\(id) is in the list of \(kind.plural), and is not found when it is asked for by name")
                 case .success(.gone?): if !source.tellsGoneFromHidden { hidden.append(id) }
                 case .success(.there(let sighting)?):
-                    if try isInside(kind, sighting, scope) {
-                        if !isLast { return .readAgain }
-                        found.append("the list of \(kind.plural) leaves out \(id), which is there when it is asked for by name")
-                    } else {
-                        try ledger.stage(outOfScope: try staged(sighting.record), units: sighting.record.units)
+                    guard let why = try await insideness(kind, sighting, scope, isRead: isRead) else {
+                        if !isRead { try ledger.stage(outOfScope: try staged(sighting.record), units: sighting.record.units) }
+                        continue
                     }
+                    if !isLast { return .readAgain }
+                    found.append("\(id) \(why)")
                 case .success(nil): break
                 case .failure(let why): found.append("\(id) is not in the list of \(kind.plural) any more, and whether it is gone cannot be found out: \(why)")
                 }
@@ -130,8 +157,47 @@ struct SourceReader {
         return .settled(found)
     }
 
+    /// Units below the scope's that were there at the baseline and are not now are asked for by name: a tree that lacks one hides
+    /// everybody in it. Returns what speaks against the tree.
+    private func confirmUnits(_ scope: EffectiveScope) async throws -> [String] {
+        guard let roots = scope.selection.units, scope.selection.includesUnitsBelow, try shared.directory().hasLookUps, mayTakeAway(.user) else { return [] }
+        var children: [String: [String]] = [:]
+        for unit in try ledger.unitsAtBaseline() { if let parent = unit.parent { children[parent, default: []].append(unit.id) } }
+        let present = try ledger.resolvedScope().units
+        var open = roots
+        var seen: Set<String> = []
+        var found: [String] = []
+        while let unit = open.popLast() {
+            guard seen.insert(unit).inserted, found.count < 5 else { continue }
+            open += children[unit] ?? []
+            guard !present.contains(unit) else { continue }
+            switch try await above(unit) {
+            case .success(let path?) where !Set(roots).isDisjoint(with: path): found.append("organizational unit \(unit) is missing from the list of units, and is there when it is asked for by name")
+            case .success: break
+            case .failure(let why): found.append("organizational unit \(unit) is not in the list of units any more, and whether it is gone cannot be found out: \(why)")
+            }
+        }
+        return found
+    }
+
+    /// The units above one, itself first; nil for one that does not exist or that the application may not see.
+    private func above(_ unit: String) async throws -> Result2<[String]?> {
+        do {
+            guard case let found?? = try await shared.unit(unit), let path = try await shared.ancestry(of: found.id) else { return .success(nil) }
+            return .success(path)
+        } catch let failure as DirectoryFailure {
+            switch failure {
+            case .cancelled: throw failure
+            case .credentials where try !shared.directory().tellsGoneFromHidden: return .success(nil)
+            default: return .failure(failure)
+            }
+        }
+    }
+
+    private typealias Result2<Value> = Swift.Result<Value, DirectoryFailure>
+
     /// An answer that says nothing is no reason to stop, and none to believe that somebody is gone.
-    private func finding(_ kind: ResourceKind, _ id: String) async throws -> Result<Finding?, DirectoryFailure> {
+    private func finding(_ kind: ResourceKind, _ id: String) async throws -> Result2<Finding?> {
         do {
             return .success(try await shared.find(kind, id))
         } catch let failure as DirectoryFailure {
@@ -140,18 +206,46 @@ struct SourceReader {
         }
     }
 
-    /// Whether a record that was found by name should have been in the list.
-    private func isInside(_ kind: ResourceKind, _ sighting: Sighting, _ scope: EffectiveScope) throws -> Bool {
+    /// Why a record that was found by name should have been in what was read; nil when it is rightly not.
+    ///
+    /// - Parameter isRead: whether the record came, only not in the scope.
+    private func insideness(_ kind: ResourceKind, _ sighting: Sighting, _ scope: EffectiveScope, isRead: Bool) async throws -> String? {
         let selection = scope.selection
-        switch kind {
-        case .user:
-            if shared.coversAllUsers { return true }
-            let resolved = try ledger.resolvedScope()
-            return !resolved.units.isDisjoint(with: sighting.record.units) || !resolved.groups.isDisjoint(with: sighting.groups)
-        case .group:
-            if let listed = selection.groups { return listed.contains(sighting.record.id) }
-            return selection.allGroups || selection.units == nil
+        let leftOut = "is left out of the list of \(kind.plural), and is there when it is asked for by name"
+        guard kind == .user else {
+            let isWanted = selection.groups?.contains(sighting.record.id) ?? (selection.allGroups || selection.units == nil)
+            return isWanted ? leftOut : nil
         }
+        if !isRead, shared.coversAllUsers { return leftOut }
+        let resolved = try ledger.resolvedScope()
+        if !resolved.groups.isEmpty {
+            if let groups = sighting.groups {
+                if !resolved.groups.isDisjoint(with: groups) { return "is left out of the members of its group, and is in it when it is asked for by name" }
+            } else if let why = try await memberOf(resolved.groups, sighting.record.id) {
+                return why
+            }
+        }
+        guard let roots = selection.units else { return nil }
+        if sighting.record.units.isEmpty { return "does not show its organizational units, so whether it left the scope cannot be found out" }
+        for unit in sighting.record.units {
+            if resolved.units.contains(unit) { return "is left out of the users of organizational unit \(unit), and is in it when it is asked for by name" }
+            guard selection.includesUnitsBelow else { continue }
+            switch try await above(unit) {
+            case .success(let path?) where !Set(roots).isDisjoint(with: path): return "is in organizational unit \(unit), which is below the scope's and missing from the list of units"
+            case .success: break
+            case .failure(let why): return "is in organizational unit \(unit), and where that is cannot be found out: \(why)"
+            }
+        }
+        return nil
+    }
+
+    /// Where a user's record does not name its groups, those of the scope are read again.
+    private func memberOf(_ groups: Set<String>, _ user: String) async throws -> String? {
+        for group in groups.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+            if let why = try await shared.prove(group: group) { return "may be a member of \(group): \(why)" }
+            if try shared.snapshot?.members(of: group).contains(user) ?? false { return "is left out of the members of \(group), and is in it when that is read again" }
+        }
+        return nil
     }
 
     // MARK: groups

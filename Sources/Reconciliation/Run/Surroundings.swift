@@ -132,13 +132,12 @@ struct SourceConnections {
                 endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, key: try accessKey(idaas.accessKey), client: stack.paced(idaas.pace),
                 time: surroundings.time, retrying: stack.retrying)
         case .idaasApplication(let idaas):
-            let client = stack.paced(idaas.pace)
             let id = try value(idaas.clientID)
             let secret = try stack.secret(idaas.clientSecret)
             return IDaaSSource.application(
-                endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, client: client, time: surroundings.time,
+                endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, client: stack.paced(idaas.pace), time: surroundings.time,
                 // In the form's body: a query would stand in access logs.
-                tokens: { stack.clientCredentials(ClientCredentials.Settings(tokenURL: $0, clientID: id, clientSecret: secret, placement: .form), client) }, retrying: stack.retrying)
+                tokens: { stack.clientCredentials(ClientCredentials.Settings(tokenURL: $0, clientID: id, clientSecret: secret, placement: .form), $1) }, retrying: stack.retrying)
         }
     }
 

@@ -1,7 +1,9 @@
 import Emulation
 import Foundation
 import JSON
+import Jobs
 import Ledger
+import Logging
 import SCIM
 import Simulation
 import Testing
@@ -11,8 +13,8 @@ import Testing
 /// A read is believed only when it is proven, and nothing is taken away from anybody without that. A failure prints its seed.
 @Suite struct CompletenessTests {
     /// A world in step, with one person who really left and one membership that really ended since.
-    private func inStep(_ reader: Reader) async throws -> World {
-        let world = try IDaaS.world(reader)
+    private func inStep(_ reader: Reader, source: String = "") async throws -> World {
+        let world = try IDaaS.world(reader, source: source)
         #expect(try await world.run().report.exit == .inStep)
         world.client.changeDirectory { service in
             service.directory.remove(user: "user_00023")
@@ -32,12 +34,28 @@ import Testing
                 let group = operation.sourceID ?? ""
                 let wrong = operation.members.compactMap(\.sourceID).filter { directory.members[group]?.contains($0) ?? false }
                 return wrong.isEmpty ? nil : "\(line) takes \(wrong)"
-            case .disable,
-                .delete where operation.kind == 0:
-                return directory.users[operation.sourceID ?? ""] == nil ? nil : line
+            case .disable: return wanted(operation.sourceID ?? "", directory, world) ? line : nil
+            case .delete where operation.kind == 0: return wanted(operation.sourceID ?? "", directory, world) ? line : nil
             case .delete: return directory.groups[operation.sourceID ?? ""] == nil ? nil : line
             default: return line
             }
+        }
+    }
+
+    private static let scope = "  scope: { organizationalUnits: [ou_dev, ou_ops], groups: [group_b] }"
+
+    /// Whether the directory has a user, in the scope where the world has one: worked out from the outside.
+    private func wanted(_ user: String, _ directory: IDaaSDirectory, _ world: World) -> Bool {
+        guard let units = directory.unitsOfUser[user] else { return false }
+        guard world.jobText.contains("ou_dev") else { return true }
+        if directory.members["group_b"]?.contains(user) ?? false { return true }
+        return units.contains { unit in
+            var next: String? = unit
+            for _ in 0..<9 {
+                if next == "ou_dev" || next == "ou_ops" { return true }
+                next = next.flatMap { directory.units[$0]?["parentId"]?.string }
+            }
+            return false
         }
     }
 
@@ -75,16 +93,34 @@ import Testing
         if !(kind == .expiredToken && reader == .byNumber) { #expect(met > 0, "\(reader.rawValue) \(kind.rawValue) never broke a read") }
     }
 
+    @Test("every fault, in a job with a scope: lists of units, their users, and single records too", arguments: Reader.allCases, IDaaSFault.Kind.allCases)
+    func everyFaultInAScope(reader: Reader, kind: IDaaSFault.Kind) async throws {
+        for list in IDaaSFault.List.allCases {
+            for page in 1...2 {
+                for times in kind == .unknownMember ? [Int.max] : [1, Int.max] {
+                    let world = try await inStep(reader, source: Self.scope)
+                    world.client.changeDirectory { $0.options.faults = [IDaaSFault(kind, list, page: page, times: times)] }
+                    for night in 1...2 {
+                        let result = try await world.plan()
+                        let wrong = unjustified(result, world)
+                        #expect(wrong.isEmpty, "\(reader.rawValue) \(kind.rawValue) \(list.rawValue) page \(page) \(times == 1 ? "once" : "for ever"), night \(night): \(wrong)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("two faults at once, by chance, over several nights", arguments: 0..<4)
     func pairs(shard: Int) async throws {
         let chosen = ProcessInfo.processInfo.environment["ROLLCALL_SEED"].flatMap { UInt64($0) }
         for seed in chosen.map({ shard == 0 ? [$0] : [] }) ?? (1...15).map({ UInt64($0 * 4 + shard) }) {
             var random = SeededGenerator(seed: seed)
             let reader = Reader.allCases[Int.random(in: 0..<3, using: &random)]
-            let world = try await inStep(reader)
+            let world = try await inStep(reader, source: Bool.random(using: &random) ? Self.scope : "")
             let faults = (0..<2).map { _ in
                 IDaaSFault(
-                    IDaaSFault.Kind.allCases[Int.random(in: 0..<IDaaSFault.Kind.allCases.count, using: &random)], [.users, .groups, .members][Int.random(in: 0..<3, using: &random)],
+                    IDaaSFault.Kind.allCases[Int.random(in: 0..<IDaaSFault.Kind.allCases.count, using: &random)],
+                    IDaaSFault.List.allCases[Int.random(in: 0..<IDaaSFault.List.allCases.count, using: &random)],
                     page: Int.random(in: 1...5, using: &random), times: Bool.random(using: &random) ? 1 : Int.max)
             }
             for night in 1...2 {
@@ -134,6 +170,29 @@ import Testing
     func lostRights(reader: Reader) async throws {
         for result in try await twoNights(reader, "no groups", { $0.options.hidesGroups = true }) { #expect(result.report.exit == .sourceIncomplete, "\(result.told)") }
         for result in try await twoNights(reader, "no members", { $0.options.hidesMembers = true }) { #expect(result.report.exit == .sourceIncomplete, "\(result.told)") }
+    }
+
+    @Test("the right to read units is lost, or who is above whom: nobody below a unit leaves for it", arguments: Reader.allCases)
+    func lostUnits(reader: Reader) async throws {
+        let scope = "  scope: { organizationalUnits: [ou_dev] }"
+        for harm in [{ $0.options.hidesUnits = true }, { $0.options.hidesParents = true }] as [@Sendable (inout IDaaSService) -> Void] {
+            _ = try await twoNights(reader, "units", harm, source: scope, IDaaS.generous)
+        }
+        let world = try IDaaS.world(reader, source: scope)
+        try await world.run()
+        world.client.changeDirectory { $0.options.hidesUnits = true }
+        let result = try await world.run()
+        #expect(result.report.exit == .sourceIncomplete && result.told.contains("organizational unit"), "\(result.told)")
+    }
+
+    @Test("a gateway that repeats what it was sent gives no secret away")
+    func echo() async throws {
+        let world = try IDaaS.world(.byToken)
+        world.jobText = world.jobText.replacingOccurrences(of: "secret: \"${KEY_SECRET}\"", with: "secret: \"${KEY_SECRET}\", token: \"${STS}\"")
+        world.environment["STS"] = "CAIS-very-secret"
+        world.environment["KEY_SECRET"] = "not-the-secret"
+        let result = try await world.run()
+        #expect(result.report.exit == .credentials && result.told.contains("server string to sign") && !result.told.contains("CAIS-very-secret"), "\(result.told)")
     }
 
     @Test("the status field goes from every record: active is left alone, and said so", arguments: Reader.allCases)
@@ -207,6 +266,62 @@ import Testing
         let after = try await calm.plan()
         #expect(after.report.exit == .pending, "\(after.told)")
         #expect(after.takingAway.filter { $0.verb == .disable }.map(\.sourceID) == ["user_00000"])
+    }
+
+    @Test("somebody made by a run that was no baseline is asked for by name like everybody else")
+    func madeOnABadNight() async throws {
+        let world = try IDaaS.world(.byNumber)
+        try await world.run()
+        world.client.changeDirectory { service in
+            service.directory.put(user: IDaaS.person(30, unit: "ou_dev"))
+            service.options.faults = [IDaaSFault(.totalDrift, .users, page: 2, times: Int.max)]
+        }
+        #expect(try await world.run().report.exit == .sourceIncomplete)
+        #expect(world.user("person00030") != nil)
+        // The new one stands at the head of the second page when one goes from the first and another comes to the end.
+        world.client.changeDirectory { service in
+            service.options.faults = []
+            for number in 0..<19 { service.directory.remove(user: "user_\(IDaaS.padded(number))") }
+            for number in 31..<36 { service.directory.put(user: IDaaS.person(number, unit: "ou_dev")) }
+            service.options.faults = [IDaaSFault(.swap, .users, page: 2, times: Int.max)]
+        }
+        #expect(world.client.directory?.directory.userOrder[5] == "user_00030")
+        let result = try await world.plan()
+        #expect(unjustified(result, world).isEmpty, "\(result.told)")
+        #expect(world.client.directory?.counters["GetUser"] ?? 0 > 0, "\(result.told)")
+    }
+
+    @Test("who is hidden from a unit's list is confirmed by name, also where another job's read covers everybody")
+    func sharedAndHidden() async throws {
+        let clock = VirtualTime()
+        let client = InProcessClient(Landscape(target: SCIMService(), directory: IDaaSService(directory: IDaaS.company(), options: IDaaS.options(.byNumber))), time: clock.time)
+        let surroundings = Surroundings(time: clock.time, environment: IDaaS.environment, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client)
+        let jobs = try [IDaaS.job(.byNumber, name: "all", "fullPush: [groups]"), IDaaS.job(.byNumber, name: "ops", source: "  scope: { organizationalUnits: [ou_ops] }")].map {
+            try Job.read(text: $0, path: "job.yaml", vocabulary: .current)
+        }
+        let entries = try jobs.map { ($0, try Ledger()) }
+        _ = try await Invocation(.run, surroundings: surroundings).execute(entries)
+        // Between the pages of the unit's list its first member goes and another comes: the sixth is on neither page.
+        client.changeDirectory { $0.options.faults = [IDaaSFault(.swap, .users, page: 2, times: Int.max)] }
+        var taken: [PlannedOperation] = []
+        _ = try await Invocation(.plan, surroundings: surroundings).execute(entries) { run in
+            guard let plan = run.plan else { return }
+            try run.ledger.forEachOperation(plan: plan) { if $0.verb == .disable, $0.status == .planned { taken.append($0) } }
+        }
+        let directory = client.directory?.directory
+        #expect(taken.allSatisfy { directory?.unitsOfUser[$0.sourceID ?? ""]?.contains("ou_ops") != true }, "\(taken.map { PlanDigest.line($0) })")
+    }
+
+    @Test("a scope that grew hides no loss: what shrank later is held all the same")
+    func widenedScope() async throws {
+        let limits = "limits: { users.disable: none, memberships.remove: none }"
+        let world = try IDaaS.world(.byToken, limits, source: "  scope: { organizationalUnits: [ou_dev] }", directory: IDaaS.company(60))
+        try await world.run()
+        world.jobText = IDaaS.job(.byToken, source: "  scope: { organizationalUnits: [ou_dev, ou_ops] }", limits)
+        #expect(try await world.run().report.exit == .inStep)
+        world.client.changeDirectory { service in for number in 0..<20 { service.directory.remove(user: "user_\(IDaaS.padded(number))") } }
+        let result = try await world.run()
+        #expect(result.report.exit == .held && result.told.contains("source.shrink") && world.documents(.user).allSatisfy { $0["active"] == true }, "\(result.told)")
     }
 
     @Test("each missing user is asked for once, up to 200; of more the list is read twice instead")

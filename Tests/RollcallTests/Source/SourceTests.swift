@@ -127,6 +127,47 @@ import Testing
         #expect(world.client.directory?.counters["dev.GenerateToken"] == 2)
     }
 
+    @Test("a hiccup is no lost night: a group that goes while it is read, one 500, one cut look-up, a throttled token request")
+    func hiccups() async throws {
+        for fault in [
+            IDaaSFault(.serverError, .users, page: 2), IDaaSFault(.truncated, .lookUps, page: 1), IDaaSFault(.serverError, .lookUps, page: 2), IDaaSFault(.throttled, .users, page: 1),
+            IDaaSFault(.truncated, .users, page: 1), IDaaSFault(.expiredToken, .users, page: 2),
+        ] {
+            let world = try IDaaS.world(.byToken, "mapping: { title: { from: customFields.employee_no } }")
+            world.client.changeDirectory { $0.options.faults = [fault] }
+            let result = try await world.run()
+            #expect(result.report.exit == .inStep, "\(fault): \(result.told)")
+        }
+        let application = try IDaaS.world(.application)
+        application.client.changeDirectory { service in
+            service.options.throttlesEvery = 2
+            // The next request is the token's, and it is the second of two.
+            _ = service.handle(EmulatedRequest(method: "GET", path: "/"))
+        }
+        let result = try await application.run()
+        #expect(result.report.exit == .inStep, "\(result.told)")
+    }
+
+    @Test("a job's own mistake in its scope, and its wish for a unit alone, are not its neighbours'")
+    func isolation() async throws {
+        let clock = VirtualTime()
+        var options = IDaaS.options(page: 100)
+        options.unitListsAreDeep = true
+        let client = InProcessClient(Landscape(target: SCIMService(), directory: IDaaSService(directory: IDaaS.company(), options: options)), time: clock.time)
+        let surroundings = Surroundings(time: clock.time, environment: IDaaS.environment, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client)
+        let scopes = ["ou_dev]", "ou_dev], recursive: false", "ou_none]"]
+        let jobs = try scopes.enumerated().map {
+            try Job.read(text: IDaaS.job(name: "job\($0.offset)", source: "  scope: { organizationalUnits: [\($0.element) }"), path: "job.yaml", vocabulary: .current)
+        }
+        var creates: [String: Int] = [:]
+        let reports = try await Invocation(.plan, surroundings: surroundings).execute(try jobs.map { ($0, try Ledger()) }) { run in
+            guard let plan = run.plan else { return }
+            try run.ledger.forEachOperation(plan: plan) { if $0.verb == .create { creates[run.job.name, default: 0] += 1 } }
+        }
+        #expect(reports.map(\.exit) == [.pending, .pending, .sourceIncomplete], "\(reports)")
+        #expect(creates == ["job0": 16, "job1": 8])
+    }
+
     // MARK: scope
 
     private func names(_ world: World) -> Set<String> { Set(world.documents(.user).filter { $0["active"] != false }.compactMap { $0["userName"]?.string }) }
@@ -239,6 +280,21 @@ import Testing
         }
         world.permissions.acceptScopeChange = true
         #expect(try await !world.run().takingAway.isEmpty)
+    }
+
+    @Test("who leaves by scope leaves the groups that stay behind, too, and a held change of scope is told")
+    func leavesGroups() async throws {
+        let world = try IDaaS.world(.byToken)
+        try await world.run()
+        world.jobText = IDaaS.job(.byToken, source: "  scope: { groups: [group_b] }")
+        let held = try await world.run()
+        #expect(held.report.exit == .recordsFailed && held.told.contains("--accept-scope-change"), "\(held.told)")
+        #expect(world.members("Team A").count == 11)
+        world.permissions.acceptScopeChange = true
+        let result = try await world.run()
+        #expect(result.report.exit == .inStep, "\(result.told)")
+        #expect(world.members("Team A").isEmpty && world.members("Team B").count == 3)
+        #expect(try await world.plan().report.headline.hasPrefix("No changes."))
     }
 
     // MARK: refusals

@@ -129,7 +129,9 @@ import Testing
         let ledger = try Ledger()
         try ledger.bind("target", "https://a.example")
         try ledger.bind("target", "https://a.example")
-        #expect { try ledger.bind("target", "https://b.example") } throws: { "\($0)".contains("https://a.example") && "\($0)".contains("https://b.example") }
+        try ledger.check(binding: "target", "https://a.example")
+        try ledger.check(binding: "source", "anything, while nothing is bound")
+        #expect { try ledger.check(binding: "target", "https://b.example") } throws: { "\($0)".contains("https://a.example") && "\($0)".contains("https://b.example") }
     }
 
     @Test("the lock names its holder, and is free when the holder is gone")

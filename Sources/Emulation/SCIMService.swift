@@ -35,6 +35,8 @@ public struct ServiceOptions: Sendable {
     public var checksMembers = false
     /// Names (userName or displayName) that are refused with 400.
     public var refused: Set<String> = []
+    /// What a vendor's server asks beyond that.
+    public var vendor = VendorRules()
 
     public init() {}
 }
@@ -69,6 +71,9 @@ public struct SCIMService: Sendable {
             refusal.headers.append(("WWW-Authenticate", "Bearer"))
             return refusal
         }
+        let rules = options.vendor
+        if rules.refusedMethods.contains(request.method) { return error(SCIMError(status: 405, detail: "\(request.method) is not supported")) }
+        if !rules.hasGroups && parts.first == "Groups" || !rules.hasConfig && parts.first == "ServiceProviderConfig" { return error(SCIMError(status: 404, detail: "no such path")) }
         do {
             switch (request.method, parts.first ?? "", parts.count) {
             case ("GET", "ServiceProviderConfig", 1): return .json(200, serviceProviderConfig(request))
@@ -114,7 +119,9 @@ public struct SCIMService: Sendable {
         serial += 1
         let token = "issued-\(serial)-\(Digest.hexadecimal("\(id) \(serial)").prefix(24))"
         issued[token] = request.now + options.tokenLife
-        return .json(200, ["access_token": .string(token), "token_type": "Bearer", "expires_in": .integer(Int64(options.tokenLife))], type: "application/json")
+        return .json(
+            200, ["access_token": .string(token), "token_type": "Bearer", "expires_in": options.vendor.tellsLifeAsText ? .string(String(Int(options.tokenLife))) : .integer(Int64(options.tokenLife))],
+            type: "application/json")
     }
 
     /// Makes every issued token worthless, as a server does that restarts.
@@ -194,6 +201,7 @@ public struct SCIMService: Sendable {
             if options.answersPatchWithNoContent { return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)]) }
             return answer(200, kind, saved, request)
         case "DELETE":
+            if let refusal = refusal(toDelete: kind, current) { throw refusal }
             if kind == .user, options.deleteDeactivates {
                 var document = current.document
                 document["active"] = false
@@ -207,12 +215,27 @@ public struct SCIMService: Sendable {
         }
     }
 
+    private func refusal(toDelete kind: ResourceKind, _ current: ResourceStore.Resource) -> SCIMError? {
+        let rules = options.vendor
+        if let why = rules.undeletable[current.id] { return SCIMError(status: 409, detail: why) }
+        if !rules.writesToUnmanaged, current.document["externalId"]?.string == nil { return SCIMError(status: 403, detail: "user is not managed by SCIM") }
+        if kind == .group, rules.groupsMustBeEmpty, current.document["members"]?.array?.isEmpty == false {
+            return SCIMError(status: 400, detail: "DeleteGroupNotAllowExistUser: remove the members first")
+        }
+        if kind == .user, rules.usersMustLeaveGroups, store[.group]?.groups(of: current.id).isEmpty == false {
+            return SCIMError(status: 400, detail: "UserAlreadyExistsGroup: remove the user from its groups first")
+        }
+        return nil
+    }
+
     private func body(_ request: EmulatedRequest) throws -> JSONValue {
         do { return try JSONValue(parsing: request.body) } catch { throw SCIMError(status: 400, scimType: "invalidSyntax", detail: "the body is no JSON: \(error)") }
     }
 
     private mutating func create(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> EmulatedResponse {
-        let document = try accepted(kind, try ResourceSchemas.of(kind).normalised(try body(request)), except: nil)
+        let given = try ResourceSchemas.of(kind).normalised(try body(request))
+        if let complaint = options.vendor.complaint(kind, given, was: nil) { throw complaint }
+        let document = try accepted(kind, given, except: nil)
         serial += 1
         let digits = String(serial, radix: 16)
         let id = "2819c223-7f76-453a-919d-" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
@@ -222,6 +245,7 @@ public struct SCIMService: Sendable {
     }
 
     private mutating func save(_ kind: ResourceKind, _ id: String, _ document: JSONValue, was current: ResourceStore.Resource, _ request: EmulatedRequest) throws -> ResourceStore.Resource {
+        if let complaint = options.vendor.complaint(kind, document, was: current.document) { throw complaint }
         var document = try accepted(kind, document, except: id)
         if options.ignoresActive, kind == .user { document["active"] = current.document["active"] }
         var new = current
@@ -238,9 +262,12 @@ public struct SCIMService: Sendable {
     private func accepted(_ kind: ResourceKind, _ document: JSONValue, except id: String?) throws -> JSONValue {
         var document = document
         for name in options.dropped { document[name] = nil }
+        if kind == .user, let kept = options.vendor.keptUserAttributes {
+            document = .object((document.object ?? [:]).filter { kept.contains($0.key) || ["schemas", "externalId"].contains($0.key) })
+        }
         for name in options.lowercased { if let text = document[name]?.string { document[name] = .string(text.lowercased()) } }
         // An account is born active; a value that was taken away stays away.
-        if kind == .user, id == nil, document["active"] == nil { document["active"] = true }
+        if kind == .user, id == nil, document["active"] == nil, options.vendor.keptUserAttributes == nil { document["active"] = true }
         document["password"] = nil
         let name = document[kind.nameAttribute]?.string ?? ""
         if options.refused.contains(name) { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(kind.nameAttribute) is not acceptable here") }
@@ -277,6 +304,7 @@ public struct SCIMService: Sendable {
         var document = resource.document
         let location = "\(base(request))\(kind.endpoint)/\(resource.id)"
         document["id"] = .string(resource.id)
+        if kind == .user, !options.vendor.userNameSuffix.isEmpty, let name = document["userName"]?.string { document["userName"] = .string(name + options.vendor.userNameSuffix) }
         var meta: JSONValue = [
             "resourceType": .string(kind == .user ? "User" : "Group"), "created": .string(timestamp(resource.created)), "lastModified": .string(timestamp(resource.modified)),
             "location": .string(location),

@@ -289,7 +289,14 @@ public struct PlatformTerms: Hashable, Sendable {
     /// Why the platform is refused, and what to use instead; nil for one that is served.
     public var refusal: String?
 
-    public init(takesGroups: Bool, requestsPerSecond: Double, concurrency: Int, refusal: String? = nil) {
+    /// Attributes of users that exist there; nil for any.
+    public var userAttributes: Set<String>?
+    /// Whether its tokens come from an OAuth client only.
+    public var needsOAuth: Bool
+
+    public init(takesGroups: Bool, requestsPerSecond: Double, concurrency: Int, needsOAuth: Bool = false, userAttributes: Set<String>? = nil, refusal: String? = nil) {
+        self.userAttributes = userAttributes
+        self.needsOAuth = needsOAuth
         self.takesGroups = takesGroups
         defaultPace = .init(requestsPerSecond: requestsPerSecond, concurrency: concurrency)
         self.refusal = refusal

@@ -72,6 +72,11 @@ private struct JobFile {
         let operations = self.operations(top["operations"], takesGroups: takesGroups)
         let mapping = self.mapping(top["mapping"])
         if case .idaasApplication? = source, let node = top["mapping"] { refuseLanguage(mapping, node) }
+        if let known = terms?.userAttributes, let node = top["mapping"] {
+            for name in (mapping[.users] ?? [:]).keys.sorted() where !known.contains(name) {
+                reader.report(node, "mapping.\(name)", "does not exist on this platform", "map \(known.sorted().joined(separator: ", ")) only")
+            }
+        }
         let leavers = self.leavers(top["leavers"])
         let existing = self.existing(top["existing"])
         let protect = self.protect(top["protect"])
@@ -263,6 +268,10 @@ private struct JobFile {
         let url = self.url(members["baseURL"], "target.baseURL")
         let authorization = self.authorization(members["authorization"], "target.authorization")
         let capabilities = self.capabilities(members["capabilities"])
+        if let platform, let authorization, platforms[platform]?.needsOAuth == true, case .key = authorization {
+            reader.report(
+                members["authorization"], "target.authorization", "is a key, and \(platform) takes tokens of an OAuth client only", "write oauth: { tokenURL: …, clientID: …, clientSecret: … }")
+        }
         guard let platform, let url, let authorization else { return nil }
         return Job.Target(platform: platform, baseURL: url, authorization: authorization, capabilities: capabilities)
     }

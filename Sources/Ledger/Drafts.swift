@@ -3,14 +3,19 @@ import GRDB
 
 extension Ledger {
     /// Asks `decide` about every object that is not plainly in step, unmanaged or protected, and stores what it answers.
-    public func draft(_ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
+    ///
+    /// - Parameter includesDisabled: also about records in step that the source disables: a platform may not be able to.
+    public func draft(includesDisabled: Bool = false, _ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
         try write { db in
             // Objects in step need no decision; the bulk of a quiet night never leaves SQLite.
             try db.execute(sql: "DELETE FROM scratch.drafts; DELETE FROM scratch.draft_members; DELETE FROM scratch.outlook")
             try db.execute(
                 sql: "INSERT INTO scratch.outlook (kind, source, target, state) SELECT kind, source, target, 'present' FROM scratch.situations WHERE situation = 'in step'")
             let rows = try Row.fetchCursor(
-                db, sql: Self.rowQuery + " WHERE st.situation <> 'in step' AND NOT (st.situation IN ('unmanaged', 'protected') AND st.source IS NULL) ORDER BY st.kind, si.id, ti.id")
+                db,
+                sql: Self.rowQuery
+                    + " WHERE (st.situation <> 'in step' OR ? AND st.kind = 0 AND s.disabled) AND NOT (st.situation IN ('unmanaged', 'protected') AND st.source IS NULL) ORDER BY st.kind, si.id, ti.id",
+                arguments: [includesDisabled])
             while let row = try rows.next() {
                 guard let situation = Self.situationRow(row) else { continue }
                 let (drafts, outlook) = try decide(situation)

@@ -7,8 +7,10 @@ extension Ledger {
     /// A membership is added when the source has it and both ends are present; it is removed only from a group of ours, for a
     /// user of ours whose record is present or leaving, because the source does not have it. A user that is held keeps what
     /// it has, and a group that is associated keeps who was in it. “Of ours” includes what this very plan links.
+    ///
+    /// - Parameter emptiesGroups: whether everybody is taken from a group that this plan deletes.
     public func draftMemberships(
-        chunk: Int, isExclusive: Bool, addWave: Int, removeWave: Int, addHeldBy: String?, removeHeldBy: String?, addReason: String, removeReason: String
+        chunk: Int, isExclusive: Bool, emptiesGroups: Bool = false, addWave: Int, removeWave: Int, addHeldBy: String?, removeHeldBy: String?, addReason: String, removeReason: String
     ) throws {
         try write { db in
             try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.outlook_by_target ON outlook (kind, target)")
@@ -42,6 +44,8 @@ extension Ledger {
                     -- Of a group that left and is kept, only the leavers.
                     OR g.state = 'held' AND u.state = 'leaving' AND EXISTS (
                         SELECT 1 FROM scratch.situations st WHERE st.kind = 1 AND st.source = g.source AND st.situation = 'leaver')) \(oldMembersStay)
+                OR \(emptiesGroups) AND g.state = 'leaving' AND EXISTS (
+                    SELECT 1 FROM scratch.drafts d WHERE d.kind = 1 AND d.source = g.source AND d.verb = 'delete' AND d.status = 'planned')
                 ORDER BY gi.id, ti.id
                 """
             try draftChunks(db, removals, verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy, reason: removeReason)

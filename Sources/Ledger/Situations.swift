@@ -55,6 +55,8 @@ public struct SituationRow: Sendable {
     public var nameHolder: String?
     /// Whether the source still has the record, out of scope.
     public var isOutOfScope: Bool
+    /// Whether the source disables the record explicitly, mapped or not.
+    public var isDisabled: Bool
     /// What a leaver left, in words; nil when only its absence is known.
     public var departure: String?
     /// Whether a record that was not read may be missing because of a changed scope.
@@ -239,7 +241,7 @@ extension Ledger {
                     WHERE r.kind = st.kind AND r.external_id = s.external_id AND r.n <> st.source AND r.in_scope)) END AS rival,
             CASE WHEN st.name_target IS NOT NULL THEN (
                 SELECT hi.id FROM links h JOIN ids hi ON hi.n = h.source WHERE h.kind = st.kind AND h.target = st.name_target) END AS name_holder,
-            s.n IS NOT NULL AND NOT s.in_scope AS is_out_of_scope,
+            s.n IS NOT NULL AND NOT s.in_scope AS is_out_of_scope, coalesce(s.disabled, 0) AS is_disabled,
             \(departure) AS departure,
             EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.by_scope) AS is_absent_by_scope,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
@@ -263,7 +265,8 @@ extension Ledger {
             desired: row["desired"], desiredDigest: (row["desired_digest"] as Data?).map(Array.init), desiredExternalID: row["desired_external_id"], desiredKey: row["desired_key"],
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
             place: row["place"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],
-            nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"], isSurvivor: row["is_survivor"],
+            nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
+            isSurvivor: row["is_survivor"],
             source: row["source"], target: row["target"])
     }
 

@@ -3,7 +3,7 @@ import SCIM
 import SCIMTransport
 
 /// What a server can do: its `/ServiceProviderConfig` (RFC 7643, section 5), overridden by the job where it says otherwise.
-public struct Capabilities: Hashable, Sendable {
+public struct Capabilities: Hashable, Codable, Sendable {
     public var patch = true
     public var filter = true
     public var cursor = false
@@ -11,7 +11,13 @@ public struct Capabilities: Hashable, Sendable {
     /// Resources asked for in one page.
     public var pageSize: Int
 
-    public init(pageSize: Int) { self.pageSize = pageSize }
+    public init(patch: Bool = true, filter: Bool = true, cursor: Bool = false, etag: Bool = false, pageSize: Int) {
+        self.patch = patch
+        self.filter = filter
+        self.cursor = cursor
+        self.etag = etag
+        self.pageSize = pageSize
+    }
 }
 
 /// A job's word on what the server can do; nil leaves it to the server.
@@ -32,10 +38,11 @@ public struct CapabilityOverrides: Hashable, Sendable {
 }
 
 extension SCIMConnection {
-    /// Reads `/ServiceProviderConfig`. A server without one is taken to do what RFC 7644 requires, and PATCH and filters.
+    /// What the platform is known to do, else what `/ServiceProviderConfig` says. A server without one is taken to do what RFC 7644 requires, and PATCH and filters.
     public func capabilities(of profile: Profile, overrides: CapabilityOverrides) async throws(SCIMFailure) -> Capabilities {
-        var found = Capabilities(pageSize: profile.pageSize)
+        var found = profile.capabilities ?? Capabilities(pageSize: profile.pageSize)
         do {
+            guard profile.capabilities == nil else { return found.overridden(by: overrides) }
             let answer = try await send(.get, "/ServiceProviderConfig")
             try JSONParser().parse(answer.body) { root in
                 func flag(_ name: String) -> Bool? { root.member(ignoringCase: name)?.member(ignoringCase: "supported")?.bool }
@@ -56,6 +63,13 @@ extension SCIMConnection {
         } catch {
             throw .malformed("\(base)/ServiceProviderConfig: \(error)")
         }
+        return found.overridden(by: overrides)
+    }
+}
+
+extension Capabilities {
+    fileprivate func overridden(by overrides: CapabilityOverrides) -> Capabilities {
+        var found = self
         found.patch = overrides.patch ?? found.patch
         found.filter = overrides.filter ?? found.filter
         found.cursor = overrides.cursor ?? found.cursor

@@ -4,18 +4,31 @@ import SCIM
 public struct Profile: Hashable, Codable, Sendable {
     /// The name in job files.
     public var name: String
-    /// The name for people.
+    /// The name for people: the product page's own.
     public var displayName: String
     /// Whether groups exist there.
     public var takesGroups: Bool
-    /// Whether existing accounts can be seen, and whether they can be made ours.
+    /// Whether existing accounts can be seen.
     public var canList: Bool
-    public var canAssociate: Bool
+    /// How an account that is there already becomes ours.
+    public var existing: Existing
     public var hasActiveFlag: Bool
+    /// What the server can do, where that is a fact of the platform; nil asks the server.
+    public var capabilities: Capabilities?
+    /// Where each attribute comes from unless the job says otherwise.
+    public var mapping: [ResourceKind: [DefaultMapping]]
+    /// Attributes of users that exist there, where those are few; nil for any.
+    public var userAttributes: Set<String>?
     /// Attributes that the platform compares without case, by path.
     public var caseInsensitive: [ResourceKind: Set<String>]
-    /// Attributes without which the platform refuses a record.
-    public var required: [ResourceKind: [String]]
+    /// Whether every value is sent in lower case, but externalId.
+    public var isLowercased: Bool
+    /// Attributes that are set once and never changed: a difference is reported, never sent.
+    public var immutable: [ResourceKind: Set<String>]
+    /// What the platform asks of values; all of it is judged while planning.
+    public var rules: [ResourceKind: [AttributeRule]]
+    /// A suffix that the platform shows behind names and that is cut before they are compared, from this text on.
+    public var cutNameFrom: String?
     /// How a member is removed. A fact, never tried in another form: a server may take the wrong form for “all”.
     public var memberRemoval: MemberRemoval
     /// Members in one PATCH at the most.
@@ -24,23 +37,123 @@ public struct Profile: Hashable, Codable, Sendable {
     public var memberReading: [MemberReading]
     /// How a single account is looked up, in the order of trying.
     public var lookUp: [LookUp]
+    /// What must be done before something can be deleted.
+    public var deletion: Deletion
     /// Glob patterns of names that are never touched.
     public var protected: [ResourceKind: [String]]
     public var requestsPerSecond: Double
     public var concurrency: Int
     /// Resources a page where the server does not say.
     public var pageSize: Int
+    /// The media type of what is sent.
+    public var mediaType: String
+    /// Whether a token has to come from an OAuth client.
+    public var needsOAuth: Bool
     /// What was taken for granted where no document says.
     public var assumptions: [String]
+
+    public enum Existing: String, Hashable, Codable, Sendable {
+        /// Found by look-up or list, and changed like any other.
+        case associate
+        /// Seen, and never written.
+        case never
+    }
+
+    /// A default rule of the mapping: the first of the fields that has a value.
+    public struct DefaultMapping: Hashable, Codable, Sendable {
+        public var attribute: String
+        public var fields: [String]
+        public var part: Part?
+
+        public enum Part: String, Hashable, Codable, Sendable { case given, family }
+
+        public init(_ attribute: String, _ fields: String..., part: Part? = nil) {
+            self.attribute = attribute
+            self.fields = fields
+            self.part = part
+        }
+    }
+
+    /// What a platform asks of an attribute's value.
+    public struct AttributeRule: Hashable, Codable, Sendable {
+        public var attribute: String
+        public var isRequired: Bool
+        /// Characters (Unicode scalars) at the least and at the most.
+        public var length: ClosedRange<Int>?
+        /// Characters beside ASCII letters and digits; nil for any character.
+        public var signs: String?
+        /// Characters that are refused.
+        public var refusedSigns: String
+
+        public init(_ attribute: String, isRequired: Bool = false, length: ClosedRange<Int>? = nil, signs: String? = nil, refusedSigns: String = "") {
+            self.attribute = attribute
+            self.isRequired = isRequired
+            self.length = length
+            self.signs = signs
+            self.refusedSigns = refusedSigns
+        }
+
+        /// What is wrong with a value; nil for a good one.
+        public func complaint(_ value: String?) -> String? {
+            guard let value, !value.isEmpty else { return isRequired ? "\(attribute): has no value, and the platform requires one" : nil }
+            let count = value.unicodeScalars.count
+            if let length, !length.contains(count) {
+                return "\(attribute): “\(Self.shown(value))” has \(count) characters, and the platform takes \(length.lowerBound) to \(length.upperBound)"
+            }
+            let allowed = signs.map { Set($0.unicodeScalars) }
+            for scalar in value.unicodeScalars {
+                let isPlain = (0x30...0x39).contains(scalar.value) || (0x41...0x5A).contains(scalar.value) || (0x61...0x7A).contains(scalar.value)
+                if let allowed, !isPlain, !allowed.contains(scalar) {
+                    return "\(attribute): “\(Self.shown(value))” has “\(scalar)”, and the platform takes letters, digits and \(signs ?? "") only"
+                }
+                if refusedSigns.unicodeScalars.contains(scalar) { return "\(attribute): “\(Self.shown(value))” has “\(scalar)”, which the platform refuses" }
+            }
+            return nil
+        }
+
+        private static func shown(_ value: String) -> String { value.count > 40 ? value.prefix(40) + "…" : value }
+    }
+
+    public struct Deletion: Hashable, Codable, Sendable {
+        /// A group is deleted only when nobody is in it.
+        public var groupsMustBeEmpty: Bool
+        /// A user is deleted only when it is in no group.
+        public var usersMustLeaveGroups: Bool
+        /// What keeps the platform from deleting somebody, and the remedy: for the report of a refusal.
+        public var refusal: String?
+
+        public init(groupsMustBeEmpty: Bool = false, usersMustLeaveGroups: Bool = false, refusal: String? = nil) {
+            self.groupsMustBeEmpty = groupsMustBeEmpty
+            self.usersMustLeaveGroups = usersMustLeaveGroups
+            self.refusal = refusal
+        }
+    }
 
     public enum MemberRemoval: String, Hashable, Codable, Sendable { case pathFilter }
     public enum MemberReading: String, Hashable, Codable, Sendable { case inList, byID }
     public enum LookUp: String, Hashable, Codable, Sendable { case filter, scan }
 }
 
+/// A platform without SCIM: it is refused, with what to use instead.
+public struct RefusedPlatform: Hashable, Sendable {
+    public var name: String
+    public var displayName: String
+    public var instead: String
+    /// The platform of the same vendor that is served.
+    public var alternative: String
+}
+
 extension Profile {
     /// The profiles that this version serves, in the order of the table.
-    public static let all: [Profile] = [.generic]
+    public static let all: [Profile] = [.ram, .tencentIdentityCenter, .generic]
 
     public static func named(_ name: String) -> Profile? { all.first { $0.name == name } }
+
+    /// What IDaaS' own push maps unless it is told otherwise, as far as it is documented.
+    static let usualUserMapping = [
+        DefaultMapping("userName", "username"), DefaultMapping("externalId", "userId"), DefaultMapping("displayName", "displayName", "username"),
+        DefaultMapping("name.givenName", "displayName", part: .given), DefaultMapping("name.familyName", "displayName", part: .family), DefaultMapping("active", "status"),
+        DefaultMapping("emails[work]", "email"),
+    ]
+    static let usualGroupMapping = [DefaultMapping("displayName", "groupName"), DefaultMapping("externalId", "groupId")]
 }

@@ -156,6 +156,8 @@ public struct SCIMTarget: Sendable {
         var resource: JSONValue
         do { resource = try JSONValue(parsing: current.body) } catch { throw .malformed("\(error)") }
         let version = capabilities.etag ? resource["meta"]?["version"]?.string : nil
+        // The bare name goes back, not the form that the platform shows.
+        if let cut = profile.cutNameFrom.flatMap(\.first), let name = resource[kind.nameAttribute]?.string { resource[kind.nameAttribute] = .string(String(name.prefix { $0 != cut })) }
         edit(&resource)
         resource["meta"] = nil
         return Self.written(try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))

@@ -7,10 +7,13 @@ import SCIM
 public struct SCIMConnection: Sendable {
     public let base: URLParts
     let client: any HTTPClient
+    /// The media type of what is sent; platforms differ in which they take.
+    private let mediaType: String
 
-    public init(base: URLParts, client: any HTTPClient) {
+    public init(base: URLParts, client: any HTTPClient, mediaType: String = scimMediaType) {
         self.base = base
         self.client = client
+        self.mediaType = mediaType
     }
 
     /// A successful answer.
@@ -32,7 +35,7 @@ public struct SCIMConnection: Sendable {
     ) async throws(SCIMFailure) -> Answer {
         var head = base.request(method, path, query: query)
         head.headerFields[.accept] = "\(scimMediaType), application/json"
-        if body != nil { head.headerFields[.contentType] = scimMediaType }
+        if body != nil { head.headerFields[.contentType] = mediaType }
         if let ifMatch { head.headerFields[.ifMatch] = ifMatch }
         let isRead = method == .get
         let response: IncomingResponse

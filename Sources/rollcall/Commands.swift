@@ -239,5 +239,8 @@ struct StatusCommand: AsyncParsableCommand {
 struct PlatformsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "platforms", abstract: "Show what each platform can do.")
 
-    func run() { for line in PlatformTable.lines() { print(line) } }
+    @Flag(help: "Also list what is taken for granted where no document says.")
+    var assumptions = false
+
+    func run() { for line in PlatformTable.lines(assumptions: assumptions) { print(line) } }
 }

@@ -50,12 +50,23 @@ struct Sender: Sendable {
                 return .done(id: targetID, resource: try await target.changeMembers(of: targetID, add: [], remove: members).resource)
             case .delete:
                 guard let targetID else { return .gone }
-                return try await target.delete(kind, targetID) ? .done(id: targetID, resource: nil) : .gone
+                return try await delete(kind, targetID)
             case .link, .unlink, .none:
                 return .done(id: targetID ?? "", resource: nil)
             }
         } catch {
             return Self.judge(error)
+        }
+    }
+
+    private func delete(_ kind: ResourceKind, _ id: String) async throws(SCIMFailure) -> Performed {
+        do {
+            return try await target.delete(kind, id) ? .done(id: id, resource: nil) : .gone
+        } catch {
+            switch error {
+            case .conflict, .rejected: return .failed("the target refuses to delete it: \(error)\(target.profile.deletion.refusal.map { "; \($0)" } ?? "")")
+            default: throw error
+            }
         }
     }
 

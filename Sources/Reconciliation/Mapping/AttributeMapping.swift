@@ -1,6 +1,7 @@
 import Directory
 import Jobs
 import JSON
+import Provisioning
 import SCIM
 
 /// One target attribute and where its value comes from.
@@ -14,6 +15,8 @@ struct AttributeMapping: Hashable, Sendable {
     /// Whether it may never be learned as “not kept”: identity and access depend on it.
     var isCritical: Bool
     var isRequired: Bool
+    /// Whether the target takes it once and never changes it.
+    var isImmutable: Bool
 }
 
 /// How a value comes about.
@@ -28,6 +31,12 @@ struct ValueRule: Hashable, Sendable {
     init(_ fields: String..., part: Job.MappingRule.Part? = nil) {
         self.fields = fields
         self.part = part
+    }
+
+    /// A rule of the platform's default mapping.
+    init(_ rule: Profile.DefaultMapping) {
+        fields = rule.fields
+        part = rule.part.map { $0 == .given ? .given : .family }
     }
 
     init(_ rule: Job.MappingRule) {

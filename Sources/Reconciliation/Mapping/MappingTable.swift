@@ -11,40 +11,30 @@ struct MappingTable: Hashable, Sendable {
     let attributes: [AttributeMapping]
     private let byName: [String: AttributeMapping]
     private let protected: GlobPatterns
+    private let rules: [Profile.AttributeRule]
+    private let isLowercased: Bool
+    private let cutNameFrom: String?
 
     /// The platform's default mapping with the job's overrides.
     init(kind: ResourceKind, job: Job, profile: Profile) {
         self.kind = kind
-        var rules = Self.defaults(kind)
+        var rules = Dictionary((profile.mapping[kind] ?? []).map { ($0.attribute, ValueRule($0)) }) { first, _ in first }
         for (name, rule) in job.mapping[kind == .user ? .users : .groups] ?? [:] { rules[name] = rule.map { ValueRule($0) } }
         let insensitive = profile.caseInsensitive[kind] ?? []
+        let required = Set((profile.rules[kind] ?? []).filter(\.isRequired).map(\.attribute))
         attributes = rules.compactMap { name, rule in
             AttributePath(name).map { path in
                 AttributeMapping(
                     name: name, path: path, rule: rule, isCaseInsensitive: insensitive.contains(name),
-                    isCritical: [kind.nameAttribute, "externalId", "active"].contains(name), isRequired: profile.required[kind]?.contains(name) ?? false)
+                    isCritical: [kind.nameAttribute, "externalId", "active"].contains(name), isRequired: required.contains(name),
+                    isImmutable: profile.immutable[kind]?.contains(name) ?? false)
             }
         }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         byName = Dictionary(attributes.map { ($0.name, $0) }) { first, _ in first }
+        self.rules = profile.rules[kind] ?? []
+        isLowercased = profile.isLowercased
+        cutNameFrom = profile.cutNameFrom
         protected = GlobPatterns((profile.protected[kind] ?? []) + (job.protect[kind == .user ? .users : .groups] ?? []))
-    }
-
-    private static func defaults(_ kind: ResourceKind) -> [String: ValueRule] {
-        switch kind {
-        case .user:
-            [
-                "userName": ValueRule("username"),
-                "externalId": ValueRule("userId"),
-                "displayName": ValueRule("displayName", "username"),
-                "name.givenName": ValueRule("displayName", part: .given),
-                "name.familyName": ValueRule("displayName", part: .family),
-                "active": ValueRule("status"),
-                "emails[work]": ValueRule("email"),
-                "phoneNumbers[work]": ValueRule("phone"),
-            ]
-        case .group:
-            ["displayName": ValueRule("groupName"), "externalId": ValueRule("groupId")]
-        }
     }
 
     func attribute(_ name: String) -> AttributeMapping? { byName[name] }
@@ -57,7 +47,7 @@ struct MappingTable: Hashable, Sendable {
         let reserved = ["id", "meta", "schemas", "members", "groups", "password"]
         if path.schema == nil, reserved.contains(path.attribute.lowercased()) { return "“\(name)” cannot be mapped" }
         // SCIM ignores case in names; two spellings would be two rules for one attribute.
-        let known = defaults(kind == .users ? .user : .group).keys.first { $0.lowercased() == name.lowercased() }
+        let known = (Profile.generic.mapping[kind == .users ? .user : .group] ?? []).map(\.attribute).first { $0.lowercased() == name.lowercased() }
         return known.flatMap { $0 == name ? nil : "“\(name)” is spelled \($0)" }
     }
 
@@ -103,11 +93,17 @@ struct MappingTable: Hashable, Sendable {
             }
             var value = attribute.rule.value(fields)
             if let split = Self.splitName(attribute, record.fields) { value = split }
+            // Never externalId: it is an id of the source's, compared as it is.
+            if isLowercased, attribute.name != "externalId" { value = value?.lowercased() }
             if let text = value, text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
                 result.problem = result.problem ?? "\(attribute.name): holds a control character"
             }
-            if attribute.isRequired || attribute.isCritical, value == nil {
+            if attribute.isCritical, !attribute.isRequired, value == nil {
                 result.problem = result.problem ?? "\(attribute.name): has no value, and the target requires one"
+            }
+            // All of them at once: a record is corrected once.
+            for complaint in rules.filter({ $0.attribute == attribute.name }).compactMap({ $0.complaint(value) }) {
+                result.problem = result.problem.map { "\($0); \(complaint)" } ?? complaint
             }
             body[attribute.name] = value.map { .string($0) } ?? .null
         }
@@ -166,7 +162,11 @@ struct MappingTable: Hashable, Sendable {
             if value != nil { carried.append(attribute.name) }
             body[attribute.name] = Self.normalised(attribute, value)
         }
-        let name = resource.member(ignoringCase: kind.nameAttribute)?.string ?? ""
+        var name = resource.member(ignoringCase: kind.nameAttribute)?.string ?? ""
+        if let cut = cutNameFrom, let place = name.range(of: cut) {
+            name = String(name[..<place.lowerBound])
+            if body[kind.nameAttribute] != nil { body[kind.nameAttribute] = .string(name) }
+        }
         let externalID = resource.member(ignoringCase: "externalId")?.string
         return Actual(
             id: id, name: name, externalID: externalID?.isEmpty == true ? nil : externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),

@@ -41,6 +41,7 @@ struct Policy: Sendable {
 
     func decide(_ row: SituationRow) -> Decision {
         let kind = ResourceKind(rawValue: row.kind) ?? .user
+        if let decision = disabledWithoutFlag(kind, row) { return decision }
         switch row.situation {
         case .inStep: return ([], .present)
         case .changed: return (change(kind, row), .present)
@@ -73,7 +74,7 @@ struct Policy: Sendable {
     // MARK: one situation each
 
     private func absent(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        if row.desiredActive == false {
+        if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag {
             return ([report(row, .noted, "disabled in the source and without an account: none is created")], .held)
         }
         let draft = creation(kind, row, reason: "in the source, not on the target")
@@ -104,17 +105,18 @@ struct Policy: Sendable {
     private func known(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
         let fields = changes(kind, row)
         if fields.isEmpty {
-            return ([Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "carries our externalId and is in step: linked", name: name(row))], .present)
+            return ([Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "carries our externalId and is in step: linked", name: name(row))] + frozen(kind, row), .present)
         }
-        let drafts = updates(kind, row, fields, reason: "carries our externalId: linked and brought in step")
+        let drafts = updates(kind, row, fields, reason: "carries our externalId: linked and brought in step") + frozen(kind, row)
         // Recognised by our own mark, it is ours even where the change itself is not permitted.
         return (drafts, drafts.contains { $0.status == .planned } ? .present : .held)
     }
 
     private func existing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        guard profile.canAssociate, job.existing.associate else {
+        let canAssociate = profile.existing == .associate
+        guard canAssociate, job.existing.associate else {
             return (
-                [report(row, .conflict, "an account of that name exists and is not ours; association is \(profile.canAssociate ? "switched off (existing: conflict)" : "not possible there")")], .held
+                [report(row, .conflict, "an account of that name exists and is not ours; association is \(canAssociate ? "switched off (existing: conflict)" : "not possible there")")], .held
             )
         }
         if row.actualActive == false, row.desiredActive != false, !job.existing.associateDisabled {
@@ -132,7 +134,7 @@ struct Policy: Sendable {
         takeAway(&draft, fields)
         permit(&draft, kind, .update)
         let isPlanned = draft.status == .planned
-        return ([draft] + (isPlanned ? drafts : []), isPlanned ? .present : .held)
+        return ([draft] + (isPlanned ? drafts + frozen(kind, row) : []), isPlanned ? .present : .held)
     }
 
     private func change(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
@@ -142,13 +144,18 @@ struct Policy: Sendable {
             guard !fields.isEmpty else {
                 return [Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "back in the source and in step: no longer a leaver", name: name(row))]
             }
-            return updates(kind, row, fields, reason: "back in the source: the same account again")
+            return updates(kind, row, fields, reason: "back in the source: the same account again") + frozen(kind, row)
         }
-        return fields.isEmpty ? [] : updates(kind, row, fields, reason: "differs from the source")
+        return (fields.isEmpty ? [] : updates(kind, row, fields, reason: "differs from the source")) + frozen(kind, row)
     }
 
     private func leaver(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
         let why = row.departure ?? (row.isOutOfScope ? "left the job's scope" : "no longer in the source")
+        return leaving(kind, row, why)
+    }
+
+    /// What becomes of a record that is to leave, for the reason given.
+    private func leaving(_ kind: ResourceKind, _ row: SituationRow, _ why: String) -> Decision {
         let isHeldByScope = holdsScopeLeavers && (row.isOutOfScope || row.isAbsentByScope)
         let isOurs = row.origin == "created" || row.origin == "known"
         let isDeletable = job.leavers.delete == .immediately && (isOurs || job.leavers.deleteAssociated)
@@ -173,8 +180,19 @@ struct Policy: Sendable {
         } else if isHeldByScope {
             draft.hold("scope change", "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
         }
+        if draft.verb == .delete, draft.status == .planned, kind == .user, profile.deletion.usersMustLeaveGroups, !job.fullPush.contains(.groups) {
+            draft.hold("operations", "\(profile.displayName) deletes only who is in no group, and groups are outside the job's fullPush")
+        }
         permit(&draft, kind, .delete)
         return ([draft], draft.status == .planned ? .leaving : .held)
+    }
+
+    /// What becomes of somebody whom the source disables where the platform cannot: nil where that is no question.
+    private func disabledWithoutFlag(_ kind: ResourceKind, _ row: SituationRow) -> Decision? {
+        guard kind == .user, !profile.hasActiveFlag, row.isDisabled, row.isLinked, row.targetID != nil, [.inStep, .changed].contains(row.situation) else { return nil }
+        if job.leavers.disabledAsLeaver { return leaving(kind, row, "disabled in the source, and \(profile.displayName) cannot disable (leavers.disabled: asLeaver)") }
+        let note = report(row, .noted, "disabled in the source, and access remains: \(profile.displayName) cannot disable an account; leavers: { disabled: asLeaver } lets it leave")
+        return (row.situation == .changed ? change(kind, row) + [note] : [note], .present)
     }
 
     /// A hold on a record never delays its own disabling.
@@ -186,7 +204,20 @@ struct Policy: Sendable {
     // MARK: parts
 
     private func changes(_ kind: ResourceKind, _ row: SituationRow) -> [FieldChange] {
+        all(kind, row).filter { !(profile.immutable[kind]?.contains($0.path) ?? false) }
+    }
+
+    private func all(_ kind: ResourceKind, _ row: SituationRow) -> [FieldChange] {
         differences.changes(kind, desired: row.desired ?? "{}", actual: row.actual ?? "{}", sent: row.sent, read: row.read)
+    }
+
+    /// Differences in what the platform never changes: reported, never sent, and no reason for a second account.
+    private func frozen(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
+        let fields = all(kind, row).filter { profile.immutable[kind]?.contains($0.path) ?? false }
+        guard !fields.isEmpty else { return [] }
+        var draft = report(row, .held, "\(profile.displayName) never changes \(fields.map(\.path).joined(separator: ", ")); the account keeps what it has", heldBy: "immutable")
+        draft.fields = fields
+        return [draft]
     }
 
     private static let mail = "emails[work]"

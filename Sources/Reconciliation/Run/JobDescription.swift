@@ -73,18 +73,25 @@ public enum JobDescription {
 
 /// The capability table.
 public enum PlatformTable {
-    public static func lines() -> [String] {
-        let header = ["platform", "name", "SCIM", "sees existing", "associates", "groups", "disables", "members a request", "pace"]
-        let rows = Profile.all.map { profile in
-            [
-                profile.name, profile.displayName, "2.0", yes(profile.canList), yes(profile.canAssociate), yes(profile.takesGroups), yes(profile.hasActiveFlag), String(profile.memberChunk),
-                "\(Int(profile.requestsPerSecond))/s, \(profile.concurrency) at once",
+    /// - Parameter assumptions: adds what each profile takes for granted where no document says.
+    public static func lines(assumptions: Bool) -> [String] {
+        let header = ["platform", "name", "SCIM", "retrieves existing", "modifies existing", "associates existing", "groups", "verbs", "disables", "members a request", "pace"]
+        let served = Profile.all.map { profile in
+            let canWriteExisting = profile.existing == .associate
+            let verbs = profile.capabilities.map { $0.patch ? "POST PATCH DELETE" : "POST PUT DELETE" } ?? "POST PATCH/PUT DELETE"
+            return [
+                profile.name, profile.displayName, "2.0", yes(profile.canList), yes(canWriteExisting), yes(canWriteExisting), yes(profile.takesGroups), verbs, yes(profile.hasActiveFlag),
+                profile.takesGroups ? String(profile.memberChunk) : "–", "\(Int(profile.requestsPerSecond))/s, \(profile.concurrency) at once",
             ]
         }
+        let refused = RefusedPlatform.all.map { [$0.name, $0.displayName, "none", "no", "no", "no", "no", "–", "–", "–", "–"] }
+        let rows = served + refused
         let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-        let table = ([header] + rows).map { row in
+        var table = ([header] + rows).map { row in
             zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ").trimmedEnd
         }
+        table += ["", "Without SCIM, and what to use instead:"] + RefusedPlatform.all.map { "  \($0.name): \($0.instead)" }
+        guard assumptions else { return table }
         return table + ["", "Relied on where no document says:"] + Profile.all.flatMap { profile in profile.assumptions.map { "  \(profile.name): \($0)" } }
     }
 

@@ -64,7 +64,8 @@ public final class JobRun {
         tables = Dictionary(ResourceKind.allCases.map { ($0, MappingTable(kind: $0, job: job, profile: profile)) }) { first, _ in first }
         traced = Traced(surroundings.transport, time: surroundings.time, log: surroundings.log)
         let stack = ClientStack(surroundings: surroundings, counted: traced)
-        connection = SCIMConnection(base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, pace: job.pace))
+        connection = SCIMConnection(
+            base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, pace: job.pace), mediaType: profile.mediaType)
         shared = pool.source(of: job)
         try ledger.check(binding: "source", shared.directory().identity)
         try ledger.check(binding: "target", "\(connection.base)")
@@ -141,20 +142,21 @@ public final class JobRun {
             !differences.changes(ResourceKind(rawValue: kind) ?? .user, desired: desired, actual: actual, sent: sent, read: read).isEmpty
         }
         let kinds = pushed
-        let mayRename = Set(kinds.filter { job.operations[$0 == .user ? .users : .groups]?.contains(.update) ?? false }.map(\.rawValue))
+        let mayRename = Set(
+            kinds.filter { (job.operations[$0 == .user ? .users : .groups]?.contains(.update) ?? false) && !(profile.immutable[$0]?.contains($0.nameAttribute) ?? false) }.map(\.rawValue))
         try ledger.classify(kinds: kinds.map(\.rawValue), mayRename: mayRename)
 
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         let policy = Policy(
             job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers)
-        try ledger.draft { policy.decide($0) }
+        try ledger.draft(includesDisabled: !profile.hasActiveFlag) { policy.decide($0) }
         if kinds.contains(.group) {
             if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
             let unproven = try await reader.proveGroups {
                 try ledger.draftMemberships(
-                    chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
+                    chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, emptiesGroups: profile.deletion.groupsMustBeEmpty, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
                     addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : permitted ? nil : "operations",
                     addReason: "members in the source, not on the target\(exception)",
                     removeReason: "members on the target, not in the source\(source.incomplete.map { "; held: \($0)" } ?? exception)")
@@ -238,7 +240,7 @@ public final class JobRun {
             switch key {
             case .usersClear: counts.counts[key] = tally.clearing
             case .membershipsAdd: counts.counts[key] = tally.added
-            case .membershipsRemove: counts.counts[key] = tally.removed + (try ledger.membershipsEndingWithGroups())
+            case .membershipsRemove: counts.counts[key] = tally.removed + (profile.deletion.groupsMustBeEmpty ? 0 : try ledger.membershipsEndingWithGroups())
             default: counts.counts[key] = verbs.reduce(0) { $0 + tally.count(kind.rawValue, $1) }
             }
             counts.bases[key] = try key.countsMemberships ? ledger.managedMemberships() : ledger.managedBase(kind: kind.rawValue)

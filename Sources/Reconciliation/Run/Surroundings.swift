@@ -158,8 +158,16 @@ extension JobVocabulary {
     public static let current = JobVocabulary(
         platforms: Dictionary(
             Profile.all.map { profile in
-                (profile.name, PlatformTerms(takesGroups: profile.takesGroups, requestsPerSecond: profile.requestsPerSecond, concurrency: profile.concurrency))
+                (
+                    profile.name,
+                    PlatformTerms(
+                        takesGroups: profile.takesGroups, requestsPerSecond: profile.requestsPerSecond, concurrency: profile.concurrency, needsOAuth: profile.needsOAuth,
+                        userAttributes: profile.userAttributes)
+                )
             }
+                + RefusedPlatform.all.map { platform in
+                    (platform.name, PlatformTerms(takesGroups: true, requestsPerSecond: 1, concurrency: 1, refusal: "\(platform.displayName) has no SCIM interface: \(platform.instead)"))
+                }
         ) { first, _ in first },
         attributeComplaint: { MappingTable.complaint($0, $1) },
         fieldComplaint: { DirectoryFields.complaint($0 == .users ? .user : .group, $1) })

@@ -1,0 +1,53 @@
+import SCIM
+
+extension Profile {
+    /// Alibaba Cloud RAM. Its SCIM interface knows four attributes of users, PUT, and no groups
+    /// (Alibaba Cloud help, “Synchronize accounts to RAM based on SCIM”).
+    public static let ram = Profile(
+        name: "ram",
+        displayName: "Alibaba Cloud RAM",
+        takesGroups: false,
+        canList: true,
+        // The product table: existing users are retrieved, not modified, not associated. Those made in the console carry no
+        // externalId, and a write to them is refused.
+        existing: .never,
+        // RAM users have no enabled or disabled state; `active` changes nothing.
+        hasActiveFlag: false,
+        // PATCH is not documented, so it is never sent; /ServiceProviderConfig is not either.
+        capabilities: Capabilities(patch: false, filter: true, pageSize: 100),
+        mapping: [
+            .user: [DefaultMapping("userName", "username"), DefaultMapping("externalId", "userId"), DefaultMapping("displayName", "displayName", "username")], .group: [],
+        ],
+        // Mail and phone cannot be mapped there, and `active` does not exist.
+        userAttributes: ["userName", "externalId", "displayName"],
+        // RAM compares without case, and IDaaS lower-cases all account values before it pushes.
+        caseInsensitive: [.user: ["userName", "displayName"]],
+        isLowercased: true,
+        immutable: [:],
+        // The name part of a RAM user's name, by the native API. Whether SCIM enforces 24 characters of displayName as that API
+        // does is not documented; a longer one is sent.
+        rules: [.user: [AttributeRule("userName", isRequired: true, length: 1...64, signs: ".-_"), AttributeRule("displayName", length: 1...128)]],
+        // The native name is NAME@ALIAS.onaliyun.com; the bare one is sent.
+        cutNameFrom: "@",
+        memberRemoval: .pathFilter,
+        memberChunk: 100,
+        memberReading: [],
+        lookUp: [.filter],
+        deletion: Deletion(
+            refusal: "RAM refuses to delete a user who has access keys, policies, groups, a console login or an MFA device; remove them in the RAM console, and the next run deletes the user"),
+        protected: [:],
+        requestsPerSecond: 5,
+        concurrency: 2,
+        pageSize: 100,
+        // The vendor's samples; whether application/scim+json is taken is not documented.
+        mediaType: "application/json",
+        needsOAuth: true,
+        assumptions: [
+            "users are listed without a filter by startIndex and count",
+            "a second POST of a name or externalId is answered with 409",
+            "a name is compared up to its “@”, which starts the account's domain",
+            "displayName may be longer than the 24 characters of the native API",
+            "writes are sent as application/json",
+        ]
+    )
+}

@@ -61,6 +61,12 @@ public struct SCIMService: Sendable {
     public var requests: Int { counters.values.reduce(0, +) }
 
     public mutating func handle(_ request: EmulatedRequest) -> EmulatedResponse {
+        var response = answer(request)
+        response.headers.append(("Date", EmulatedClock.httpDate(request.now)))
+        return response
+    }
+
+    private mutating func answer(_ request: EmulatedRequest) -> EmulatedResponse {
         if request.path == "/oauth/token" { return issueToken(request) }
         guard request.path == prefix || request.path.hasPrefix(prefix + "/") else { return error(SCIMError(status: 404, detail: "no such path")) }
         let parts = request.path.dropFirst(prefix.count).split(separator: "/").map(String.init)
@@ -183,7 +189,7 @@ public struct SCIMService: Sendable {
             default: throw SCIMError(status: 405, detail: "\(request.method) is not allowed here")
             }
         }
-        guard let current = store[kind]?[id] else { throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id)") }
+        guard let current = store[kind]?[id], isVisible(current) else { throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id)") }
         if ["PUT", "PATCH", "DELETE"].contains(request.method), options.etag, let wanted = request.headers["if-match"], wanted != "*", wanted != current.etag {
             throw SCIMError(status: 412, detail: "the version is \(current.etag)")
         }
@@ -215,6 +221,8 @@ public struct SCIMService: Sendable {
         }
     }
 
+    private func isVisible(_ resource: ResourceStore.Resource) -> Bool { !options.vendor.hidesUnmanaged || resource.document["externalId"]?.string != nil }
+
     private func refusal(toDelete kind: ResourceKind, _ current: ResourceStore.Resource) -> SCIMError? {
         let rules = options.vendor
         if let why = rules.undeletable[current.id] { return SCIMError(status: 409, detail: why) }
@@ -235,6 +243,9 @@ public struct SCIMService: Sendable {
     private mutating func create(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> EmulatedResponse {
         let given = try ResourceSchemas.of(kind).normalised(try body(request))
         if let complaint = options.vendor.complaint(kind, given, was: nil) { throw complaint }
+        if options.vendor.takesOver, let name = given[kind.nameAttribute]?.string, let id = store[kind]?.id(named: name), let current = store[kind]?[id], !isVisible(current) {
+            return answer(201, kind, try save(kind, id, given, was: current, request), request)
+        }
         let document = try accepted(kind, given, except: nil)
         serial += 1
         let digits = String(serial, radix: 16)
@@ -411,11 +422,11 @@ public struct SCIMService: Sendable {
 
     /// The ids that a request's filter selects, in the order of creation.
     private func ids(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> [String] {
-        let ids = store[kind]?.order ?? []
+        let ids = (store[kind]?.order ?? []).filter { id in store[kind]?[id].map(isVisible) ?? false }
         guard let text = request.query["filter"], !text.isEmpty else { return ids }
         guard options.filter else { throw SCIMError(status: 501, detail: "filters are not supported") }
         let filter = try Filter(parsing: text)
-        if let shortcut = store[kind]?.shortcut(filter, kind: kind) { return shortcut }
+        if let shortcut = store[kind]?.shortcut(filter, kind: kind) { return shortcut.filter { id in store[kind]?[id].map(isVisible) ?? false } }
         let schemas = ResourceSchemas.of(kind)
         let whole = EmulatedRequest(method: "GET", path: "", origin: request.origin)
         return ids.filter { id in

@@ -13,6 +13,10 @@ public struct VendorRules: Sendable {
     public var keptUserAttributes: Set<String>?
     /// Whether what was made outside of SCIM, and so has no externalId, can be changed over it.
     public var writesToUnmanaged = true
+    /// Whether what was made outside of SCIM is invisible to it.
+    public var hidesUnmanaged = false
+    /// Whether a create under the name of something invisible takes that over.
+    public var takesOver = false
     /// Attributes that cannot be changed.
     public var immutable: Set<String> = []
     /// Ids that DELETE refuses, with the reason.
@@ -41,6 +45,27 @@ public struct VendorRules: Sendable {
         rules.userNameSigns = ".-_"
         rules.longestUserName = 64
         rules.tellsLifeAsText = true
+        return rules
+    }()
+
+    /// Alibaba Cloud CloudSSO.
+    public static let cloudSSO: VendorRules = {
+        var rules = VendorRules()
+        rules.hidesUnmanaged = true
+        rules.takesOver = true
+        rules.immutable = ["userName"]
+        rules.userNameSigns = "@_-."
+        rules.groupNameSigns = "_-."
+        rules.longestUserName = 64
+        return rules
+    }()
+
+    /// Volcengine Cloud Identity Center.
+    public static let volcengine: VendorRules = {
+        var rules = VendorRules()
+        rules.hidesUnmanaged = true
+        rules.usersMustLeaveGroups = true
+        rules.longestUserName = 54
         return rules
     }()
 

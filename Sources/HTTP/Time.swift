@@ -34,6 +34,13 @@ public struct Time: Sendable {
         return "\(pad(year, 4))-\(pad(month))-\(pad(day))T\(pad(second / 3600)):\(pad(second / 60 % 60)):\(pad(second % 60))Z"
     }
 
+    /// A timestamp of RFC 3339 in UTC, fractions dropped, as seconds since 1970; nil when it is none.
+    public static func seconds(_ timestamp: String) -> Double? {
+        let parts = timestamp.split { "-T:.Z ".contains($0) }.prefix(6).compactMap { Int($0) }
+        guard parts.count == 6, (1970...9999).contains(parts[0]), (1...12).contains(parts[1]), (1...31).contains(parts[2]), timestamp.hasSuffix("Z") else { return nil }
+        return Double(days(year: parts[0], month: parts[1], day: parts[2]) * 86400 + parts[3] * 3600 + parts[4] * 60 + parts[5])
+    }
+
     /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar.
     package static func days(year: Int, month: Int, day: Int) -> Int {
         let shifted = month <= 2 ? year - 1 : year

@@ -8,8 +8,8 @@ public struct Profile: Hashable, Codable, Sendable {
     public var displayName: String
     /// Whether groups exist there.
     public var takesGroups: Bool
-    /// Whether existing accounts can be seen.
-    public var canList: Bool
+    /// What can be read of the accounts that are there.
+    public var listing: Listing
     /// How an account that is there already becomes ours.
     public var existing: Existing
     public var hasActiveFlag: Bool
@@ -21,7 +21,7 @@ public struct Profile: Hashable, Codable, Sendable {
     public var userAttributes: Set<String>?
     /// Attributes that the platform compares without case, by path.
     public var caseInsensitive: [ResourceKind: Set<String>]
-    /// Whether every value is sent in lower case, but externalId.
+    /// Whether every value of a user is sent in lower case, but externalId.
     public var isLowercased: Bool
     /// Attributes that are set once and never changed: a difference is reported, never sent.
     public var immutable: [ResourceKind: Set<String>]
@@ -52,9 +52,18 @@ public struct Profile: Hashable, Codable, Sendable {
     /// What was taken for granted where no document says.
     public var assumptions: [String]
 
+    public enum Listing: String, Hashable, Codable, Sendable {
+        /// All of them, page by page.
+        case pages
+        /// None: the ledger is all that is known, and drift cannot be seen.
+        case none
+    }
+
     public enum Existing: String, Hashable, Codable, Sendable {
         /// Found by look-up or list, and changed like any other.
         case associate
+        /// A create of the same name takes the account over.
+        case overwrite
         /// Seen, and never written.
         case never
     }
@@ -130,7 +139,11 @@ public struct Profile: Hashable, Codable, Sendable {
     }
 
     public enum MemberRemoval: String, Hashable, Codable, Sendable { case pathFilter }
-    public enum MemberReading: String, Hashable, Codable, Sendable { case inList, byID }
+    public enum MemberReading: String, Hashable, Codable, Sendable {
+        case inList, byID
+        /// What this job has written.
+        case ledger
+    }
     public enum LookUp: String, Hashable, Codable, Sendable { case filter, scan }
 }
 
@@ -145,7 +158,7 @@ public struct RefusedPlatform: Hashable, Sendable {
 
 extension Profile {
     /// The profiles that this version serves, in the order of the table.
-    public static let all: [Profile] = [.ram, .tencentIdentityCenter, .generic]
+    public static let all: [Profile] = [.ram, .cloudSSO, .tencentIdentityCenter, .volcengineIdentityCenter, .generic]
 
     public static func named(_ name: String) -> Profile? { all.first { $0.name == name } }
 

@@ -18,8 +18,15 @@ public struct SCIMTarget: Sendable {
 
     /// What a write brought back.
     public struct Written: Sendable {
+        init(id: String?, resource: [UInt8]?) {
+            self.id = id
+            self.resource = resource
+        }
+
         /// The resource's id, where the answer tells.
         public let id: String?
+        /// Whether the resource is older than the request that was to make it, or does not tell: by the answer's own clock.
+        public var isOlder = false
         /// The resource as the target now shows it; nil when the answer has none, such as 204.
         public let resource: [UInt8]?
     }
@@ -170,6 +177,13 @@ public struct SCIMTarget: Sendable {
         guard answer.hasDocument, let id = try? JSONParser().parse(answer.body, { $0.member(ignoringCase: "id")?.scalarText }) else {
             return Written(id: fromLocation, resource: nil)
         }
-        return Written(id: id, resource: answer.body)
+        var written = Written(id: id, resource: answer.body)
+        // Two minutes are more than any request takes, and less than any account that was there before is old.
+        if let created = try? JSONParser().parse(answer.body, { $0.member(ignoringCase: "meta")?.member(ignoringCase: "created")?.string.flatMap { Time.seconds($0) } }), let now = answer.date {
+            written.isOlder = created < now - 120
+        } else {
+            written.isOlder = true
+        }
+        return written
     }
 }

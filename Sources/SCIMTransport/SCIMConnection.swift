@@ -22,6 +22,8 @@ public struct SCIMConnection: Sendable {
         public let body: [UInt8]
         /// The `Location` header as it came.
         public let location: String?
+        /// The server's clock when it answered, in seconds since 1970; nil when it does not say.
+        public let date: Double?
 
         /// Whether there is a document in it: 204 and empty bodies say nothing of what was stored.
         public var hasDocument: Bool { status != 204 && !body.isEmpty }
@@ -45,7 +47,9 @@ public struct SCIMConnection: Sendable {
             throw SCIMFailure(error, isRead: isRead)
         }
         guard (200..<300).contains(response.status) else { throw SCIMFailure(response, isRead: isRead, what: "\(method) \(base)\(path)") }
-        return Answer(status: response.status, body: response.body, location: response.head.headerFields[.location])
+        return Answer(
+            status: response.status, body: response.body, location: response.head.headerFields[.location],
+            date: HTTPField.Name("date").flatMap { response.head.headerFields[$0] }.flatMap { HTTPDate.seconds($0) })
     }
 }
 

@@ -63,13 +63,15 @@ struct PermissionOptions: ParsableArguments {
     var acceptScopeChange = false
     @Flag(help: "Go on although the source has no group or no membership any more, where it had some.")
     var acceptSourceChange = false
+    @Flag(help: "Take an empty ledger as meant, where the target cannot be listed.")
+    var firstRun = false
     @Flag(help: "Do not count conflicts that the last run reported as failures.")
     var knownConflictsOk = false
 
     /// The same options, as they are typed.
     var words: String {
         allow.map { " --allow \($0)" }.joined() + (acceptTargetChange ? " --accept-target-change" : "") + (acceptScopeChange ? " --accept-scope-change" : "")
-            + (acceptSourceChange ? " --accept-source-change" : "")
+            + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "")
     }
 
     func validate() throws { _ = try parsed() }
@@ -86,6 +88,7 @@ struct PermissionOptions: ParsableArguments {
         permissions.acceptTargetChange = acceptTargetChange
         permissions.acceptScopeChange = acceptScopeChange
         permissions.acceptSourceChange = acceptSourceChange
+        permissions.firstRun = firstRun
         permissions.knownConflictsAreFine = knownConflictsOk
         return permissions
     }

@@ -6,7 +6,7 @@ extension Profile {
         name: "generic",
         displayName: "any SCIM 2.0 server (RFC 7644)",
         takesGroups: true,
-        canList: true,
+        listing: .pages,
         existing: .associate,
         hasActiveFlag: true,
         capabilities: nil,

@@ -7,7 +7,7 @@ extension Profile {
         name: "ram",
         displayName: "Alibaba Cloud RAM",
         takesGroups: false,
-        canList: true,
+        listing: .pages,
         // The product table: existing users are retrieved, not modified, not associated. Those made in the console carry no
         // externalId, and a write to them is refused.
         existing: .never,

@@ -7,7 +7,7 @@ extension Profile {
         name: "tencent-identity-center",
         displayName: "Tencent Cloud Group Management",
         takesGroups: true,
-        canList: true,
+        listing: .pages,
         existing: .associate,
         hasActiveFlag: true,
         // Its /ServiceProviderConfig, which is the same for everybody: patch, filter, pages of 100, no ETag.

@@ -104,6 +104,7 @@ final class Applier {
         let targetID: String?
         let members: [(position: Int, id: String)]
         let leftOut: [Int: String]
+        var mark: String?
     }
 
     private func send(_ operations: [PlannedOperation]) async throws {
@@ -126,7 +127,7 @@ final class Applier {
                     busy.insert(key(operation))
                     inFlight += 1
                     group.addTask {
-                        (ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id)))
+                        (ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark))
                     }
                 }
                 guard inFlight > 0, let (ready, performed) = try await group.next() else { break }
@@ -171,7 +172,7 @@ final class Applier {
         case .update, .associate, .disable, .delete:
             try ledger.markSent([operation])
             // A link that this plan made a moment ago is newer than what the plan was drawn from.
-            return Ready(operation: operation, targetID: link?.targetID ?? operation.targetID, members: [], leftOut: [:])
+            return Ready(operation: operation, targetID: link?.targetID ?? operation.targetID, members: [], leftOut: [:], mark: link?.externalID)
         }
     }
 
@@ -197,10 +198,15 @@ final class Applier {
         switch performed {
         case .done(let id, let resource):
             switch operation.verb {
-            case .delete: try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: true)), run: run)
+            case .delete:
+                try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: true)), run: run)
+                try ledger.forgetMembers(kind: operation.kind, target: id)
             case .addMembers, .removeMembers: try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
             default: try recordWrite(operation, kind, id: id, resource: resource, origin: origin(of: operation))
             }
+        case .takenOver(let id, let resource):
+            try recordWrite(operation, kind, id: id, resource: resource, origin: "taken over")
+            verification.takenOver.append(operation.name)
         case .found(let id, let resource):
             // Found by our own mark: it is what an earlier POST of ours, or IDaaS' own push, made.
             try recordWrite(operation, kind, id: id, resource: resource, origin: operation.status == .sent ? "created" : "known", isFound: true)
@@ -292,6 +298,9 @@ final class Applier {
             isSilent = false
             complaint = Verification.complaint(operation.verb, members, present: Set(present))
         }
+        if target.profile.memberReading.contains(.ledger), complaint == nil {
+            try ledger.note(group: group, added: operation.verb == .addMembers ? members : [], removed: operation.verb == .removeMembers ? members : [])
+        }
         if isSilent { verification.silent.append(.init(operation, id: group)) }
         let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) members left out: they have no account"
         try ledger.settle(operation, Outcome(status: complaint == nil && leftOut.isEmpty ? .done : .failed, reason: complaint ?? partial, leftOut: leftOut), run: run)
@@ -301,6 +310,8 @@ final class Applier {
 
     /// Looks at what the target did with writes that it answered without a document, each as it comes by.
     private func readBack() async throws {
+        // Nothing of such a target is verified, and the report says so; what it answers to a write is all that it shows.
+        if target.profile.listing == .none { return }
         do {
             for kind in ResourceKind.allCases {
                 var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind.rawValue }, by: \.id)

@@ -8,6 +8,8 @@ import SCIMTransport
 enum Performed: Sendable {
     /// The target did it; `resource` is what it answered, nil when it said nothing.
     case done(id: String, resource: [UInt8]?)
+    /// The target made it of an account that was there already.
+    case takenOver(id: String, resource: [UInt8]?)
     /// An account that carries our externalId was found where one was to be created.
     case found(id: String, resource: [UInt8])
     /// The object is not there.
@@ -31,9 +33,11 @@ struct Sender: Sendable {
 
     /// - Parameter targetID: the object that is written; nil for a create.
     /// - Parameter members: target ids, for membership operations.
-    func perform(_ operation: PlannedOperation, targetID: String?, members: [String]) async -> Performed {
+    /// - Parameter mark: the externalId that the link says the object carries.
+    func perform(_ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil) async -> Performed {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
         do {
+            if let targetID, let why = try await objection(operation, kind, targetID, mark) { return why }
             switch operation.verb {
             case .create:
                 return try await create(kind, operation.fields)
@@ -57,6 +61,25 @@ struct Sender: Sendable {
         } catch {
             return Self.judge(error)
         }
+    }
+
+    /// Where the target is not listed, one look goes before what ends or renames: the object may be gone, or somebody else's by now.
+    private func objection(_ operation: PlannedOperation, _ kind: ResourceKind, _ id: String, _ mark: String?) async throws(SCIMFailure) -> Performed? {
+        let renames = operation.verb == .update && operation.fields.contains { $0.path == kind.nameAttribute }
+        guard target.profile.listing == .none, operation.verb == .delete || operation.verb == .disable || renames else { return nil }
+        let body: [UInt8]
+        do {
+            body = try await target.get(kind, id)
+        } catch {
+            switch error {
+            case .notFound: return .gone
+            // A platform that does not answer reads is believed to be as the ledger says.
+            case .unsupported, .rejected: return nil
+            default: throw error
+            }
+        }
+        guard let mark, let found = (try? JSONValue(parsing: body))?["externalId"]?.string, found != mark else { return nil }
+        return .failed("\(id) carries the externalId “\(found)” and not ours any more: it may belong to somebody else")
     }
 
     private func delete(_ kind: ResourceKind, _ id: String) async throws(SCIMFailure) -> Performed {
@@ -114,6 +137,7 @@ struct Sender: Sendable {
         for attempt in 1...2 {
             do {
                 let written = try await target.create(kind, changes(kind, fields))
+                if target.profile.existing == .overwrite, written.isOlder { return .takenOver(id: written.id ?? "", resource: written.resource) }
                 return .done(id: written.id ?? "", resource: written.resource)
             } catch {
                 let isConflict: Bool

@@ -23,8 +23,18 @@ struct Verification {
 
     var silent: [Silent] = []
     var notes: [String] = []
+    /// Names of accounts that were there already and that a create has taken over.
+    var takenOver: [String] = []
     /// Writes of which nobody knows whether they happened.
     var unknown: [String] = []
+
+    private var tookOver: [String] {
+        guard !takenOver.isEmpty else { return [] }
+        let some = takenOver.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.prefix(10).joined(separator: ", ")
+        return [
+            "taken over: \(takenOver.count) that were there already under the same name (\(some)\(takenOver.count > 10 ? ", …" : "")); they are never deleted unless leavers.associated says delete"
+        ]
+    }
 
     private struct Deviation: Hashable {
         let kind: ResourceKind
@@ -66,6 +76,6 @@ struct Verification {
         deviations.sorted { ($0.key.kind.rawValue, $0.key.path) < ($1.key.kind.rawValue, $1.key.path) }.map { key, value in
             let what = key.isMissing ? "is not kept by the target" : "is stored differently by the target"
             return "\(key.kind.singular) \(key.path) \(what): \(value.count) records (\(value.example))"
-        } + notes + unknown.map { "outcome unknown, settled by the next run: \($0)" }
+        } + notes + tookOver + unknown.map { "outcome unknown, settled by the next run: \($0)" }
     }
 }

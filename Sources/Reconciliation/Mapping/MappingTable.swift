@@ -32,7 +32,7 @@ struct MappingTable: Hashable, Sendable {
         }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         byName = Dictionary(attributes.map { ($0.name, $0) }) { first, _ in first }
         self.rules = profile.rules[kind] ?? []
-        isLowercased = profile.isLowercased
+        isLowercased = profile.isLowercased && kind == .user
         cutNameFrom = profile.cutNameFrom
         protected = GlobPatterns((profile.protected[kind] ?? []) + (job.protect[kind == .user ? .users : .groups] ?? []))
     }

@@ -77,7 +77,7 @@ struct Policy: Sendable {
         if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag {
             return ([report(row, .noted, "disabled in the source and without an account: none is created")], .held)
         }
-        let draft = creation(kind, row, reason: "in the source, not on the target")
+        let draft = creation(kind, row, reason: profile.existing == .overwrite ? "not known on the target: created, or taken over under the same name" : "in the source, not on the target")
         return ([draft], draft.status == .planned ? .present : .held)
     }
 

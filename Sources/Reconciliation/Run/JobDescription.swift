@@ -77,10 +77,10 @@ public enum PlatformTable {
     public static func lines(assumptions: Bool) -> [String] {
         let header = ["platform", "name", "SCIM", "retrieves existing", "modifies existing", "associates existing", "groups", "verbs", "disables", "members a request", "pace"]
         let served = Profile.all.map { profile in
-            let canWriteExisting = profile.existing == .associate
             let verbs = profile.capabilities.map { $0.patch ? "POST PATCH DELETE" : "POST PUT DELETE" } ?? "POST PATCH/PUT DELETE"
             return [
-                profile.name, profile.displayName, "2.0", yes(profile.canList), yes(canWriteExisting), yes(canWriteExisting), yes(profile.takesGroups), verbs, yes(profile.hasActiveFlag),
+                profile.name, profile.displayName, "2.0", yes(profile.listing == .pages), yes(profile.existing == .associate), associates(profile.existing), yes(profile.takesGroups), verbs,
+                yes(profile.hasActiveFlag),
                 profile.takesGroups ? String(profile.memberChunk) : "–", "\(Int(profile.requestsPerSecond))/s, \(profile.concurrency) at once",
             ]
         }
@@ -93,6 +93,14 @@ public enum PlatformTable {
         table += ["", "Without SCIM, and what to use instead:"] + RefusedPlatform.all.map { "  \($0.name): \($0.instead)" }
         guard assumptions else { return table }
         return table + ["", "Relied on where no document says:"] + Profile.all.flatMap { profile in profile.assumptions.map { "  \(profile.name): \($0)" } }
+    }
+
+    private static func associates(_ existing: Profile.Existing) -> String {
+        switch existing {
+        case .associate: "yes"
+        case .overwrite: "by overwriting"
+        case .never: "no"
+        }
     }
 
     private static func yes(_ flag: Bool) -> String { flag ? "yes" : "no" }

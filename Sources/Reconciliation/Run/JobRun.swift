@@ -1,4 +1,5 @@
 import Directory
+import Foundation
 import HTTP
 import Jobs
 import JSON
@@ -13,6 +14,8 @@ public struct Permissions: Hashable, Sendable {
     public var acceptTargetChange = false
     public var acceptScopeChange = false
     public var acceptSourceChange = false
+    /// Whether an empty ledger is meant where the target cannot be listed.
+    public var firstRun = false
     public var knownConflictsAreFine = false
     public init() {}
 }
@@ -113,6 +116,7 @@ public final class JobRun {
     }
 
     private func makePlan() async throws {
+        try refuseUnmeantFirstRun()
         let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
         let target = SCIMTarget(connection: connection, profile: profile, capabilities: capabilities)
         self.target = target
@@ -132,6 +136,9 @@ public final class JobRun {
         count = try ledger.sourceCount()
         let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, progress: surroundings.progress).read(pushed)
         self.targetReading = targetReading
+        if targetReading.unverified > 0 {
+            notes.append("not verified: \(targetReading.unverified); \(profile.displayName) cannot be listed, so what was last written is compared and drift is not seen")
+        }
         try ledger.bind("source", shared.directory().identity)
         try ledger.bind("target", "\(connection.base)")
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
@@ -182,6 +189,16 @@ public final class JobRun {
         breaches += gate.judge(job: job, gateCounts).map(\.description)
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
+    }
+
+    /// A ledger that is not there, on a target that cannot be listed, is no first run: it may be another folder's.
+    private func refuseUnmeantFirstRun() throws {
+        guard profile.listing == .none, command != "plan", command != "check", !permissions.firstRun, try ledger.lastRun(isBaseline: true) == nil else { return }
+        guard try ResourceKind.allCases.allSatisfy({ try ledger.linkCount(kind: $0.rawValue) == 0 }) else { return }
+        throw JobFailure(
+            .jobFile,
+            "\(profile.displayName) cannot be listed, and the ledger \(ledger.path.map { URL(fileURLWithPath: $0).standardizedFileURL.path } ?? "in memory") knows nothing of it; if this is the first run of the job, say --first-run, else correct --state"
+        )
     }
 
     /// A source that lost much of what it had is held, whatever a plan makes of it.

@@ -1,0 +1,53 @@
+import SCIM
+
+extension Profile {
+    /// Alibaba Cloud CloudSSO (Alibaba Cloud help, “SCIM 2.0 interfaces supported by CloudSSO”; native field rules where SCIM's
+    /// are not published).
+    public static let cloudSSO = Profile(
+        name: "cloudsso",
+        displayName: "Alibaba Cloud CloudSSO",
+        takesGroups: true,
+        // The product table: existing users are not retrievable. The vendor's page says that a list has all of them; until that is
+        // settled, the ledger is all that is known.
+        listing: .none,
+        // … and are associated implicitly: a POST of the same name takes the account over.
+        existing: .overwrite,
+        hasActiveFlag: true,
+        capabilities: Capabilities(patch: true, filter: true, pageSize: 100),
+        mapping: [.user: usualUserMapping, .group: usualGroupMapping],
+        userAttributes: nil,
+        // CloudSSO compares without case, and IDaaS lower-cases all account values before it pushes.
+        caseInsensitive: [
+            .user: ["userName", "displayName", "name.givenName", "name.familyName", "emails[work]"], .group: ["displayName"],
+        ],
+        isLowercased: true,
+        // Native rule: a user name is not modifiable.
+        immutable: [.user: ["userName"]],
+        rules: [
+            .user: [
+                AttributeRule("userName", isRequired: true, length: 1...64, signs: "@_-."), AttributeRule("name.givenName", length: 1...64), AttributeRule("name.familyName", length: 1...64),
+                AttributeRule("displayName", length: 1...256), AttributeRule("emails[work]", length: 3...128),
+            ],
+            .group: [AttributeRule("displayName", isRequired: true, length: 1...128, signs: "_-.")],
+        ],
+        cutNameFrom: nil,
+        memberRemoval: .pathFilter,
+        memberChunk: 100,
+        memberReading: [.ledger],
+        lookUp: [.filter],
+        deletion: Deletion(refusal: "CloudSSO refuses to delete what other resources depend on; take the access assignments away in its console, and the next run deletes it"),
+        protected: [:],
+        requestsPerSecond: 5,
+        concurrency: 2,
+        pageSize: 100,
+        mediaType: "application/json",
+        needsOAuth: false,
+        assumptions: [
+            "accounts made by hand do not come back from a list; one of the same name is taken over by a create, and told by an older meta.created",
+            "userName cannot be changed over SCIM",
+            "objects made over SCIM are found by externalId and by name",
+            "a member is removed by members[value eq “id”], at most 100 in one PATCH",
+            "groups of the same name are taken over as users are",
+        ]
+    )
+}

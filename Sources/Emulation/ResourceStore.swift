@@ -26,6 +26,8 @@ public struct ResourceStore: Sendable {
 
     func id(named name: String) -> String? { byName[name.lowercased()]?.first }
 
+    func id(marked externalID: String) -> String? { byExternalID[externalID]?.first }
+
     mutating func insert(_ resource: Resource, kind: ResourceKind) {
         order.append(resource.id)
         resources[resource.id] = resource

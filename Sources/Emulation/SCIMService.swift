@@ -78,6 +78,8 @@ public struct SCIMService: Sendable {
             return refusal
         }
         let rules = options.vendor
+        if rules.needsUserAgent, request.headers["user-agent"] == nil { return error(SCIMError(status: 403, detail: "a User-Agent is needed")) }
+        if parts.first == "Groups", rules.refusedGroupMethods.contains(request.method) { return error(SCIMError(status: 405, detail: "\(request.method) is not supported")) }
         if rules.refusedMethods.contains(request.method) { return error(SCIMError(status: 405, detail: "\(request.method) is not supported")) }
         if !rules.hasGroups && parts.first == "Groups" || !rules.hasConfig && parts.first == "ServiceProviderConfig" { return error(SCIMError(status: 404, detail: "no such path")) }
         do {
@@ -202,9 +204,10 @@ public struct SCIMService: Sendable {
         case "PATCH":
             guard options.patch else { throw SCIMError(status: 501, detail: "PATCH is not supported") }
             let schemas = ResourceSchemas.of(kind)
-            let patched = try Patcher(schemas: schemas).apply(try body(request), to: current.document)
+            let document = kind == .group ? try options.vendor.groupPatch(try body(request)) : try body(request)
+            let patched = try Patcher(schemas: schemas).apply(document, to: current.document)
             let saved = try save(kind, id, try schemas.normalised(patched), was: current, request)
-            if options.answersPatchWithNoContent { return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)]) }
+            if options.answersPatchWithNoContent || kind == .group && options.vendor.hidesMembers { return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)]) }
             return answer(200, kind, saved, request)
         case "DELETE":
             if let refusal = refusal(toDelete: kind, current) { throw refusal }
@@ -219,6 +222,10 @@ public struct SCIMService: Sendable {
             return EmulatedResponse(status: 204)
         default: throw SCIMError(status: 405, detail: "\(request.method) is not allowed here")
         }
+    }
+
+    private func duplicate(_ detail: String) -> SCIMError {
+        options.vendor.tersesDuplicates ? SCIMError(status: 409, detail: "Refused to create a new, duplicate resource.") : SCIMError(status: 409, scimType: "uniqueness", detail: detail)
     }
 
     private func isVisible(_ resource: ResourceStore.Resource) -> Bool { !options.vendor.hidesUnmanaged || resource.document["externalId"]?.string != nil }
@@ -283,13 +290,14 @@ public struct SCIMService: Sendable {
         let name = document[kind.nameAttribute]?.string ?? ""
         if options.refused.contains(name) { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(kind.nameAttribute) is not acceptable here") }
         if kind == .user || options.uniqueGroupNames, let other = store[kind]?.id(named: name), other != id {
-            throw SCIMError(status: 409, scimType: "uniqueness", detail: "\(kind.nameAttribute) is taken")
+            throw duplicate("\(kind.nameAttribute) is taken")
         }
+        if kind == .user, options.vendor.tersesDuplicates, let mark = document["externalId"]?.string, let other = store[.user]?.id(marked: mark), other != id { throw duplicate("externalId is taken") }
         if kind == .user, options.uniqueMails {
             let mails = Set((document["emails"]?.array ?? []).compactMap { $0["value"]?.string?.lowercased() })
             for other in store[.user]?.order ?? [] where other != id {
                 let held = (store[.user]?[other]?.document["emails"]?.array ?? []).compactMap { $0["value"]?.string?.lowercased() }
-                if held.contains(where: mails.contains) { throw SCIMError(status: 409, scimType: "uniqueness", detail: "the e-mail address is taken") }
+                if held.contains(where: mails.contains) { throw duplicate("the e-mail address is taken") }
             }
         }
         if kind == .group {
@@ -339,6 +347,10 @@ public struct SCIMService: Sendable {
                     member["$ref"] = .string("\(base(request))/\(endpoint)/\(member["value"]?.string ?? "")")
                     return member
                 })
+        }
+        if options.vendor.hidesMembers {
+            document["members"] = kind == .group ? .array([]) : nil
+            document["groups"] = nil
         }
         return project(document, request)
     }
@@ -397,6 +409,10 @@ public struct SCIMService: Sendable {
             guard let number = Int(text) else { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(name) must be a number") }
             return number
         }
+        if options.vendor.refusesStartIndex, request.query["startIndex"] != nil { throw SCIMError(status: 400, detail: "startIndex is not supported") }
+        if let cap = options.vendor.listCap ?? (options.vendor.ignoresCursor ? 50 : nil) {
+            found = Array(found.prefix(cap))
+        }
         let count = min(max(try number("count") ?? options.maxResults, 0), options.maxResults)
         let total = found.count
         var document: JSONValue = ["schemas": [.string(SchemaURN.listResponse)], "totalResults": .integer(Int64(total))]
@@ -416,6 +432,12 @@ public struct SCIMService: Sendable {
             return document
         }
         document["itemsPerPage"] = .integer(Int64(page.count))
+        if options.vendor.writesNumbersAsText {
+            document["itemsPerPage"] = .string(String(page.count))
+            document["startIndex"] = "1"
+        }
+        // With cursors no total is told.
+        if options.cursor, options.vendor.takesMemberLists, request.query["cursor"] != nil { document["totalResults"] = nil }
         document["Resources"] = .array(page)
         return .json(200, document)
     }
@@ -426,6 +448,16 @@ public struct SCIMService: Sendable {
         guard let text = request.query["filter"], !text.isEmpty else { return ids }
         guard options.filter else { throw SCIMError(status: 501, detail: "filters are not supported") }
         let filter = try Filter(parsing: text)
+        if let known = options.vendor.filterable, case .compare(let path, _, _) = filter, !known.contains(path.lowercased()) {
+            throw SCIMError(status: 400, scimType: "invalidFilter", detail: "filtering by \(path) is not supported")
+        }
+        if case .compare(let path, .eq, .string(let value)) = filter {
+            if kind == .user, path.lowercased() == "groups.value" {
+                guard !options.vendor.refusesGroupsFilter else { throw SCIMError(status: 400, scimType: "invalidFilter", detail: "groups.value is not supported") }
+                return (store[.group]?[value]?.document["members"]?.array ?? []).compactMap { $0["value"]?.string }
+            }
+            if kind == .group, path.lowercased() == "members.value" { return (store[.group]?.groups(of: value) ?? []).map(\.id) }
+        }
         if let shortcut = store[kind]?.shortcut(filter, kind: kind) { return shortcut.filter { id in store[kind]?[id].map(isVisible) ?? false } }
         let schemas = ResourceSchemas.of(kind)
         let whole = EmulatedRequest(method: "GET", path: "", origin: request.origin)

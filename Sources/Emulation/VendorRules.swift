@@ -17,6 +17,34 @@ public struct VendorRules: Sendable {
     public var hidesUnmanaged = false
     /// Whether a create under the name of something invisible takes that over.
     public var takesOver = false
+    /// Resources that a list has at the most, without a way to the rest; nil for none.
+    public var listCap: Int?
+    /// Whether `startIndex` is refused.
+    public var refusesStartIndex = false
+    /// Whether a cursor that is asked for is ignored, as older revisions do.
+    public var ignoresCursor = false
+    /// Attributes that may be filtered by; nil for all.
+    public var filterable: Set<String>?
+    /// Whether groups never show their members.
+    public var hidesMembers = false
+    /// Whether `groups.value` is no filter.
+    public var refusesGroupsFilter = false
+    /// Member changes in one PATCH at the most.
+    public var mostMemberChanges = Int.max
+    /// Whether `remove` of `members` takes a list of values; replacing members is then refused.
+    public var takesMemberLists = false
+    /// Methods on groups that are answered with 405.
+    public var refusedGroupMethods: Set<String> = []
+    /// Attributes of users that must be there, as paths.
+    public var requiredOfUsers: [[String]] = []
+    /// Whether a user has one e-mail address and one telephone number at the most.
+    public var singleValues = false
+    public var needsUserAgent = false
+    /// Whether two users may not share an e-mail address or an externalId, and whether a duplicate is told without a scimType.
+    public var hasUniqueMails = false
+    public var tersesDuplicates = false
+    /// Whether lists write numbers as text.
+    public var writesNumbersAsText = false
     /// Attributes that cannot be changed.
     public var immutable: Set<String> = []
     /// Ids that DELETE refuses, with the reason.
@@ -69,6 +97,42 @@ public struct VendorRules: Sendable {
         return rules
     }()
 
+    /// Huawei Cloud IAM Identity Center.
+    public static let huawei: VendorRules = {
+        var rules = VendorRules()
+        rules.listCap = 50
+        rules.refusesStartIndex = true
+        rules.filterable = ["username", "displayname", "id"]
+        rules.hidesMembers = true
+        rules.refusedGroupMethods = ["PUT"]
+        rules.mostMemberChanges = 100
+        rules.requiredOfUsers = [["displayName"], ["name", "familyName"], ["name", "givenName"], ["emails"]]
+        rules.singleValues = true
+        rules.hasUniqueMails = true
+        rules.tersesDuplicates = true
+        rules.userNameSigns = "_+=,.@-"
+        rules.longestUserName = 128
+        rules.writesNumbersAsText = true
+        return rules
+    }()
+
+    /// AWS IAM Identity Center.
+    public static let aws: VendorRules = {
+        var rules = VendorRules()
+        rules.refusesStartIndex = true
+        rules.hidesMembers = true
+        rules.refusedGroupMethods = ["PUT"]
+        rules.mostMemberChanges = 100
+        rules.takesMemberLists = true
+        rules.requiredOfUsers = [["displayName"], ["name", "familyName"], ["name", "givenName"]]
+        rules.singleValues = true
+        rules.needsUserAgent = true
+        rules.hasUniqueMails = true
+        rules.tersesDuplicates = true
+        rules.longestUserName = 128
+        return rules
+    }()
+
     /// Tencent Cloud Identity Center.
     public static let tencent: VendorRules = {
         var rules = VendorRules()
@@ -87,6 +151,10 @@ public struct VendorRules: Sendable {
         if let signs = kind == .user ? userNameSigns : groupNameSigns, name.contains(where: { !($0.isASCII && ($0.isLetter || $0.isNumber)) && !signs.contains($0) }) {
             return SCIMError(status: 400, scimType: "invalidValue", detail: "\(kind.nameAttribute) has characters that are not allowed")
         }
+        if kind == .user {
+            for path in requiredOfUsers where path.reduce(document, { $0[$1] ?? .null }).isNull { return Self.unparsable }
+            if singleValues, ["emails", "phoneNumbers"].contains(where: { document[$0]?.array?.count ?? 0 > 1 }) { return Self.unparsable }
+        }
         if kind == .user, name.count > longestUserName { return SCIMError(status: 400, scimType: "invalidValue", detail: "userName is too long") }
         if let current {
             for attribute in immutable where kind == .user && current[attribute] != document[attribute] {
@@ -95,6 +163,37 @@ public struct VendorRules: Sendable {
             if !writesToUnmanaged, current["externalId"]?.string == nil { return SCIMError(status: 403, detail: "user is not managed by SCIM") }
         }
         return nil
+    }
+}
+
+extension VendorRules {
+    private static let unparsable = SCIMError(status: 400, detail: "Request is unparsable, syntactically incorrect, or violates schema.")
+
+    /// What is wrong with a PATCH of a group, and the PATCH in the form that the engine knows.
+    func groupPatch(_ document: JSONValue) throws -> JSONValue {
+        guard takesMemberLists || mostMemberChanges != .max else { return document }
+        var operations: [JSONValue] = []
+        var changes = 0
+        for operation in document["Operations"]?.array ?? [] {
+            let verb = operation["op"]?.string?.lowercased() ?? ""
+            let path = operation["path"]?.string ?? ""
+            let values = operation["value"]?.array ?? []
+            if path.hasPrefix("members") { changes += max(values.count, 1) }
+            guard path == "members", takesMemberLists else {
+                operations.append(operation)
+                continue
+            }
+            guard verb != "replace", !values.isEmpty else { throw Self.unparsable }
+            if verb == "remove" {
+                operations += values.map { ["op": "remove", "path": .string("members[value eq \(JSONValue.string($0["value"]?.string ?? "").canonical)]")] }
+            } else {
+                operations.append(operation)
+            }
+        }
+        guard changes <= mostMemberChanges else { throw Self.unparsable }
+        var copy = document
+        copy["Operations"] = .array(operations)
+        return copy
     }
 }
 
@@ -107,6 +206,9 @@ extension ServiceOptions {
         options.maxResults = 100
         options.patch = !rules.refusedMethods.contains("PATCH")
         options.checksMembers = true
+        options.uniqueMails = rules.hasUniqueMails
+        options.cursor = rules.takesMemberLists && !rules.ignoresCursor
+        if rules.hidesMembers { options.answersPatchWithNoContent = false }
         if rules.keptUserAttributes != nil { options.lowercased = ["userName"] }
         return options
     }

@@ -42,3 +42,59 @@ extension Ledger {
         }
     }
 }
+
+/// Targets whose lists are cut off, or whose members are read by filter.
+extension Ledger {
+    /// Names of records in scope that have no link, after `last` in the order of their bytes.
+    public func unlinkedNames(kind: Int, after last: String, limit: Int) throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT s.name FROM scratch.source s WHERE s.kind = ?1 AND s.in_scope AND s.problem IS NULL AND s.name > ?2
+                    AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
+                    AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = s.kind AND t.match_key = s.match_key) ORDER BY s.name LIMIT ?3
+                    """, arguments: [kind, last, limit])
+        }
+    }
+
+    /// Objects of the target that are linked, or bear the name or externalId of a source record in scope.
+    private static let concerned = """
+        FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = :kind AND (EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)
+        OR EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_key WHERE s.kind = t.kind AND s.match_key = t.match_key AND s.in_scope)
+        OR EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_external_id WHERE s.kind = t.kind AND s.external_id = t.external_id AND s.in_scope))
+        """
+
+    private func indexSource(_ db: Database) throws {
+        try db.execute(
+            sql: "CREATE INDEX IF NOT EXISTS scratch.source_by_key ON source (kind, match_key); CREATE INDEX IF NOT EXISTS scratch.source_by_external_id ON source (kind, external_id);")
+    }
+
+    public func concernedTargets(kind: Int, after last: String, limit: Int) throws -> [String] {
+        try write { db in
+            try indexSource(db)
+            return try String.fetchAll(db, sql: "SELECT i.id \(Self.concerned) AND i.id > :last ORDER BY i.id LIMIT :limit", arguments: ["kind": kind, "last": last, "limit": limit])
+        }
+    }
+
+    /// One of them that is not among some.
+    public func concernedTarget(kind: Int, exceptAmong some: [String]) throws -> String? {
+        let few = Set(some)
+        return try concernedTargets(kind: kind, after: "", limit: few.count + 1).first { !few.contains($0) }
+    }
+
+    /// Requests that reading all memberships costs: over the groups, by how many members they should have, and over the users.
+    public func membershipReadCost(pageSize: Int) throws -> (groups: Int, users: Int) {
+        try write { db in
+            try indexSource(db)
+            let users = try Int.fetchOne(db, sql: "SELECT count(*) \(Self.concerned)", arguments: ["kind": 0]) ?? 0
+            let groups = try Int.fetchOne(db, sql: "SELECT count(*) \(Self.concerned)", arguments: ["kind": 1]) ?? 0
+            let further =
+                try Int.fetchOne(
+                    db, sql: "SELECT coalesce(sum((c - 1) / ?1), 0) FROM (SELECT count(*) AS c FROM scratch.source_members GROUP BY grp)", arguments: [max(pageSize, 1)]) ?? 0
+            return (groups + further, users)
+        }
+    }
+
+    public func forgetStagedMembers() throws { try write { try $0.execute(sql: "DELETE FROM scratch.target_members") } }
+}

@@ -10,6 +10,10 @@ public struct Profile: Hashable, Codable, Sendable {
     public var takesGroups: Bool
     /// What can be read of the accounts that are there.
     public var listing: Listing
+    /// A list that ends at this many is cut off; nil where lists are whole.
+    public var listCap: Int?
+    /// Attributes that can be filtered by; nil for any.
+    public var filterable: Set<String>?
     /// How an account that is there already becomes ours.
     public var existing: Existing
     public var hasActiveFlag: Bool
@@ -55,6 +59,8 @@ public struct Profile: Hashable, Codable, Sendable {
     public enum Listing: String, Hashable, Codable, Sendable {
         /// All of them, page by page.
         case pages
+        /// One page without paging.
+        case single
         /// None: the ledger is all that is known, and drift cannot be seen.
         case none
     }
@@ -138,9 +144,16 @@ public struct Profile: Hashable, Codable, Sendable {
         }
     }
 
-    public enum MemberRemoval: String, Hashable, Codable, Sendable { case pathFilter }
+    public enum MemberRemoval: String, Hashable, Codable, Sendable {
+        /// `remove` of `members[value eq "…"]`, one operation for each.
+        case pathFilter
+        /// `remove` of `members` with the values to remove, one operation for all. Elsewhere that empties the group.
+        case valueList
+    }
     public enum MemberReading: String, Hashable, Codable, Sendable {
         case inList, byID
+        /// The users of a group by `groups.value`, or the groups of a user by `members.value`: whichever costs fewer requests.
+        case byFilter
         /// What this job has written.
         case ledger
     }
@@ -158,7 +171,7 @@ public struct RefusedPlatform: Hashable, Sendable {
 
 extension Profile {
     /// The profiles that this version serves, in the order of the table.
-    public static let all: [Profile] = [.ram, .cloudSSO, .tencentIdentityCenter, .volcengineIdentityCenter, .generic]
+    public static let all: [Profile] = [.ram, .cloudSSO, .huaweiIdentityCenter, .tencentIdentityCenter, .volcengineIdentityCenter, .awsIdentityCenter, .generic]
 
     public static func named(_ name: String) -> Profile? { all.first { $0.name == name } }
 

@@ -51,7 +51,20 @@ public struct SCIMTarget: Sendable {
     ///
     /// - Parameter expected: how many there should be at least.
     public func list(_ kind: ResourceKind, expected: Int = 0, _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}) async throws -> ListEvidence {
-        try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, expected: expected, body, pageDone: pageDone)
+        if profile.listing == .single {
+            var evidence = ListEvidence()
+            let answer = try await connection.send(.get, kind.endpoint)
+            let page: ListPage
+            do { page = try JSONParser().parse(answer.body) { try ListPage($0, body) } } catch let error as JSONSyntaxError {
+                throw SCIMFailure.malformed("\(connection.base)\(kind.endpoint): \(error)")
+            }
+            evidence.pages = 1
+            evidence.resources = page.count
+            evidence.declaredTotal = page.totalResults
+            try pageDone()
+            return evidence
+        }
+        return try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, expected: expected, body, pageDone: pageDone)
     }
 
     /// One resource by its id.
@@ -72,7 +85,7 @@ public struct SCIMTarget: Sendable {
             do {
                 switch way {
                 case .filter:
-                    guard capabilities.filter else { continue }
+                    guard capabilities.filter, profile.filterable?.contains(path.description) ?? true else { continue }
                     let answer = try await connection.send(.get, kind.endpoint, query: [("filter", Filter.equal(path.description, value))])
                     _ = try JSONParser().parse(answer.body) { root in try ListPage(root, take) }
                 case .scan:
@@ -90,6 +103,18 @@ public struct SCIMTarget: Sendable {
         }
         return []
     }
+
+    /// The ids of the resources of a kind that a filter selects, page by page.
+    public func ids(_ kind: ResourceKind, filter: String) async throws -> [String] {
+        var ids: [String] = []
+        _ = try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, query: [("filter", filter)]) { view in
+            if let id = view.member(ignoringCase: "id")?.scalarText { ids.append(id) }
+        }
+        return ids
+    }
+
+    /// Whether what is written to a group's members can be seen in the group.
+    public var showsMembers: Bool { profile.memberReading.contains(.inList) || profile.memberReading.contains(.byID) }
 
     // MARK: writing
 
@@ -125,6 +150,8 @@ public struct SCIMTarget: Sendable {
                 operations.append(["op": "add", "path": "members", "value": .array(add.map { ["value": .string($0)] })])
             }
             switch profile.memberRemoval {
+            case .valueList where !remove.isEmpty: operations.append(["op": "remove", "path": "members", "value": .array(remove.map { ["value": .string($0)] })])
+            case .valueList: break
             case .pathFilter:
                 operations += remove.map { ["op": "remove", "path": .string("members[value eq \(JSONValue.string($0).canonical)]")] }
             }

@@ -18,6 +18,8 @@ public struct ListEvidence: Hashable, Sendable {
     /// Rules that the walk found broken, each with the page; empty for a complete list.
     public var violations: [String] = []
 
+    public init() {}
+
     public var isComplete: Bool { violations.isEmpty }
 }
 

@@ -55,6 +55,7 @@ public final class InProcessClient: HTTPClient {
         let (path, query) = EmulatedRequest.split(target: request.head.path ?? "/")
         var headers: [String: String] = [:]
         for field in request.head.headerFields { headers[field.name.canonicalName] = field.value }
+        headers["user-agent"] = headers["user-agent"] ?? "rollcall/simulation"
         let emulated = EmulatedRequest(
             method: request.head.method.rawValue, path: path, query: query, headers: headers, body: request.body, now: time.wall(),
             origin: "\(request.head.scheme ?? "http")://\(request.head.authority ?? "")")

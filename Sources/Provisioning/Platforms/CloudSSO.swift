@@ -10,6 +10,8 @@ extension Profile {
         // The product table: existing users are not retrievable. The vendor's page says that a list has all of them; until that is
         // settled, the ledger is all that is known.
         listing: .none,
+        listCap: nil,
+        filterable: nil,
         // … and are associated implicitly: a POST of the same name takes the account over.
         existing: .overwrite,
         hasActiveFlag: true,

@@ -7,6 +7,8 @@ extension Profile {
         displayName: "any SCIM 2.0 server (RFC 7644)",
         takesGroups: true,
         listing: .pages,
+        listCap: nil,
+        filterable: nil,
         existing: .associate,
         hasActiveFlag: true,
         capabilities: nil,

@@ -8,6 +8,8 @@ extension Profile {
         displayName: "Alibaba Cloud RAM",
         takesGroups: false,
         listing: .pages,
+        listCap: nil,
+        filterable: nil,
         // The product table: existing users are retrieved, not modified, not associated. Those made in the console carry no
         // externalId, and a write to them is refused.
         existing: .never,

@@ -8,6 +8,8 @@ extension Profile {
         displayName: "Tencent Cloud Group Management",
         takesGroups: true,
         listing: .pages,
+        listCap: nil,
+        filterable: nil,
         existing: .associate,
         hasActiveFlag: true,
         // Its /ServiceProviderConfig, which is the same for everybody: patch, filter, pages of 100, no ETag.

@@ -9,6 +9,8 @@ extension Profile {
         takesGroups: true,
         // The product table: existing users are not retrieved, not modified, not associated. What SCIM itself made is visible.
         listing: .none,
+        listCap: nil,
+        filterable: nil,
         existing: .never,
         // The native user has no active flag; `active` is sent and not relied on.
         hasActiveFlag: false,

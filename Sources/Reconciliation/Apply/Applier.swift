@@ -294,14 +294,14 @@ final class Applier {
     private func recordMembers(_ operation: PlannedOperation, group: String, members: [String], resource: [UInt8]?, leftOut: [Int: String]) throws {
         var complaint: String?
         var isSilent = true
-        if let resource, let present = try? JSONParser().parse(resource, { view in view.member(ignoringCase: "members") == nil ? nil : TargetReader.members(view) }) {
+        if target.showsMembers, let resource, let present = try? JSONParser().parse(resource, { view in view.member(ignoringCase: "members") == nil ? nil : TargetReader.members(view) }) {
             isSilent = false
             complaint = Verification.complaint(operation.verb, members, present: Set(present))
         }
         if target.profile.memberReading.contains(.ledger), complaint == nil {
             try ledger.note(group: group, added: operation.verb == .addMembers ? members : [], removed: operation.verb == .removeMembers ? members : [])
         }
-        if isSilent { verification.silent.append(.init(operation, id: group)) }
+        if isSilent, target.showsMembers { verification.silent.append(.init(operation, id: group)) }
         let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) members left out: they have no account"
         try ledger.settle(operation, Outcome(status: complaint == nil && leftOut.isEmpty ? .done : .failed, reason: complaint ?? partial, leftOut: leftOut), run: run)
     }

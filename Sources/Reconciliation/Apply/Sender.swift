@@ -166,8 +166,14 @@ struct Sender: Sendable {
             if matches.count > 1 { return .conflict("\(matches.count) objects carry its externalId; decide on the target which one stays") }
             if let match = matches.first, let id = Self.id(match) { return .found(id: id, resource: match.canonicalBytes) }
         }
-        guard byName, let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) else { return nil }
+        let canFilterMarks = target.profile.filterable?.contains("externalId") ?? true
+        guard byName || !canFilterMarks, let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) else { return nil }
         let holders = try await target.lookUp(kind, path, name) { folded($0) }
+        // Where marks cannot be looked for, whoever bears the name shows whose it is.
+        if !canFilterMarks, let mark = text("externalId", fields), let holder = holders.first(where: { $0["externalId"]?.string == mark }), let id = Self.id(holder) {
+            return .found(id: id, resource: holder.canonicalBytes)
+        }
+        guard byName else { return nil }
         guard holders.count == 1, let holder = holders.first, holder["externalId"]?.string == nil, let id = Self.id(holder) else { return nil }
         return .found(id: id, resource: holder.canonicalBytes)
     }
@@ -183,7 +189,8 @@ struct Sender: Sendable {
                 return .conflict("the name is held by \(Self.id(holder) ?? "an object") \(owner), which this plan had not seen; the next run judges it")
             }
         }
-        return .conflict("the target refuses it as a duplicate, and shows none: \(failure)")
+        let mail = fields.contains { $0.path.hasPrefix("emails") } ? "; its e-mail address may be another account's" : ""
+        return .conflict("the target refuses it as a duplicate, and shows none: \(failure)\(mail)")
     }
 
     private func text(_ name: String, _ fields: [FieldChange]) -> String? {

@@ -79,7 +79,8 @@ public enum PlatformTable {
         let served = Profile.all.map { profile in
             let verbs = profile.capabilities.map { $0.patch ? "POST PATCH DELETE" : "POST PUT DELETE" } ?? "POST PATCH/PUT DELETE"
             return [
-                profile.name, profile.displayName, "2.0", yes(profile.listing == .pages), yes(profile.existing == .associate), associates(profile.existing), yes(profile.takesGroups), verbs,
+                profile.name, profile.displayName, "2.0", profile.listing == .none ? "no" : profile.listing == .single ? "first \(profile.listCap ?? 0), then by name" : "yes",
+                yes(profile.existing == .associate), associates(profile.existing), yes(profile.takesGroups), verbs,
                 yes(profile.hasActiveFlag),
                 profile.takesGroups ? String(profile.memberChunk) : "–", "\(Int(profile.requestsPerSecond))/s, \(profile.concurrency) at once",
             ]

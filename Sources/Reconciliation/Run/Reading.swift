@@ -40,15 +40,100 @@ struct TargetReader {
         do {
             for kind in kinds {
                 let evidence = try await read(kind, &reading, &violations)
-                violations += evidence.violations.map { "\(kind.plural): \($0)" }
+                if isCut(evidence) {
+                    try await lookUpUnlinked(kind)
+                    reading.unverified += try ledger.stageLinks(kind: kind.rawValue)
+                } else {
+                    violations += evidence.violations.map { "\(kind.plural): \($0)" }
+                }
                 reading.pages += evidence.pages
                 reading.resources[kind] = evidence.resources
+            }
+            if kinds.contains(.group) {
+                if target.profile.memberReading.contains(.ledger) { try ledger.stageWrittenMembers() }
+                if target.profile.memberReading.contains(.byFilter) { try await readMembersByFilter() }
             }
         } catch let failure as SCIMFailure {
             throw JobFailure(failure, side: "target")
         }
         reading.incomplete = violations.isEmpty ? nil : violations.joined(separator: "; ")
         return reading
+    }
+
+    /// Whether a list ended where the platform cuts lists off.
+    private func isCut(_ evidence: ListEvidence) -> Bool {
+        guard let cap = target.profile.listCap, evidence.resources == cap else { return false }
+        // With cursors a list that came in one page of the cap's length may be whole; without a next cursor nobody can tell.
+        return evidence.pages == 1
+    }
+
+    /// Looks the records up that have no account of ours yet, one by one by name: where lists are cut off.
+    private func lookUpUnlinked(_ kind: ResourceKind) async throws {
+        guard let table = tables[kind], let path = AttributePath(kind.nameAttribute) else { return }
+        var last = ""
+        while case let names = try ledger.unlinkedNames(kind: kind.rawValue, after: last, limit: 100), let end = names.last {
+            last = end
+            for name in names {
+                for found in try await target.lookUp(kind, path, name, fold: { folded($0) }) {
+                    let actual = try JSONParser().parse(found.canonicalBytes) { table.actual($0) }
+                    if let actual { _ = try ledger.stage(target: [Self.staged(kind, actual, table)]) }
+                }
+            }
+        }
+    }
+
+    private static func staged(_ kind: ResourceKind, _ actual: MappingTable.Actual, _ table: MappingTable) -> StagedTarget {
+        StagedTarget(
+            kind: kind.rawValue, id: actual.id, externalID: actual.externalID, name: actual.name, matchKey: actual.matchKey, body: actual.body, digest: actual.digest,
+            active: actual.active, isProtected: table.isProtected(actual.name))
+    }
+
+    /// Reads memberships by filter, over the groups or over the users, whichever are fewer requests. The filter over groups is
+    /// believed only once it agreed with the other, and given up for good when the platform refuses it.
+    private func readMembersByFilter() async throws {
+        let known = try ledger.fact("groups.value")
+        let (groups, users) = try ledger.membershipReadCost(pageSize: target.capabilities.pageSize)
+        if known != "refused", groups <= users {
+            do {
+                if try await readMembersOfGroups(isProven: known == "agrees") { return }
+            } catch let failure as SCIMFailure {
+                switch failure {
+                case .rejected, .unsupported, .notFound: break
+                default: throw failure
+                }
+            }
+            try ledger.learn("groups.value", "refused")
+            try ledger.forgetStagedMembers()
+        }
+        var last = ""
+        while case let batch = try ledger.concernedTargets(kind: 0, after: last, limit: 500), let end = batch.last {
+            last = end
+            for user in batch {
+                for group in try await target.ids(.group, filter: Filter.equal("members.value", user)) { try ledger.stage(targetMembers: [user], of: group) }
+            }
+        }
+    }
+
+    /// False when the filter says something else than the one over users.
+    private func readMembersOfGroups(isProven: Bool) async throws -> Bool {
+        var isProven = isProven
+        var last = ""
+        while case let batch = try ledger.concernedTargets(kind: 1, after: last, limit: 500), let end = batch.last {
+            last = end
+            for group in batch {
+                let members = try await target.ids(.user, filter: Filter.equal("groups.value", group))
+                if !isProven, let member = members.first {
+                    guard try await target.ids(.group, filter: Filter.equal("members.value", member)).contains(group) else { return false }
+                    if let other = try ledger.concernedTarget(kind: 0, exceptAmong: members) {
+                        guard try await !target.ids(.group, filter: Filter.equal("members.value", other)).contains(group) else { return false }
+                        try ledger.learn("groups.value", "agrees")
+                        isProven = true
+                    }
+                }
+                try ledger.stage(targetMembers: members, of: group)
+            }
+        }
+        return true
     }
 
     private func read(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String]) async throws -> ListEvidence {
@@ -67,11 +152,8 @@ struct TargetReader {
                 return
             }
             for name in actual.carried { carried[name, default: 0] += 1 }
-            page.append(
-                StagedTarget(
-                    kind: kind.rawValue, id: actual.id, externalID: actual.externalID, name: actual.name, matchKey: actual.matchKey, body: actual.body, digest: actual.digest,
-                    active: actual.active, isProtected: table.isProtected(actual.name)))
-            if kind == .group {
+            page.append(Self.staged(kind, actual, table))
+            if kind == .group, target.showsMembers {
                 let ids = Self.members(view)
                 if ids.isEmpty { memberless.append(actual.id) } else { members.append((actual.id, ids)) }
             }
@@ -87,7 +169,7 @@ struct TargetReader {
         if let first = repeated.first { violations.append("\(kind.plural): the id \(first) came twice") }
         if nameless > 0 { violations.append("\(kind.plural): \(nameless) resources have no id") }
         reading.carried[kind] = carried
-        if kind == .group { try await readMembersByID(memberless, listShowsMembers: hasMembers) }
+        if kind == .group, target.showsMembers { try await readMembersByID(memberless, listShowsMembers: hasMembers) }
         return evidence
     }
 

@@ -139,7 +139,9 @@ final class World {
 
     func members(_ group: String) -> Set<String> {
         let names = Dictionary(documents(.user).map { ($0["id"]?.string ?? "", $0["userName"]?.string ?? "") }) { first, _ in first }
-        return Set((self.group(group)?["members"]?.array ?? []).compactMap { $0["value"]?.string.map { names[$0] ?? $0 } })
+        // As the server holds them, whether or not it shows them.
+        let stored = self.group(group)?["id"]?.string.flatMap { client.service.store[.group]?[$0]?.document["members"]?.array }
+        return Set((stored ?? []).compactMap { $0["value"]?.string.map { names[$0] ?? $0 } })
     }
 
     @discardableResult

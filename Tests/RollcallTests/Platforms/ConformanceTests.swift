@@ -18,8 +18,16 @@ struct Platform: CustomTestStringConvertible, Sendable {
 
     static let all = [
         Platform(name: "generic", rules: nil), Platform(name: "ram", rules: .ram), Platform(name: "cloudsso", rules: .cloudSSO), Platform(name: "tencent-identity-center", rules: .tencent),
-        Platform(name: "volcengine-identity-center", rules: .volcengine),
+        Platform(name: "volcengine-identity-center", rules: .volcengine), Platform(name: "huawei-identity-center", rules: .huawei), Platform(name: "aws-identity-center", rules: .aws),
+        // The older service, which ends at 50 and does not know the filter over groups.
+        older,
     ]
+    static let older: Platform = {
+        var rules = VendorRules.aws
+        rules.ignoresCursor = true
+        rules.refusesGroupsFilter = true
+        return Platform(name: "aws-identity-center", rules: rules)
+    }()
     static let ram = Platform(name: "ram", rules: .ram)
 
     var hasGroups: Bool { rules?.hasGroups ?? true }
@@ -27,6 +35,7 @@ struct Platform: CustomTestStringConvertible, Sendable {
     var mayRename: Bool { !(rules?.immutable.contains("userName") ?? false) }
     var isLowercased: Bool { name == "ram" || name == "cloudsso" }
     var isListed: Bool { !(rules?.hidesUnmanaged ?? false) }
+    var hasRequired: Bool { !(rules?.requiredOfUsers.isEmpty ?? true) }
 
     func world(_ extra: String = generous, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws -> World {
         var options = rules.map { ServiceOptions.vendor($0) } ?? ServiceOptions()
@@ -82,7 +91,14 @@ struct Platform: CustomTestStringConvertible, Sendable {
     func existing(platform: Platform) async throws {
         let world = try platform.world()
         world.directory.people = people(10)
-        for number in 0..<20 { try world.plant(.user, ["userName": .string("person\(number + 7)"), "displayName": "Made by hand"]) }
+        for number in 0..<20 {
+            try world.plant(
+                .user,
+                [
+                    "userName": .string("person\(number + 7)"), "displayName": "Made by hand", "name": ["givenName": "Made", "familyName": "by hand"],
+                    "emails": [["type": "work", "value": .string("hand\(number)@corp.example"), "primary": true]],
+                ])
+        }
         let before = Picture(world)
         let result = try await world.run()
         let after = Picture(world)
@@ -112,7 +128,12 @@ struct Platform: CustomTestStringConvertible, Sendable {
     func known(platform: Platform) async throws {
         let world = try platform.world()
         world.directory.people = people(2)
-        let id = try world.plant(.user, ["userName": "person0", "externalId": "user_person0", "displayName": "Pushed"])
+        let id = try world.plant(
+            .user,
+            [
+                "userName": "person0", "externalId": "user_person0", "displayName": "Pushed", "name": ["givenName": "By", "familyName": "Push"],
+                "emails": [["type": "work", "value": "pushed@corp.example", "primary": true]],
+            ])
         let result = try await world.run()
         #expect(result.report.exit == .inStep && world.user("person0")?["id"]?.string == id && world.documents(.user).count == 2, "\(result.told)")
         tell(platform, "known by externalId")
@@ -211,12 +232,12 @@ struct Platform: CustomTestStringConvertible, Sendable {
     @Test("what a platform refuses is found while planning, all of it at once, and the others go on", arguments: Platform.all)
     func validation(platform: Platform) async throws {
         let world = try platform.world()
-        let longest = String(repeating: "x", count: min(platform.rules?.longestUserName ?? 64, 64))
+        let longest = String(repeating: "x", count: min(platform.rules?.longestUserName ?? 64, 128))
         var bad = Person.named("with space")
-        bad.displayName = String(repeating: "长", count: 300)
-        world.directory.people = [.named(longest), .named("a", displayName: "李"), bad, .named(longest + "y", id: "user_long")]
+        bad.displayName = String(repeating: "长", count: 1100)
+        world.directory.people = [.named(longest), .named("aa", displayName: "李雷"), bad, .named(longest + "y", id: "user_long")]
         let result = try await world.run()
-        #expect(world.user(longest) != nil && world.user("a")?["displayName"] == "李")
+        #expect(world.user(longest) != nil && world.user("aa")?["displayName"] == "李雷", "\(result.told)")
         if platform.rules == nil {
             #expect(result.report.exit == .inStep && world.documents(.user).count == 4)
             tell(platform, "validation", "no rules")
@@ -339,5 +360,58 @@ struct Platform: CustomTestStringConvertible, Sendable {
         #expect(world.documents(.user).count == 4, "\(first.told) \(second.told)")
         #expect(try await world.plan().report.headline.hasPrefix("No changes."), "\(second.told)")
         tell(platform, "lost answer to a create")
+    }
+
+    @Test("beyond 50 a list that ends there is not believed: accounts are looked up by name, and nobody is made twice", arguments: [Platform(name: "huawei-identity-center", rules: .huawei), .older])
+    func cutLists(platform: Platform) async throws {
+        let world = try platform.world()
+        world.directory.people = people(120)
+        for number in 100..<170 {
+            try world.plant(
+                .user,
+                [
+                    "userName": .string("person\(number)"), "displayName": "Made by hand", "name": ["givenName": "Made", "familyName": "by hand"],
+                    "emails": [["type": "work", "value": .string("hand\(number)@corp.example"), "primary": true]],
+                ])
+        }
+        let first = try await world.run()
+        #expect(first.report.exit == .inStep && world.documents(.user).count == 170, "\(first.told)")
+        #expect(first.operations.filter { $0.verb == .associate }.count == 20)
+        let before = world.client.service.requests
+        let quiet = try await world.plan()
+        #expect(quiet.report.headline.hasPrefix("No changes.") && quiet.told.contains("not verified: "), "\(quiet.told)")
+        #expect(world.client.service.requests - before < 10 + 120)
+        world.directory.people.removeFirst(2)
+        world.directory.people[0].displayName = "Another Name"
+        let last = try await world.run()
+        #expect(last.report.exit == .inStep && world.user("person2")?["displayName"] == "Another Name" && world.user("person0")?["active"] == false, "\(last.told)")
+    }
+
+    @Test("AWS: memberships cost a request for each group, not for each user, and drift in them is seen")
+    func membershipsByFilter() async throws {
+        let platform = Platform(name: "aws-identity-center", rules: .aws)
+        let world = try platform.world()
+        world.directory.people = people(400)
+        world.directory.teams = (0..<10).map { team in Team(id: "g\(team)", name: "Team-\(team)", members: Set((0..<100).map { "user_person\((team * 37 + $0) % 400)" })) }
+        #expect(try await world.run().report.exit == .inStep)
+        func cost(_ body: () async throws -> World.Result) async throws -> (Int, World.Result) {
+            let before = world.client.service.requests
+            let result = try await body()
+            return (world.client.service.requests - before, result)
+        }
+        // The first reading proves the filter; from then on: pages of users, of groups, and one for each group.
+        _ = try await world.plan()
+        let (quiet, plan) = try await cost { try await world.plan() }
+        #expect(plan.report.headline.hasPrefix("No changes.") && quiet == 4 + 1 + 10, "\(quiet): \(plan.told)")
+        let group = try #require(world.group("Team-3")?["id"]?.string)
+        let victim = try #require(world.user("person111")?["id"]?.string)
+        world.client.change { service in try? service.meddle(.group, group) { $0["members"] = .array(($0["members"]?.array ?? []).filter { $0["value"]?.string != victim }) } }
+        let (_, drift) = try await cost { try await world.run() }
+        #expect(drift.operations.contains { $0.verb == .addMembers && $0.members.count == 1 }, "\(drift.told)")
+        #expect(try await world.plan().report.headline.hasPrefix("No changes."))
+        // A filter that is refused gives way to the one that is proven.
+        world.client.change { $0.options.vendor.refusesGroupsFilter = true }
+        let (refused, again) = try await cost { try await world.plan() }
+        #expect(again.report.headline.hasPrefix("No changes.") && refused > 400, "\(refused): \(again.told)")
     }
 }

@@ -1,0 +1,50 @@
+import SCIM
+
+extension Profile {
+    /// AWS IAM Identity Center (docs.aws.amazon.com/singlesignon/latest/developerguide, SCIM; public clients where that is silent).
+    public static let awsIdentityCenter = Profile(
+        name: "aws-identity-center",
+        displayName: "AWS IAM Identity Center",
+        takesGroups: true,
+        // Cursors of RFC 9865. Older revisions of the service ignore them and end at 50.
+        listing: .pages,
+        listCap: 50,
+        filterable: nil,
+        existing: .associate,
+        hasActiveFlag: true,
+        capabilities: Capabilities(patch: true, filter: true, cursor: true, pageSize: 100),
+        mapping: [.user: usualUserMapping + [DefaultMapping("phoneNumbers[work]", "phone")], .group: usualGroupMapping],
+        userAttributes: nil,
+        caseInsensitive: [.user: ["userName", "emails[work]"], .group: []],
+        isLowercased: false,
+        immutable: [:],
+        // Four attributes are required. A 400 says the same of every cause, so all of it is judged before.
+        rules: [
+            .user: [
+                AttributeRule("userName", isRequired: true, length: 1...128, refusedSigns: " <>;:%"), AttributeRule("displayName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"),
+                AttributeRule("name.givenName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"),
+                AttributeRule("name.familyName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"), AttributeRule("externalId", length: 1...256),
+            ],
+            .group: [AttributeRule("displayName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%")],
+        ],
+        cutNameFrom: nil,
+        // What public clients send; replacing members, or removing all at once, is refused.
+        memberRemoval: .valueList,
+        memberChunk: 100,
+        memberReading: [.byFilter],
+        lookUp: [.filter, .scan],
+        deletion: Deletion(),
+        protected: [.user: ["Administrator", "AWSAdministrators"], .group: ["AWSControlTower*", "AWSAdministrators"]],
+        requestsPerSecond: 10,
+        concurrency: 5,
+        pageSize: 100,
+        mediaType: scimMediaType,
+        needsOAuth: false,
+        assumptions: [
+            "userName is compared without case",
+            "groups.value finds the users of a group, once it agreed with members.value for a member and for somebody who is none",
+            "a list without a cursor that ends at 50 is cut off",
+            "a value list that happens to name every member may be removed",
+        ]
+    )
+}

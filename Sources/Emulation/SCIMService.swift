@@ -67,7 +67,7 @@ public struct SCIMService: Sendable {
     }
 
     private mutating func answer(_ request: EmulatedRequest) -> EmulatedResponse {
-        if request.path == "/oauth/token" { return issueToken(request) }
+        if request.path == "/oauth/token" || request.path == "\(prefix)/oauth/token" { return issueToken(request) }
         guard request.path == prefix || request.path.hasPrefix(prefix + "/") else { return error(SCIMError(status: 404, detail: "no such path")) }
         let parts = request.path.dropFirst(prefix.count).split(separator: "/").map(String.init)
         counters["\(request.method) /\(parts.first ?? "")", default: 0] += 1
@@ -477,6 +477,11 @@ public struct SCIMService: Sendable {
     /// Puts a resource there as somebody else would have; returns its id. Throws what the server would refuse.
     @discardableResult
     public mutating func plant(_ kind: ResourceKind, _ document: JSONValue, now: Double = 0) throws -> String {
+        // A console asks for less than the SCIM interface, and takes nothing over.
+        let rules = options.vendor
+        defer { options.vendor = rules }
+        options.vendor.requiredOfUsers = []
+        options.vendor.takesOver = false
         let response = try create(kind, EmulatedRequest(method: "POST", path: "", body: document.canonicalBytes, now: now))
         return try JSONValue(parsing: response.body)["id"]?.string ?? ""
     }

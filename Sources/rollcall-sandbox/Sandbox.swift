@@ -42,6 +42,10 @@ struct Sandbox: AsyncParsableCommand {
     var instance = IDaaSOptions().instance
     @Option(help: "The IDaaS application; it may see everything.")
     var application = "app_m3kq7tzr5yx2nvbcd4wphfa6ue"
+    @Flag(help: "Serve the six platforms too, each with its own rules, at http://127.0.0.1:PORT/NAME: ram, cloudsso, huawei-identity-center and so on; their token is the sandbox's.")
+    var platforms = false
+    @Option(help: ArgumentHelp("Accounts that the platforms have at the start: by platform, as --seed.", valueName: "file"))
+    var platformSeed: String?
     @Option(help: "Records in one page of IDaaS at the most.")
     var directoryPageSize = 100
     @Flag(help: "Page the users of IDaaS by number only, as older regions do.")
@@ -72,7 +76,9 @@ struct Sandbox: AsyncParsableCommand {
         }
         var service = SCIMService(options: options)
         if let seed { try SeedFile.plant(path: seed, into: &service) }
-        let host = Host(Landscape(target: service, directory: try idaas(environment)))
+        var landscape = Landscape(target: service, directory: try idaas(environment))
+        if platforms { landscape.platforms = try vendors(options, environment) }
+        let host = Host(landscape)
         let responder = CallbackResponder { (request: Request, context: BasicRequestContext) in
             try await host.respond(to: request)
         }
@@ -89,9 +95,24 @@ struct Sandbox: AsyncParsableCommand {
 }
 
 extension Sandbox {
+    /// One server for each platform, with the sandbox's token, and with an OAuth client for those that want one.
+    private func vendors(_ options: ServiceOptions, _ environment: [String: String]) throws -> [String: SCIMService] {
+        var servers: [String: SCIMService] = [:]
+        let seeds = try platformSeed.map { try SeedFile.read($0) }
+        for (platform, rules) in VendorRules.byPlatform {
+            var vendor = ServiceOptions.vendor(rules)
+            vendor.tokens = options.tokens
+            vendor.clients = ["sandbox": options.tokens.first ?? ""]
+            var service = SCIMService(prefix: "/\(platform)", options: vendor)
+            if let seeds, let document = seeds[platform] { try SeedFile.plant(document, path: platformSeed ?? "", into: &service) }
+            servers["/\(platform)"] = service
+        }
+        return servers
+    }
+
     private func idaas(_ environment: [String: String]) throws -> IDaaSService? {
         guard let directory else { return nil }
-        guard let data = FileManager.default.contents(atPath: directory) else { throw SeedFile.Wrong(description: "the directory file \(directory) cannot be read") }
+        let document = try SeedFile.read(directory)
         var options = IDaaSOptions()
         options.instance = instance
         options.mostPerPage = directoryPageSize
@@ -110,7 +131,7 @@ extension Sandbox {
         func warn(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
         if options.accessKeys.isEmpty { warn("no ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET in the environment: IDaaS' management API refuses everybody") }
         if options.applications.isEmpty { warn("no SANDBOX_APPLICATION_SECRET in the environment: IDaaS' developer API knows no application") }
-        return IDaaSService(directory: try IDaaSDirectory(document: try JSONValue(parsing: Array(data))), options: options)
+        return IDaaSService(directory: try IDaaSDirectory(document: document), options: options)
     }
 
     private func faults() throws -> [IDaaSFault] {
@@ -150,7 +171,8 @@ private actor Host {
     }
 
     private func counters() -> Response {
-        let counts = landscape.target.counters.merging(landscape.directory?.counters ?? [:]) { $0 + $1 }
+        var counts = landscape.target.counters.merging(landscape.directory?.counters ?? [:]) { $0 + $1 }
+        for (path, service) in landscape.platforms { for (name, count) in service.counters { counts["\(path) \(name)"] = count } }
         let document = JSONValue.object(counts.mapValues { .integer(Int64($0)) })
         return Response(status: .ok, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: ByteBuffer(bytes: document.canonicalBytes)))
     }
@@ -160,9 +182,14 @@ private actor Host {
 private enum SeedFile {
     struct Wrong: Error, CustomStringConvertible { let description: String }
 
-    static func plant(path: String, into service: inout SCIMService) throws {
-        guard let data = FileManager.default.contents(atPath: path) else { throw Wrong(description: "the seed file \(path) cannot be read") }
-        let document = try JSONValue(parsing: Array(data))
+    static func read(_ path: String) throws -> JSONValue {
+        guard let data = FileManager.default.contents(atPath: path) else { throw Wrong(description: "the file \(path) cannot be read") }
+        do { return try JSONValue(parsing: Array(data)) } catch { throw Wrong(description: "\(path): \(error)") }
+    }
+
+    static func plant(path: String, into service: inout SCIMService) throws { try plant(try read(path), path: path, into: &service) }
+
+    static func plant(_ document: JSONValue, path: String, into service: inout SCIMService) throws {
         var ids: [String: String] = [:]
         do {
             for user in document["users"]?.array ?? [] {

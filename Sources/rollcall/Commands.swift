@@ -239,6 +239,20 @@ struct StatusCommand: AsyncParsableCommand {
     }
 }
 
+struct InitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "init", abstract: "Print a commented job file for a platform.")
+
+    @Argument(help: "The platform's name, as “rollcall platforms” shows it.") var platform: String
+
+    func run() throws {
+        guard let text = JobTemplate.text(platform) else {
+            writeError("\(JobTemplate.complaint(platform) ?? "")\n")
+            throw leaving(.jobFile)
+        }
+        print(text, terminator: "")
+    }
+}
+
 struct PlatformsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "platforms", abstract: "Show what each platform can do.")
 

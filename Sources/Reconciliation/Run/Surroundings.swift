@@ -46,7 +46,7 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
 
     init(_ failure: SCIMFailure, side: String) {
         switch failure {
-        case .credentials: self.init(.credentials, "\(side): the credential was refused: \(failure); it may be expired, disabled or another server's: check \(side).authorization")
+        case .credentials: self.init(.credentials, "\(side): the credential was refused: \(failure); it may be expired, disabled or another server's: check \(side).authorization; the platform's SCIM synchronization may be off, or this host's address missing from its allowlist")
         case .cancelled: self.init(.interrupted, "\(side): stopped")
         case .notFound: self.init(.unreachable, "\(side): \(failure); check \(side).baseURL")
         default: self.init(.unreachable, "\(side): \(failure); check \(side).baseURL, the network and the server")

@@ -2,78 +2,6 @@ import Provisioning
 
 /// A commented job file for a platform: what `rollcall init` prints, and what stands in `jobs/examples`.
 public enum JobTemplate {
-    /// What the platform's own console gives: the address, the credential, and where to find them.
-    private struct Console {
-        var baseURL: String
-        var authorization: String
-        var notes: [String]
-        var first = ""
-    }
-
-    private static func console(_ platform: String) -> Console {
-        func key(_ variable: String) -> String { "  authorization: { key: \"${\(variable)}\" }" }
-        switch platform {
-        case "ram":
-            return Console(
-                baseURL: "https://scim.aliyun.com",
-                authorization: """
-                      authorization:
-                        oauth:
-                          tokenURL: https://oauth.aliyun.com/v1/token
-                          clientID: "482000000000000017"
-                          clientSecret: "${RAM_SCIM_CLIENT_SECRET}"
-                          placement: basic
-                    """,
-                notes: [
-                    "An OAuth server application of the RAM console with the scope /acs/scim; the id and the secret are the application's.",
-                    "Users only, with user name and display name. Accounts made in the console are conflicts and are never written.",
-                    "RAM cannot disable: a disabled user keeps access, unless leavers says { disabled: asLeaver }.",
-                ])
-        case "cloudsso":
-            return Console(
-                baseURL: "https://cloudsso-scim-cn-shanghai.aliyun.com/scim/v2/", authorization: key("CLOUDSSO_SCIM_KEY"),
-                notes: [
-                    "The address has the region of the CloudSSO directory. The key is a SCIM credential of its console, good for a year; SCIM synchronization must be on.",
-                    "Existing accounts cannot be listed: the ledger is all that is known, so keep it, and say --first-run the first time.",
-                    "A create takes over an account of the same name, and the report says so. User names never change.",
-                ], first: " --first-run")
-        case "huawei-identity-center":
-            return Console(
-                baseURL: "https://scim.cn-north-4.myhuaweicloud.com/TENANT/scim/v2/", authorization: key("HUAWEI_SCIM_TOKEN"),
-                notes: [
-                    "The address and the token come from automatic provisioning in the console.",
-                    "Lists end at 50: beyond, accounts are looked up by name, and memberships are known from the ledger alone.",
-                    "Every user needs an e-mail address, a given name and a family name.",
-                ])
-        case "tencent-identity-center":
-            return Console(
-                baseURL: "https://scim.tencentcloudsso.com/scim/v2", authorization: key("TENCENT_SCIM_KEY"),
-                notes: [
-                    "The international address is https://scim.tencentcloudssointl.com/scim/v2. The key is a SCIM key of the console; SCIM must be on.",
-                    "User names never change. Group names have letters, digits and “-” only.",
-                ])
-        case "volcengine-identity-center":
-            return Console(
-                baseURL: "https://cloudidentity-scim.cn-beijing.volces.com/scim/v2/", authorization: key("VOLCENGINE_SCIM_KEY"),
-                notes: [
-                    "The key is a SCIM credential of the console, good for a year.",
-                    "Existing accounts cannot be seen: the ledger is all that is known, so keep it, and say --first-run the first time.",
-                    "A create under a taken name is a conflict. Disabling is sent and not relied on: leavers { disabled: asLeaver } deletes instead.",
-                ], first: " --first-run")
-        case "aws-identity-center":
-            return Console(
-                baseURL: "https://scim.us-east-1.amazonaws.com/TENANT/scim/v2/", authorization: key("AWS_SCIM_TOKEN"),
-                notes: [
-                    "The SCIM endpoint and the access token come from automatic provisioning in the console; a token is good for a year.",
-                    "Every user needs a display name, a given name and a family name.",
-                ])
-        default:
-            return Console(
-                baseURL: "https://scim.target.example/v2", authorization: key("TARGET_SCIM_TOKEN"),
-                notes: ["What the server can do is read from its /ServiceProviderConfig; target.capabilities overrides it."])
-        }
-    }
-
     /// The names that have a template.
     public static var platforms: [String] { Profile.all.map(\.name) }
 
@@ -88,8 +16,7 @@ public enum JobTemplate {
 
     /// The job file; nil for a platform that is not served.
     public static func text(_ platform: String) -> String? {
-        guard let profile = Profile.named(platform) else { return nil }
-        let console = console(platform)
+        guard let profile = Profile.named(platform), let console = PlatformConsole.named(platform) else { return nil }
         let kinds = profile.takesGroups ? "users, groups" : "users"
         let groups = profile.takesGroups ? "\n#   groups: [create, update, delete]" : ""
         let mapping = (profile.mapping[.user] ?? []).map { rule in
@@ -97,7 +24,7 @@ public enum JobTemplate {
         }
         return """
             # \(profile.displayName) from Alibaba Cloud IDaaS. “rollcall check FILE” reaches both sides and shows the job as it will run;
-            # “rollcall plan FILE” shows what it would do, “rollcall run\(console.first) FILE” does it. What is commented out shows its default.
+            # “rollcall plan FILE” shows what it would do, “rollcall run\(profile.listing == .none ? " --first-run" : "") FILE” does it. What is commented out shows its default.
             #
             \(console.notes.map { "# \($0)" }.joined(separator: "\n"))
 

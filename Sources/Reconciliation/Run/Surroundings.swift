@@ -46,7 +46,11 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
 
     init(_ failure: SCIMFailure, side: String) {
         switch failure {
-        case .credentials: self.init(.credentials, "\(side): the credential was refused: \(failure); it may be expired, disabled or another server's: check \(side).authorization; the platform's SCIM synchronization may be off, or this host's address missing from its allowlist")
+        case .credentials:
+            self.init(
+                .credentials,
+                "\(side): the credential was refused: \(failure); it may be expired, disabled or another server's: check \(side).authorization; or SCIM synchronization is switched off there, or this host's address is missing from an allowlist"
+            )
         case .cancelled: self.init(.interrupted, "\(side): stopped")
         case .notFound: self.init(.unreachable, "\(side): \(failure); check \(side).baseURL")
         default: self.init(.unreachable, "\(side): \(failure); check \(side).baseURL, the network and the server")

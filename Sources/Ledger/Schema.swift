@@ -55,7 +55,7 @@ enum Schema {
         // Which units somebody was in, for those who left them.
         "CREATE INDEX memberships_of_units ON memberships (usr) WHERE side = 2;",
         // Members that were written, by target ids: all that is known where members cannot be read.
-        "CREATE TABLE written_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;",
+        "CREATE TABLE written_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, certain INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;",
     ]
 
     /// One run's staging area, in a file of its own.

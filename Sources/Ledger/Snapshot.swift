@@ -291,7 +291,8 @@ extension Ledger {
         }
     }
 
-    func detachSnapshot() throws {
+    /// Lets go of the snapshot: a transaction reserves every attached file, so that ledgers that share it would lock each other out.
+    public func detachSnapshot() throws {
         guard isSnapshotAttached else { return }
         isSnapshotAttached = false
         try perform { try $0.execute(sql: "DETACH DATABASE snapshot") }

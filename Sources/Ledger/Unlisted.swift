@@ -5,7 +5,7 @@ import GRDB
 extension Ledger {
     /// Stages what is linked as if the target had shown it: as it was last read, else as it was last sent.
     /// Returns how many objects there are.
-    public func stageLinks(kind: Int) throws -> Int {
+    public func stageLinks(kind: Int, isProtected: (String) -> Bool) throws -> Int {
         try write { db in
             try db.execute(
                 sql: """
@@ -16,21 +16,62 @@ extension Ledger {
                         CASE WHEN l.state = 'disabled' THEN 0 ELSE json_extract(coalesce(l.read, l.sent, '{}'), '$.active') END, 0
                     FROM links l WHERE l.kind = ?
                     """, arguments: [kind])
-            return db.changesCount
+            let count = db.changesCount
+            let rows = try Row.fetchCursor(db, sql: "SELECT n, name FROM scratch.target WHERE kind = ? AND NOT protected", arguments: [kind])
+            var protected: [Int64] = []
+            while let row = try rows.next() { if isProtected(row[1]) { protected.append(row[0]) } }
+            for n in protected { try db.execute(sql: "UPDATE scratch.target SET protected = 1 WHERE kind = ? AND n = ?", arguments: [kind, n]) }
+            return count
         }
     }
 
     /// Stages the members that were written.
     public func stageWrittenMembers() throws {
-        try write { try $0.execute(sql: "INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT grp, usr FROM written_members") }
+        try write { db in
+            try db.execute(sql: "INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT grp, usr FROM written_members WHERE certain")
+            // Of an addition whose outcome nobody knows: there when it is to be taken away, not there while it is wanted.
+            try db.execute(
+                sql: """
+                    INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT w.grp, w.usr FROM written_members w WHERE NOT w.certain AND NOT EXISTS (
+                        SELECT 1 FROM links g JOIN links u ON u.kind = 0 AND u.target = w.usr JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
+                        WHERE g.kind = 1 AND g.target = w.grp)
+                    """)
+        }
     }
 
-    /// Remembers a change of members that the target has taken.
-    public func note(group: String, added: [String], removed: [String]) throws {
+    /// Remembers a change of members: one that the target has taken, or additions that are about to be sent.
+    public func note(group: String, added: [String], removed: [String], isCertain: Bool = true) throws {
         try write { db in
             let grp = try intern(db, space: 3, group)
-            for member in added { try db.execute(sql: "INSERT OR IGNORE INTO written_members (grp, usr) VALUES (?, ?)", arguments: [grp, intern(db, space: 2, member)]) }
+            for member in added {
+                try db.execute(
+                    sql: "INSERT INTO written_members (grp, usr, certain) VALUES (?1, ?2, ?3) ON CONFLICT (grp, usr) DO UPDATE SET certain = max(certain, ?3)",
+                    arguments: [grp, intern(db, space: 2, member), isCertain])
+            }
             for member in removed { try db.execute(sql: "DELETE FROM written_members WHERE grp = ? AND usr = ?", arguments: [grp, intern(db, space: 2, member)]) }
+        }
+    }
+
+    /// Forgets what was sent for some fields of a record, since nobody knows whether it arrived: they are then sent again.
+    public func doubt(kind: Int, source id: String, paths: [String]) throws {
+        guard !paths.isEmpty else { return }
+        try write { db in
+            let keys = paths.map { "$.\"\($0)\"" }
+            let places = keys.map { _ in ", ?" }.joined()
+            try db.execute(
+                sql: """
+                    UPDATE links SET sent = json_remove(coalesce(read, sent, '{}')\(places)), read = NULL, read_digest = NULL, sent_digest = NULL
+                    WHERE kind = ? AND source = (SELECT n FROM ids WHERE space = ? AND id = ?)
+                    """, arguments: StatementArguments(keys) + [kind, kind, id])
+        }
+    }
+
+    /// The source record that an object is linked to.
+    public func holder(kind: Int, target id: String) throws -> String? {
+        try read { db in
+            try String.fetchOne(
+                db,
+                sql: "SELECT s.id FROM links l JOIN ids t ON t.n = l.target JOIN ids s ON s.n = l.source WHERE l.kind = ?1 AND t.space = ?1 + 2 AND t.id = ?2", arguments: [kind, id])
         }
     }
 
@@ -70,24 +111,31 @@ extension Ledger {
             sql: "CREATE INDEX IF NOT EXISTS scratch.source_by_key ON source (kind, match_key); CREATE INDEX IF NOT EXISTS scratch.source_by_external_id ON source (kind, external_id);")
     }
 
-    public func concernedTargets(kind: Int, after last: String, limit: Int) throws -> [String] {
+    /// - Parameter isRead: whether objects of the kind were read; else those that are linked count.
+    public func concernedTargets(kind: Int, isRead: Bool, after last: String, limit: Int) throws -> [String] {
         try write { db in
             try indexSource(db)
+            guard isRead else {
+                return try String.fetchAll(
+                    db, sql: "SELECT i.id FROM links l JOIN ids i ON i.n = l.target WHERE l.kind = ? AND i.id > ? ORDER BY i.id LIMIT ?", arguments: [kind, last, limit])
+            }
             return try String.fetchAll(db, sql: "SELECT i.id \(Self.concerned) AND i.id > :last ORDER BY i.id LIMIT :limit", arguments: ["kind": kind, "last": last, "limit": limit])
         }
     }
 
     /// One of them that is not among some.
-    public func concernedTarget(kind: Int, exceptAmong some: [String]) throws -> String? {
+    public func concernedTarget(kind: Int, isRead: Bool, exceptAmong some: [String]) throws -> String? {
         let few = Set(some)
-        return try concernedTargets(kind: kind, after: "", limit: few.count + 1).first { !few.contains($0) }
+        return try concernedTargets(kind: kind, isRead: isRead, after: "", limit: few.count + 1).first { !few.contains($0) }
     }
 
     /// Requests that reading all memberships costs: over the groups, by how many members they should have, and over the users.
-    public func membershipReadCost(pageSize: Int) throws -> (groups: Int, users: Int) {
+    public func membershipReadCost(pageSize: Int, usersAreRead: Bool) throws -> (groups: Int, users: Int) {
         try write { db in
             try indexSource(db)
-            let users = try Int.fetchOne(db, sql: "SELECT count(*) \(Self.concerned)", arguments: ["kind": 0]) ?? 0
+            let users =
+                try usersAreRead
+                ? Int.fetchOne(db, sql: "SELECT count(*) \(Self.concerned)", arguments: ["kind": 0]) ?? 0 : Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 0") ?? 0
             let groups = try Int.fetchOne(db, sql: "SELECT count(*) \(Self.concerned)", arguments: ["kind": 1]) ?? 0
             let further =
                 try Int.fetchOne(

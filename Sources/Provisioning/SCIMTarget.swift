@@ -107,8 +107,12 @@ public struct SCIMTarget: Sendable {
     /// The ids of the resources of a kind that a filter selects, page by page.
     public func ids(_ kind: ResourceKind, filter: String) async throws -> [String] {
         var ids: [String] = []
-        _ = try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, query: [("filter", filter)]) { view in
+        let evidence = try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, query: [("filter", filter)]) { view in
             if let id = view.member(ignoringCase: "id")?.scalarText { ids.append(id) }
+        }
+        // A service that ignores the cursor says a total, and ends at its cap.
+        if capabilities.cursor, evidence.declaredTotal != nil, let cap = profile.listCap, ids.count >= cap {
+            throw SCIMFailure.unsupported(SCIMError(status: 501, detail: "the list of \(kind.plural) for \(filter) is cut off at \(cap)"))
         }
         return ids
     }
@@ -202,12 +206,14 @@ public struct SCIMTarget: Sendable {
     private static func written(_ answer: SCIMConnection.Answer) -> Written {
         let fromLocation = answer.location.flatMap { $0.split(separator: "/").last.map(String.init) }
         guard answer.hasDocument, let id = try? JSONParser().parse(answer.body, { $0.member(ignoringCase: "id")?.scalarText }) else {
-            return Written(id: fromLocation, resource: nil)
+            var written = Written(id: fromLocation, resource: nil)
+            written.isOlder = true
+            return written
         }
         var written = Written(id: id, resource: answer.body)
-        // Two minutes are more than any request takes, and less than any account that was there before is old.
+        // What was made in the future is as doubtful as what was made before. Two minutes are more than any request takes, and less than any account that was there before is old.
         if let created = try? JSONParser().parse(answer.body, { $0.member(ignoringCase: "meta")?.member(ignoringCase: "created")?.string.flatMap { Time.seconds($0) } }), let now = answer.date {
-            written.isOlder = created < now - 120
+            written.isOlder = abs(now - created) > 120
         } else {
             written.isOlder = true
         }

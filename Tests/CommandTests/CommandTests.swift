@@ -62,6 +62,23 @@ import Testing
         #expect(try place.rollcall("run", "job.yaml").exit == 74)
     }
 
+    @Test("a target belongs to one job of a state folder: a second job on it is refused and names the first, until that is gone")
+    func oneOwner() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", directory(3))
+        try place.writeJob(server.base)
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        try place.write("other.yaml", try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: other"))
+        let other = try place.rollcall("plan", "other.yaml")
+        #expect(other.exit == 78 && other.everything.contains("belongs to the job test"), "\(other.everything)")
+        #expect(try place.rollcall("plan", "--state", "elsewhere", "other.yaml").exit == 2)
+        try FileManager.default.removeItem(at: place.folder.appendingPathComponent("snapshots/test.sqlite"))
+        #expect(try place.rollcall("run", "other.yaml").exit == 0)
+        #expect(try place.rollcall("run", "job.yaml").exit == 78)
+    }
+
     @Test("a second run while one is going is 75 and names the holder")
     func lock() throws {
         let server = try ServerProcess.sandbox()

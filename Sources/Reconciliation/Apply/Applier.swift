@@ -21,14 +21,17 @@ final class Applier {
     private(set) var verification = Verification()
     private var sent = 0
 
-    init(ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, looksFirst: Bool = false, progress: @escaping @Sendable (String, Int) -> Void) {
+    init(
+        ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, looksFirst: Bool = false, looksBefore: Bool = false,
+        progress: @escaping @Sendable (String, Int) -> Void
+    ) {
         self.ledger = ledger
         self.run = run
         self.target = target
         self.tables = tables
         self.concurrency = concurrency
         self.progress = progress
-        sender = Sender(target: target, tables: tables, looksFirst: looksFirst)
+        sender = Sender(target: target, tables: tables, looksFirst: looksFirst, looksBefore: looksBefore)
     }
 
     /// Operations of a wave that are held in memory at once.
@@ -57,6 +60,7 @@ final class Applier {
             case (.create, .sent): try await settleCreate(operation)
             case (.associate, .sent): try await settleAssociation(operation)
             case (_, .sent):
+                try doubt(operation)
                 try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this, and its outcome was not known: planned anew where it is still wanted"), run: run)
             default: try await send([operation])
             }
@@ -167,6 +171,9 @@ final class Applier {
                 try ledger.settle(operation, Outcome(status: .skipped, reason: "none of the members has an account", leftOut: leftOut), run: run)
                 return nil
             }
+            if operation.verb == .addMembers, target.profile.memberReading.contains(.ledger) {
+                try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false)
+            }
             try ledger.markSent([operation])
             return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut)
         case .update, .associate, .disable, .delete:
@@ -204,29 +211,51 @@ final class Applier {
             case .addMembers, .removeMembers: try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
             default: try recordWrite(operation, kind, id: id, resource: resource, origin: origin(of: operation))
             }
+        case .takenOver(let id, _) where try ledger.holder(kind: operation.kind, target: id).map({ $0 != operation.sourceID }) ?? false:
+            try ledger.settle(operation, Outcome(status: .conflict, reason: "the create took over \(id), which is linked to another record: decide on the target whose it is"), run: run)
+        case .partly(let refused, let why):
+            if target.profile.memberReading.contains(.ledger), let targetID {
+                try ledger.note(group: targetID, added: members.filter { !refused.contains($0) }, removed: Array(refused))
+            }
+            try ledger.settle(operation, Outcome(status: .failed, reason: why, leftOut: leftOut), run: run)
         case .takenOver(let id, let resource):
             try recordWrite(operation, kind, id: id, resource: resource, origin: "taken over")
             verification.takenOver.append(operation.name)
         case .found(let id, let resource):
             // Found by our own mark: it is what an earlier POST of ours, or IDaaS' own push, made.
-            try recordWrite(operation, kind, id: id, resource: resource, origin: operation.status == .sent ? "created" : "known", isFound: true)
+            // Where a create takes over, what it found may be what an earlier one of ours took.
+            let isDoubtful = target.profile.existing == .overwrite
+            try recordWrite(operation, kind, id: id, resource: resource, origin: isDoubtful ? "taken over" : operation.status == .sent ? "created" : "known", isFound: true)
         case .gone:
             if operation.verb == .delete {
                 try ledger.settle(operation, Outcome(status: .done, reason: "was gone already", link: .drop(hasTombstone: false)), run: run)
             } else {
-                try ledger.settle(operation, Outcome(status: .failed, reason: "\(targetID ?? "the object") is gone from the target since it was read; the next run judges it anew"), run: run)
+                // A 404 by id is believed; where there is no list, nothing else would ever tell.
+                let isUnlisted = target.profile.listing == .none && operation.verb != .addMembers && operation.verb != .removeMembers
+                try ledger.settle(
+                    operation,
+                    Outcome(
+                        status: .failed, reason: "\(targetID ?? "the object") is gone from the target since it was read; the next run judges it anew",
+                        link: isUnlisted ? .drop(hasTombstone: false) : nil), run: run)
             }
         case .failed(let why): try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut), run: run)
         case .conflict(let why) where operation.unit != nil: try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation)), run: run)
         case .conflict(let why): try ledger.settle(operation, Outcome(status: operation.verb == .create ? .conflict : .failed, reason: why), run: run)
         case .unknown(let why):
             // Stays “sent” in the journal: the next run begins by settling it.
+            try doubt(operation)
             verification.unknown.append("\(operation.name): \(why)")
         case .fatal(let failure, let isOpen):
             if fatal == nil { fatal = failure }
             // What certainly was not done is planned anew by the next run, from what it reads; what is open stays in the journal.
             if !isOpen { try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run) }
         }
+    }
+
+    /// Of a target that is not listed, or not to its end, nothing else will tell whether a write arrived.
+    private func doubt(_ operation: PlannedOperation) throws {
+        guard target.profile.listing == .none || target.profile.listCap != nil, [.update, .disable].contains(operation.verb), let source = operation.sourceID else { return }
+        try ledger.doubt(kind: operation.kind, source: source, paths: operation.fields.map(\.path))
     }
 
     /// Said of the second half of a rename that failed: the account must not keep its temporary name unseen.
@@ -255,7 +284,9 @@ final class Applier {
         // Of a leaver, and after a restart, there is no desired record: the link then keeps what it knows.
         var link = LinkState(
             kind: operation.kind, sourceID: source, targetID: id, origin: previous?.targetID == id ? previous?.origin ?? origin : origin, state: isLeaver ? "disabled" : "active",
-            externalID: text("externalId") ?? previous?.externalID, matchKey: text(kind.nameAttribute).map(folded) ?? previous?.matchKey ?? folded(operation.name),
+            // What was found bears its own name, which may be an older one.
+            externalID: (isFound ? actual?.externalID : nil) ?? text("externalId") ?? previous?.externalID,
+            matchKey: (isFound ? actual?.matchKey : nil) ?? text(kind.nameAttribute).map(folded) ?? previous?.matchKey ?? folded(operation.name),
             sent: isFound ? nil : sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual), sentDigest: nil, read: actual?.body,
             readDigest: isFound ? nil : actual?.digest)
         // The digests stand for the whole record: only where all of it was sent.
@@ -320,7 +351,7 @@ final class Applier {
                     guard let actual = table.actual(view), let entries = open.removeValue(forKey: actual.id) else { return }
                     for entry in entries { try self.judge(entry, kind, table, actual, members: Set(TargetReader.members(view))) }
                 }
-                let listShowsAll = try kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
+                let listShowsAll = try target.profile.listCap == nil && kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
                 if open.count > Self.readsByID, listShowsAll {
                     _ = try await target.list(kind, take)
                 } else {

@@ -16,6 +16,8 @@ enum Performed: Sendable {
     case gone
     /// The target refused this record.
     case failed(String)
+    /// The target refused some of the members, and took the others.
+    case partly(refused: Set<String>, String)
     /// The name is taken by somebody who is not ours.
     case conflict(String)
     /// Nobody can tell; the journal keeps it for the next run.
@@ -30,6 +32,8 @@ struct Sender: Sendable {
     let tables: [ResourceKind: MappingTable]
     /// Whether the target's list was not whole: what the plan takes for absent is then looked for before it is created.
     var looksFirst = false
+    /// Whether the plan rests on what was last written: each object is then looked at before it is ended or renamed.
+    var looksBefore = false
 
     /// - Parameter targetID: the object that is written; nil for a create.
     /// - Parameter members: target ids, for membership operations.
@@ -66,7 +70,7 @@ struct Sender: Sendable {
     /// Where the target is not listed, one look goes before what ends or renames: the object may be gone, or somebody else's by now.
     private func objection(_ operation: PlannedOperation, _ kind: ResourceKind, _ id: String, _ mark: String?) async throws(SCIMFailure) -> Performed? {
         let renames = operation.verb == .update && operation.fields.contains { $0.path == kind.nameAttribute }
-        guard target.profile.listing == .none, operation.verb == .delete || operation.verb == .disable || renames else { return nil }
+        guard looksBefore, operation.verb == .delete || operation.verb == .disable || renames else { return nil }
         let body: [UInt8]
         do {
             body = try await target.get(kind, id)
@@ -112,7 +116,8 @@ struct Sender: Sendable {
                 if part.count == 1 { refused += part } else { pending += [Array(part[..<(part.count / 2)]), Array(part[(part.count / 2)...])] }
             }
         }
-        return refused.isEmpty ? .done(id: group, resource: nil) : .failed("the target refuses \(refused.count) of \(members.count) members, such as \(refused[0]), and took the others: \(reason)")
+        return refused.isEmpty
+            ? .done(id: group, resource: nil) : .partly(refused: Set(refused), "the target refuses \(refused.count) of \(members.count) members, such as \(refused[0]), and took the others: \(reason)")
     }
 
     private static func judge(_ failure: SCIMFailure) -> Performed {

@@ -82,7 +82,7 @@ struct Policy: Sendable {
     }
 
     private func missing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        if row.desiredActive == false, incompleteTarget == nil {
+        if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag, incompleteTarget == nil {
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "disabled in the source and gone from the target: only the link is dropped", name: name(row))], .held)
         }
         var draft = creation(kind, row, reason: "linked, but gone from the target: created again")

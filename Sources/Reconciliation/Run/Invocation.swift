@@ -69,8 +69,14 @@ public struct Invocation {
         for run in runs where isHeld && run.plan != nil && run.failure == nil {
             try run.hold(run.breaches.isEmpty && together.isEmpty ? ["\(held), another job of this invocation, is held by a limit; what one command runs is held together"] : together)
         }
+        if case .plan = command {
+        } else {
+            // Side by side: each target has its own pace, and one that fails does not stop the others.
+            await withTaskGroup(of: Void.self) { group in
+                for run in runs { group.addTask { await run.apply() } }
+            }
+        }
         for run in runs {
-            if case .plan = command {} else { await run.apply() }
             if run.plan != nil { try inspect(run) }
             reports.append(try run.finish())
             run.close()

@@ -22,7 +22,9 @@ public struct Permissions: Hashable, Sendable {
 
 /// One job on its way: read both sides, plan, judge, apply. The steps are separate, so that the plans of all jobs of an
 /// invocation are judged before the first of them writes.
-public final class JobRun {
+///
+/// `@unchecked Sendable`: an invocation hands a run to one task at a time, and looks at it again when that task has ended.
+public final class JobRun: @unchecked Sendable {
     public let job: Job
     public let ledger: Ledger
     public let id: Int64
@@ -72,11 +74,21 @@ public final class JobRun {
         shared = pool.source(of: job)
         try ledger.check(binding: "source", shared.directory().identity)
         try ledger.check(binding: "target", "\(connection.base)")
+        if let owner = Self.registry(ledger)?.owner(of: Self.digest(job)), owner != job.name {
+            throw JobFailure(
+                .jobFile,
+                "the target \(connection.base) belongs to the job \(owner) of this state folder, and two jobs would undo each other's work; give them one job, or another --state folder")
+        }
         id = try ledger.beginRun(command: command, label: label, started: surroundings.time.timestamp())
     }
 
     /// Requests sent so far, to both sides.
     public var requests: Int { traced.requests + sourceRequests }
+
+    /// Of the target's address, and of where its credential is found: never of the credential.
+    private static func digest(_ job: Job) -> String { Digest.hexadecimal("\(URLParts(job.target.baseURL)?.description ?? job.target.baseURL) \(job.target.authorization)") }
+
+    private static func registry(_ ledger: Ledger) -> TargetRegistry? { ledger.path.map { TargetRegistry(folder: ($0 as NSString).deletingLastPathComponent) } }
 
     private var pushed: [ResourceKind] {
         let groups = (job.target.capabilities.groups ?? profile.takesGroups) && job.fullPush.contains(.groups)
@@ -141,6 +153,7 @@ public final class JobRun {
         }
         try ledger.bind("source", shared.directory().identity)
         try ledger.bind("target", "\(connection.base)")
+        try Self.registry(ledger)?.claim(Self.digest(job), for: job.name)
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
 
@@ -187,6 +200,7 @@ public final class JobRun {
         }
         let gate = Gate(allowed: permissions.allow)
         breaches += gate.judge(job: job, gateCounts).map(\.description)
+        try ledger.detachSnapshot()
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
     }
@@ -316,7 +330,8 @@ public final class JobRun {
         do {
             try ledger.setPlan(plan, state: "applying")
             let applier = Applier(
-                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: targetReading?.incomplete != nil, progress: surroundings.progress)
+                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: targetReading?.incomplete != nil,
+                looksBefore: targetReading?.unverified ?? 0 > 0, progress: surroundings.progress)
             try await applier.apply(plan: plan)
             notes += applier.verification.report
             if let fatal = applier.fatal {

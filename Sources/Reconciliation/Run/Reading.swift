@@ -33,7 +33,7 @@ struct TargetReader {
         var reading = Reading()
         var violations: [String] = []
         if target.profile.listing == .none {
-            for kind in kinds { reading.unverified += try ledger.stageLinks(kind: kind.rawValue) }
+            for kind in kinds { reading.unverified += try stageLinks(kind) }
             try ledger.stageWrittenMembers()
             return reading
         }
@@ -42,7 +42,7 @@ struct TargetReader {
                 let evidence = try await read(kind, &reading, &violations)
                 if isCut(evidence) {
                     try await lookUpUnlinked(kind)
-                    reading.unverified += try ledger.stageLinks(kind: kind.rawValue)
+                    reading.unverified += try stageLinks(kind)
                 } else {
                     violations += evidence.violations.map { "\(kind.plural): \($0)" }
                 }
@@ -51,7 +51,7 @@ struct TargetReader {
             }
             if kinds.contains(.group) {
                 if target.profile.memberReading.contains(.ledger) { try ledger.stageWrittenMembers() }
-                if target.profile.memberReading.contains(.byFilter) { try await readMembersByFilter() }
+                if target.profile.memberReading.contains(.byFilter) { try await readMembersByFilter(usersAreRead: kinds.contains(.user)) }
             }
         } catch let failure as SCIMFailure {
             throw JobFailure(failure, side: "target")
@@ -62,7 +62,8 @@ struct TargetReader {
 
     /// Whether a list ended where the platform cuts lists off.
     private func isCut(_ evidence: ListEvidence) -> Bool {
-        guard let cap = target.profile.listCap, evidence.resources == cap else { return false }
+        if target.profile.listing == .single, let total = evidence.declaredTotal, total > evidence.resources { return true }
+        guard let cap = target.profile.listCap, evidence.resources == cap || target.profile.listing == .single && evidence.resources >= cap else { return false }
         // With cursors a list that came in one page of the cap's length may be whole; without a next cursor nobody can tell.
         return evidence.pages == 1
     }
@@ -90,23 +91,25 @@ struct TargetReader {
 
     /// Reads memberships by filter, over the groups or over the users, whichever are fewer requests. The filter over groups is
     /// believed only once it agreed with the other, and given up for good when the platform refuses it.
-    private func readMembersByFilter() async throws {
+    private func readMembersByFilter(usersAreRead: Bool) async throws {
         let known = try ledger.fact("groups.value")
-        let (groups, users) = try ledger.membershipReadCost(pageSize: target.capabilities.pageSize)
+        let (groups, users) = try ledger.membershipReadCost(pageSize: target.capabilities.pageSize, usersAreRead: usersAreRead)
         if known != "refused", groups <= users {
+            var trust = FilterTrust.refused
             do {
-                if try await readMembersOfGroups(isProven: known == "agrees") { return }
+                trust = try await readMembersOfGroups(isProven: known == "agrees", usersAreRead: usersAreRead)
             } catch let failure as SCIMFailure {
                 switch failure {
                 case .rejected, .unsupported, .notFound: break
                 default: throw failure
                 }
             }
-            try ledger.learn("groups.value", "refused")
+            if trust == .proven { return }
+            if trust == .refused { try ledger.learn("groups.value", "refused") }
             try ledger.forgetStagedMembers()
         }
         var last = ""
-        while case let batch = try ledger.concernedTargets(kind: 0, after: last, limit: 500), let end = batch.last {
+        while case let batch = try ledger.concernedTargets(kind: 0, isRead: usersAreRead, after: last, limit: 500), let end = batch.last {
             last = end
             for user in batch {
                 for group in try await target.ids(.group, filter: Filter.equal("members.value", user)) { try ledger.stage(targetMembers: [user], of: group) }
@@ -114,18 +117,20 @@ struct TargetReader {
         }
     }
 
-    /// False when the filter says something else than the one over users.
-    private func readMembersOfGroups(isProven: Bool) async throws -> Bool {
+    private enum FilterTrust { case proven, unproven, refused }
+
+    /// Unproven: nobody was there to prove the filter by, and an empty answer proves nothing.
+    private func readMembersOfGroups(isProven: Bool, usersAreRead: Bool) async throws -> FilterTrust {
         var isProven = isProven
         var last = ""
-        while case let batch = try ledger.concernedTargets(kind: 1, after: last, limit: 500), let end = batch.last {
+        while case let batch = try ledger.concernedTargets(kind: 1, isRead: true, after: last, limit: 500), let end = batch.last {
             last = end
             for group in batch {
                 let members = try await target.ids(.user, filter: Filter.equal("groups.value", group))
                 if !isProven, let member = members.first {
-                    guard try await target.ids(.group, filter: Filter.equal("members.value", member)).contains(group) else { return false }
-                    if let other = try ledger.concernedTarget(kind: 0, exceptAmong: members) {
-                        guard try await !target.ids(.group, filter: Filter.equal("members.value", other)).contains(group) else { return false }
+                    guard try await target.ids(.group, filter: Filter.equal("members.value", member)).contains(group) else { return .refused }
+                    if let other = try ledger.concernedTarget(kind: 0, isRead: usersAreRead, exceptAmong: members) {
+                        guard try await !target.ids(.group, filter: Filter.equal("members.value", other)).contains(group) else { return .refused }
                         try ledger.learn("groups.value", "agrees")
                         isProven = true
                     }
@@ -133,7 +138,13 @@ struct TargetReader {
                 try ledger.stage(targetMembers: members, of: group)
             }
         }
-        return true
+        return isProven ? .proven : .unproven
+    }
+
+    /// Stages what is linked and was not shown; protect patterns hold for it as for everything.
+    private func stageLinks(_ kind: ResourceKind) throws -> Int {
+        guard let table = tables[kind] else { return 0 }
+        return try ledger.stageLinks(kind: kind.rawValue) { table.isProtected($0) }
     }
 
     private func read(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String]) async throws -> ListEvidence {

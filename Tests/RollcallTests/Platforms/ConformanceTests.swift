@@ -446,6 +446,78 @@ struct Platform: CustomTestStringConvertible, Sendable {
         tell(platform, "1,000 existing, 300 named alike", isConflict ? "300 conflicts" : rules.takesOver ? "300 take-overs" : "300 associations")
     }
 
+    @Test("CloudSSO: a take-over whose answer is lost is still a take-over, and is never deleted")
+    func lostTakeOver() async throws {
+        let platform = Platform(name: "cloudsso", rules: .cloudSSO)
+        let counter = Counter()
+        let world = try platform.world(
+            Platform.deleting, fault: { request, _ in request.head.method == .post && request.head.path?.hasSuffix("/Users") == true && counter.next() == 1 ? .answerLost : nil })
+        world.directory.people = people(3)
+        let id = try world.plant(.user, ["userName": "person0"])
+        try await world.run()
+        try await world.run()
+        #expect(world.client.service.store[.user]?[id]?.document["externalId"] == "user_person0")
+        world.directory.people.removeFirst()
+        try await world.run()
+        #expect(world.client.service.store[.user]?[id]?.document["active"] == false)
+    }
+
+    @Test("where the ledger stands for the target, protect patterns hold for leavers, and an unknown outcome is sent again", arguments: Platform.all.filter { !$0.isListed })
+    func ledgerAlone(platform: Platform) async throws {
+        let counter = Counter()
+        let loses = Switch()
+        let world = try platform.world(Platform.deleting, fault: { request, _ in loses.isOn && request.head.method == .patch && counter.next() == 1 ? .answerLost : nil })
+        world.directory.people = people(4)
+        try await world.run()
+        world.directory.people[1].displayName = "changed name"
+        loses.isOn = true
+        try await world.run()
+        // The source takes it back before the next run: what arrived must not stay.
+        world.directory.people[1].displayName = Person.named("person1").displayName
+        try await world.run()
+        #expect(world.user("person1")?["displayName"]?.string?.lowercased() == "person1 example")
+        world.jobText += "\nprotect: { users: [\"person0\"] }"
+        world.directory.people.removeFirst()
+        let result = try await world.run()
+        #expect(world.user("person0") != nil && world.user("person0")?["active"] != false, "\(result.told)")
+    }
+
+    @Test("Huawei, beyond the cut: an account that became somebody else's is not ended, and a refused member keeps nobody's removal away")
+    func beyondTheCut() async throws {
+        let platform = Platform(name: "huawei-identity-center", rules: .huawei)
+        let world = try platform.world(Platform.deleting)
+        world.directory.people = people(80)
+        world.directory.teams = [Team(id: "g", name: "Team-A", members: ["user_person70", "user_person71", "user_person72"])]
+        try await world.run()
+        let order = world.client.service.store[.user]?.order ?? []
+        let last = try #require(order.last)
+        let mark = try #require(world.client.service.store[.user]?[last]?.document["externalId"]?.string)
+        try world.client.change { service in try service.meddle(.user, last) { $0["externalId"] = "somebody else's" } }
+        world.directory.people.removeAll { $0.id == mark }
+        world.directory.teams[0].members = ["user_person70"]
+        let result = try await world.run()
+        #expect(result.told.contains("somebody else") && world.client.service.store[.user]?[last] != nil, "\(result.told)")
+        #expect(world.members("Team-A").isSubset(of: ["person70"]), "\(world.members("Team-A"))")
+    }
+
+    @Test("AWS: an empty answer proves no filter, and with groups alone memberships are read over the linked users")
+    func unprovenFilter() async throws {
+        let platform = Platform(name: "aws-identity-center", rules: .aws)
+        let world = try platform.world()
+        world.directory.people = people(6)
+        world.directory.teams = [Team(id: "g", name: "Team-A", members: ["user_person0", "user_person1"])]
+        try await world.run()
+        #expect(try world.ledger.fact("groups.value") == nil)
+        #expect(try await world.plan().report.headline.hasPrefix("No changes."))
+        #expect(try world.ledger.fact("groups.value") == "agrees")
+        world.jobText += "\nfullPush: [groups]"
+        let quiet = try await world.plan()
+        #expect(quiet.report.headline.hasPrefix("No changes."), "\(quiet.told)")
+        world.directory.teams[0].members = ["user_person0"]
+        try await world.run()
+        #expect(world.members("Team-A") == ["person0"])
+    }
+
     @Test("AWS: 10,000 users and 500 groups of 100 cost what the design allows")
     func costOnAWS() async throws {
         let platform = Platform(name: "aws-identity-center", rules: .aws)

@@ -1,0 +1,49 @@
+import Foundation
+
+/// Which job of a state folder owns which target: two jobs on one target would undo each other's work.
+///
+/// A text file in the folder, a line for each target: a digest of the target, a tab, the job's name. Other jobs' ledgers are not
+/// opened for it, since closing one would drop the locks that this process holds on it.
+public struct TargetRegistry: Sendable {
+    private let path: String
+
+    /// - Parameter folder: the state folder.
+    public init(folder: String) { path = folder + "/targets" }
+
+    /// The job that owns a target, as long as its ledger is there; nil when nobody does.
+    ///
+    /// - Parameter target: digest of the target's address and of where its credential is found.
+    public func owner(of target: String) -> String? {
+        guard let job = entries()[target] else { return nil }
+        let folder = (path as NSString).deletingLastPathComponent
+        return FileManager.default.fileExists(atPath: "\(folder)/\(job).sqlite") ? job : nil
+    }
+
+    /// Remembers that a job owns a target.
+    public func claim(_ target: String, for job: String) throws {
+        let lock = open(path + ".lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        guard lock >= 0 else { throw LedgerError.io("cannot create \(path).lock: \(String(cString: strerror(errno)))") }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX) == 0 else { throw LedgerError.io("cannot lock \(path).lock: \(String(cString: strerror(errno)))") }
+        var entries = entries()
+        guard entries[target] != job else { return }
+        entries[target] = job
+        let lines = entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { "\($0.key)\t\($0.value)\n" }.joined()
+        do {
+            try Data(lines.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw LedgerError.io("cannot write \(path): \(error.localizedDescription)")
+        }
+        chmod(path, 0o600)
+    }
+
+    private func entries() -> [String: String] {
+        guard let data = FileManager.default.contents(atPath: path) else { return [:] }
+        var entries: [String: String] = [:]
+        for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {
+            let halves = line.split(separator: "\t").map(String.init)
+            if halves.count == 2 { entries[halves[0]] = halves[1] }
+        }
+        return entries
+    }
+}

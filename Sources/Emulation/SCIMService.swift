@@ -325,7 +325,8 @@ public struct SCIMService: Sendable {
         document["id"] = .string(resource.id)
         if kind == .user, !options.vendor.userNameSuffix.isEmpty, let name = document["userName"]?.string { document["userName"] = .string(name + options.vendor.userNameSuffix) }
         var meta: JSONValue = [
-            "resourceType": .string(kind == .user ? "User" : "Group"), "created": .string(timestamp(resource.created)), "lastModified": .string(timestamp(resource.modified)),
+            "resourceType": .string(kind == .user ? "User" : "Group"), "created": .string(EmulatedClock.timestamp(resource.created)),
+            "lastModified": .string(EmulatedClock.timestamp(resource.modified)),
             "location": .string(location),
         ]
         if options.etag { meta["version"] = .string(resource.etag) }
@@ -498,27 +499,6 @@ public struct SCIMService: Sendable {
         store[kind]?.remove(id)
         if kind == .user { store[.group]?.removeMember(id, now: 0) }
     }
-}
-
-/// Seconds since 1970 as RFC 3339; days are counted in the proleptic Gregorian calendar.
-private func timestamp(_ seconds: Double) -> String {
-    let whole = Int(seconds.rounded(.down))
-    var days = whole / 86400
-    let rest = whole % 86400
-    var year = 1970
-    func length(_ year: Int) -> Int { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 366 : 365 }
-    while days >= length(year) {
-        days -= length(year)
-        year += 1
-    }
-    var month = 0
-    let months = [31, length(year) == 366 ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    while days >= months[month] {
-        days -= months[month]
-        month += 1
-    }
-    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(year)-\(two(month + 1))-\(two(days + 1))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
 }
 
 extension Substring {

@@ -13,6 +13,16 @@ enum IDaaSList: Hashable, Sendable {
     /// All units, or those directly below one.
     case units(below: String?)
 
+    /// What both APIs call the operation.
+    var operation: String {
+        switch self {
+        case .users, .usersOfUnit, .usersByID: "ListUsers"
+        case .groups, .groupsByID: "ListGroups"
+        case .members: "ListUsersForGroup"
+        case .units: "ListOrganizationalUnits"
+        }
+    }
+
     /// For messages.
     var name: String {
         switch self {
@@ -34,6 +44,17 @@ enum IDaaSObject: Hashable, Sendable {
     case unit(String)
     case provisioningScope
     case provisioningConfig
+
+    /// What both APIs call the operation.
+    var operation: String {
+        switch self {
+        case .user: "GetUser"
+        case .group: "GetGroup"
+        case .unit: "GetOrganizationalUnit"
+        case .provisioningScope: "GetApplicationProvisioningScope"
+        case .provisioningConfig: "GetApplicationProvisioningConfig"
+        }
+    }
 }
 
 /// Which page of a list.
@@ -58,9 +79,6 @@ protocol IDaaSAPI: Sendable {
     func items(_ list: IDaaSList) -> String
     /// The member that wraps a single object; nil where it stands at the top.
     func wrapper(_ object: IDaaSObject) -> String?
-    /// The operation's name, for messages.
-    func operation(_ list: IDaaSList) -> String
-    func operation(_ object: IDaaSObject) -> String
 }
 
 private let pageSize = "100"
@@ -101,15 +119,15 @@ struct ManagementAPI: IDaaSAPI {
         case .number(let number): query += [("PageNumber", String(number)), ("PageSize", pageSize)]
         case .token(let token): query += [("NextToken", token), ("MaxResults", pageSize)]
         }
-        return request(operation(list), query)
+        return request(list.operation, query)
     }
 
     func request(_ object: IDaaSObject) -> HTTPRequest? {
         switch object {
-        case .user(let id): return request(operation(object), [("UserId", id)])
-        case .group(let id): return request(operation(object), [("GroupId", id)])
-        case .unit(let id): return request(operation(object), [("OrganizationalUnitId", id)])
-        case .provisioningScope, .provisioningConfig: return application.map { request(operation(object), [("ApplicationId", $0)]) }
+        case .user(let id): return request(object.operation, [("UserId", id)])
+        case .group(let id): return request(object.operation, [("GroupId", id)])
+        case .unit(let id): return request(object.operation, [("OrganizationalUnitId", id)])
+        case .provisioningScope, .provisioningConfig: return application.map { request(object.operation, [("ApplicationId", $0)]) }
         }
     }
 
@@ -137,25 +155,6 @@ struct ManagementAPI: IDaaSAPI {
         case .unit: "OrganizationalUnit"
         case .provisioningScope: "ApplicationProvisioningScope"
         case .provisioningConfig: "ApplicationProvisioningConfig"
-        }
-    }
-
-    func operation(_ list: IDaaSList) -> String {
-        switch list {
-        case .users, .usersOfUnit, .usersByID: "ListUsers"
-        case .groups, .groupsByID: "ListGroups"
-        case .members: "ListUsersForGroup"
-        case .units: "ListOrganizationalUnits"
-        }
-    }
-
-    func operation(_ object: IDaaSObject) -> String {
-        switch object {
-        case .user: "GetUser"
-        case .group: "GetGroup"
-        case .unit: "GetOrganizationalUnit"
-        case .provisioningScope: "GetApplicationProvisioningScope"
-        case .provisioningConfig: "GetApplicationProvisioningConfig"
         }
     }
 }
@@ -220,22 +219,4 @@ struct DeveloperAPI: IDaaSAPI {
 
     func items(_ list: IDaaSList) -> String { "data" }
     func wrapper(_ object: IDaaSObject) -> String? { nil }
-
-    func operation(_ list: IDaaSList) -> String {
-        switch list {
-        case .users, .usersOfUnit, .usersByID: "ListUsers"
-        case .groups, .groupsByID: "ListGroups"
-        case .members: "ListUsersForGroup"
-        case .units: "ListOrganizationalUnits"
-        }
-    }
-
-    func operation(_ object: IDaaSObject) -> String {
-        switch object {
-        case .user: "GetUser"
-        case .group: "GetGroup"
-        case .unit: "GetOrganizationalUnit"
-        case .provisioningScope, .provisioningConfig: "GetApplicationProvisioningScope"
-        }
-    }
 }

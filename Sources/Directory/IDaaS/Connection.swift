@@ -45,9 +45,9 @@ final class IDaaSConnection: Sendable {
     ///
     /// - Parameter number: the page's place in the walk from 1, for messages.
     func page(_ list: IDaaSList, _ page: IDaaSPage, number: Int, _ body: (JSONView) throws -> Void) async throws -> Answer<Page> {
-        guard let head = api.request(list, page) else { return .malformed("\(api.operation(list)) has no such list") }
-        let what = "\(api.operation(list)), \(list.name), page \(number)"
-        return try await send(head, api.operation(list), what) { root in
+        guard let head = api.request(list, page) else { return .malformed("\(list.operation) has no such list") }
+        let what = "\(list.operation), \(list.name), page \(number)"
+        return try await send(head, list.operation, what) { root in
             var result = Page()
             guard root.kind == .object, let items = root[api.items(list)] else {
                 // IDaaS leaves an empty list out; a page that does not even state a total is none.
@@ -73,10 +73,10 @@ final class IDaaSConnection: Sendable {
 
     /// Asks for one object and hands it to `body`. Throws `DirectoryFailure` where the source as a whole does not answer.
     func object<Value>(_ object: IDaaSObject, _ body: (JSONView) throws -> Value) async throws -> Answer<Value> {
-        guard let head = api.request(object) else { return .malformed("\(api.operation(object)) is not possible here") }
+        guard let head = api.request(object) else { return .malformed("\(object.operation) is not possible here") }
         var answer = Answer<Value>.malformed("")
         for _ in 1...Self.attempts {
-            answer = try await send(head, api.operation(object), api.operation(object)) { root in
+            answer = try await send(head, object.operation, object.operation) { root in
                 guard let wrapper = api.wrapper(object) else { return try body(root) }
                 guard let inner = root[wrapper] else { throw JSONSyntaxError("the answer has no \(wrapper)") }
                 return try body(inner)

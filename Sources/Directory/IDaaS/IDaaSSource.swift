@@ -158,9 +158,9 @@ public struct IDaaSSource: DirectorySource {
         switch try await connection.object(.unit(id), { unit($0) }) {
         case .value(let unit?): return .some(unit)
         case .refused(let error) where error.isMissingRecord: return .some(nil)
-        case .value(nil): throw DirectoryFailure.broken("\(api.operation(.unit(id))) of \(id): the answer has no id")
-        case .refused(let error): throw DirectoryFailure.broken("\(api.operation(.unit(id))) of \(id): \(error)")
-        case .malformed(let why): throw DirectoryFailure.broken("\(api.operation(.unit(id))) of \(id): \(why)")
+        case .value(nil): throw DirectoryFailure.broken("\(IDaaSObject.unit(id).operation) of \(id): the answer has no id")
+        case .refused(let error): throw DirectoryFailure.broken("\(IDaaSObject.unit(id).operation) of \(id): \(error)")
+        case .malformed(let why): throw DirectoryFailure.broken("\(IDaaSObject.unit(id).operation) of \(id): \(why)")
         }
     }
 
@@ -262,7 +262,7 @@ public struct IDaaSSource: DirectorySource {
                 switch answer {
                 // As a list would have shown it: what lists do not carry is read for everybody or for nobody.
                 case .there(let sighting)?: _ = try sink.add(sighting.record.asListed)
-                case .gone?, nil: evidence.violate("\(id) is a member of a group and no user of the source (\(api.operation(.user(id))) does not find it)", mayPass: true)
+                case .gone?, nil: evidence.violate("\(id) is a member of a group and no user of the source (\(IDaaSObject.user(id).operation) does not find it)", mayPass: true)
                 }
             }
         }
@@ -308,10 +308,10 @@ public struct IDaaSSource: DirectorySource {
         }
         switch answer {
         case .value(let sighting?): return .there(sighting)
-        case .value(nil): throw DirectoryFailure.broken("\(api.operation(object)): asked for \(id), another record came")
+        case .value(nil): throw DirectoryFailure.broken("\(object.operation): asked for \(id), another record came")
         case .refused(let error) where error.isMissingRecord: return .gone
-        case .refused(let error): throw DirectoryFailure.broken("\(api.operation(object)) of \(id): \(error)")
-        case .malformed(let why): throw DirectoryFailure.broken("\(api.operation(object)) of \(id): \(why)")
+        case .refused(let error): throw DirectoryFailure.broken("\(object.operation) of \(id): \(error)")
+        case .malformed(let why): throw DirectoryFailure.broken("\(object.operation) of \(id): \(why)")
         }
     }
 
@@ -357,8 +357,8 @@ public struct IDaaSSource: DirectorySource {
     private func asked<Value>(_ object: IDaaSObject, _ body: (JSONView) throws -> Value) async throws -> Value {
         switch try await connection.object(object, body) {
         case .value(let value): return value
-        case .refused(let error): throw DirectoryFailure.unreachable("\(api.operation(object)): \(error); check source.application")
-        case .malformed(let why): throw DirectoryFailure.broken("\(api.operation(object)): \(why)")
+        case .refused(let error): throw DirectoryFailure.unreachable("\(object.operation): \(error); check source.application")
+        case .malformed(let why): throw DirectoryFailure.broken("\(object.operation): \(why)")
         }
     }
 

@@ -181,7 +181,7 @@ struct SourceReader {
     }
 
     /// The units above one, itself first; nil for one that does not exist or that the application may not see.
-    private func above(_ unit: String) async throws -> Result2<[String]?> {
+    private func above(_ unit: String) async throws -> Answer<[String]?> {
         do {
             guard case let found?? = try await shared.unit(unit), let path = try await shared.ancestry(of: found.id) else { return .success(nil) }
             return .success(path)
@@ -194,10 +194,10 @@ struct SourceReader {
         }
     }
 
-    private typealias Result2<Value> = Swift.Result<Value, DirectoryFailure>
+    private typealias Answer<Value> = Swift.Result<Value, DirectoryFailure>
 
     /// An answer that says nothing is no reason to stop, and none to believe that somebody is gone.
-    private func finding(_ kind: ResourceKind, _ id: String) async throws -> Result2<Finding?> {
+    private func finding(_ kind: ResourceKind, _ id: String) async throws -> Answer<Finding?> {
         do {
             return .success(try await shared.find(kind, id))
         } catch let failure as DirectoryFailure {

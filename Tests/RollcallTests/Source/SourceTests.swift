@@ -138,6 +138,16 @@ import Testing
             let result = try await world.run()
             #expect(result.report.exit == .inStep, "\(fault): \(result.told)")
         }
+        let counter = Counter()
+        let vanishing = try World(
+            job: IDaaS.job(), idaas: IDaaSService(directory: IDaaS.company(), options: IDaaS.options()),
+            fault: { request, _ in
+                guard request.head.path?.contains("GroupId=group_b") == true, counter.next() == 1 else { return nil }
+                return .answered(EmulatedResponse(status: 404, body: Array(#"{"Code":"ResourceNotFound.Group","Message":"gone"}"#.utf8)))
+            })
+        vanishing.environment = IDaaS.environment
+        let vanished = try await vanishing.run()
+        #expect(vanished.report.exit == .inStep && counter.next() > 2, "\(vanished.told)")
         let application = try IDaaS.world(.application)
         application.client.changeDirectory { service in
             service.options.throttlesEvery = 2

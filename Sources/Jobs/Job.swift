@@ -142,6 +142,10 @@ public struct Job: Hashable, Sendable {
         public var baseURL: String
         public var authorization: Authorization
         public var capabilities: CapabilityOverrides
+        /// How an account that the target's list does not show is looked at; nil: not at all, the ledger stands for it.
+        public var readBack: ReadBack?
+
+        public enum ReadBack: String, Hashable, Sendable, CaseIterable { case byID, list }
     }
 
     public enum Authorization: Hashable, Sendable {
@@ -286,6 +290,8 @@ public struct JobVocabulary: Sendable {
 public struct PlatformTerms: Hashable, Sendable {
     public var takesGroups: Bool
     public var defaultPace: Job.PaceSettings
+    /// Whether its lists show all that SCIM can see, so that nothing is left to read back.
+    public var isListed: Bool
     /// Why the platform is refused, and what to use instead; nil for one that is served.
     public var refusal: String?
 
@@ -294,7 +300,8 @@ public struct PlatformTerms: Hashable, Sendable {
     /// Whether its tokens come from an OAuth client only.
     public var needsOAuth: Bool
 
-    public init(takesGroups: Bool, requestsPerSecond: Double, concurrency: Int, needsOAuth: Bool = false, userAttributes: Set<String>? = nil, refusal: String? = nil) {
+    public init(takesGroups: Bool, requestsPerSecond: Double, concurrency: Int, needsOAuth: Bool = false, userAttributes: Set<String>? = nil, isListed: Bool = true, refusal: String? = nil) {
+        self.isListed = isListed
         self.userAttributes = userAttributes
         self.needsOAuth = needsOAuth
         self.takesGroups = takesGroups

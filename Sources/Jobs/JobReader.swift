@@ -256,7 +256,9 @@ private struct JobFile {
     // MARK: target
 
     private func target(_ node: Node) -> Job.Target? {
-        guard let members = reader.mapping(node, "target", knows: ["platform", "baseURL", "authorization", "capabilities"], required: ["platform", "baseURL", "authorization"]) else { return nil }
+        guard let members = reader.mapping(node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack"], required: ["platform", "baseURL", "authorization"]) else {
+            return nil
+        }
         var platform = reader.text(members["platform"], "target.platform")
         if let name = platform, platforms[name]?.refusal != nil || platforms[name] == nil {
             let served = platforms.filter { $0.value.refusal == nil }.keys.sorted()
@@ -272,8 +274,12 @@ private struct JobFile {
             reader.report(
                 members["authorization"], "target.authorization", "is a key, and \(platform) takes tokens of an OAuth client only", "write oauth: { tokenURL: …, clientID: …, clientSecret: … }")
         }
+        let readBack = members["readBack"].flatMap { reader.word($0, "target.readBack", Job.Target.ReadBack.self) }
+        if let platform, readBack != nil, platforms[platform]?.isListed == true {
+            reader.report(members["readBack"], "target.readBack", "has no meaning on \(platform), whose lists show every account", "leave it out")
+        }
         guard let platform, let url, let authorization else { return nil }
-        return Job.Target(platform: platform, baseURL: url, authorization: authorization, capabilities: capabilities)
+        return Job.Target(platform: platform, baseURL: url, authorization: authorization, capabilities: capabilities, readBack: readBack)
     }
 
     private func capabilities(_ node: Node?) -> Job.CapabilityOverrides {

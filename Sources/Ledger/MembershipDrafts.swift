@@ -9,8 +9,10 @@ extension Ledger {
     /// it has, and a group that is associated keeps who was in it. “Of ours” includes what this very plan links.
     ///
     /// - Parameter emptiesGroups: whether everybody is taken from a group that this plan deletes.
+    /// - Parameter freesLeavers: whether somebody whom this plan deletes is taken from every group first, also one that it was in before an association.
     public func draftMemberships(
-        chunk: Int, isExclusive: Bool, emptiesGroups: Bool = false, addWave: Int, removeWave: Int, addHeldBy: String?, removeHeldBy: String?, addReason: String, removeReason: String
+        chunk: Int, isExclusive: Bool, emptiesGroups: Bool = false, freesLeavers: Bool = false, addWave: Int, removeWave: Int, addHeldBy: String?, removeHeldBy: String?, addReason: String,
+        removeReason: String
     ) throws {
         try write { db in
             try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.outlook_by_target ON outlook (kind, target)")
@@ -29,7 +31,12 @@ extension Ledger {
             let strangers = isExclusive ? "OR u.source IS NULL AND NOT coalesce(tu.protected, 0)" : ""
             let oldMembersStay =
                 isExclusive
-                ? "" : "AND NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)"
+                ? ""
+                : """
+                AND (NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)
+                    OR \(freesLeavers) AND u.state = 'leaving' AND EXISTS (
+                        SELECT 1 FROM scratch.drafts d WHERE d.kind = 0 AND d.source = u.source AND d.verb = 'delete' AND d.status = 'planned'))
+                """
             let removals = """
                 SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target, coalesce(gs.name, gt.name) AS grp_name
                 FROM scratch.target_members t

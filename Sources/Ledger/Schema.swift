@@ -66,6 +66,8 @@ enum Schema {
             collision INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.source_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
         CREATE TABLE scratch.source_units (usr INTEGER NOT NULL, unit TEXT NOT NULL, PRIMARY KEY (usr, unit)) WITHOUT ROWID;
+        -- Groups whose members came in more than one piece.
+        CREATE TABLE scratch.long_groups (grp INTEGER PRIMARY KEY);
         CREATE TABLE scratch.units (id TEXT PRIMARY KEY, name TEXT, parent TEXT) WITHOUT ROWID;
         CREATE INDEX scratch.units_by_parent ON units (parent);
         -- The scope as it was resolved: its units with those below, its groups.

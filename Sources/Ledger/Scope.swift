@@ -191,9 +191,8 @@ extension Ledger {
             try String.fetchAll(
                 db,
                 sql: """
-                    SELECT DISTINCT i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source AND i.space = 1
-                    JOIN snapshot.ids si ON si.kind = 1 AND si.id = i.id JOIN snapshot.group_pages p ON p.grp = si.n
-                    WHERE d.kind = 1 AND d.verb = 'remove members' AND d.status = 'planned' AND p.pages > 1 ORDER BY i.id
+                    SELECT DISTINCT i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source AND i.space = 1 JOIN scratch.long_groups p ON p.grp = d.source
+                    WHERE d.kind = 1 AND d.verb = 'remove members' AND d.status = 'planned' ORDER BY i.id
                     """)
         }
     }

@@ -239,7 +239,7 @@ public final class Snapshot {
 }
 
 extension Ledger {
-    /// Attaches a sealed snapshot for staging; `detachScratch` lets go of it.
+    /// Attaches a sealed snapshot for staging.
     public func attach(snapshot: Snapshot) throws {
         try perform { try $0.execute(sql: "ATTACH DATABASE ? AS snapshot", arguments: [snapshot.path]) }
         isSnapshotAttached = true
@@ -251,7 +251,7 @@ extension Ledger {
     /// Stages the attached snapshot: every record as `map` sees it, the members, the units. What was staged before is forgotten.
     public func stageSnapshot(_ map: (Snapshot.Record) throws -> StagedSource) throws {
         try write { db in
-            for table in ["source", "source_members", "source_units", "units", "absences"] { try db.execute(sql: "DELETE FROM scratch.\(table)") }
+            for table in ["source", "source_members", "source_units", "units", "absences", "long_groups"] { try db.execute(sql: "DELETE FROM scratch.\(table)") }
             try db.execute(sql: "INSERT OR IGNORE INTO main.ids (space, id) SELECT kind, id FROM snapshot.ids ORDER BY kind, id")
         }
         var last: Int64 = 0
@@ -266,7 +266,15 @@ extension Ledger {
             _ = try stage(source: batch.map { try map(Snapshot.Record(kind: $0[1], id: $0[2], fields: $0[3], problem: $0[4], place: $0[5])) })
         }
         try write { db in
-            try db.execute(sql: Self.memberStaging)
+            try db.execute(
+                sql: """
+                    INSERT OR IGNORE INTO scratch.source_members (grp, usr)
+                    SELECT g.n, u.n FROM snapshot.members m
+                    JOIN snapshot.ids sg ON sg.n = m.grp JOIN snapshot.ids su ON su.n = m.usr
+                    JOIN main.ids g ON g.space = 1 AND g.id = sg.id JOIN main.ids u ON u.space = 0 AND u.id = su.id;
+                    INSERT OR IGNORE INTO scratch.long_groups (grp)
+                    SELECT m.n FROM snapshot.group_pages p JOIN snapshot.ids i ON i.n = p.grp JOIN main.ids m ON m.space = 1 AND m.id = i.id WHERE p.pages > 1;
+                    """)
             try db.execute(sql: "INSERT INTO scratch.units (id, name, parent) SELECT id, name, parent FROM snapshot.units")
             try db.execute(
                 sql: """
@@ -276,18 +284,14 @@ extension Ledger {
         }
     }
 
-    private static let memberStaging = """
-        INSERT OR IGNORE INTO scratch.source_members (grp, usr)
-        SELECT g.n, u.n FROM snapshot.members m
-        JOIN snapshot.ids sg ON sg.n = m.grp JOIN snapshot.ids su ON su.n = m.usr
-        JOIN main.ids g ON g.space = 1 AND g.id = sg.id JOIN main.ids u ON u.space = 0 AND u.id = su.id
-        """
-
-    /// Stages the members of the attached snapshot anew, after a group was read again.
-    public func restageMembers() throws {
+    /// Puts other members in the place of a group's: what a second reading found.
+    public func restage(members: [String], of group: String) throws {
         try write { db in
-            try db.execute(sql: "DELETE FROM scratch.source_members; INSERT OR IGNORE INTO main.ids (space, id) SELECT kind, id FROM snapshot.ids ORDER BY kind, id;")
-            try db.execute(sql: Self.memberStaging)
+            let grp = try intern(db, space: 1, group)
+            try db.execute(sql: "DELETE FROM scratch.source_members WHERE grp = ?", arguments: [grp])
+            for member in members {
+                try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.source_members (grp, usr) VALUES (?, ?)").execute(arguments: [grp, intern(db, space: 0, member)])
+            }
         }
     }
 

@@ -19,14 +19,15 @@ public struct TargetRegistry: Sendable {
         return FileManager.default.fileExists(atPath: "\(folder)/\(job).sqlite") ? job : nil
     }
 
-    /// Remembers that a job owns a target.
-    public func claim(_ target: String, for job: String) throws {
+    /// Remembers that a job owns a target. Returns the other job that owns it already, if there is one.
+    public func claim(_ target: String, for job: String) throws -> String? {
         let lock = open(path + ".lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw LedgerError.io("cannot create \(path).lock: \(String(cString: strerror(errno)))") }
         defer { close(lock) }
         guard flock(lock, LOCK_EX) == 0 else { throw LedgerError.io("cannot lock \(path).lock: \(String(cString: strerror(errno)))") }
+        if let owner = owner(of: target), owner != job { return owner }
         var entries = entries()
-        guard entries[target] != job else { return }
+        guard entries[target] != job else { return nil }
         entries[target] = job
         let lines = entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { "\($0.key)\t\($0.value)\n" }.joined()
         do {
@@ -35,6 +36,7 @@ public struct TargetRegistry: Sendable {
             throw LedgerError.io("cannot write \(path): \(error.localizedDescription)")
         }
         chmod(path, 0o600)
+        return nil
     }
 
     private func entries() -> [String: String] {

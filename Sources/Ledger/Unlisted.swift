@@ -5,8 +5,12 @@ import GRDB
 extension Ledger {
     /// Stages what is linked as if the target had shown it: as it was last read, else as it was last sent.
     /// Returns how many objects there are.
-    public func stageLinks(kind: Int, isProtected: (String) -> Bool) throws -> Int {
+    ///
+    /// - Parameter gone: target ids that a GET by id did not find.
+    public func stageLinks(kind: Int, except gone: Set<String>, isProtected: (String) -> Bool) throws -> Int {
         try write { db in
+            try db.execute(sql: "CREATE TEMP TABLE gone (target INTEGER PRIMARY KEY)")
+            for id in gone { try db.execute(sql: "INSERT INTO temp.gone VALUES (?)", arguments: [intern(db, space: kind + 2, id)]) }
             try db.execute(
                 sql: """
                     INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, body, digest, active, protected)
@@ -14,15 +18,34 @@ extension Ledger {
                         CASE WHEN l.state = 'disabled' THEN json_set(coalesce(l.read, l.sent, '{}'), '$.active', json('false')) ELSE coalesce(l.read, l.sent, '{}') END,
                         CASE WHEN l.state = 'disabled' THEN x'' WHEN l.read IS NOT NULL THEN coalesce(l.read_digest, x'') ELSE coalesce(l.sent_digest, x'') END,
                         CASE WHEN l.state = 'disabled' THEN 0 ELSE json_extract(coalesce(l.read, l.sent, '{}'), '$.active') END, 0
-                    FROM links l WHERE l.kind = ?
+                    FROM links l WHERE l.kind = ? AND l.target NOT IN (SELECT target FROM temp.gone)
                     """, arguments: [kind])
             let count = db.changesCount
+            try db.execute(sql: "DROP TABLE temp.gone")
             let rows = try Row.fetchCursor(db, sql: "SELECT n, name FROM scratch.target WHERE kind = ? AND NOT protected", arguments: [kind])
             var protected: [Int64] = []
             while let row = try rows.next() { if isProtected(row[1]) { protected.append(row[0]) } }
             for n in protected { try db.execute(sql: "UPDATE scratch.target SET protected = 1 WHERE kind = ? AND n = ?", arguments: [kind, n]) }
             return count
         }
+    }
+
+    /// Target ids of links whose object is not staged, after `last` in the order of their bytes.
+    public func linksNotStaged(kind: Int, after last: String, limit: Int) throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT i.id FROM links l JOIN ids i ON i.n = l.target WHERE l.kind = ?1 AND i.id > ?2
+                    AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target) ORDER BY i.id LIMIT ?3
+                    """, arguments: [kind, last, limit])
+        }
+    }
+
+    /// Puts the members that a read by id showed in the place of those that were written.
+    public func restage(targetMembers members: [String], of group: String) throws {
+        try write { try $0.execute(sql: "DELETE FROM scratch.target_members WHERE grp = ?", arguments: [intern($0, space: 3, group)]) }
+        try stage(targetMembers: members, of: group)
     }
 
     /// Stages the members that were written.

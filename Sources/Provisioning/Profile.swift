@@ -1,3 +1,5 @@
+import Foundation
+import JSON
 import SCIM
 
 /// How one platform behaves, as data. Its digest is part of every plan: a plan that was made under another profile is stale.
@@ -170,6 +172,22 @@ public struct RefusedPlatform: Hashable, Sendable {
 }
 
 extension Profile {
+    /// The whole profile as canonical JSON: equal for equal profiles, in every process. Sets are written in order; of the other lists
+    /// the order has a meaning and is kept.
+    public var canonical: String {
+        guard let data = try? JSONEncoder().encode(self), let value = try? JSONValue(parsing: Array(data)) else { return name }
+        return Self.ordered(value, isSet: false).canonical
+    }
+
+    private static let sets: Set<String> = ["filterable", "userAttributes", "caseInsensitive", "immutable"]
+
+    private static func ordered(_ value: JSONValue, isSet: Bool) -> JSONValue {
+        if let object = value.object { return .object(Dictionary(object.map { ($0, ordered($1, isSet: isSet || sets.contains($0))) }) { first, _ in first }) }
+        guard let array = value.array else { return value }
+        let elements = array.map { ordered($0, isSet: isSet) }
+        return .array(isSet ? elements.sorted { $0.canonical.utf8.lexicographicallyPrecedes($1.canonical.utf8) } : elements)
+    }
+
     /// The profiles that this version serves, in the order of the table.
     public static let all: [Profile] = [.ram, .cloudSSO, .huaweiIdentityCenter, .tencentIdentityCenter, .volcengineIdentityCenter, .awsIdentityCenter, .generic]
 

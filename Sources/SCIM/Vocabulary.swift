@@ -12,7 +12,7 @@ public enum SchemaURN {
 }
 
 /// The two kinds of resource that are provisioned. The raw value is the row value of the ledger.
-public enum ResourceKind: Int, Hashable, Sendable, CaseIterable, Codable {
+public enum ResourceKind: Int, Hashable, Sendable, CaseIterable, Codable, CodingKeyRepresentable {
     case user = 0
     case group = 1
 

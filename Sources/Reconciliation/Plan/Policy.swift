@@ -180,8 +180,16 @@ struct Policy: Sendable {
         } else if isHeldByScope {
             draft.hold("scope change", "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
         }
-        if draft.verb == .delete, draft.status == .planned, kind == .user, profile.deletion.usersMustLeaveGroups, !job.fullPush.contains(.groups) {
-            draft.hold("operations", "\(profile.displayName) deletes only who is in no group, and groups are outside the job's fullPush")
+        if draft.verb == .delete, draft.status == .planned {
+            if kind == .user, profile.deletion.usersMustLeaveGroups {
+                if !job.fullPush.contains(.groups) {
+                    draft.hold("operations", "\(profile.displayName) deletes only who is in no group, and groups are outside the job's fullPush")
+                } else if !permits(.group, .update) {
+                    draft.hold("operations", "\(profile.displayName) deletes only who is in no group, and operations.groups does not list update")
+                }
+            } else if kind == .group, profile.deletion.groupsMustBeEmpty, !permits(.group, .update) {
+                draft.hold("operations", "\(profile.displayName) deletes only a group without members, and operations.groups does not list update")
+            }
         }
         permit(&draft, kind, .delete)
         return ([draft], draft.status == .planned ? .leaving : .held)

@@ -39,28 +39,33 @@ public struct Invocation {
         let pool = SourcePool(entries.map(\.job), surroundings: surroundings)
         var runs: [JobRun] = []
         var reports: [JobReport] = []
+        var saved: [Ledger.PlanInfo?] = []
         for entry in entries {
             do {
-                let saved: Ledger.PlanInfo?
+                var basis: Ledger.PlanInfo?
                 if case .apply(let number) = command {
-                    saved = try entry.ledger.plan(number)
-                    guard let saved, ["planned", "held"].contains(saved.state) else {
+                    basis = try entry.ledger.plan(number)
+                    guard let basis, ["planned", "held"].contains(basis.state) else {
                         let what = number.map { "plan \($0)" } ?? "the newest plan"
-                        throw JobFailure(.stale, saved.map { "\(what) is \($0.state) already; plan again" } ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")
+                        throw JobFailure(.stale, basis.map { "\(what) is \($0.state) already; plan again" } ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")
                     }
-                } else {
-                    saved = nil
                 }
                 let run = try JobRun(job: entry.job, ledger: entry.ledger, command: command.word, label: label, permissions: permissions, surroundings: surroundings, pool: pool)
-                await run.prepare()
-                if let saved, run.failure == nil, let why = try run.staleness(of: saved) { run.refuse(JobFailure(.stale, why), forgetting: true) }
                 runs.append(run)
+                saved.append(basis)
             } catch let error as JobFailure {
                 reports.append(JobReport(job: entry.job.name, plan: nil, exit: error.exit, headline: "No plan.", details: [error.description], requests: 0))
             } catch let error as LedgerError {
                 let exit: ExitCode = if case .boundElsewhere = error { .jobFile } else { .ledger }
                 reports.append(JobReport(job: entry.job.name, plan: nil, exit: exit, headline: "No plan.", details: [error.description], requests: 0))
             }
+        }
+        // Side by side: each target has its own pace, and one that fails does not stop the others.
+        await withTaskGroup(of: Void.self) { group in
+            for run in runs { group.addTask { await run.prepare() } }
+        }
+        for (run, basis) in zip(runs, saved) {
+            if let basis, run.failure == nil, let why = try run.staleness(of: basis) { run.refuse(JobFailure(.stale, why), forgetting: true) }
         }
         let gate = Gate(allowed: permissions.allow)
         let together = try gate.judge(jobs: runs.filter { $0.failure == nil && $0.plan != nil }.map(\.gateEntry)).map(\.description)
@@ -71,7 +76,6 @@ public struct Invocation {
         }
         if case .plan = command {
         } else {
-            // Side by side: each target has its own pace, and one that fails does not stop the others.
             await withTaskGroup(of: Void.self) { group in
                 for run in runs { group.addTask { await run.apply() } }
             }

@@ -10,6 +10,7 @@ public enum JobDescription {
         var lines = ["job: \(job.name)"]
         lines += source(job.source) + ["  scope: \(self.scope(job.source))"]
         lines += ["target: \(profile.displayName) at \(job.target.baseURL)", "  authorization: \(words(job.target.authorization))"]
+        if profile.listing != .pages { lines.append("  read back: \(job.target.readBack?.rawValue ?? "no; the ledger stands for what the list does not show")") }
         for kind in Job.Kind.allCases {
             let verbs = Job.Verb.allCases.filter { job.operations[kind]?.contains($0) ?? false }.map(\.rawValue)
             lines.append("\(kind.rawValue): \(job.fullPush.contains(kind) ? verbs.joined(separator: ", ") : "outside the full-push scope")")

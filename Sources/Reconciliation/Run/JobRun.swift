@@ -74,16 +74,19 @@ public final class JobRun: @unchecked Sendable {
         shared = pool.source(of: job)
         try ledger.check(binding: "source", shared.directory().identity)
         try ledger.check(binding: "target", "\(connection.base)")
-        if let owner = Self.registry(ledger)?.owner(of: Self.digest(job)), owner != job.name {
-            throw JobFailure(
-                .jobFile,
-                "the target \(connection.base) belongs to the job \(owner) of this state folder, and two jobs would undo each other's work; give them one job, or another --state folder")
-        }
+        if let owner = Self.registry(ledger)?.owner(of: Self.digest(job)), owner != job.name { throw Self.owned(connection, by: owner) }
         id = try ledger.beginRun(command: command, label: label, started: surroundings.time.timestamp())
     }
 
     /// Requests sent so far, to both sides.
     public var requests: Int { traced.requests + sourceRequests }
+
+    private static func owned(_ connection: SCIMConnection, by owner: String) -> JobFailure {
+        JobFailure(
+            .jobFile,
+            "the target \(connection.base) belongs to the job \(owner) of this state folder, and two jobs would undo each other's work; give them one job, another --state folder, or remove the ledger of \(owner) if that job is no more"
+        )
+    }
 
     /// Of the target's address, and of where its credential is found: never of the credential.
     private static func digest(_ job: Job) -> String { Digest.hexadecimal("\(URLParts(job.target.baseURL)?.description ?? job.target.baseURL) \(job.target.authorization)") }
@@ -103,6 +106,7 @@ public final class JobRun: @unchecked Sendable {
             text += (job.operations[kind] ?? []).map(\.rawValue).sorted().joined(separator: ",") + (job.protect[kind] ?? []).joined(separator: ",")
         }
         for kind in ResourceKind.allCases { for attribute in tables[kind]?.attributes ?? [] { text += "\(attribute)" } }
+        text += profile.canonical
         return Digest.hexadecimal(text)
     }
 
@@ -136,9 +140,8 @@ public final class JobRun: @unchecked Sendable {
         try ledger.attachScratch()
         let baseline = try ledger.lastRun(isBaseline: true)
         let reader = SourceReader(
-            ledger: ledger, job: job, shared: shared, tables: tables, kinds: pushed, hasActiveFlag: profile.hasActiveFlag, now: surroundings.time.wall(), permissions: permissions, baseline: baseline)
-        let requestsBefore = shared.requests
-        defer { sourceRequests = shared.requests - requestsBefore }
+            ledger: ledger, job: job, shared: shared, tables: tables, kinds: pushed, hasActiveFlag: profile.hasActiveFlag, now: surroundings.time.wall(), permissions: permissions, baseline: baseline,
+            spent: { self.sourceRequests += $0 })
         let result = try await reader.read()
         let source = result.reading
         let scope = result.scope
@@ -146,14 +149,14 @@ public final class JobRun: @unchecked Sendable {
         self.scope = scope
         notes += source.notes
         count = try ledger.sourceCount()
-        let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, progress: surroundings.progress).read(pushed)
+        let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: surroundings.progress).read(pushed)
         self.targetReading = targetReading
         if targetReading.unverified > 0 {
             notes.append("not verified: \(targetReading.unverified); \(profile.displayName) cannot be listed, so what was last written is compared and drift is not seen")
         }
         try ledger.bind("source", shared.directory().identity)
         try ledger.bind("target", "\(connection.base)")
-        try Self.registry(ledger)?.claim(Self.digest(job), for: job.name)
+        if let owner = try Self.registry(ledger)?.claim(Self.digest(job), for: job.name) { throw Self.owned(connection, by: owner) }
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
 
@@ -176,7 +179,8 @@ public final class JobRun: @unchecked Sendable {
             let exception = permitted ? "" : "; held: operations.groups does not list update"
             let unproven = try await reader.proveGroups {
                 try ledger.draftMemberships(
-                    chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, emptiesGroups: profile.deletion.groupsMustBeEmpty, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
+                    chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, emptiesGroups: profile.deletion.groupsMustBeEmpty,
+                    freesLeavers: profile.deletion.usersMustLeaveGroups, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
                     addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : permitted ? nil : "operations",
                     addReason: "members in the source, not on the target\(exception)",
                     removeReason: "members on the target, not in the source\(source.incomplete.map { "; held: \($0)" } ?? exception)")
@@ -200,7 +204,6 @@ public final class JobRun: @unchecked Sendable {
         }
         let gate = Gate(allowed: permissions.allow)
         breaches += gate.judge(job: job, gateCounts).map(\.description)
-        try ledger.detachSnapshot()
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
     }
@@ -390,29 +393,40 @@ public final class JobRun: @unchecked Sendable {
     /// Lets go of this run's reads. After it, reports of unmanaged objects are no longer possible.
     public func close() { try? ledger.detachScratch() }
 
-    /// Reaches both sides and says what they declare, for `check`; what keeps it from that is in `failure`.
+    /// Reaches both sides and says what they declare, for `check`; what keeps it from that is in `failure`: of two sides that
+    /// refuse, the graver, and the other among the lines.
     public func check() async -> [String] {
+        let target = await side { try await checkTarget() }
+        let source = await side { try await checkSource() }
+        let failures = [target.failure, source.failure].compactMap { $0 }.sorted { $0.exit > $1.exit }
+        failure = failures.first
+        return target.lines + source.lines + failures.dropFirst().map(\.description)
+    }
+
+    private func side(_ body: () async throws -> [String]) async -> (lines: [String], failure: JobFailure?) {
         do {
-            let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
-            let target = SCIMTarget(connection: connection, profile: profile, capabilities: capabilities)
-            var lines = [
-                "target: reached \(connection.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)"
-            ]
-            _ = try await target.connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1"), ("count", "1")])
-            lines.append("target: one page of users read; the credential is accepted")
-            return lines + (try await checkSource())
+            return (try await body(), nil)
         } catch let error as JobFailure {
-            failure = error
+            return ([], error)
         } catch let error as SCIMFailure {
-            failure = JobFailure(error, side: "target")
+            return ([], JobFailure(error, side: "target"))
         } catch let error as DirectoryFailure {
-            failure = JobFailure(error)
+            return ([], JobFailure(error))
         } catch let error as LedgerError {
-            failure = JobFailure(.ledger, error.description)
+            return ([], JobFailure(.ledger, error.description))
         } catch {
-            failure = JobFailure(.internalError, "\(error)")
+            return ([], JobFailure(.internalError, "\(error)"))
         }
-        return []
+    }
+
+    private func checkTarget() async throws -> [String] {
+        let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+        var lines = [
+            "target: reached \(connection.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)"
+        ]
+        _ = try await connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1"), ("count", "1")])
+        lines.append("target: one page of users read; the credential is accepted")
+        return lines
     }
 
     private func checkSource() async throws -> [String] {

@@ -19,6 +19,8 @@ public enum JobTemplate {
         guard let profile = Profile.named(platform), let console = PlatformConsole.named(platform) else { return nil }
         let kinds = profile.takesGroups ? "users, groups" : "users"
         let groups = profile.takesGroups ? "\n#   groups: [create, update, delete]" : ""
+        // Where the list does not show everybody.
+        let readBack = profile.listing == .pages ? "" : "\n# readBack: byID   # under target, indented: read each account by its id, and so see drift; left out, the ledger stands for it"
         let mapping = (profile.mapping[.user] ?? []).map { rule in
             "#   \(rule.attribute): { from: \(rule.fields[0])\(rule.part.map { ", part: \($0.rawValue)" } ?? "") }\(rule.fields.count > 1 ? "   # else \(rule.fields[1])" : "")"
         }
@@ -40,7 +42,7 @@ public enum JobTemplate {
             target:
               platform: \(platform)
               baseURL: \(console.baseURL)
-            \(console.authorization)
+            \(console.authorization)\(readBack)
 
             # fullPush: [\(kinds)]
             # operations:

@@ -27,22 +27,29 @@ struct TargetReader {
     let ledger: Ledger
     let target: SCIMTarget
     let tables: [ResourceKind: MappingTable]
+    let readBack: Job.Target.ReadBack?
     let progress: @Sendable (String, Int) -> Void
 
     func read(_ kinds: [ResourceKind]) async throws -> Reading {
         var reading = Reading()
         var violations: [String] = []
-        if target.profile.listing == .none {
-            for kind in kinds { reading.unverified += try stageLinks(kind) }
-            try ledger.stageWrittenMembers()
-            return reading
-        }
         do {
+            if target.profile.listing == .none {
+                // What was written is the ground; what is read back replaces it.
+                try ledger.stageWrittenMembers()
+                for kind in kinds {
+                    // A list that shows what SCIM made may still leave some out: whoever it leaves out is asked for.
+                    if readBack == .list { reading.resources[kind] = try await read(kind, &reading, &violations).resources }
+                    try await stageUnlisted(kind, &reading)
+                }
+                reading.incomplete = violations.isEmpty ? nil : violations.joined(separator: "; ")
+                return reading
+            }
             for kind in kinds {
                 let evidence = try await read(kind, &reading, &violations)
                 if isCut(evidence) {
                     try await lookUpUnlinked(kind)
-                    reading.unverified += try stageLinks(kind)
+                    try await stageUnlisted(kind, &reading)
                 } else {
                     violations += evidence.violations.map { "\(kind.plural): \($0)" }
                 }
@@ -81,6 +88,37 @@ struct TargetReader {
                 }
             }
         }
+    }
+
+    /// Stages what is linked and was not shown: as a GET by id shows it where the job wants that, else as the ledger has it.
+    private func stageUnlisted(_ kind: ResourceKind, _ reading: inout Reading) async throws {
+        guard let table = tables[kind] else { return }
+        var gone: Set<String> = []
+        if readBack != nil {
+            let parser = JSONParser()
+            var last = ""
+            while case let batch = try ledger.linksNotStaged(kind: kind.rawValue, after: last, limit: 100), let end = batch.last {
+                last = end
+                for id in batch {
+                    do {
+                        let body = try await target.get(kind, id)
+                        let (actual, members) = try parser.parse(body) { (table.actual($0), $0.member(ignoringCase: "members") == nil ? nil : Self.members($0)) }
+                        guard let actual, actual.id == id else { continue }
+                        for name in actual.carried { reading.carried[kind, default: [:]][name, default: 0] += 1 }
+                        _ = try ledger.stage(target: [Self.staged(kind, actual, table)])
+                        if kind == .group, let members { try ledger.restage(targetMembers: members, of: id) }
+                    } catch let failure as SCIMFailure {
+                        switch failure {
+                        case .notFound: gone.insert(id)
+                        case .rejected, .unsupported, .malformed, .tooLarge: continue
+                        default: throw failure
+                        }
+                    }
+                }
+                progress("target \(kind.plural) read back", batch.count)
+            }
+        }
+        reading.unverified += try ledger.stageLinks(kind: kind.rawValue, except: gone) { table.isProtected($0) }
     }
 
     private static func staged(_ kind: ResourceKind, _ actual: MappingTable.Actual, _ table: MappingTable) -> StagedTarget {
@@ -139,12 +177,6 @@ struct TargetReader {
             }
         }
         return isProven ? .proven : .unproven
-    }
-
-    /// Stages what is linked and was not shown; protect patterns hold for it as for everything.
-    private func stageLinks(_ kind: ResourceKind) throws -> Int {
-        guard let table = tables[kind] else { return 0 }
-        return try ledger.stageLinks(kind: kind.rawValue) { table.isProtected($0) }
     }
 
     private func read(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String]) async throws -> ListEvidence {

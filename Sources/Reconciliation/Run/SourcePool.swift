@@ -25,7 +25,10 @@ public final class SourcePool {
 }
 
 /// One source and the read of it that its jobs share.
-final class SharedSource {
+///
+/// `@unchecked Sendable`: jobs that are planned side by side take turns (`alone`); before that the pool alone knows it.
+final class SharedSource: @unchecked Sendable {
+    private let turn = Turn()
     private let origin: Job.Source
     private let surroundings: Surroundings
     private let counted: Traced
@@ -58,6 +61,26 @@ final class SharedSource {
 
     /// Requests sent to the source so far.
     var requests: Int { counted.requests }
+
+    /// Does something while no other job does: what a job reads from the source belongs together.
+    ///
+    /// - Parameter spent: told how many requests it cost.
+    func alone<Value>(spent: (Int) -> Void, _ body: () async throws -> Value) async rethrows -> Value {
+        await turn.take()
+        let before = requests
+        func end() async {
+            spent(requests - before)
+            await turn.give()
+        }
+        do {
+            let value = try await body()
+            await end()
+            return value
+        } catch {
+            await end()
+            throw error
+        }
+    }
 
     /// The source's reader; made at its first use, since its credential may be missing.
     func directory() throws -> any DirectorySource {
@@ -205,6 +228,20 @@ final class SharedSource {
         }
         proven[group] = .some(why)
         return why
+    }
+}
+
+/// One at a time, in the order of asking.
+private actor Turn {
+    private var isTaken = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    func take() async {
+        if isTaken { await withCheckedContinuation { waiting.append($0) } } else { isTaken = true }
+    }
+
+    func give() {
+        if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
     }
 }
 

@@ -17,6 +17,8 @@ struct SourceReader {
     let permissions: Permissions
     /// The last run that was applied on a complete read.
     let baseline: Ledger.RunRecord?
+    /// Told how many requests the job's turns at the source cost.
+    let spent: (Int) -> Void
 
     /// Missing users that are asked for by name; of more, the whole list must be complete twice in a row.
     private static let mostConfirmed = 200
@@ -29,7 +31,15 @@ struct SourceReader {
         var lossByScope: SourceCount
     }
 
+    /// Reads, or takes what a sibling has read, and stages it. Only here is the snapshot attached.
     func read() async throws -> Result {
+        try await shared.alone(spent: spent) {
+            defer { try? ledger.detachSnapshot() }
+            return try await stageAndConfirm()
+        }
+    }
+
+    private func stageAndConfirm() async throws -> Result {
         let scope = EffectiveScope(job, own: try await shared.ownScope())
         try ledger.set(baseline: baseline?.id)
         var (snapshot, evidence) = try await shared.read(path: ledger.snapshotPath)
@@ -260,8 +270,12 @@ struct SourceReader {
         for _ in 1...3 {
             let losing = try ledger.groupsLosingMembers().filter { proven[$0] == nil }
             if losing.isEmpty { break }
-            for group in losing { proven[group] = .some(try await shared.prove(group: group)) }
-            try ledger.restageMembers()
+            for group in losing {
+                let (why, members) = try await shared.alone(spent: spent) { try await (shared.prove(group: group), shared.snapshot?.members(of: group)) }
+                proven[group] = .some(why)
+                // This group's alone: a sibling may have read the rest once more since this job took its share.
+                if why == nil, let members { try ledger.restage(members: members, of: group) }
+            }
             try ledger.dropMembershipDrafts()
             try draft()
         }

@@ -49,12 +49,31 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
         case .credentials:
             self.init(
                 .credentials,
-                "\(side): the credential was refused: \(failure); it may be expired, disabled or another server's: check \(side).authorization; or SCIM synchronization is switched off there, or this host's address is missing from an allowlist"
+                "\(side): the credential was refused: \(failure); \(Self.likelyCause("\(failure)", side: side))"
             )
         case .cancelled: self.init(.interrupted, "\(side): stopped")
         case .notFound: self.init(.unreachable, "\(side): \(failure); check \(side).baseURL")
         default: self.init(.unreachable, "\(side): \(failure); check \(side).baseURL, the network and the server")
         }
+    }
+
+    /// What most likely is behind a refusal, by what the server says of it, and what to do.
+    static func likelyCause(_ said: String, side: String) -> String {
+        let text = said.lowercased()
+        func says(_ words: String...) -> Bool { words.contains { text.contains($0) } }
+        if says("allowlist", "whitelist", "allow list", "white list", "ip address", "ipaddress", "source ip", "not in the ip") {
+            return "likely this host's address is missing from the platform's allowlist: add it there"
+        }
+        if says("synchronization", "synchronisation", "provisioning is", "scim is not enabled", "scim is disabled", "scimdisabled", "scim not enabled", "not enabled", "switched off") {
+            return "likely SCIM synchronization is switched off on the platform: switch it on in its console"
+        }
+        if says("expire") { return "the credential has expired: make a new one in the console, and put it where \(side).authorization refers to" }
+        if says("disabled", "inactive", "revoked") { return "the credential is disabled: enable it or make a new one in the console" }
+        if text.contains("403") {
+            return
+                "the credential is known and may not do this: likely SCIM synchronization is switched off there, the credential lacks the permission, or this host's address is missing from an allowlist"
+        }
+        return "likely it has expired, is disabled, or is another server's: check \(side).authorization"
     }
 }
 
@@ -166,7 +185,7 @@ extension JobVocabulary {
                     profile.name,
                     PlatformTerms(
                         takesGroups: profile.takesGroups, requestsPerSecond: profile.requestsPerSecond, concurrency: profile.concurrency, needsOAuth: profile.needsOAuth,
-                        userAttributes: profile.userAttributes)
+                        userAttributes: profile.userAttributes, isListed: profile.listing == .pages)
                 )
             }
                 + RefusedPlatform.all.map { platform in

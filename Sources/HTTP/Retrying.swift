@@ -11,8 +11,11 @@ public struct Retrying: HTTPClient {
     private let time: Time
     private let policy: RetryPolicy
     private let log: Logger
+    private let stop: StopRequest?
 
-    public init(_ next: any HTTPClient, policy: RetryPolicy = RetryPolicy(), time: Time, log: Logger) {
+    /// - Parameter stop: once it is requested, nothing is tried again.
+    public init(_ next: any HTTPClient, policy: RetryPolicy = RetryPolicy(), time: Time, log: Logger, stop: StopRequest? = nil) {
+        self.stop = stop
         self.next = next
         self.policy = policy
         self.time = time
@@ -29,7 +32,7 @@ public struct Retrying: HTTPClient {
                 let isThrottled = response.status == 429
                 // A 500 may have done half of a write; of a read it is a hiccup like the others.
                 let isPassing = [502, 503, 504].contains(response.status) || request.head.method == .get && response.status == 500
-                guard isThrottled || !isPOST && isPassing, attempt < policy.attempts else { return response }
+                guard isThrottled || !isPOST && isPassing, mayTryAgain(attempt) else { return response }
                 serverWish = RetryPolicy.retryAfter(response.head.headerFields[.retryAfter], now: time.wall())
                 reason = "status \(response.status)"
             } catch {
@@ -39,7 +42,7 @@ public struct Retrying: HTTPClient {
                 case .outcomeUnknown, .timedOut: isSafe = !isPOST
                 case .refused, .tooLarge, .cancelled: isSafe = false
                 }
-                guard isSafe, attempt < policy.attempts else { throw error }
+                guard isSafe, mayTryAgain(attempt) else { throw error }
                 reason = error.description
             }
             let pause = policy.pause(afterAttempt: attempt, serverWish: serverWish, random: time.random())
@@ -54,6 +57,8 @@ public struct Retrying: HTTPClient {
         }
         throw .cancelled  // not reached: the loop above returns or throws
     }
+
+    private func mayTryAgain(_ attempt: Int) -> Bool { attempt < policy.attempts && !(stop?.isRequested ?? false) }
 }
 
 /// How often, and how long between.

@@ -205,9 +205,24 @@ public struct Job: Hashable, Sendable {
     }
 
     public struct Leavers: Hashable, Sendable {
-        public enum When: String, Hashable, Sendable, CaseIterable { case immediately, never }
+        /// When something becomes of a leaver.
+        public enum When: Hashable, Sendable, CustomStringConvertible {
+            case immediately
+            case never
+            /// Days after an applied run saw that it had left.
+            case days(Int)
+
+            public var description: String {
+                switch self {
+                case .immediately: "immediately"
+                case .never: "never"
+                case .days(let number): "\(number)d"
+                }
+            }
+        }
+
         public var disable: When = .immediately
-        public var delete: When = .never
+        public var delete: When = .days(30)
         /// Whether a disabled source user counts as a leaver where the platform has no active flag.
         public var disabledAsLeaver = false
         /// Whether an account that was associated or taken over, not created, may be deleted.

@@ -404,10 +404,14 @@ private struct JobFile {
 
     private func when(_ node: Node?, _ key: String) -> Job.Leavers.When? {
         guard let text = reader.text(node, key) else { return nil }
-        if let when = Job.Leavers.When(rawValue: text) { return when }
-        let isDays = text.hasSuffix("d") && Int(text.dropLast()) != nil || Int(text) != nil
-        reader.report(node, key, isDays ? "a number of days is not served by this version" : "cannot be “\(text)”", "use immediately or never")
-        return nil
+        switch text {
+        case "immediately": return .immediately
+        case "never": return .never
+        default:
+            if let days = Int(text.hasSuffix("d") ? String(text.dropLast()) : text), (1...3650).contains(days) { return .days(days) }
+            reader.report(node, key, "cannot be “\(text)”", "use immediately, never or a number of days from 1 to 3650, such as 30d")
+            return nil
+        }
     }
 
     private func existing(_ node: Node?) -> Job.Existing {

@@ -4,20 +4,27 @@ import GRDB
 extension Ledger {
     /// Asks `decide` about every object that is not plainly in step, unmanaged or protected, and stores what it answers.
     ///
+    /// - Parameter asksForMembers: tells of leavers whether they are in a group of the target, or have members.
     /// - Parameter includesDisabled: also about records in step that the source disables: a platform may not be able to.
-    public func draft(includesDisabled: Bool = false, _ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
+    public func draft(includesDisabled: Bool = false, asksForMembers: Bool = false, _ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
         try write { db in
             // Objects in step need no decision; the bulk of a quiet night never leaves SQLite.
             try db.execute(sql: "DELETE FROM scratch.drafts; DELETE FROM scratch.draft_members; DELETE FROM scratch.outlook")
             try db.execute(
                 sql: "INSERT INTO scratch.outlook (kind, source, target, state) SELECT kind, source, target, 'present' FROM scratch.situations WHERE situation = 'in step'")
+            if asksForMembers { try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.target_members_by_user ON target_members (usr)") }
             let rows = try Row.fetchCursor(
                 db,
                 sql: Self.rowQuery
                     + " WHERE (st.situation <> 'in step' OR ? AND st.kind = 0 AND s.disabled) AND NOT (st.situation IN ('unmanaged', 'protected') AND st.source IS NULL) ORDER BY st.kind, si.id, ti.id",
                 arguments: [includesDisabled])
             while let row = try rows.next() {
-                guard let situation = Self.situationRow(row) else { continue }
+                guard var situation = Self.situationRow(row) else { continue }
+                if asksForMembers, situation.situation == .leaver {
+                    let column = situation.kind == 0 ? "usr" : "grp"
+                    situation.hasMembers =
+                        try Bool.fetchOne(db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM scratch.target_members WHERE \(column) = ?)"), arguments: [situation.target]) ?? false
+                }
                 let (drafts, outlook) = try decide(situation)
                 if let outlook, let source = situation.source {
                     try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating) VALUES (?, ?, ?, ?, ?)")
@@ -33,12 +40,12 @@ extension Ledger {
     private func insert(_ db: Database, _ draft: Draft, _ row: SituationRow) throws {
         try db.cachedStatement(
             sql: """
-                INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, takes, frees, takes_mail, frees_mail)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, takes, frees, takes_mail, frees_mail, due)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             draft.wave, row.kind, draft.verb.rawValue, row.situation.rawValue, row.source, row.target, draft.name, draft.status.rawValue, draft.reason,
-            draft.heldBy, Self.encode(draft.fields), draft.takes, draft.frees, draft.takesMail, draft.freesMail,
+            draft.heldBy, Self.encode(draft.fields), draft.takes, draft.frees, draft.takesMail, draft.freesMail, draft.due,
         ])
     }
 

@@ -139,6 +139,7 @@ extension Ledger {
             try db.execute(sql: "DELETE FROM kept_members WHERE grp IN (SELECT target FROM links WHERE kind = 1 AND source = ?)", arguments: [source])
         }
         try db.execute(sql: "DELETE FROM links WHERE kind = ? AND source = ?", arguments: [operation.kind, source])
+        try db.execute(sql: "DELETE FROM departures WHERE kind = ? AND source = ?", arguments: [operation.kind, source])
     }
 
     /// The link of a source record.

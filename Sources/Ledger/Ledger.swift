@@ -10,6 +10,8 @@ public final class Ledger {
     /// Where the ledger is; nil for one in memory.
     public let path: String?
     private var scratchPath: String?
+    /// The transaction that `together` has open; used by its body alone, on the queue's own thread.
+    private var transaction: Database?
 
     /// Opens the ledger of a job, or creates it with mode 0600. Throws `LedgerError`.
     public init(path: String) throws {
@@ -106,6 +108,8 @@ public final class Ledger {
         try write { try $0.execute(sql: "INSERT OR REPLACE INTO learned (key, value) VALUES (?, ?)", arguments: [key, value]) }
     }
 
+    public func unlearn(_ key: String) throws { if try fact(key) != nil { try write { try $0.execute(sql: "DELETE FROM learned WHERE key = ?", arguments: [key]) } } }
+
     // MARK: scratch
 
     /// Attaches an empty scratch file for this run's reads; its content is worth nothing afterwards.
@@ -144,8 +148,35 @@ public final class Ledger {
 
     // MARK: access for the other files of this module
 
-    func read<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.read(body) } }
-    func write<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.write(body) } }
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        if let transaction { return try body(transaction) }
+        return try mapped { try queue.read(body) }
+    }
+
+    func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        if let transaction { return try body(transaction) }
+        let value = try mapped { try queue.write(body) }
+        committed?()
+        return value
+    }
+
+    /// Makes one transaction of all that `body` reads and writes in this ledger: one commit to the disk instead of one each.
+    public func together<Value>(_ body: () throws -> Value) throws -> Value {
+        if transaction != nil { return try body() }
+        let value = try mapped {
+            try queue.write { db in
+                transaction = db
+                defer { transaction = nil }
+                return try body()
+            }
+        }
+        committed?()
+        return value
+    }
+
+    /// Called after each commit: for simulations, which cut a run off there.
+    package var committed: (() -> Void)?
+
     /// Outside a transaction: ATTACH, DETACH and PRAGMA.
     func perform<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.writeWithoutTransaction(body) } }
 

@@ -17,6 +17,10 @@ public struct Draft: Sendable {
     public var takesMail: String?
     public var freesMail: String?
     public var name: String
+    /// The day on which its record is to end, as `2026-12-24`; nil for none.
+    public var due: String?
+    /// Whether the record has access until then.
+    public var keepsAccess = false
 
     public init(wave: Int, verb: Verb, status: OperationStatus, reason: String, heldBy: String? = nil, fields: [FieldChange] = [], takes: String? = nil, frees: String? = nil, name: String) {
         self.wave = wave

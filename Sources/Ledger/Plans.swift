@@ -69,6 +69,11 @@ extension Ledger {
         try write { try $0.execute(sql: "UPDATE plans SET state = ? WHERE id = ?", arguments: [state, id]) }
     }
 
+    /// Operations of a plan that were not sent.
+    public func plannedCount(plan: Int64) throws -> Int {
+        try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM operations WHERE plan = ? AND status = 'planned'", arguments: [plan]) ?? 0 }
+    }
+
     public func remove(plan: Int64) throws {
         try write { db in
             for table in ["operation_members", "operations"] { try db.execute(sql: "DELETE FROM \(table) WHERE plan = ?", arguments: [plan]) }

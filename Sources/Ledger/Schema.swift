@@ -56,6 +56,8 @@ enum Schema {
         "CREATE INDEX memberships_of_units ON memberships (usr) WHERE side = 2;",
         // Members that were written, by target ids: all that is known where members cannot be read.
         "CREATE TABLE written_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, certain INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;",
+        // Since when an applied run knows that somebody has left, and on how many different days a complete read has not shown it.
+        "CREATE TABLE departures (kind INTEGER NOT NULL, source INTEGER NOT NULL, since TEXT NOT NULL, days INTEGER NOT NULL, last_day TEXT NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;",
     ]
 
     /// One run's staging area, in a file of its own.
@@ -95,7 +97,7 @@ enum Schema {
         CREATE TABLE scratch.drafts (
             draft INTEGER PRIMARY KEY, wave INTEGER NOT NULL, kind INTEGER NOT NULL, verb TEXT NOT NULL, situation TEXT NOT NULL, source INTEGER, target INTEGER,
             name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT, fields TEXT NOT NULL, unit INTEGER,
-            takes TEXT, frees TEXT, takes_mail TEXT, frees_mail TEXT);
+            takes TEXT, frees TEXT, takes_mail TEXT, frees_mail TEXT, due TEXT);
         CREATE INDEX scratch.drafts_by_freed ON drafts (frees, kind);
         CREATE INDEX scratch.drafts_by_freed_mail ON drafts (frees_mail, kind);
         CREATE TABLE scratch.draft_members (draft INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER, PRIMARY KEY (draft, position)) WITHOUT ROWID;

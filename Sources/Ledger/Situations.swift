@@ -63,6 +63,11 @@ public struct SituationRow: Sendable {
     public var isAbsentByScope: Bool
     /// Whether this job deleted the object before and it is still there.
     public var isSurvivor: Bool
+    /// Since when it is known that the record left, and on how many days complete reads have not shown it.
+    public var leftSince: String?
+    public var leftDays: Int
+    /// Whether a leaver is in a group of the target, or has members; asked for where a delete depends on it.
+    public var hasMembers = false
     var source: Int64?
     var target: Int64?
 }
@@ -245,8 +250,9 @@ extension Ledger {
             \(departure) AS departure,
             EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.by_scope) AS is_absent_by_scope,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
-            st.source, st.target
+            dp.since AS left_since, coalesce(dp.days, 0) AS left_days, st.source, st.target
         FROM scratch.situations st
+        LEFT JOIN departures dp ON dp.kind = st.kind AND dp.source = st.source
         LEFT JOIN scratch.source s ON s.kind = st.kind AND s.n = st.source
         LEFT JOIN scratch.target t ON t.kind = st.kind AND t.n = st.target
         LEFT JOIN scratch.target m ON m.kind = st.kind AND m.n = st.name_target
@@ -266,7 +272,7 @@ extension Ledger {
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
             place: row["place"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
-            isSurvivor: row["is_survivor"],
+            isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"],
             source: row["source"], target: row["target"])
     }
 

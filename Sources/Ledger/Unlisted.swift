@@ -42,6 +42,26 @@ extension Ledger {
         }
     }
 
+    /// Forgets staged objects that are not linked and carry no externalId.
+    public func dropUnmarked(kind: Int) throws {
+        try write { db in
+            try db.execute(
+                sql: "DELETE FROM scratch.target AS t WHERE kind = ? AND external_id IS NULL AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)", arguments: [kind])
+        }
+    }
+
+    /// Members that were written and that the target has taken: of one group, or of all.
+    public func writtenMembers(of group: String?) throws -> Set<String> {
+        try read { db in
+            try Set(
+                String.fetchAll(
+                    db,
+                    sql:
+                        "SELECT \(group == nil ? "w.grp || ' ' ||" : "") u.id FROM written_members w JOIN ids g ON g.n = w.grp JOIN ids u ON u.n = w.usr WHERE w.certain AND (?1 IS NULL OR g.id = ?1)",
+                    arguments: [group]))
+        }
+    }
+
     /// Puts the members that a read by id showed in the place of those that were written.
     public func restage(targetMembers members: [String], of group: String) throws {
         try write { try $0.execute(sql: "DELETE FROM scratch.target_members WHERE grp = ?", arguments: [intern($0, space: 3, group)]) }

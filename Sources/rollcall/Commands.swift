@@ -139,6 +139,7 @@ private func execute(_ command: Invocation.Command, label: String?, _ paths: [St
         case .run: "run";
         case .apply: "apply"
         }
+    Signals.listen()
     let entries = try common.open(jobs, command: word)
     let output = try csv.map { try CSVOutput($0) }
     let surroundings = common.surroundings()

@@ -31,12 +31,14 @@ struct CommonOptions: ParsableArguments {
         var log = Logger(label: "rollcall") { _ in StandardErrorLog(format: format) }
         log.logLevel = level
         let shows = progress == .auto && isatty(2) == 1
-        return Surroundings(
+        var surroundings = Surroundings(
             time: .system, environment: ProcessInfo.processInfo.environment, log: log, transport: CurlClient(userAgent: "rollcall/\(rollcallVersion)"),
             progress: { what, count in
                 // Every record would be a flicker; the count is what matters.
                 if shows, count % 100 == 0 || what.hasPrefix("operations") { writeError("\r\u{1B}[K\(what): \(count)\r") }
             })
+        surroundings.stop = Signals.stopRequest
+        return surroundings
     }
 
     /// Reads the job files; all their mistakes are told together. Throws `ExitCode` 78.

@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 import Ledger
 import Provisioning
@@ -18,12 +19,15 @@ final class Applier {
 
     /// What stopped the sending before the plan's end.
     private(set) var fatal: SCIMFailure?
+    /// Opens when the target, and not a record, fails again and again.
+    private(set) var breaker = Breaker()
+    private let stop: StopRequest
     private(set) var verification = Verification()
     private var sent = 0
 
     init(
         ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, looksFirst: Bool = false, looksBefore: Bool = false,
-        progress: @escaping @Sendable (String, Int) -> Void
+        attempts: Int = 2, stop: StopRequest = StopRequest(), progress: @escaping @Sendable (String, Int) -> Void
     ) {
         self.ledger = ledger
         self.run = run
@@ -31,7 +35,8 @@ final class Applier {
         self.tables = tables
         self.concurrency = concurrency
         self.progress = progress
-        sender = Sender(target: target, tables: tables, looksFirst: looksFirst, looksBefore: looksBefore)
+        self.stop = stop
+        sender = Sender(target: target, tables: tables, attempts: attempts, looksFirst: looksFirst, looksBefore: looksBefore)
     }
 
     /// Operations of a wave that are held in memory at once.
@@ -39,15 +44,21 @@ final class Applier {
 
     func apply(plan: Int64) async throws {
         var last = 0
-        while fatal == nil {
-            // A batch is of one wave: what the next wave needs (new ids) is settled before it is read.
-            let batch = try ledger.nextPlanned(plan: plan, after: last, limit: Self.batch)
-            guard let end = batch.last?.seq else { break }
-            try await send(batch)
-            last = end
+        while isGoing {
+            // The operations of a wave may run side by side; what the next wave needs (new ids) is settled before it is read.
+            let count = try await send { wave in
+                let batch = try self.ledger.nextPlanned(plan: plan, after: last, limit: Self.batch)
+                guard let end = batch.last, wave == nil || wave == end.wave else { return [] }
+                last = end.seq
+                return batch
+            }
+            if count == 0 { break }
         }
-        if fatal == nil { try await readBack() }
+        if isGoing { try await readBack() }
     }
+
+    /// Whether more may be sent.
+    private var isGoing: Bool { fatal == nil && !breaker.isOpen && !stop.isRequested }
 
     /// Settles what a killed run left: operations whose outcome nobody knows, and the rest of a unit that it began.
     ///
@@ -55,7 +66,7 @@ final class Applier {
     /// of the target in a moment and planned anew where it was not done: it is then sent again with this run's proofs, limits
     /// and permissions, and not with those of a night that is over.
     func settle(_ operations: [PlannedOperation]) async throws {
-        for operation in operations where fatal == nil {
+        for operation in operations where isGoing {
             switch (operation.verb, operation.status) {
             case (.create, .sent): try await settleCreate(operation)
             case (.associate, .sent): try await settleAssociation(operation)
@@ -65,7 +76,7 @@ final class Applier {
             default: try await send([operation])
             }
         }
-        if fatal == nil { try await readBack() }
+        if isGoing { try await readBack() }
     }
 
     private func settleAssociation(_ operation: PlannedOperation) async throws {
@@ -112,36 +123,68 @@ final class Applier {
     }
 
     private func send(_ operations: [PlannedOperation]) async throws {
-        // What needs no request is settled first, in one transaction.
-        let local = operations.filter { $0.verb == .link || $0.verb == .unlink }
-        try ledger.settle(local.map { ($0, try localOutcome($0)) }, run: run)
-        var waiting = operations.filter { $0.verb != .link && $0.verb != .unlink }
-        let sender = sender
+        var rest = [operations]
+        _ = try await send { _ in rest.popLast() ?? [] }
+    }
+
+    /// Sends the operations of one wave, fetched batch by batch until a batch is empty. Returns how many there were.
+    ///
+    /// The journal is committed in groups, without a timer: whatever was answered while the last commit and its requests were
+    /// under way is settled in the next transaction, together with the marks of those that leave next. A request leaves only
+    /// after the commit that marks it as sent.
+    ///
+    /// - Parameter fetch: gives more of the wave that it is told; told nil, of the next one.
+    private func send(_ fetch: (Int?) throws -> [PlannedOperation]) async throws -> Int {
+        var waiting = try fetch(nil)
+        guard let wave = waiting.first?.wave else { return 0 }
+        var count = 0
+        var isLast = false
         // Two writes to one object never run side by side: with GET and PUT the later would undo the earlier.
         var busy: Set<String> = []
         func key(_ operation: PlannedOperation) -> String { "\(operation.kind) \(operation.sourceID ?? operation.targetID ?? "")" }
-        func next() -> PlannedOperation? {
-            waiting.firstIndex { !busy.contains(key($0)) }.map { waiting.remove(at: $0) }
-        }
-        try await withThrowingTaskGroup(of: (Ready, Performed).self) { group in
+        let answers = Mailbox<(Ready, Performed)>()
+        let sender = sender
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var arrived: [(Ready, Performed)] = []
             var inFlight = 0
-            while true {
-                while inFlight < concurrency, fatal == nil, let operation = next() {
-                    guard let ready = try prepare(operation) else { continue }
-                    busy.insert(key(operation))
-                    inFlight += 1
-                    group.addTask {
-                        (ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark))
+            repeat {
+                var leaving: [Ready] = []
+                try ledger.together {
+                    for (ready, performed) in arrived {
+                        busy.remove(key(ready.operation))
+                        try record(ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id), targetID: ready.targetID)
+                    }
+                    while inFlight + leaving.count < concurrency, isGoing {
+                        guard let place = waiting.firstIndex(where: { !busy.contains(key($0)) }) else {
+                            // Filled up while requests are under way, so that a batch's end is no pause.
+                            guard waiting.isEmpty, !isLast else { break }
+                            waiting = try fetch(wave)
+                            isLast = waiting.isEmpty
+                            continue
+                        }
+                        let operation = waiting.remove(at: place)
+                        count += 1
+                        if operation.verb == .link || operation.verb == .unlink {
+                            try ledger.settle(operation, try localOutcome(operation), run: run)
+                        } else if let ready = try prepare(operation) {
+                            busy.insert(key(operation))
+                            leaving.append(ready)
+                        }
                     }
                 }
-                guard inFlight > 0, let (ready, performed) = try await group.next() else { break }
-                inFlight -= 1
-                busy.remove(key(ready.operation))
-                try record(ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id), targetID: ready.targetID)
-                sent += 1
-                progress("operations sent", sent)
-            }
+                sent += arrived.count
+                if !arrived.isEmpty { progress("operations sent", sent) }
+                inFlight += leaving.count
+                for ready in leaving {
+                    group.addTask {
+                        answers.put((ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark)))
+                    }
+                }
+                arrived = inFlight > 0 ? await answers.take() : []
+                inFlight -= arrived.count
+            } while inFlight > 0 || !arrived.isEmpty
         }
+        return count
     }
 
     /// Resolves ids and journals the operation as sent; nil when it needs no request.
@@ -202,6 +245,7 @@ final class Applier {
 
     private func record(_ operation: PlannedOperation, _ performed: Performed, leftOut: [Int: String], members: [String], targetID: String? = nil) throws {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        breaker.note(performed)
         switch performed {
         case .done(let id, let resource):
             switch operation.verb {
@@ -246,7 +290,7 @@ final class Applier {
             try doubt(operation)
             verification.unknown.append("\(operation.name): \(why)")
         case .fatal(let failure, let isOpen):
-            if fatal == nil { fatal = failure }
+            if fatal == nil, failure.endsAtOnce { fatal = failure }
             // What certainly was not done is planned anew by the next run, from what it reads; what is open stays in the journal.
             if !isOpen { try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run) }
         }

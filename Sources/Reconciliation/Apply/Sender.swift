@@ -30,6 +30,8 @@ enum Performed: Sendable {
 struct Sender: Sendable {
     let target: SCIMTarget
     let tables: [ResourceKind: MappingTable]
+    /// POSTs of one create at the most: a further one only after a look-up that found nothing.
+    var attempts = 2
     /// Whether the target's list was not whole: what the plan takes for absent is then looked for before it is created.
     var looksFirst = false
     /// Whether the plan rests on what was last written: each object is then looked at before it is ended or renamed.
@@ -138,8 +140,7 @@ struct Sender: Sendable {
                 return .conflict("the name is held by \(Self.id(holder) ?? "an object"), which the target's list did not show; the next complete read judges it")
             }
         }
-        // A second POST only after a look-up that found nothing; a third would be a loop.
-        for attempt in 1...2 {
+        for attempt in 1...max(attempts, 1) {
             do {
                 let written = try await target.create(kind, changes(kind, fields))
                 if target.profile.existing == .overwrite, written.isOlder { return .takenOver(id: written.id ?? "", resource: written.resource) }
@@ -157,7 +158,7 @@ struct Sender: Sendable {
                 } catch {
                     return error.isFatal ? .fatal(error, isOpen: !isConflict) : .unknown("\(error)")
                 }
-                if attempt == 2 { return .unknown("\(error)") }
+                if attempt == attempts { return .unknown("\(error)") }
             }
         }
         return .unknown("")

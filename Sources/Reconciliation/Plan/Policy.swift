@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 import Jobs
 import Ledger
@@ -36,6 +37,10 @@ struct Policy: Sendable {
     let incompleteTarget: String?
     /// Whether leavers that a changed scope causes are held.
     let holdsScopeLeavers: Bool
+    /// Seconds since 1970.
+    var now: Double
+    /// Who of the leavers still holds an e-mail address on the target; addresses folded.
+    var leaverMails: [String: String] = [:]
 
     typealias Decision = (drafts: [Draft], outlook: Outlook?)
 
@@ -76,6 +81,15 @@ struct Policy: Sendable {
     private func absent(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
         if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag {
             return ([report(row, .noted, "disabled in the source and without an account: none is created")], .held)
+        }
+        // A new person under a leaver's address may be the same person again, or be let into the other's mail.
+        if kind == .user, let mail = Self.mailText(row.desired).map(folded), let holder = leaverMails[mail] {
+            return (
+                [
+                    report(
+                        row, .held, "its e-mail address \(mail) is still that of \(holder), a leaver; if it is another person, give it another address or end that account", heldBy: "recycled e-mail")
+                ], .held
+            )
         }
         let draft = creation(kind, row, reason: profile.existing == .overwrite ? "not known on the target: created, or taken over under the same name" : "in the source, not on the target")
         return ([draft], draft.status == .planned ? .present : .held)
@@ -154,45 +168,89 @@ struct Policy: Sendable {
         return leaving(kind, row, why)
     }
 
+    /// When something becomes of a leaver, seen from today.
+    private enum Term: Equatable {
+        case due
+        /// On that day.
+        case later(String)
+        case never
+
+        var day: String? { if case .later(let day) = self { day } else { nil } }
+    }
+
+    /// Days without a complete read do not count, so a term also waits until absence was seen on enough of them.
+    private static let leastDays = 3
+
+    private func term(_ when: Job.Leavers.When, _ row: SituationRow) -> Term {
+        func day(_ seconds: Double) -> String { String(Time.timestamp(seconds).prefix(10)) }
+        switch when {
+        case .immediately: return .due
+        case .never: return .never
+        case .days(let number):
+            let length = Double(number) * 86400
+            guard let since = row.leftSince.flatMap({ Time.seconds($0) }) else { return .later(day(now + length)) }
+            let missing = max(0, Self.leastDays - row.leftDays)
+            return now >= since + length && missing == 0 ? .due : .later(day(max(since + length, now + Double(missing) * 86400)))
+        }
+    }
+
     /// What becomes of a record that is to leave, for the reason given.
     private func leaving(_ kind: ResourceKind, _ row: SituationRow, _ why: String) -> Decision {
         let isHeldByScope = holdsScopeLeavers && (row.isOutOfScope || row.isAbsentByScope)
         let isOurs = row.origin == "created" || row.origin == "known"
-        let isDeletable = job.leavers.delete == .immediately && (isOurs || job.leavers.deleteAssociated)
+        let isKept = !isOurs && !job.leavers.deleteAssociated
+        let delete = isKept ? .never : term(job.leavers.delete, row)
         let hasFlag = kind == .user && profile.hasActiveFlag
+        let disable = hasFlag ? term(job.leavers.disable, row) : .never
+        let obstacle = row.hasMembers || !job.fullPush.contains(.groups) ? obstacle(kind) : nil
+        // Whether the leaving itself is not believed or not permitted yet: then no clock runs, and no membership ends.
+        let isHeld = incompleteSource != nil || isHeldByScope || !permits(kind, .delete)
+        let since = row.leftSince.map { " (left by \($0.prefix(10)))" } ?? ""
         var draft: Draft
-        if isDeletable {
-            draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "\(why); leavers.delete: immediately", name: name(row))
-        } else if hasFlag, job.leavers.disable == .immediately {
+        if delete == .due, obstacle == nil || disable != .due {
+            draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "\(why); leavers.delete: \(job.leavers.delete)\(since)", name: name(row))
+            if let obstacle { draft.hold("operations", obstacle) }
+        } else if disable == .due {
+            let outlook = delete == .due ? obstacle.map { "; not deleted: \($0)" } ?? "" : delete.day.map { "; to be deleted on \($0)" } ?? ""
             if row.actualActive == false {
                 // Nothing is left to disable; its memberships end on the same conditions as if there were.
-                let isHeld = incompleteSource != nil || isHeldByScope || !permits(kind, .delete)
-                return ([], isHeld ? .held : .leaving)
+                guard !isHeld, let day = delete.day else { return ([], isHeld ? .held : .leaving) }
+                var note = report(row, .noted, "\(why); disabled\(outlook)")
+                note.due = day
+                return ([note], .leaving)
             }
             let fields = [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")]
-            draft = Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "\(why); leavers.disable: immediately", fields: fields, name: name(row))
+            draft = Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "\(why); leavers.disable: \(job.leavers.disable)\(outlook)", fields: fields, name: name(row))
+            draft.due = delete.day
         } else {
-            let term = job.leavers.delete == .immediately ? "was associated, not created, so it is kept" : "leavers.delete: never"
-            return ([report(row, .noted, "\(why); kept: \(term)")], hasFlag || kind == .group ? .held : .leaving)
+            // Whatever comes first ends the access; days compare as text.
+            let day = [disable.day, delete.day].compactMap { $0 }.min()
+            let access = kind == .user ? "; has access until \(day ?? "somebody ends it")" : ""
+            let term = isKept ? "was associated, not created, so it is kept" : delete.day.map { "kept until \($0)" } ?? "kept: leavers.delete: \(job.leavers.delete)"
+            var note = report(row, .noted, "\(why); \(term)\(access)")
+            if !isHeld { note.due = day }
+            note.keepsAccess = kind == .user
+            return ([note], isHeld || hasFlag || kind == .group ? .held : .leaving)
         }
         if let incompleteSource {
             draft.hold("source incomplete", incompleteSource)
         } else if isHeldByScope {
             draft.hold("scope change", "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
         }
-        if draft.verb == .delete, draft.status == .planned {
-            if kind == .user, profile.deletion.usersMustLeaveGroups {
-                if !job.fullPush.contains(.groups) {
-                    draft.hold("operations", "\(profile.displayName) deletes only who is in no group, and groups are outside the job's fullPush")
-                } else if !permits(.group, .update) {
-                    draft.hold("operations", "\(profile.displayName) deletes only who is in no group, and operations.groups does not list update")
-                }
-            } else if kind == .group, profile.deletion.groupsMustBeEmpty, !permits(.group, .update) {
-                draft.hold("operations", "\(profile.displayName) deletes only a group without members, and operations.groups does not list update")
-            }
-        }
         permit(&draft, kind, .delete)
         return ([draft], draft.status == .planned ? .leaving : .held)
+    }
+
+    /// Whether a delete may need a change of groups that the job does not permit.
+    var needsEmptying: Bool {
+        (profile.deletion.usersMustLeaveGroups || profile.deletion.groupsMustBeEmpty) && !(job.fullPush.contains(.groups) && permits(.group, .update))
+    }
+
+    /// Why something that is in a group, or has members, cannot be deleted; nil where it can.
+    private func obstacle(_ kind: ResourceKind) -> String? {
+        guard needsEmptying, kind == .user ? profile.deletion.usersMustLeaveGroups : profile.deletion.groupsMustBeEmpty else { return nil }
+        let missing = job.fullPush.contains(.groups) ? "operations.groups does not list update" : "groups are outside the job's fullPush"
+        return "\(profile.displayName) deletes only \(kind == .user ? "who is in no group" : "a group without members"), and \(missing)"
     }
 
     /// What becomes of somebody whom the source disables where the platform cannot: nil where that is no question.
@@ -229,6 +287,8 @@ struct Policy: Sendable {
     }
 
     private static let mail = "emails[work]"
+
+    private static func mailText(_ body: String?) -> String? { MappingTable.values(body)[mail]?.string }
 
     private static func foldedText(_ canonical: String?) -> String? {
         canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map(folded)
@@ -313,6 +373,7 @@ extension Draft {
         status = .held
         heldBy = by
         reason += "; held: \(why)"
+        due = nil
         takes = nil
         frees = nil
         takesMail = nil

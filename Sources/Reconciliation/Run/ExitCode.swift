@@ -32,6 +32,9 @@ public enum ExitCode: Int, Hashable, Sendable, CaseIterable, Comparable {
         .terminated, .interrupted, .internalError, .ledger, .usage, .jobFile, .credentials, .unreachable, .locked, .sourceIncomplete, .held, .stale, .recordsFailed, .pending, .inStep,
     ]
 
+    /// How a run ends that a signal asked to.
+    static func stopped(by signal: Int32) -> ExitCode { signal == 2 ? .interrupted : .terminated }
+
     private var rank: Int { Self.order.firstIndex(of: self) ?? 0 }
 
     /// Milder before graver.

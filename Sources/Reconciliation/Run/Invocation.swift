@@ -40,8 +40,13 @@ public struct Invocation {
         var runs: [JobRun] = []
         var reports: [JobReport] = []
         var saved: [Ledger.PlanInfo?] = []
+        var owners: [String: String] = [:]
         for entry in entries {
             do {
+                // Of two jobs on one target the first stays, in the order given.
+                let target = JobRun.digest(entry.job)
+                if let owner = owners[target], entry.ledger.path != nil { throw JobRun.owned(entry.job.target.baseURL, by: owner) }
+                owners[target] = entry.job.name
                 var basis: Ledger.PlanInfo?
                 if case .apply(let number) = command {
                     basis = try entry.ledger.plan(number)
@@ -82,7 +87,7 @@ public struct Invocation {
         }
         for run in runs {
             if run.plan != nil { try inspect(run) }
-            reports.append(try run.finish())
+            reports.append(try await run.finish())
             run.close()
         }
         return reports

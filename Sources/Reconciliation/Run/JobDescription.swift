@@ -19,7 +19,7 @@ public enum JobDescription {
             lines.append("mapping of \(kind.plural):")
             for attribute in MappingTable(kind: kind, job: job, profile: profile).attributes { lines.append("  \(attribute.name) ← \(words(attribute.rule))") }
         }
-        lines.append("leavers: disable \(job.leavers.disable.rawValue), delete \(job.leavers.delete.rawValue)\(job.leavers.deleteAssociated ? ", associated ones too" : "")")
+        lines.append("leavers: disable \(job.leavers.disable), delete \(job.leavers.delete)\(job.leavers.deleteAssociated ? ", associated ones too" : "")")
         lines.append("existing accounts: \(job.existing.associate ? "associate" : "conflict"), disabled ones \(job.existing.associateDisabled ? "too" : "held")")
         lines.append("memberships: \(job.exclusiveMemberships ? "exclusive" : "shared")")
         for kind in Job.Kind.allCases { if let patterns = job.protect[kind], !patterns.isEmpty { lines.append("protected \(kind.rawValue): \(patterns.joined(separator: ", "))") } }

@@ -19,7 +19,7 @@ public struct JobReport: Sendable {
     private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: String?) -> Bool {
         switch status {
         case .failed, .conflict, .sent: true
-        case .held: ["ambiguous", "collision", "unacceptable", "existing.disabled", "target incomplete", "group unproven", "scope change"].contains(heldBy)
+        case .held: ["ambiguous", "collision", "unacceptable", "existing.disabled", "recycled e-mail", "target incomplete", "group unproven", "scope change"].contains(heldBy)
         case .skipped: true
         case .planned, .done, .noted: false
         }
@@ -64,7 +64,8 @@ public struct JobReport: Sendable {
         if let failure = run.failure { report.details.append(failure.description) }
 
         var exits: [ExitCode] = [.inStep]
-        if numbers.planned > 0, !isApplied, run.failure == nil { exits.append(.pending) }
+        if run.isCutShort { exits.append(.recordsFailed) }
+        if numbers.planned > 0, !isApplied, !run.isCutShort, run.failure == nil { exits.append(.pending) }
         if numbers.attention > 0, isApplied || numbers.planned == 0 { exits.append(.recordsFailed) }
         if !run.breaches.isEmpty { exits.append(.held) }
         if source != nil { exits.append(.sourceIncomplete) }

@@ -33,6 +33,8 @@ public final class JobRun: @unchecked Sendable {
     private let profile: Profile
     private let tables: [ResourceKind: MappingTable]
     private let connection: SCIMConnection
+    private let paced: Paced
+    private let gate: Stoppable
     private let traced: Traced
     private let shared: SharedSource
     private let command: String
@@ -52,6 +54,8 @@ public final class JobRun: @unchecked Sendable {
     private var holdsScopeLeavers = false
     private var heldByScope = 0
     private var isApplied = false
+    /// Whether the target's failures ended the sending.
+    private(set) var isCutShort = false
     public private(set) var failure: JobFailure?
     /// Things to tell beside the summary, one line each.
     public private(set) var notes: [String] = []
@@ -69,8 +73,9 @@ public final class JobRun: @unchecked Sendable {
         tables = Dictionary(ResourceKind.allCases.map { ($0, MappingTable(kind: $0, job: job, profile: profile)) }) { first, _ in first }
         traced = Traced(surroundings.transport, time: surroundings.time, log: surroundings.log)
         let stack = ClientStack(surroundings: surroundings, counted: traced)
-        connection = SCIMConnection(
-            base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, pace: job.pace), mediaType: profile.mediaType)
+        gate = stack.gate
+        paced = stack.paced(job.pace, settled: try ledger.fact(Self.settledPace).flatMap { Double($0) })
+        connection = SCIMConnection(base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, paced), mediaType: profile.mediaType)
         shared = pool.source(of: job)
         try ledger.check(binding: "source", shared.directory().identity)
         try ledger.check(binding: "target", "\(connection.base)")
@@ -78,18 +83,23 @@ public final class JobRun: @unchecked Sendable {
         id = try ledger.beginRun(command: command, label: label, started: surroundings.time.timestamp())
     }
 
+    /// The rate at which the target let an earlier run pass.
+    private static let settledPace = "pace"
+
     /// Requests sent so far, to both sides.
     public var requests: Int { traced.requests + sourceRequests }
 
-    private static func owned(_ connection: SCIMConnection, by owner: String) -> JobFailure {
+    private static func owned(_ connection: SCIMConnection, by owner: String) -> JobFailure { owned("\(connection.base)", by: owner) }
+
+    static func owned(_ target: String, by owner: String) -> JobFailure {
         JobFailure(
             .jobFile,
-            "the target \(connection.base) belongs to the job \(owner) of this state folder, and two jobs would undo each other's work; give them one job, another --state folder, or remove the ledger of \(owner) if that job is no more"
+            "the target \(target) belongs to the job \(owner) of this state folder, and two jobs would undo each other's work; give them one job, another --state folder, or remove the ledger of \(owner) if that job is no more"
         )
     }
 
     /// Of the target's address, and of where its credential is found: never of the credential.
-    private static func digest(_ job: Job) -> String { Digest.hexadecimal("\(URLParts(job.target.baseURL)?.description ?? job.target.baseURL) \(job.target.authorization)") }
+    static func digest(_ job: Job) -> String { Digest.hexadecimal("\(URLParts(job.target.baseURL)?.description ?? job.target.baseURL) \(job.target.authorization)") }
 
     private static func registry(_ ledger: Ledger) -> TargetRegistry? { ledger.path.map { TargetRegistry(folder: ($0 as NSString).deletingLastPathComponent) } }
 
@@ -129,6 +139,7 @@ public final class JobRun: @unchecked Sendable {
         } catch {
             failure = JobFailure(.internalError, "\(error)")
         }
+        if let signal = surroundings.stop.signal, failure?.exit == .interrupted { failure = JobFailure(.stopped(by: signal), "stopped by a signal while planning; nothing was written") }
     }
 
     private func makePlan() async throws {
@@ -154,11 +165,17 @@ public final class JobRun: @unchecked Sendable {
         if targetReading.unverified > 0 {
             notes.append("not verified: \(targetReading.unverified); \(profile.displayName) cannot be listed, so what was last written is compared and drift is not seen")
         }
+        if targetReading.unverifiedMembers > 0, targetReading.unverified == 0 {
+            notes.append("not verified: \(counted(targetReading.unverifiedMembers, "membership")), which the target does not show")
+        }
         try ledger.bind("source", shared.directory().identity)
         try ledger.bind("target", "\(connection.base)")
         if let owner = try Self.registry(ledger)?.claim(Self.digest(job), for: job.name) { throw Self.owned(connection, by: owner) }
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
+        let today = String(surroundings.time.timestamp().prefix(10))
+        try ledger.countDepartures(
+            day: today, isComplete: source.incomplete == nil, kinds: pushed.map(\.rawValue), countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
 
         let differences = Differences(tables: tables, notKept: try notKept(targetReading))
         try ledger.define { kind, desired, actual, sent, read in
@@ -170,9 +187,17 @@ public final class JobRun: @unchecked Sendable {
         try ledger.classify(kinds: kinds.map(\.rawValue), mayRename: mayRename)
 
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
-        let policy = Policy(
-            job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers)
-        try ledger.draft(includesDisabled: !profile.hasActiveFlag) { policy.decide($0) }
+        var policy = Policy(
+            job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers,
+            now: surroundings.time.wall())
+        try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
+        var departing = Departing()
+        try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying) { row in
+            let decision = policy.decide(row)
+            departing.add(decision.drafts)
+            return decision
+        }
+        notes += departing.notes
         if kinds.contains(.group) {
             if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
@@ -245,9 +270,12 @@ public final class JobRun: @unchecked Sendable {
             notes.append("an interrupted run left \(open.count) operations whose outcome is unknown; the next run settles them first")
             return
         }
-        let applier = Applier(ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, progress: surroundings.progress)
+        let applier = Applier(
+            ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, attempts: surroundings.retry.attempts, stop: surroundings.stop,
+            progress: surroundings.progress)
         try await applier.settle(open)
         if let fatal = applier.fatal { throw JobFailure(fatal, side: "target") }
+        if applier.breaker.isOpen { throw JobFailure(.unreachable, "target: fails again and again while what an interrupted run left is settled: \(applier.breaker.reason)") }
         notes.append("settled \(open.count) operations of an interrupted run")
         notes += applier.verification.report
     }
@@ -330,15 +358,30 @@ public final class JobRun: @unchecked Sendable {
     /// Sends the plan and verifies it.
     public func apply() async {
         guard let plan, let target, failure == nil, breaches.isEmpty else { return }
+        if let signal = surroundings.stop.signal {
+            failure = JobFailure(.stopped(by: signal), "stopped by a signal before the first write")
+            return
+        }
         do {
             try ledger.setPlan(plan, state: "applying")
+            gate.finishWhatBegins()
             let applier = Applier(
                 ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: targetReading?.incomplete != nil,
-                looksBefore: targetReading?.unverified ?? 0 > 0, progress: surroundings.progress)
+                looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts, stop: surroundings.stop, progress: surroundings.progress)
             try await applier.apply(plan: plan)
             notes += applier.verification.report
             if let fatal = applier.fatal {
                 failure = JobFailure(fatal, side: "target")
+                try ledger.setPlan(plan, state: "stopped")
+            } else if applier.breaker.isOpen {
+                isCutShort = true
+                try ledger.setPlan(plan, state: "stopped")
+                notes.append(
+                    "stopped: \(Breaker.limit) requests in a row failed for a reason that is the target's and no record's (\(applier.breaker.reason)); \(counted(try ledger.plannedCount(plan: plan), "operation")) not sent, the next run plans them anew"
+                )
+            } else if let signal = surroundings.stop.signal, try ledger.plannedCount(plan: plan) > 0 {
+                failure = JobFailure(
+                    .stopped(by: signal), "stopped by a signal: what was under way is finished; \(counted(try ledger.plannedCount(plan: plan), "operation")) not sent, the next run plans them anew")
                 try ledger.setPlan(plan, state: "stopped")
             } else {
                 isApplied = true
@@ -371,8 +414,9 @@ public final class JobRun: @unchecked Sendable {
     // MARK: finishing
 
     /// Completes the run's record and says how it went.
-    public func finish() throws -> JobReport {
+    public func finish() async throws -> JobReport {
         // What a changed scope holds waits for its acceptance, and with it all that later runs are measured against.
+        if isApplied, sourceReading?.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
         let isBaseline = isApplied && sourceReading?.incomplete == nil && heldByScope == 0
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         if command != "plan", permissions.knownConflictsAreFine, report.exit == .recordsFailed, let plan {
@@ -382,6 +426,7 @@ public final class JobRun: @unchecked Sendable {
             for operation in conflicts where isKnown { isKnown = try operation.status != .failed && ledger.wasReported(operation) }
             if isKnown { report.exit = .inStep }
         }
+        if let rate = await paced.settledRate { try ledger.learn(Self.settledPace, String(rate)) } else { try ledger.unlearn(Self.settledPace) }
         let allowed = permissions.allow.isEmpty ? nil : permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
         try ledger.finishRun(
             id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: [report.headline, failure?.description].compactMap { $0 }.joined(separator: " "),
@@ -463,6 +508,29 @@ extension JobRun {
 extension CapabilityOverrides {
     init(_ overrides: Job.CapabilityOverrides) {
         self.init(patch: overrides.patch, filter: overrides.filter, cursor: overrides.cursor, etag: overrides.etag, pageSize: overrides.pageSize)
+    }
+}
+
+/// Leavers that wait for their end, for the summary.
+struct Departing {
+    private var count = 0
+    private var keepsAccess = 0
+    private var next: (day: String, name: String)?
+
+    mutating func add(_ drafts: [Draft]) {
+        for draft in drafts where draft.keepsAccess || draft.due != nil {
+            if draft.keepsAccess { keepsAccess += 1 }
+            guard let day = draft.due else { continue }
+            count += 1
+            if next.map({ day < $0.day }) ?? true { next = (day, draft.name) }
+        }
+    }
+
+    var notes: [String] {
+        var notes: [String] = []
+        if count > 0, let next { notes.append("\(counted(count, "leaver")) waiting for the end of the term, the next on \(next.day) (\(next.name))") }
+        if keepsAccess > 0 { notes.append("\(counted(keepsAccess, "leaver")) with access until then, or until somebody ends it") }
+        return notes
     }
 }
 

@@ -49,7 +49,7 @@ public enum JobTemplate {
             #   users: [create, update, delete]\(groups)
             # mapping:
             \(mapping.joined(separator: "\n"))
-            # leavers: { disable: immediately, delete: never }
+            # leavers: { disable: immediately, delete: 30d }
             protect: { users: ["break-glass*"] }
             # limits: { users.delete: 5%, users.disable: 5%, users.clear: 5%\(profile.takesGroups ? ", groups.delete: 10%, memberships.remove: 10%" : ""), source.shrink: 20% }
             # pace: { requestsPerSecond: \(Int(profile.requestsPerSecond)), concurrency: \(profile.concurrency) }

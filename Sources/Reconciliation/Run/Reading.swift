@@ -18,6 +18,8 @@ struct Reading {
     var pages = 0
     /// Objects that could not be looked at: what was last written stands for them.
     var unverified = 0
+    /// Memberships of which the same is true.
+    var unverifiedMembers = 0
     /// What is remarkable about the source and no obstacle.
     var notes: [String] = []
 }
@@ -38,8 +40,13 @@ struct TargetReader {
                 // What was written is the ground; what is read back replaces it.
                 try ledger.stageWrittenMembers()
                 for kind in kinds {
-                    // A list that shows what SCIM made may still leave some out: whoever it leaves out is asked for.
-                    if readBack == .list { reading.resources[kind] = try await read(kind, &reading, &violations).resources }
+                    // A list that shows what SCIM made may still leave some out: whoever it leaves out is asked for. Groups are few, and
+                    // only by its id does one show its members.
+                    if readBack == .list, kind == .user {
+                        reading.resources[kind] = try await read(kind, &reading, &violations).resources
+                        // What nobody marked is not seen on such a platform: a create decides whose it is.
+                        try ledger.dropUnmarked(kind: kind.rawValue)
+                    }
                     try await stageUnlisted(kind, &reading)
                 }
                 reading.incomplete = violations.isEmpty ? nil : violations.joined(separator: "; ")
@@ -93,32 +100,57 @@ struct TargetReader {
     /// Stages what is linked and was not shown: as a GET by id shows it where the job wants that, else as the ledger has it.
     private func stageUnlisted(_ kind: ResourceKind, _ reading: inout Reading) async throws {
         guard let table = tables[kind] else { return }
-        var gone: Set<String> = []
-        if readBack != nil {
-            let parser = JSONParser()
-            var last = ""
-            while case let batch = try ledger.linksNotStaged(kind: kind.rawValue, after: last, limit: 100), let end = batch.last {
-                last = end
-                for id in batch {
-                    do {
-                        let body = try await target.get(kind, id)
-                        let (actual, members) = try parser.parse(body) { (table.actual($0), $0.member(ignoringCase: "members") == nil ? nil : Self.members($0)) }
-                        guard let actual, actual.id == id else { continue }
-                        for name in actual.carried { reading.carried[kind, default: [:]][name, default: 0] += 1 }
-                        _ = try ledger.stage(target: [Self.staged(kind, actual, table)])
-                        if kind == .group, let members { try ledger.restage(targetMembers: members, of: id) }
-                    } catch let failure as SCIMFailure {
-                        switch failure {
-                        case .notFound: gone.insert(id)
-                        case .rejected, .unsupported, .malformed, .tooLarge: continue
-                        default: throw failure
-                        }
-                    }
-                }
-                progress("target \(kind.plural) read back", batch.count)
-            }
-        }
+        let gone = readBack == nil ? [] : try await readByID(kind, table, &reading)
         reading.unverified += try ledger.stageLinks(kind: kind.rawValue, except: gone) { table.isProtected($0) }
+        if kind == .group, readBack == nil { reading.unverifiedMembers = try ledger.writtenMembers(of: nil).count }
+    }
+
+    /// Reads what is linked and not staged, one by one. Returns the ids that are not there any more.
+    ///
+    /// A platform may not answer such reads, or answer them all alike: “not there” is believed once it has shown one object of the
+    /// kind by its id, and what it shows of members once that held somebody of whom it is known that he is in.
+    private func readByID(_ kind: ResourceKind, _ table: MappingTable, _ reading: inout Reading) async throws -> Set<String> {
+        let parser = JSONParser()
+        var gone: Set<String> = []
+        // Who is in no list and is not found by id either is not there.
+        var hasAnswered = try reading.resources[kind] ?? 0 > 0 || ledger.fact("byID.\(kind.singular)") != nil
+        var showsMembers = try ledger.fact("byID.members") != nil
+        var last = ""
+        var count = 0
+        while case let batch = try ledger.linksNotStaged(kind: kind.rawValue, after: last, limit: 100), let end = batch.last {
+            last = end
+            for id in batch {
+                do {
+                    let body = try await target.get(kind, id)
+                    let (actual, members) = try parser.parse(body) { (table.actual($0), $0.member(ignoringCase: "members") == nil ? nil : Self.members($0)) }
+                    guard let actual, actual.id == id else { continue }
+                    if !hasAnswered { try ledger.learn("byID.\(kind.singular)", "answers") }
+                    hasAnswered = true
+                    for name in actual.carried { reading.carried[kind, default: [:]][name, default: 0] += 1 }
+                    _ = try ledger.stage(target: [Self.staged(kind, actual, table)])
+                    guard kind == .group else { continue }
+                    let written = try ledger.writtenMembers(of: id)
+                    if let members, !written.isDisjoint(with: members), !showsMembers {
+                        showsMembers = true
+                        try ledger.learn("byID.members", "answers")
+                    }
+                    if let members, showsMembers { try ledger.restage(targetMembers: members, of: id) } else { reading.unverifiedMembers += written.count }
+                } catch let failure as SCIMFailure {
+                    switch failure {
+                    case .notFound: gone.insert(id)
+                    case .rejected, .unsupported, .malformed, .tooLarge: continue
+                    // One account may be closed to SCIM where the credential is good.
+                    case .credentials(let why) where hasAnswered && why.contains("answered 403"): continue
+                    default: throw failure
+                    }
+                } catch is JSONSyntaxError {
+                    continue
+                }
+            }
+            count += batch.count
+            progress("target \(kind.plural) read back", count)
+        }
+        return hasAnswered ? gone : []
     }
 
     private static func staged(_ kind: ResourceKind, _ actual: MappingTable.Actual, _ table: MappingTable) -> StagedTarget {

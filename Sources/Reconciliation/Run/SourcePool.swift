@@ -209,6 +209,8 @@ final class SharedSource: @unchecked Sendable {
         if let known = proven[group] { return known }
         guard let snapshot else { return nil }
         var why: String? = "its members changed between two readings, again and again"
+        // After a read that broke off, what the snapshot holds of the group is no reading.
+        var before = evidence == nil ? nil : try snapshot.members(of: group)
         for _ in 1...Self.rereads {
             guard let (members, violations) = try await directory().members(of: group) else {
                 why = nil
@@ -218,12 +220,12 @@ final class SharedSource: @unchecked Sendable {
                 why = first
                 continue
             }
-            let before = try snapshot.members(of: group)
             if before == members {
                 why = nil
                 break
             }
             try snapshot.replace(members: members, of: group)
+            before = members
             why = "its members changed between two readings, again and again"
         }
         proven[group] = .some(why)

@@ -15,6 +15,8 @@ public struct Surroundings: Sendable {
     /// The bare transport.
     public var transport: any HTTPClient
     public var retry: RetryPolicy
+    /// Asks the run to end in an orderly way.
+    public var stop = StopRequest()
     /// Told of progress as it comes: what is being done, and how many of them are done.
     public var progress: @Sendable (String, Int) -> Void
     /// Stands in for the job's source in tests.
@@ -67,9 +69,9 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
         if says("synchronization", "synchronisation", "provisioning is", "scim is not enabled", "scim is disabled", "scimdisabled", "scim not enabled", "not enabled", "switched off") {
             return "likely SCIM synchronization is switched off on the platform: switch it on in its console"
         }
-        if says("expire") { return "the credential has expired: make a new one in the console, and put it where \(side).authorization refers to" }
-        if says("disabled", "inactive", "revoked") { return "the credential is disabled: enable it or make a new one in the console" }
-        if text.contains("403") {
+        if says("expire") { return "likely the credential has expired: make a new one in the console, and put it where \(side).authorization refers to" }
+        if says("disabled", "inactive", "revoked") { return "likely the credential is disabled: enable it or make a new one in the console" }
+        if text.contains("answered 403") {
             return
                 "the credential is known and may not do this: likely SCIM synchronization is switched off there, the credential lacks the permission, or this host's address is missing from an allowlist"
         }
@@ -92,17 +94,23 @@ extension JobFailure {
 /// that a renewed one is used.
 struct ClientStack {
     let surroundings: Surroundings
-    let counted: Traced
+    let gate: Stoppable
 
-    func paced(_ pace: Job.PaceSettings) -> any HTTPClient {
-        Paced(counted, pace: Pace(requestsPerSecond: pace.requestsPerSecond, concurrency: pace.concurrency), time: surroundings.time)
+    init(surroundings: Surroundings, counted: Traced) {
+        self.surroundings = surroundings
+        gate = Stoppable(counted, stop: surroundings.stop)
     }
 
-    func retrying(_ client: any HTTPClient) -> any HTTPClient { Retrying(client, policy: surroundings.retry, time: surroundings.time, log: surroundings.log) }
+    func paced(_ pace: Job.PaceSettings, settled: Double? = nil) -> Paced {
+        Paced(gate, pace: Pace(requestsPerSecond: pace.requestsPerSecond, concurrency: pace.concurrency), settled: settled, time: surroundings.time)
+    }
 
-    func authorized(_ authorization: Job.Authorization, pace: Job.PaceSettings) throws -> any HTTPClient {
-        let paced = paced(pace)
-        return retrying(Authorized(paced, tokens: try tokens(authorization, paced)))
+    func retrying(_ client: any HTTPClient) -> any HTTPClient { Retrying(client, policy: surroundings.retry, time: surroundings.time, log: surroundings.log, stop: surroundings.stop) }
+
+    func authorized(_ authorization: Job.Authorization, pace: Job.PaceSettings) throws -> any HTTPClient { try authorized(authorization, paced(pace)) }
+
+    func authorized(_ authorization: Job.Authorization, _ paced: Paced) throws -> any HTTPClient {
+        retrying(Authorized(paced, tokens: try tokens(authorization, paced)))
     }
 
     func url(_ text: String) throws -> URLParts {

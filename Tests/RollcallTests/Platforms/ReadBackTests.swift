@@ -1,8 +1,11 @@
+import Directory
 import Emulation
 import HTTP
 import Foundation
 import JSON
 import Jobs
+import Ledger
+import Logging
 import Provisioning
 import SCIM
 import Simulation
@@ -58,6 +61,61 @@ import Testing
         #expect(try await world.plan().operation(.addMembers, "ops")?.members.compactMap(\.sourceID) == ["user_bo"])
     }
 
+    @Test("what a read by id leaves out of a group is no proof that somebody is not in it")
+    func hiddenMembers() async throws {
+        let platform = try #require(Platform.all.first { $0.name == "volcengine-identity-center" })
+        let world = try platform.world { request, _ in
+            guard request.head.method == .get, let path = request.head.path, let id = path.components(separatedBy: "/Groups/").last, path.contains("/Groups/") else { return nil }
+            return .answered(EmulatedResponse(status: 200, body: Array("{\"id\":\"\(id)\",\"displayName\":\"ops\",\"externalId\":\"group_1\",\"members\":[]}".utf8)))
+        }
+        world.jobText = world.jobText.replacingOccurrences(of: "  platform: ", with: "  readBack: byID\n  platform: ")
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.teams = [Team(id: "group_1", name: "ops", members: ["user_ada", "user_bo"])]
+        try await world.run()
+        let plan = try await world.plan()
+        #expect(plan.planned.isEmpty)
+        #expect(plan.report.details.contains { $0.hasPrefix("not verified: 2 memberships") })
+        world.directory.teams[0].members = ["user_ada"]
+        try await world.run()
+        #expect(world.members("ops") == ["ada"])
+    }
+
+    @Test("one answer that is no document leaves one account unverified, and a 404 from a server that answers nothing by id is not believed")
+    func gateways() async throws {
+        let mode = Recorder()
+        let platform = try #require(Platform.all.first { $0.name == "cloudsso" })
+        let world = try platform.world { request, _ in
+            guard request.head.method == .get, (request.head.path ?? "").contains("/Users/"), let what = mode.all.last else { return nil }
+            return .answered(EmulatedResponse(status: what == "html" ? 200 : 404, body: Array("<html>sign in</html>".utf8)))
+        }
+        world.jobText = world.jobText.replacingOccurrences(of: "  platform: ", with: "  readBack: byID\n  platform: ")
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        mode.add("html")
+        #expect(try await world.plan().report.details.contains { $0.hasPrefix("not verified: 2") })
+        mode.add("404")
+        #expect(try await world.plan().planned.isEmpty)
+    }
+
+    @Test("R21: of two jobs on one target the second is refused, in the order given", arguments: 0..<5)
+    func twins(_: Int) async throws {
+        let world = try World()
+        world.directory.people = [.named("ada")]
+        let first = try Job.read(text: world.jobText.replacingOccurrences(of: "job: world", with: "job: one"), path: "one.yaml", vocabulary: .current)
+        let second = try Job.read(text: world.jobText.replacingOccurrences(of: "job: world", with: "job: two"), path: "two.yaml", vocabulary: .current)
+        let document = world.directory.document()
+        let surroundings = Surroundings(
+            time: world.clock.time, environment: ["TOKEN": "correct horse"], log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: world.client,
+            sourceOverride: FileSource(name: "directory.json") { document })
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-twins-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let ledgers = try ["one", "two"].map { try Ledger(path: folder.appendingPathComponent("\($0).sqlite").path) }
+        let reports = try await Invocation(.run, surroundings: surroundings).execute([(first, ledgers[0]), (second, ledgers[1])])
+        #expect(reports.first { $0.job == "one" }?.exit == .inStep)
+        #expect(reports.first { $0.job == "two" }?.exit == .jobFile)
+    }
+
     @Test("readBack has no meaning where the list shows everybody, and the job file says so")
     func meaningless() throws {
         let world = try world("tencent-identity-center", readBack: "byID")
@@ -82,8 +140,15 @@ import Testing
                 #expect(world.user("bo") == nil)
                 #expect(world.members("ops") == ["ada"])
             } else {
-                #expect(result.operation(.delete, "bo")?.heldBy == "operations")
+                // It cannot leave the group, so it cannot be deleted; its access ends all the same.
+                #expect(result.operation(.disable, "bo")?.reason.contains("operations.groups does not list update") == true)
+                #expect(world.user("bo")?["active"] == false)
                 #expect(world.client.service.counters["DELETE /Users"] == nil)
+                world.directory.people.append(.named("chen"))
+                try await world.run()
+                world.directory.people.removeLast()
+                try await world.run()
+                #expect(world.user("chen") == nil, "in no group")
             }
         }
     }

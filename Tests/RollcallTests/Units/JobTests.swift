@@ -29,7 +29,7 @@ import Testing
         let job = try read(Self.good)
         #expect(job.fullPush == [.users, .groups])
         #expect(job.operations == [.users: [.create, .update, .delete], .groups: [.create, .update, .delete]])
-        #expect(job.leavers.disable == .immediately && job.leavers.delete == .never && !job.leavers.deleteAssociated)
+        #expect(job.leavers.disable == .immediately && job.leavers.delete == .days(30) && !job.leavers.deleteAssociated)
         #expect(job.limits[.usersDelete] == .percent(5) && job.limits[.groupsDelete] == .percent(10) && job.limits[.usersClear] == .percent(5))
         #expect(job.limits[.usersCreate] == nil)
         #expect(job.existing.associate && !job.existing.associateDisabled && !job.exclusiveMemberships)
@@ -50,7 +50,7 @@ import Testing
               authorization: { key: hunter2 }
               capabilities: { patch: yes }
             fullPush: [users, organizationalUnits]
-            leavers: { delete: 30d }
+            leavers: { delete: soon }
             limits: { users.delete: many, users.vanish: 3 }
             mapping:
               userName: { from: login }

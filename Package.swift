@@ -47,6 +47,8 @@ let package = Package(
         // the other side, for tests and demos
         .target(name: "Emulation", dependencies: ["SCIM", "JSON"]),
         .target(name: "Simulation", dependencies: ["HTTP", "Emulation"]),
+        // whole runs in one process: random worlds, faults, kills, and the laws that hold all the same
+        .target(name: "Rehearsal", dependencies: ["Reconciliation", "Simulation"]),
 
         .executableTarget(
             name: "rollcall",
@@ -62,10 +64,14 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]),
 
+        .executableTarget(
+            name: "rollcall-simulate",
+            dependencies: ["Rehearsal", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
         // in process, against emulators
         .testTarget(
             name: "RollcallTests",
-            dependencies: ["Reconciliation", "Reporting", "Simulation", "Curl", .product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: ["Reconciliation", "Reporting", "Rehearsal", "Curl", .product(name: "GRDB", package: "GRDB.swift")]),
         // the built programs, against the sandbox and against servers that nobody here wrote
         .testTarget(name: "CommandTests", dependencies: ["rollcall", "rollcall-sandbox", "JSON"], exclude: ["Golden", "Foreign"]),
     ],

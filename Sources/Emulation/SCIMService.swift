@@ -33,6 +33,8 @@ public struct ServiceOptions: Sendable {
     public var uniqueMails = false
     /// Whether a member must be a resource of this server; RFC 7643 does not ask for it.
     public var checksMembers = false
+    /// Seconds until what was created can be read; writes by id reach it at once.
+    public var visibleAfter = 0.0
     /// Names (userName or displayName) that are refused with 400.
     public var refused: Set<String> = []
     /// What a vendor's server asks beyond that.
@@ -196,6 +198,7 @@ public struct SCIMService: Sendable {
             throw SCIMError(status: 412, detail: "the version is \(current.etag)")
         }
         switch request.method {
+        case "GET" where current.created + options.visibleAfter > request.now: throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id) yet")
         case "GET":
             if options.etag, request.headers["if-none-match"] == current.etag { return EmulatedResponse(status: 304, headers: [("ETag", current.etag)]) }
             return answer(200, kind, current, request)
@@ -404,7 +407,9 @@ public struct SCIMService: Sendable {
 
     private func list(_ kinds: [ResourceKind], _ request: EmulatedRequest) throws -> EmulatedResponse {
         var found: [(kind: ResourceKind, id: String)] = []
-        for kind in kinds { found += try ids(kind, request).map { (kind, $0) } }
+        for kind in kinds {
+            found += try ids(kind, request).filter { (store[kind]?[$0]?.created ?? 0) + options.visibleAfter <= request.now }.map { (kind, $0) }
+        }
         func number(_ name: String) throws -> Int? {
             guard let text = request.query[name] else { return nil }
             guard let number = Int(text) else { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(name) must be a number") }

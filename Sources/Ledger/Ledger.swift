@@ -155,7 +155,13 @@ public final class Ledger {
 
     func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
         if let transaction { return try body(transaction) }
-        let value = try mapped { try queue.write(body) }
+        let value = try mapped {
+            try queue.write { db in
+                let value = try body(db)
+                try beforeCommit?()
+                return value
+            }
+        }
         committed?()
         return value
     }
@@ -167,7 +173,9 @@ public final class Ledger {
             try queue.write { db in
                 transaction = db
                 defer { transaction = nil }
-                return try body()
+                let value = try body()
+                try beforeCommit?()
+                return value
             }
         }
         committed?()
@@ -176,6 +184,24 @@ public final class Ledger {
 
     /// Called after each commit: for simulations, which cut a run off there.
     package var committed: (() -> Void)?
+    /// Called before each commit; what it throws keeps the commit from being made, as a disk's failure does.
+    package var beforeCommit: (() throws -> Void)?
+
+    /// This ledger as it stands, as another one in memory.
+    package func copy() throws -> Ledger {
+        let copy = try Ledger(blank: ())
+        try mapped { try queue.backup(to: copy.queue) }
+        return copy
+    }
+
+    private init(blank: Void) throws {
+        path = nil
+        queue = try DatabaseQueue(configuration: Self.configuration(isFile: false))
+    }
+
+    /// Lets the file grow to a number of pages and no further, as a full disk does.
+    package func limit(pages: Int) throws { try perform { try $0.execute(sql: "PRAGMA main.max_page_count = \(pages)") } }
+    package func pages() throws -> Int { try read { try Int.fetchOne($0, sql: "PRAGMA main.page_count") ?? 0 } }
 
     /// Outside a transaction: ATTACH, DETACH and PRAGMA.
     func perform<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.writeWithoutTransaction(body) } }

@@ -13,6 +13,18 @@ public final class InProcessClient: HTTPClient {
         case answerLost
         /// Is answered with this instead of being processed.
         case answered(EmulatedResponse)
+        /// Does not arrive, and the client cannot know.
+        case reset
+        /// Arrives twice; the second answer comes back.
+        case duplicated
+        /// Is processed, and answered with this.
+        case processed(EmulatedResponse)
+        /// Is processed, and its answer is changed on the way.
+        case altered(@Sendable (EmulatedResponse) -> EmulatedResponse)
+        /// Is answered with success, and nothing happens.
+        case ignored
+        /// Comes just after somebody else has changed something.
+        case overtaken(@Sendable (inout Landscape) -> Void)
     }
 
     private struct State {
@@ -22,6 +34,8 @@ public final class InProcessClient: HTTPClient {
 
     private let state: Mutex<State>
     private let time: Time
+    /// Called after each delivery with the landscape as it then is: for simulations, which cut a run off there.
+    private let delivered: Mutex<(@Sendable (Landscape) -> Void)?> = Mutex(nil)
     private let fault: @Sendable (_ request: OutgoingRequest, _ number: Int) -> Fault?
 
     /// - Parameter fault: asked for each request, numbered from 1.
@@ -40,6 +54,12 @@ public final class InProcessClient: HTTPClient {
     public var service: SCIMService { state.withLock { $0.landscape.target } }
     /// The directory as it stands; a copy.
     public var directory: IDaaSService? { state.withLock { $0.landscape.directory } }
+
+    /// Everything as it stands; a copy.
+    public var landscape: Landscape { state.withLock { $0.landscape } }
+    public var sent: Int { state.withLock { $0.sent } }
+
+    public func whenDelivered(_ body: (@Sendable (Landscape) -> Void)?) { delivered.withLock { $0 = body } }
 
     /// Changes the server behind the client's back.
     public func change<Value: Sendable>(_ body: (inout SCIMService) throws -> Value) rethrows -> Value {
@@ -65,10 +85,29 @@ public final class InProcessClient: HTTPClient {
             case .notSent?: return (nil, false)
             case .answerLost?: return (state.landscape.handle(emulated), true)
             case .answered(let response)?: return (response, false)
+            case .reset?: return (nil, true)
+            case .duplicated?:
+                _ = state.landscape.handle(emulated)
+                return (state.landscape.handle(emulated), false)
+            case .processed(let response)?:
+                _ = state.landscape.handle(emulated)
+                return (response, false)
+            case .altered(let change)?: return (change(state.landscape.handle(emulated)), false)
+            case .overtaken(let change)?:
+                change(&state.landscape)
+                return (state.landscape.handle(emulated), false)
+            case .ignored?:
+                var copy = state.landscape
+                let answer = copy.handle(emulated)
+                return (answer.status < 300 ? EmulatedResponse(status: 204) : answer, false)
             case nil: return (state.landscape.handle(emulated), false)
             }
         }
-        guard let response else { throw .notSent("a fault of the simulation") }
+        delivered.withLock { $0 }?(landscape)
+        guard let response else {
+            if isLost { throw .outcomeUnknown("a fault of the simulation") }
+            throw .notSent("a fault of the simulation")
+        }
         if isLost { throw .outcomeUnknown("a fault of the simulation") }
         await time.sleep(time.monotonic() + min(response.delay, request.totalTimeout))
         if response.delay > request.totalTimeout { throw .timedOut("no whole answer within \(Int(request.totalTimeout)) s") }

@@ -9,14 +9,31 @@ public final class VirtualTime: Sendable {
     }
 
     private let state: Mutex<State>
+    private let executor: SeededExecutor?
 
     /// - Parameter start: seconds since 1970.
-    public init(start: Double = 1_790_000_000, seed: UInt64 = 1) { state = Mutex(State(now: start, random: SeededGenerator(seed: seed))) }
+    public init(start: Double = 1_790_000_000, seed: UInt64 = 1) {
+        state = Mutex(State(now: start, random: SeededGenerator(seed: seed)))
+        executor = nil
+    }
 
-    public func advance(by seconds: Double) { state.withLock { $0.now += seconds } }
+    /// The clock of an executor: who sleeps waits until all others wait too.
+    public init(_ executor: SeededExecutor) {
+        state = Mutex(State(now: 0, random: SeededGenerator(seed: 0)))
+        self.executor = executor
+    }
+
+    public var now: Double { executor?.now ?? state.withLock { $0.now } }
+
+    public func advance(by seconds: Double) {
+        if let executor { executor.advance(by: seconds) } else { state.withLock { $0.now += seconds } }
+    }
 
     public var time: Time {
-        Time(
+        if let executor {
+            return Time(wall: { executor.now }, monotonic: { executor.now }, sleep: { until in await executor.sleep(until: until) }, random: { executor.chance() })
+        }
+        return Time(
             wall: { self.state.withLock { $0.now } },
             monotonic: { self.state.withLock { $0.now } },
             sleep: { until in self.state.withLock { $0.now = max($0.now, until) } },

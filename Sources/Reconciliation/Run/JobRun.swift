@@ -535,7 +535,7 @@ struct Departing {
 }
 
 /// The digest of a plan's rows: equal plans have equal digests, in every process.
-final class PlanDigest {
+package final class PlanDigest {
     private var chain: String
 
     init(inputs: String) { chain = inputs }
@@ -545,7 +545,7 @@ final class PlanDigest {
     var value: String { chain }
 
     /// What an operation is, in one line, without what changes from run to run.
-    static func line(_ operation: PlannedOperation) -> String {
+    package static func line(_ operation: PlannedOperation) -> String {
         let fields = operation.fields.map { "\($0.path): \($0.before ?? "–") → \($0.after ?? "–")" }.joined(separator: ", ")
         let members = operation.members.map { "\($0.sourceID ?? "")/\($0.targetID ?? "")" }.joined(separator: ",")
         return

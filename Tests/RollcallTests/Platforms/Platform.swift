@@ -1,54 +1,6 @@
-import Emulation
-import HTTP
-import Simulation
+import Rehearsal
 import Testing
 
-/// A platform in the suite: its name, and an emulator that enforces its rules.
-struct Platform: CustomTestStringConvertible, Sendable {
-    var name: String
-    var rules: VendorRules?
-    var testDescription: String { name }
-
-    static let all = [
-        Platform(name: "generic", rules: nil), Platform(name: "ram", rules: .ram), Platform(name: "cloudsso", rules: .cloudSSO), Platform(name: "tencent-identity-center", rules: .tencent),
-        Platform(name: "volcengine-identity-center", rules: .volcengine), Platform(name: "huawei-identity-center", rules: .huawei), Platform(name: "aws-identity-center", rules: .aws),
-        // The older service, which ends at 50 and does not know the filter over groups.
-        older,
-    ]
-    static let older: Platform = {
-        var rules = VendorRules.aws
-        rules.ignoresCursor = true
-        rules.refusesGroupsFilter = true
-        return Platform(name: "aws-identity-center", rules: rules)
-    }()
-    static let ram = Platform(name: "ram", rules: .ram)
-
-    var hasGroups: Bool { rules?.hasGroups ?? true }
-    var hasActiveFlag: Bool { name != "ram" && name != "volcengine-identity-center" }
-    var mayRename: Bool { !(rules?.immutable.contains("userName") ?? false) }
-    var isLowercased: Bool { name == "ram" || name == "cloudsso" }
-    var isListed: Bool { !(rules?.hidesUnmanaged ?? false) }
-
-    func world(_ extra: String = generous, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws -> World {
-        var options = rules.map { ServiceOptions.vendor($0) } ?? ServiceOptions()
-        let needsOAuth = name == "ram"
-        if needsOAuth { options.clients = ["client": "correct horse"] } else { options.tokens = ["correct horse"] }
-        let authorization =
-            needsOAuth ? "{ oauth: { tokenURL: http://127.0.0.1:1/oauth/token, clientID: client, clientSecret: \"${TOKEN}\", placement: basic } }" : "{ key: \"${TOKEN}\" }"
-        let job = """
-            job: world
-            source: { kind: file, path: directory.json }
-            target:
-              platform: \(name)
-              baseURL: http://127.0.0.1:1/scim/v2
-              authorization: \(authorization)
-            \(extra)
-            """
-        let world = try World(job: job, options: options, fault: fault)
-        world.permissions.firstRun = !isListed
-        return world
-    }
-
-    static let generous = "limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }"
-    static let deleting = generous + "\nleavers: { disable: immediately, delete: immediately }"
+extension Platform: CustomTestStringConvertible {
+    public var testDescription: String { name }
 }

@@ -7,6 +7,7 @@ import Jobs
 import Ledger
 import Logging
 import Provisioning
+import Rehearsal
 import SCIM
 import Simulation
 import Testing

@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import Jobs
 import Ledger
+import Rehearsal
 import SCIM
 import Simulation
 import Testing

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Jobs
 import Ledger
+import Rehearsal
 import SCIM
 import Simulation
 import Testing

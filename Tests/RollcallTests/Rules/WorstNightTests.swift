@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import JSON
 import Ledger
+import Rehearsal
 import SCIM
 import Simulation
 import Testing

@@ -4,6 +4,7 @@ import JSON
 import Jobs
 import Ledger
 import Logging
+import Rehearsal
 import SCIM
 import Simulation
 import Testing

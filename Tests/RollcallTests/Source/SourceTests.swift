@@ -6,6 +6,7 @@ import JSON
 import Jobs
 import Ledger
 import Logging
+import Rehearsal
 import SCIM
 import Simulation
 import Testing

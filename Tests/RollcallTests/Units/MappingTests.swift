@@ -2,6 +2,7 @@ import Directory
 import JSON
 import Jobs
 import Provisioning
+import Rehearsal
 import SCIM
 import Testing
 

@@ -6,17 +6,18 @@ import Ledger
 import SCIM
 import Simulation
 
-@testable import Reconciliation
+import Reconciliation
 
 /// Random directories, servers, policies and mischief, all from one seed.
-struct RandomWorld {
-    var random: SeededGenerator
-    let policy: String
-    let options: ServiceOptions
-    let protectsAdministrators: Bool
-    let isGenerous: Bool
+package struct RandomWorld {
+    package var random: SeededGenerator
+    package let policy: String
+    package let options: ServiceOptions
+    package let protectsAdministrators: Bool
+    package let isGenerous: Bool
 
-    init(seed: UInt64) {
+    /// - Parameter alwaysGenerous: without limits: what they hold depends on how far a broken night came.
+    package init(seed: UInt64, alwaysGenerous: Bool = false) {
         random = SeededGenerator(seed: seed)
         var options = ServiceOptions()
         options.maxResults = Int.random(in: 1...9, using: &random)
@@ -36,7 +37,8 @@ struct RandomWorld {
         self.options = options
 
         protectsAdministrators = Bool.random(using: &random)
-        isGenerous = Int.random(in: 0..<4, using: &random) > 0
+        let mayBeGenerous = Int.random(in: 0..<4, using: &random) > 0
+        isGenerous = mayBeGenerous || alwaysGenerous
         var lines: [String] = []
         if isGenerous { lines.append("limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none, source.shrink: none }") }
         if protectsAdministrators { lines.append("protect: { users: [\"adm*\"], groups: [\"Board\"] }") }
@@ -57,12 +59,12 @@ struct RandomWorld {
         policy = World.job(lines.joined(separator: "\n"))
     }
 
-    static let names = ["ada", "Bo", "chen", "dara", "elif", "farid", "greta", "hugo", "ines", "admin", "administrator", "straße", "STRASSE", "Éva", "E\u{301}va"]
+    package static let names = ["ada", "Bo", "chen", "dara", "elif", "farid", "greta", "hugo", "ines", "admin", "administrator", "straße", "STRASSE", "Éva", "E\u{301}va"]
     private static let teamNames = ["Engineering", "engineering", "Board", "Finance", "On Call", "Ops"]
 
-    mutating func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &random) == 0 }
+    package mutating func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &random) == 0 }
 
-    mutating func person(_ number: Int) -> Person {
+    package mutating func person(_ number: Int) -> Person {
         let username = chance(12) ? nil : Self.names.randomElement(using: &random)
         return Person(
             id: "user_\(number)", username: username, displayName: chance(6) ? nil : ["Ada Byrne", "欧阳敏", "Bo", "Chen  Yi", "=cmd()"].randomElement(using: &random),
@@ -70,7 +72,7 @@ struct RandomWorld {
             status: ["enabled", "enabled", "enabled", "enabled", "disabled", nil, "locked"].randomElement(using: &random) ?? nil)
     }
 
-    mutating func directory() -> TestDirectory {
+    package mutating func directory() -> TestDirectory {
         var directory = TestDirectory()
         let count = Int.random(in: 1...9, using: &random)
         directory.people = (0..<count).map { person($0) }
@@ -82,7 +84,7 @@ struct RandomWorld {
     }
 
     /// Accounts of others, and accounts that look like ours.
-    mutating func furnish(_ world: World) {
+    package mutating func furnish(_ world: World) {
         for number in 0..<Int.random(in: 0...4, using: &random) {
             var document: JSONValue = ["userName": .string(Self.names.randomElement(using: &random) ?? "x"), "displayName": "Was here", "title": "Boss"]
             switch Int.random(in: 0..<4, using: &random) {
@@ -104,7 +106,7 @@ struct RandomWorld {
     }
 
     /// A day in the directory.
-    mutating func change(_ directory: inout TestDirectory) {
+    package mutating func change(_ directory: inout TestDirectory) {
         for _ in 0..<Int.random(in: 0...4, using: &random) {
             guard !directory.people.isEmpty else { break }
             let index = Int.random(in: 0..<directory.people.count, using: &random)
@@ -137,7 +139,7 @@ struct RandomWorld {
     }
 
     /// A day on the target: somebody works by hand.
-    mutating func meddle(_ world: World) {
+    package mutating func meddle(_ world: World) {
         for _ in 0..<Int.random(in: 0...2, using: &random) {
             let users = world.documents(.user).compactMap { $0["id"]?.string }
             let groups = world.documents(.group).compactMap { $0["id"]?.string }

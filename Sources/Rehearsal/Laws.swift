@@ -1,0 +1,160 @@
+import Emulation
+import Foundation
+import JSON
+import Ledger
+import Reconciliation
+import SCIM
+
+/// What the target held at a moment, by id.
+package struct Picture: Equatable {
+    package var users: [String: JSONValue] = [:]
+    package var groups: [String: JSONValue] = [:]
+
+    package init(_ world: World) {
+        for user in world.documents(.user) { users[user["id"]?.string ?? ""] = Self.stripped(user) }
+        for group in world.documents(.group) { groups[group["id"]?.string ?? ""] = Self.stripped(group) }
+    }
+
+    /// Without what the server derives: `meta` and the `groups` of a user.
+    private static func stripped(_ document: JSONValue) -> JSONValue {
+        var document = document
+        document["meta"] = nil
+        document["groups"] = nil
+        if let members = document["members"]?.array { document["members"] = .array(members.sorted { ($0["value"]?.string ?? "") < ($1["value"]?.string ?? "") }) }
+        return document
+    }
+}
+
+/// Whose objects a run may write, worked out from the outside: not from the ledger.
+package struct Ownership {
+    package var created: Set<String> = []
+    package var marked: Set<String> = []
+    package var associable: Set<String> = []
+
+    package mutating func learn(_ picture: Picture, _ directory: TestDirectory, _ dice: RandomWorld) {
+        let ids = Set(directory.people.map(\.id) + directory.teams.map(\.id))
+        let userNames = Set(directory.people.compactMap { $0.username.map(fold) })
+        let groupNames = Set(directory.teams.map { fold($0.name) })
+        for (id, document) in picture.users.merging(picture.groups, uniquingKeysWith: { first, _ in first }) {
+            if let mark = document["externalId"]?.string {
+                if ids.contains(mark) { marked.insert(id) }
+            } else if let name = document["userName"]?.string {
+                if userNames.contains(fold(name)) { associable.insert(id) }
+            } else if let name = document["displayName"]?.string, groupNames.contains(fold(name)) {
+                associable.insert(id)
+            }
+        }
+    }
+
+    package init() {}
+
+    /// What a run has made is ours.
+    package mutating func add(_ before: Picture, _ after: Picture) {
+        created.formUnion(Set(after.users.keys).subtracting(before.users.keys))
+        created.formUnion(Set(after.groups.keys).subtracting(before.groups.keys))
+    }
+
+    package func mayWrite(_ id: String) -> Bool { created.contains(id) || marked.contains(id) || associable.contains(id) }
+}
+
+/// Case folding of its own, so that the laws do not agree with the code's.
+package func fold(_ text: String) -> String {
+    (text as NSString).folding(options: [.caseInsensitive], locale: Locale(identifier: "en_US_POSIX")).replacingOccurrences(of: "ß", with: "ss").precomposedStringWithCanonicalMapping
+}
+
+package enum Laws {
+    /// After a finished run the next plan holds nothing but retries of what was reported.
+    package static func law1(_ run: World.Result, _ again: World.Result) -> [String] {
+        guard [.inStep, .recordsFailed].contains(run.report.exit) else { return [] }
+        let reported = Set(run.operations.filter { [.failed, .held, .conflict, .skipped, .sent].contains($0.status) }.map { "\($0.kind) \($0.sourceID ?? "")" })
+        // A membership waits for its user; a user's failure is thus its groups' as well.
+        let isTroubled = run.operations.contains { [.failed, .skipped, .sent].contains($0.status) || $0.status == .conflict && $0.verb != .none }
+        return again.planned.filter { operation in
+            if reported.contains("\(operation.kind) \(operation.sourceID ?? "")") { return false }
+            // A membership waits for its user.
+            if !operation.members.isEmpty, operation.members.allSatisfy({ reported.contains("0 \($0.sourceID ?? "")") }) { return false }
+            if isTroubled, operation.verb == .addMembers || operation.verb == .removeMembers { return false }
+            return true
+        }.map { "law 1: the second plan still holds \(PlanDigest.line($0)) after \(run.report.headline)" }
+    }
+
+    /// What is not ours is never written.
+    package static func law5(_ before: Picture, _ after: Picture, _ ours: Ownership, _ dice: RandomWorld) -> [String] {
+        var broken: [String] = []
+        for (old, new) in [(before.users, after.users), (before.groups, after.groups)] {
+            for (id, document) in old {
+                let name = document["userName"]?.string ?? document["displayName"]?.string ?? ""
+                // A server takes a deleted user out of its groups by itself.
+                if !ours.mayWrite(id), new[id].map({ without(before, after, $0) }) != without(before, after, document) {
+                    broken.append("law 5: \(id) (\(name)) is not ours and was changed to \(new[id]?.canonical ?? "nothing")")
+                }
+                let isProtected = dice.protectsAdministrators && (document["userName"] != nil ? fold(name).hasPrefix("adm") : fold(name) == "board")
+                if isProtected, new[id] != document { broken.append("R4: the protected \(name) was changed") }
+            }
+        }
+        return broken
+    }
+
+    private static func without(_ before: Picture, _ after: Picture, _ document: JSONValue) -> JSONValue {
+        var document = document
+        let members = document["members"]?.array?.filter { member in
+            let id = member["value"]?.string ?? ""
+            return before.users[id] == nil || after.users[id] != nil
+        }
+        document["members"] = members?.isEmpty == false ? members.map { .array($0) } : nil
+        return document
+    }
+
+    /// R7, R11, R13, R16: nothing is taken away but for a reason that the source gives.
+    package static func takingAway(_ before: Picture, _ after: Picture, _ directory: TestDirectory, _ dice: RandomWorld) -> [String] {
+        var broken: [String] = []
+        let names = Dictionary(grouping: directory.people.compactMap { $0.username.map(fold) }) { $0 }
+        for (id, document) in before.users {
+            let person = document["externalId"]?.string.flatMap { directory.person($0) }
+            if document["active"] == true, after.users[id]?["active"] == false, let person, person.status != "disabled" {
+                broken.append("R7: \(person.id) was disabled although its status is \(person.status ?? "absent")")
+            }
+            if after.users[id] == nil, let person { broken.append("R13: \(person.id) is in the source and its account was deleted") }
+        }
+        for (id, group) in before.groups {
+            guard let still = after.groups[id] else { continue }
+            let gone = members(group).subtracting(members(still))
+            for member in gone {
+                guard let user = before.users[member], after.users[member] != nil, let mark = user["externalId"]?.string, let person = directory.person(mark) else { continue }
+                let team = directory.teams.first { $0.id == group["externalId"]?.string }
+                let isHeld = person.username.map { (names[fold($0)]?.count ?? 0) > 1 || dice.protectsAdministrators && fold($0).hasPrefix("adm") } ?? true
+                if isHeld || person.phone == "x1" { broken.append("R13: the held member \(person.id) was removed from \(group["displayName"]?.string ?? "")") }
+                if let team, team.members.contains(person.id) { broken.append("R13: \(person.id) was removed from \(team.name), where the source has it") }
+            }
+        }
+        return broken
+    }
+
+    private static func members(_ group: JSONValue) -> Set<String> { Set((group["members"]?.array ?? []).compactMap { $0["value"]?.string }) }
+
+    /// R9: a run that reports all well has disabled whom the source disables.
+    package static func access(_ result: World.Result, _ after: Picture, _ directory: TestDirectory, _ ledger: Ledger) -> [String] {
+        guard result.report.exit == .inStep else { return [] }
+        return directory.people.compactMap { person in
+            guard person.status == "disabled", let link = try? ledger.link(kind: 0, source: person.id), let account = after.users[link.targetID] else { return nil }
+            return account["active"] == true ? "R9: \(person.id) is disabled in the source, its account \(link.targetID) is active, and the run says that all is well" : nil
+        }
+    }
+
+    /// One bad record never stops the others: every record that nothing speaks against has its account.
+    package static func law7(_ result: World.Result, _ after: Picture, _ directory: TestDirectory, _ dice: RandomWorld, _ before: Picture, newcomers: Set<String>) -> [String] {
+        guard [.inStep, .recordsFailed].contains(result.report.exit) else { return [] }
+        let wanted = Dictionary(grouping: directory.people.compactMap { $0.username.map(fold) }) { $0 }
+        let taken = Set(before.users.values.compactMap { $0["userName"]?.string.map(fold) })
+        let marks = Set(before.users.values.compactMap { $0["externalId"]?.string })
+        let held = Set(after.users.values.compactMap { $0["externalId"]?.string })
+        return directory.people.compactMap { person in
+            guard newcomers.contains(person.id), let name = person.username, person.status != "disabled", person.phone != "x1", wanted[fold(name)]?.count == 1, !taken.contains(fold(name)),
+                !marks.contains(person.id),
+                !dice.options.refused.contains(name), !(dice.protectsAdministrators && fold(name).hasPrefix("adm"))
+            else { return nil }
+            // The server's idea of equal names is lower case alone.
+            return held.contains(person.id) ? nil : "law 7: nothing speaks against \(person.id) (\(name)), and it has no account: \(result.report.headline)"
+        }
+    }
+}

@@ -1,0 +1,266 @@
+import Emulation
+import Foundation
+import HTTP
+import JSON
+import Ledger
+import Reconciliation
+import SCIM
+import Simulation
+import Synchronization
+
+/// Whole runs in one process, with faults and kills, judged by the laws. Everything follows from the seed.
+package enum Simulation {
+    /// What a simulation found.
+    package struct Outcome: Sendable {
+        /// Laws that were broken, in words; empty when all is well.
+        package var broken: [String] = []
+        /// Runs of the job, kills included.
+        package var runs = 0
+        /// Ends that only a decision of the operator can bring, by name.
+        package var excepted: [String: Int] = [:]
+
+        package init() {}
+
+        package mutating func add(_ other: Outcome) {
+            broken += other.broken
+            runs += other.runs
+            excepted.merge(other.excepted, uniquingKeysWith: +)
+        }
+    }
+
+    /// What a world holds without ids: who is there with which values, and who is in which group.
+    package static func story(_ world: World) -> [String] {
+        let names = Dictionary(world.documents(.user).map { ($0["id"]?.string ?? "", $0["userName"]?.string ?? "") }) { first, _ in first }
+        return ResourceKind.allCases.flatMap { kind in
+            world.documents(kind).map { document in
+                var document = document
+                let id = document["id"]?.string ?? ""
+                for name in ["id", "meta", "groups"] { document[name] = nil }
+                // As the server holds them, whether or not it shows them.
+                let stored = world.client.service.store[kind]?[id]?.document["members"]?.array ?? []
+                document["members"] = .array(stored.compactMap { $0["value"]?.string.map { names[$0] ?? "?" } }.sorted().map { .string($0) })
+                return "\(kind.singular) \(document.canonical)"
+            }
+        }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Marks that more than one object carries: somebody was created twice.
+    static func twins(_ world: World) -> Set<String> {
+        var counts: [String: Int] = [:]
+        for kind in ResourceKind.allCases { for document in world.documents(kind) { if let mark = document["externalId"]?.string { counts["\(kind.singular) \(mark)", default: 0] += 1 } } }
+        return Set(counts.filter { $0.value > 1 }.keys)
+    }
+
+    /// What only a decision can end: a 409 whose look-up finds nothing.
+    private static func isExcepted(_ result: World.Result) -> Bool { result.operations.contains { $0.reason.contains("and shows none") } }
+
+    // MARK: one kill after another
+
+    /// A day with everything in it, on one platform: killed after each ledger write and each delivery of its run, and also
+    /// before each delivery that follows a write. Each time the next runs must reach the end of the unbroken one.
+    package static func exhaustive(_ platform: Platform, seed: UInt64 = 1) throws -> Outcome {
+        let executor = SeededExecutor(seed: seed)
+        return try executor.run { try await exhaustive(platform, seed, VirtualTime(executor)) }
+    }
+
+    private static func exhaustive(_ platform: Platform, _ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var outcome = Outcome()
+        let world = try platform.world(Platform.deleting + "\npace: { requestsPerSecond: 100, concurrency: 3 }", seed: seed, clock: clock)
+        world.directory.people = ["ada", "bo", "chen", "dara", "elif"].map { .named($0) }
+        if platform.hasGroups {
+            world.directory.teams = [Team(id: "group_1", name: "ops", members: ["user_ada", "user_chen"]), Team(id: "group_2", name: "dev", members: ["user_dara", "user_elif"])]
+        }
+        try world.plant(.user, platform.stranger("eve"))
+        try await world.run()
+        outcome.runs += 1
+        // Everything at once: creates, an account that is there already, changes, a ring of names, a disabling, leavers, memberships.
+        try world.plant(.user, platform.stranger("fay"))
+        let swapped: [Person] = platform.mayRename ? [.named("bo", id: "user_ada"), .named("ada", id: "user_bo")] : [.named("ada", displayName: "ada anew"), .named("bo")]
+        world.directory.people = swapped + [.named("chen", status: "disabled"), .named("fay"), .named("newcomer"), .named("elif", displayName: "elif anew")]
+        if platform.hasGroups {
+            world.directory.teams = [Team(id: "group_1", name: "ops-2", members: ["user_bo", "user_fay", "user_newcomer"]), Team(id: "group_3", name: "new", members: ["user_ada", "user_elif"])]
+        }
+        let start = try world.moment()
+        let unbroken = try World(world, at: start)
+        let watch = Watch(unbroken)
+        _ = try await unbroken.run()
+        watch.end()
+        // What the first night could not do for good reason, the second may.
+        _ = try await unbroken.run()
+        let expected = story(unbroken)
+        outcome.runs += 2
+        for (number, moment) in watch.moments.enumerated() {
+            let next = try World(world, at: moment)
+            var last = try await next.run()
+            outcome.runs += 1
+            if story(next) != expected || last.report.exit != .inStep {
+                last = try await next.run()
+                outcome.runs += 1
+            }
+            judge(next, expected, last, "\(platform.name), killed at moment \(number + 1)", &outcome)
+            let again = try await next.plan()
+            outcome.broken += Laws.law1(last, again).map { "\(platform.name), killed at moment \(number + 1): \($0)" }
+        }
+        return outcome
+    }
+
+    private static func judge(_ world: World, _ expected: [String], _ last: World.Result, _ what: String, _ outcome: inout Outcome) {
+        let twins = twins(world)
+        if !twins.isEmpty { outcome.broken.append("law 4: \(what): created twice: \(twins.sorted().joined(separator: ", "))") }
+        let story = story(world)
+        guard story != expected else { return }
+        if isExcepted(last) {
+            outcome.excepted["a 409 whose look-up finds nothing", default: 0] += 1
+            return
+        }
+        let more = Set(story).subtracting(expected).sorted().prefix(2), less = Set(expected).subtracting(story).sorted().prefix(2)
+        outcome.broken.append("law 4: \(what): another end: has \(more.joined(separator: " and ")); lacks \(less.joined(separator: " and ")); \(last.report.headline) \(last.report.details.joined(separator: " | ").prefix(600))")
+    }
+
+    // MARK: random worlds, with faults
+
+    /// One random world: a quiet day, a day of changes, then a night full of faults that may be killed, and nights without.
+    package static func faulty(seed: UInt64) throws -> Outcome {
+        let executor = SeededExecutor(seed: seed)
+        return try executor.run { try await faulty(seed, VirtualTime(executor)) }
+    }
+
+    private static func faulty(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var outcome = Outcome()
+        var dice = RandomWorld(seed: seed, alwaysGenerous: true)
+        var options = dice.options
+        let plan = FaultPlan(seed: seed, options: options)
+        // Only where a twin is refused: a server that shows nothing yet and takes a second one makes two, and nobody could tell.
+        if options.uniqueGroupNames, seed % 6 == 0 { options.visibleAfter = 3 }
+        let world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
+        world.directory = dice.directory()
+        dice.furnish(world)
+        var ours = Ownership()
+        ours.learn(Picture(world), world.directory, dice)
+        let first = Picture(world)
+        _ = try await world.run()
+        ours.add(first, Picture(world))
+        dice.change(&world.directory)
+        dice.meddle(world)
+        let start = try world.moment()
+
+        let unbroken = try World(world, at: start)
+        for _ in 1...2 { _ = try await unbroken.run() }
+        let expected = story(unbroken)
+        outcome.runs += 3
+
+        let night = try World(world, at: start) { request, number in plan.fault(request, number) }
+        let before = Picture(night)
+        ours.learn(before, world.directory, dice)
+        // One moment of the night, each as likely as the others: the kill.
+        let watch = Watch(night, choosingBy: SeededGenerator(seed: seed &* 31 &+ 5))
+        let commits = Mutex(0)
+        switch plan.ledgerFault {
+        case .errorAt(let commit)?:
+            night.ledger.beforeCommit = {
+                let number = commits.withLock { number in
+                    number += 1
+                    return number
+                }
+                if number == commit { throw LedgerError.io("a fault of the simulation") }
+            }
+        case .fullAfter(let pages)?: try night.ledger.limit(pages: try night.ledger.pages() + pages)
+        case nil: break
+        }
+        do { _ = try await night.run() } catch let error as LedgerError { _ = error }
+        outcome.runs += 1
+        night.ledger.beforeCommit = nil
+        watch.end()
+        let after = Picture(night)
+        let what = "faults \(plan.kinds.map(\.rawValue).joined(separator: ", ")) at \(plan.rate) ‰"
+        ours.add(before, after)
+        if !plan.meddles { outcome.broken += Laws.law5(before, after, ours, dice).map { "\(what): \($0)" } }
+        outcome.broken += Laws.takingAway(before, after, world.directory, dice).map { "\(what): \($0)" }
+
+        // What the night left, and what a kill in it would have left.
+        var states = [("after the night", try night.moment())]
+        if let moment = watch.moments.first { states.append(("killed in the night", moment)) }
+        for (name, moment) in states {
+            let next = try World(world, at: moment)
+            let picture = Picture(next)
+            var last: World.Result?
+            var hasEnded = false
+            for _ in 1...4 where !hasEnded {
+                let result = try await next.run()
+                outcome.runs += 1
+                hasEnded = story(next) == expected && result.report.exit == last?.report.exit
+                last = result
+            }
+            guard let last else { continue }
+            let now = Picture(next)
+            var owners = ours
+            owners.learn(picture, world.directory, dice)
+            owners.add(before, now)
+            outcome.broken += Laws.law5(picture, now, owners, dice).map { "\(what), \(name): \($0)" }
+            outcome.broken += Laws.takingAway(picture, now, world.directory, dice).map { "\(what), \(name): \($0)" }
+            if !options.ignoresActive { outcome.broken += Laws.access(last, now, world.directory, next.ledger).map { "\(what), \(name): \($0)" } }
+            // Where somebody else changed things meanwhile, the laws hold and the end is another.
+            if plan.meddles {
+                let twins = twins(next).subtracting(twins(unbroken))
+                if !twins.isEmpty { outcome.broken.append("law 4: \(what), \(name): created twice: \(twins.sorted().joined(separator: ", "))") }
+            } else {
+                judge(next, expected, last, twinsBefore: twins(unbroken), "\(what), \(name)", &outcome)
+            }
+            outcome.broken += Laws.law1(last, try await next.plan()).map { "\(what), \(name): \($0)" }
+        }
+        return outcome
+    }
+
+    private static func judge(_ world: World, _ expected: [String], _ last: World.Result, twinsBefore: Set<String>, _ what: String, _ outcome: inout Outcome) {
+        // Accounts of others may have carried one mark twice from the beginning.
+        let new = twins(world).subtracting(twinsBefore)
+        guard new.isEmpty else {
+            outcome.broken.append("law 4: \(what): created twice: \(new.sorted().joined(separator: ", "))")
+            return
+        }
+        var rest = Outcome()
+        judge(world, expected, last, what, &rest)
+        rest.broken.removeAll { $0.contains("created twice") }
+        outcome.add(rest)
+    }
+}
+
+/// Keeps what a kill would leave at each moment of a run, or at one of them.
+///
+/// `@unchecked Sendable`: a simulated run is on one thread.
+private final class Watch: @unchecked Sendable {
+    private let world: World
+    private var dice: SeededGenerator?
+    private var seen = 0
+    private(set) var moments: [World.Moment] = []
+
+    /// - Parameter dice: chooses one moment, each as likely as the others; nil keeps all.
+    init(_ world: World, choosingBy dice: SeededGenerator? = nil) {
+        self.world = world
+        self.dice = dice
+        world.ledger.committed = { [unowned self] in note() }
+        world.client.whenDelivered { [unowned self] _ in note() }
+    }
+
+    private func note() {
+        seen += 1
+        if var dice {
+            let isChosen = Int.random(in: 0..<seen, using: &dice) == 0
+            self.dice = dice
+            guard isChosen, let moment = try? world.moment() else { return }
+            moments = [moment]
+        } else if let moment = try? world.moment() {
+            moments.append(moment)
+        }
+    }
+
+    func end() {
+        world.ledger.committed = nil
+        world.client.whenDelivered(nil)
+    }
+}
+
+extension Simulation {
+    /// Everything that one seed stands for.
+    package static func all(seed: UInt64) throws -> Outcome { try faulty(seed: seed) }
+}

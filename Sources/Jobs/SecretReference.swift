@@ -44,6 +44,12 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
         return trimmed
     }
 
+    /// What is careless about where the secret is kept; nil when nothing is.
+    public var concern: String? {
+        guard case .file(let path) = self, let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int, mode & 0o044 != 0 else { return nil }
+        return "the secret file \(path) can be read by others on this machine: chmod 600 \(path)"
+    }
+
     public var description: String {
         switch self {
         case .environment(let name): "${\(name)}"

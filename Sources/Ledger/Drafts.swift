@@ -38,13 +38,17 @@ extension Ledger {
     }
 
     private func insert(_ db: Database, _ draft: Draft, _ row: SituationRow) throws {
+        try insert(db, draft, kind: row.kind, situation: row.situation, source: row.source, target: row.target)
+    }
+
+    func insert(_ db: Database, _ draft: Draft, kind: Int, situation: Situation, source: Int64?, target: Int64?) throws {
         try db.cachedStatement(
             sql: """
                 INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, takes, frees, takes_mail, frees_mail, due)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            draft.wave, row.kind, draft.verb.rawValue, row.situation.rawValue, row.source, row.target, draft.name, draft.status.rawValue, draft.reason,
+            draft.wave, kind, draft.verb.rawValue, situation.rawValue, source, target, draft.name, draft.status.rawValue, draft.reason,
             draft.heldBy, Self.encode(draft.fields), draft.takes, draft.frees, draft.takesMail, draft.freesMail, draft.due,
         ])
     }

@@ -12,11 +12,14 @@ public final class Ledger {
     private var scratchPath: String?
     /// The transaction that `together` has open; used by its body alone, on the queue's own thread.
     private var transaction: Database?
+    var holder: Holder?
+    var lastBeat = -Double.infinity
 
     /// Opens the ledger of a job, or creates it with mode 0600. Throws `LedgerError`.
     public init(path: String) throws {
         self.path = path
         let manager = FileManager.default
+        try Self.refuseLink(path)
         if !manager.fileExists(atPath: path) {
             // Created before SQLite sees it, so that it is never readable to others, not even for a moment.
             let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
@@ -32,6 +35,13 @@ public final class Ledger {
             throw LedgerError(error, path: path)
         }
         chmod(path, 0o600)
+    }
+
+    /// A name that leads elsewhere may have been put there by somebody else.
+    static func refuseLink(_ path: String) throws {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return }
+        throw LedgerError.io("\(path) is a symbolic link, and what is written there could land anywhere; remove it, or name the folder that it leads to with --state")
     }
 
     /// A ledger in memory, for tests.
@@ -67,17 +77,19 @@ public final class Ledger {
     /// The number of the newest schema that this version of the program knows.
     public static var schemaVersion: Int { Schema.migrations.count }
 
-    private static func migrate(_ queue: DatabaseQueue, path: String) throws {
+    package static func migrate(_ queue: DatabaseQueue, path: String, migrations: [String] = Schema.migrations) throws {
+        let schemaVersion = migrations.count
         try queue.writeWithoutTransaction { db in
             let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
             let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
             let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
             guard application == Schema.applicationID || isEmpty else { throw LedgerError.foreign(path) }
             guard version <= schemaVersion else { throw LedgerError.newer(path, version) }
-            for next in version..<schemaVersion {
-                try db.inTransaction {
-                    try db.execute(sql: Schema.migrations[next])
-                    try db.execute(sql: "PRAGMA user_version = \(next + 1)")
+            if version < schemaVersion {
+                // All steps or none: an interrupted migration leaves the file as it was.
+                try db.inTransaction(.immediate) {
+                    for next in version..<schemaVersion { try db.execute(sql: migrations[next]) }
+                    try db.execute(sql: "PRAGMA user_version = \(schemaVersion)")
                     try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
                     return .commit
                 }
@@ -229,6 +241,7 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
     case corrupt(String)
     case boundElsewhere(String, key: String, known: String, now: String)
     case io(String)
+    case otherHost(String, host: String, secondsAgo: Int)
 
     init(_ error: DatabaseError, path: String) {
         switch error.resultCode.primaryResultCode {
@@ -246,6 +259,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .boundElsewhere(let path, let key, let known, let now):
             "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted)"
         case .io(let message): message
+        case .otherHost(let path, let host, let seconds):
+            "the ledger \(path) is in use by the host \(host), which gave a sign \(seconds / 60) minutes ago; wait for it, or, if it is no more, say --accept-host-change"
         }
     }
 }

@@ -40,6 +40,8 @@ public enum Verb: String, Hashable, Sendable, CaseIterable {
     case create
     case update
     case associate
+    /// Gives an account up that was associated: its attributes go back, and the link is dropped.
+    case dissociate
     /// Remembers an account that carries our externalId and needs no change: no request.
     case link
     /// Forgets an account that is gone: no request.

@@ -1,10 +1,10 @@
 /// The tables. Kinds are 0 user, 1 group; spaces of interned ids are 0 source user, 1 source group, 2 target user, 3 target group,
 /// 4 source unit. Sides of memberships are 0 source group, 1 target group, 2 source unit.
-enum Schema {
+package enum Schema {
     /// “Roll” in ASCII: tells a ledger from any other SQLite file.
     static let applicationID = 0x526F_6C6C
 
-    static let migrations = [
+    package static let migrations = [
         """
         CREATE TABLE binding (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE learned (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -58,6 +58,8 @@ enum Schema {
         "CREATE TABLE written_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, certain INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;",
         // Since when an applied run knows that somebody has left, and on how many different days a complete read has not shown it.
         "CREATE TABLE departures (kind INTEGER NOT NULL, source INTEGER NOT NULL, since TEXT NOT NULL, days INTEGER NOT NULL, last_day TEXT NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;",
+        // Records that an undo restored, with the digest of the source record as it then was, and the group's members.
+        "CREATE TABLE restored (kind INTEGER NOT NULL, source INTEGER NOT NULL, digest BLOB NOT NULL, members TEXT NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;",
     ]
 
     /// One run's staging area, in a file of its own.

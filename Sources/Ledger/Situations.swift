@@ -66,6 +66,8 @@ public struct SituationRow: Sendable {
     /// Since when it is known that the record left, and on how many days complete reads have not shown it.
     public var leftSince: String?
     public var leftDays: Int
+    /// Whether an undo restored the record, and the source has not changed it since.
+    public var isRestored: Bool
     /// Whether a leaver is in a group of the target, or has members; asked for where a delete depends on it.
     public var hasMembers = false
     var source: Int64?
@@ -250,6 +252,7 @@ extension Ledger {
             \(departure) AS departure,
             EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.by_scope) AS is_absent_by_scope,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
+            EXISTS (SELECT 1 FROM restored re WHERE re.kind = st.kind AND re.source = st.source) AS is_restored,
             dp.since AS left_since, coalesce(dp.days, 0) AS left_days, st.source, st.target
         FROM scratch.situations st
         LEFT JOIN departures dp ON dp.kind = st.kind AND dp.source = st.source
@@ -272,7 +275,7 @@ extension Ledger {
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
             place: row["place"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
-            isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"],
+            isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"],
             source: row["source"], target: row["target"])
     }
 

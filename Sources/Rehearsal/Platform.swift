@@ -34,7 +34,9 @@ package struct Platform: Sendable {
     package var isLowercased: Bool { name == "ram" || name == "cloudsso" }
     package var isListed: Bool { !(rules?.hidesUnmanaged ?? false) }
 
-    package func world(_ extra: String = generous, seed: UInt64 = 1, clock: VirtualTime? = nil, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws -> World {
+    package func world(_ extra: String = generous, seed: UInt64 = 1, clock: VirtualTime? = nil, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws
+        -> World
+    {
         var options = rules.map { ServiceOptions.vendor($0) } ?? ServiceOptions()
         let needsOAuth = name == "ram"
         if needsOAuth { options.clients = ["client": "correct horse"] } else { options.tokens = ["correct horse"] }
@@ -59,6 +61,9 @@ package struct Platform: Sendable {
 
     /// An account that somebody else made, acceptable to the platform.
     package func stranger(_ name: String) -> JSONValue {
-        ["userName": .string(name), "displayName": "Was here", "name": ["givenName": "Was", "familyName": "Here"], "emails": [["value": .string("\(name)@other.example"), "type": "work", "primary": true]]]
+        [
+            "userName": .string(name), "displayName": "Was here", "name": ["givenName": "Was", "familyName": "Here"],
+            "emails": [["value": .string("\(name)@other.example"), "type": "work", "primary": true]],
+        ]
     }
 }

@@ -114,7 +114,9 @@ package enum Simulation {
             return
         }
         let more = Set(story).subtracting(expected).sorted().prefix(2), less = Set(expected).subtracting(story).sorted().prefix(2)
-        outcome.broken.append("law 4: \(what): another end: has \(more.joined(separator: " and ")); lacks \(less.joined(separator: " and ")); \(last.report.headline) \(last.report.details.joined(separator: " | ").prefix(600))")
+        outcome.broken.append(
+            "law 4: \(what): another end: has \(more.joined(separator: " and ")); lacks \(less.joined(separator: " and ")); \(last.report.headline) \(last.report.details.joined(separator: " | ").prefix(600))"
+        )
     }
 
     // MARK: random worlds, with faults
@@ -258,9 +260,4 @@ private final class Watch: @unchecked Sendable {
         world.ledger.committed = nil
         world.client.whenDelivered(nil)
     }
-}
-
-extension Simulation {
-    /// Everything that one seed stands for.
-    package static func all(seed: UInt64) throws -> Outcome { try faulty(seed: seed) }
 }

@@ -55,7 +55,7 @@ public struct CSVReport {
             for member in operation.members {
                 try row(operation, field: "members", before: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
             }
-        case .update, .associate, .disable:
+        case .update, .associate, .dissociate, .disable:
             if operation.fields.isEmpty { try row(operation) }
             for field in operation.fields { try row(operation, field: field.path, before: Self.plain(field.before), after: Self.plain(field.after)) }
         case .create:

@@ -66,6 +66,8 @@ public final class InProcessClient: HTTPClient {
         try state.withLock { state in try body(&state.landscape.target) }
     }
 
+    public func changeLandscape(_ body: (inout Landscape) -> Void) { state.withLock { body(&$0.landscape) } }
+
     /// Changes the directory behind the client's back; nothing where there is none.
     public func changeDirectory(_ body: (inout IDaaSService) -> Void) {
         state.withLock { state in if var directory = state.landscape.directory.take() { body(&directory); state.landscape.directory = directory } }

@@ -42,6 +42,8 @@ struct ApplyCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var permissions: PermissionOptions
+    @Option(help: ArgumentHelp("How old the plan may be, in hours (24h) or days (2d).", valueName: "age"))
+    var maxAge = "24h"
     @Option(help: ArgumentHelp("The plan's number, as “plan” printed it; left out, the newest.", valueName: "id"))
     var plan: Int64?
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
@@ -49,7 +51,39 @@ struct ApplyCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
 
     func run() async throws {
-        try await execute(.apply(plan), label: nil, [job], common, permissions, csv: csv)
+        try await execute(.apply(plan), label: nil, [job], common, permissions, maxAge: try age(), csv: csv)
+    }
+
+    func validate() throws { _ = try age() }
+
+    private func age() throws -> Double {
+        guard let number = Double(maxAge.dropLast()), number > 0, number < 100_000, let unit = ["h": 3600.0, "d": 86400.0][String(maxAge.suffix(1))] else {
+            throw ValidationError("--max-age \(maxAge): write a number of hours or days, such as 24h or 2d")
+        }
+        return number * unit
+    }
+}
+
+struct UndoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "undo", abstract: "Take back what a run did.",
+        discussion: """
+            Changed attributes, memberships and disabled accounts go back to what they were before the run; what it created is deleted, and
+            what it deleted is created again, under a new id. The same limits hold as for a run. What an undo restored stays so
+            until its source record changes, or until “run --release”.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var permissions: PermissionOptions
+    @Flag(help: "Show what would be done; write nothing.")
+    var dryRun = false
+    @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
+    var csv: String?
+    @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+    @Argument(help: ArgumentHelp("The run's number, as its summary and the CSV tell it.", valueName: "run")) var number: Int64
+
+    func run() async throws {
+        try await execute(.undo(run: number, writes: !dryRun), label: nil, [job], common, permissions, csv: csv)
     }
 }
 
@@ -65,13 +99,15 @@ struct PermissionOptions: ParsableArguments {
     var acceptSourceChange = false
     @Flag(help: "Take an empty ledger as meant, where the target cannot be listed.")
     var firstRun = false
+    @Flag(help: "Let the source decide again about what an undo restored.")
+    var release = false
     @Flag(help: "Do not count conflicts that the last run reported as failures.")
     var knownConflictsOk = false
 
     /// The same options, as they are typed.
     var words: String {
         allow.map { " --allow \($0)" }.joined() + (acceptTargetChange ? " --accept-target-change" : "") + (acceptScopeChange ? " --accept-scope-change" : "")
-            + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "")
+            + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "") + (release ? " --release" : "")
     }
 
     func validate() throws { _ = try parsed() }
@@ -90,6 +126,7 @@ struct PermissionOptions: ParsableArguments {
         permissions.acceptSourceChange = acceptSourceChange
         permissions.firstRun = firstRun
         permissions.knownConflictsAreFine = knownConflictsOk
+        permissions.release = release
         return permissions
     }
 }
@@ -131,19 +168,22 @@ private final class CSVOutput {
     }
 }
 
-private func execute(_ command: Invocation.Command, label: String?, _ paths: [String], _ common: CommonOptions, _ permissions: PermissionOptions, csv: String?) async throws {
+private func execute(_ command: Invocation.Command, label: String?, _ paths: [String], _ common: CommonOptions, _ permissions: PermissionOptions, maxAge: Double = 86400, csv: String?) async throws {
     let jobs = try common.jobs(paths)
     let word =
         switch command {
-        case .plan: "plan";
-        case .run: "run";
+        case .plan: "plan"
+        case .run: "run"
         case .apply: "apply"
+        case .undo: "undo"
         }
     Signals.listen()
     let entries = try common.open(jobs, command: word)
     let output = try csv.map { try CSVOutput($0) }
     let surroundings = common.surroundings()
-    let invocation = Invocation(command, permissions: try permissions.parsed(), label: label, surroundings: surroundings)
+    var allowed = try permissions.parsed()
+    allowed.maxAge = maxAge
+    let invocation = Invocation(command, permissions: allowed, label: label, surroundings: surroundings)
     let reports: [JobReport]
     do {
         reports = try await invocation.execute(entries.map { ($0.job, $0.ledger) }) { run in
@@ -155,6 +195,14 @@ private func execute(_ command: Invocation.Command, label: String?, _ paths: [St
         throw leaving(.ledger)
     }
     withExtendedLifetime(entries) { output?.flush() }
+    var copyFailures: [String] = []
+    if command.writes {
+        for entry in entries {
+            do { _ = try entry.ledger.keepCopy(now: Time.system.timestamp(), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0, keep: common.copies) } catch {
+                copyFailures.append("\(entry.job.name): no copy of the ledger was made: \(error)")
+            }
+        }
+    }
     if common.progress == .auto, isatty(2) == 1 { writeError("\r\u{1B}[K") }
     // With the CSV on stdout the summary must not stand in it.
     let say: (String) -> Void = csv == "-" ? { writeError($0 + "\n") } : { print($0) }
@@ -169,6 +217,10 @@ private func execute(_ command: Invocation.Command, label: String?, _ paths: [St
         if let ledger = entries.first(where: { $0.job.name == report.job && $0.isNew }) { say("  This ledger is new: \(ledger.path)") }
     }
     var code = reports.map(\.exit).max() ?? .inStep
+    for failure in copyFailures {
+        writeError("\(failure)\n")
+        code = max(code, .ledger)
+    }
     if let failure = output?.failure {
         writeError("\(failure)\n")
         code = max(code, .ledger)

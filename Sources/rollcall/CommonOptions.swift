@@ -22,6 +22,12 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "What is logged: trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.warning
 
+    @Option(help: ArgumentHelp("Checked copies of each ledger that are kept in the folder “copies” of the state folder; 0 for none.", valueName: "n"))
+    var copies = 3
+
+    @Flag(help: "Take a ledger over that another host, which is no more, had in use.")
+    var acceptHostChange = false
+
     @Option(help: "Progress on stderr: auto (at a terminal) or never.")
     var progress = ProgressMode.auto
 
@@ -62,23 +68,48 @@ struct CommonOptions: ParsableArguments {
         return jobs
     }
 
+    /// This machine, and this boot of its kernel: containers of one kernel share its locks.
+    static var holder: Ledger.Holder {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, 255)
+        let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let boot = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+        return Ledger.Holder(host: host, boot: boot ?? host)
+    }
+
+    /// Whoever may write in the state folder decides what the next run believes.
+    func checkFolder() throws {
+        guard let mode = try FileManager.default.attributesOfItem(atPath: state)[.posixPermissions] as? Int else { return }
+        if mode & 0o002 != 0 {
+            writeError("the state folder \(state) can be written by everybody on this machine, who could put other ledgers there: chmod 700 \(state)\n")
+            throw leaving(.ledger)
+        }
+        if mode & 0o020 != 0 { writeError("warning: the state folder \(state) can be written by its group: chmod 700 \(state)\n") }
+    }
+
     /// Locks and opens the ledgers of jobs. Throws `ExitCode` 74 or 75.
     func open(_ jobs: [Job], command: String) throws -> [OpenJob] {
         do {
             try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try checkFolder()
             return try jobs.map { job in
                 let holder = "process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), since \(Time.system.timestamp()), “rollcall \(command) \(job.file)”"
                 let lock = try JobLock(path: "\(state)/\(job.name).lock", holder: holder)
                 let path = "\(state)/\(job.name).sqlite"
                 let isNew = !FileManager.default.fileExists(atPath: path)
-                return OpenJob(job: job, ledger: try Ledger(path: path), lock: lock, isNew: isNew, path: URL(fileURLWithPath: path).standardizedFileURL.path)
+                let ledger = try Ledger(path: path)
+                try ledger.take(Self.holder, now: Time.system.wall(), insists: acceptHostChange)
+                return OpenJob(job: job, ledger: ledger, lock: lock, isNew: isNew, path: URL(fileURLWithPath: path).standardizedFileURL.path)
             }
         } catch let held as JobLock.Held {
             writeError("\(held)\n")
             throw leaving(.locked)
         } catch let error as LedgerError {
             writeError("\(error)\n")
+            if case .otherHost = error { throw leaving(.locked) }
             throw leaving(.ledger)
+        } catch let code as ArgumentParser.ExitCode {
+            throw code
         } catch {
             writeError("the state folder \(state) cannot be used: \(error.localizedDescription)\n")
             throw leaving(.ledger)
@@ -87,12 +118,22 @@ struct CommonOptions: ParsableArguments {
 }
 
 /// A job whose ledger is open and locked.
-struct OpenJob {
+final class OpenJob {
     let job: Job
     let ledger: Ledger
     let lock: JobLock
     let isNew: Bool
     let path: String
+
+    init(job: Job, ledger: Ledger, lock: JobLock, isNew: Bool, path: String) {
+        self.job = job
+        self.ledger = ledger
+        self.lock = lock
+        self.isNew = isNew
+        self.path = path
+    }
+
+    deinit { try? ledger.letGo() }
 }
 
 func leaving(_ code: Reconciliation.ExitCode) -> ArgumentParser.ExitCode { ArgumentParser.ExitCode(Int32(code.rawValue)) }

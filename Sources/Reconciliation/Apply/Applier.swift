@@ -22,12 +22,14 @@ final class Applier {
     /// Opens when the target, and not a record, fails again and again.
     private(set) var breaker = Breaker()
     private let stop: StopRequest
+    /// Called in each commit.
+    private let tick: () throws -> Void
     private(set) var verification = Verification()
     private var sent = 0
 
     init(
         ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, looksFirst: Bool = false, looksBefore: Bool = false,
-        attempts: Int = 2, stop: StopRequest = StopRequest(), progress: @escaping @Sendable (String, Int) -> Void
+        attempts: Int = 2, stop: StopRequest = StopRequest(), tick: @escaping () throws -> Void = {}, progress: @escaping @Sendable (String, Int) -> Void
     ) {
         self.ledger = ledger
         self.run = run
@@ -36,6 +38,7 @@ final class Applier {
         self.concurrency = concurrency
         self.progress = progress
         self.stop = stop
+        self.tick = tick
         sender = Sender(target: target, tables: tables, attempts: attempts, looksFirst: looksFirst, looksBefore: looksBefore)
     }
 
@@ -150,6 +153,7 @@ final class Applier {
             repeat {
                 var leaving: [Ready] = []
                 try ledger.together {
+                    try tick()
                     for (ready, performed) in arrived {
                         busy.remove(key(ready.operation))
                         try record(ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id), targetID: ready.targetID)
@@ -219,7 +223,7 @@ final class Applier {
             }
             try ledger.markSent([operation])
             return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut)
-        case .update, .associate, .disable, .delete:
+        case .update, .associate, .dissociate, .disable, .delete:
             try ledger.markSent([operation])
             // A link that this plan made a moment ago is newer than what the plan was drawn from.
             return Ready(operation: operation, targetID: link?.targetID ?? operation.targetID, members: [], leftOut: [:], mark: link?.externalID)
@@ -252,6 +256,7 @@ final class Applier {
             case .delete:
                 try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: true)), run: run)
                 try ledger.forgetMembers(kind: operation.kind, target: id)
+            case .dissociate: try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: false)), run: run)
             case .addMembers, .removeMembers: try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
             default: try recordWrite(operation, kind, id: id, resource: resource, origin: origin(of: operation))
             }
@@ -349,7 +354,12 @@ final class Applier {
     /// What has been sent for a record so far: this operation's values, else what was sent before, else what the target has
     /// already. What is held back is not in it, so that the next run still sees it as different.
     private func sentBody(_ operation: PlannedOperation, _ table: MappingTable, desired: String?, previous: String?, actual: MappingTable.Actual?) -> String? {
-        guard let desired else { return previous }
+        guard let desired else {
+            // Of what the source does not have, or was not asked for, only this operation is known.
+            var sent = MappingTable.values(previous)
+            for field in operation.fields { sent[field.path] = field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null }
+            return sent.isEmpty ? previous : JSONValue.object(sent).canonical
+        }
         let wanted = MappingTable.values(desired)
         let before = MappingTable.values(previous)
         let shown = MappingTable.values(actual?.body)

@@ -47,7 +47,7 @@ struct Sender: Sendable {
             switch operation.verb {
             case .create:
                 return try await create(kind, operation.fields)
-            case .update, .associate, .disable:
+            case .update, .associate, .dissociate, .disable:
                 guard let targetID else { return .failed("has no account to write to") }
                 let changes = changes(kind, operation.fields)
                 if changes.isEmpty { return .done(id: targetID, resource: nil) }

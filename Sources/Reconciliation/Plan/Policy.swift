@@ -46,6 +46,9 @@ struct Policy: Sendable {
 
     func decide(_ row: SituationRow) -> Decision {
         let kind = ResourceKind(rawValue: row.kind) ?? .user
+        if row.isRestored, ![.inStep, .gone, .unmanaged].contains(row.situation) {
+            return ([report(row, .held, "an undo restored it; it stays so until its source record changes, or --release", heldBy: "undo")], .held)
+        }
         if let decision = disabledWithoutFlag(kind, row) { return decision }
         switch row.situation {
         case .inStep: return ([], .present)

@@ -9,12 +9,26 @@ public struct Invocation {
         case run
         /// Applies a saved plan: the one of that number, or the newest.
         case apply(Int64?)
+        /// Takes back what a run did; `writes` is false for a look at the plan.
+        case undo(run: Int64, writes: Bool)
+
+        /// The run that is taken back.
+        var undone: Int64? { if case .undo(let run, _) = self { run } else { nil } }
+
+        /// Whether the target may be written to.
+        public var writes: Bool {
+            switch self {
+            case .plan, .undo(_, writes: false): false
+            default: true
+            }
+        }
 
         var word: String {
             switch self {
             case .plan: "plan"
             case .run: "run"
             case .apply: "apply"
+            case .undo(_, let writes): writes ? "undo" : "plan"
             }
         }
     }
@@ -55,19 +69,23 @@ public struct Invocation {
                         throw JobFailure(.stale, basis.map { "\(what) is \($0.state) already; plan again" } ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")
                     }
                 }
-                let run = try JobRun(job: entry.job, ledger: entry.ledger, command: command.word, label: label, permissions: permissions, surroundings: surroundings, pool: pool)
+                let run = try JobRun(
+                    job: entry.job, ledger: entry.ledger, command: command.word, label: command.undone.map(String.init) ?? label, permissions: permissions, surroundings: surroundings, pool: pool)
                 runs.append(run)
                 saved.append(basis)
             } catch let error as JobFailure {
                 reports.append(JobReport(job: entry.job.name, plan: nil, exit: error.exit, headline: "No plan.", details: [error.description], requests: 0))
             } catch let error as LedgerError {
-                let exit: ExitCode = if case .boundElsewhere = error { .jobFile } else { .ledger }
+                let exit: ExitCode = if case .boundElsewhere = error { .jobFile } else if case .otherHost = error { .locked } else { .ledger }
                 reports.append(JobReport(job: entry.job.name, plan: nil, exit: exit, headline: "No plan.", details: [error.description], requests: 0))
             }
         }
         // Side by side: each target has its own pace, and one that fails does not stop the others.
+        let undone = command.undone
         await withTaskGroup(of: Void.self) { group in
-            for run in runs { group.addTask { await run.prepare() } }
+            for run in runs {
+                group.addTask { if let undone { await run.prepare(undoing: undone) } else { await run.prepare() } }
+            }
         }
         for (run, basis) in zip(runs, saved) {
             if let basis, run.failure == nil, let why = try run.staleness(of: basis) { run.refuse(JobFailure(.stale, why), forgetting: true) }
@@ -79,8 +97,7 @@ public struct Invocation {
         for run in runs where isHeld && run.plan != nil && run.failure == nil {
             try run.hold(run.breaches.isEmpty && together.isEmpty ? ["\(held), another job of this invocation, is held by a limit; what one command runs is held together"] : together)
         }
-        if case .plan = command {
-        } else {
+        if command.writes {
             await withTaskGroup(of: Void.self) { group in
                 for run in runs { group.addTask { await run.apply() } }
             }

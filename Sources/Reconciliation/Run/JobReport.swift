@@ -52,7 +52,7 @@ public struct JobReport: Sendable {
         report.details += numbers.breakdown
         if unmanaged > 0 { report.details.append(counted(unmanaged, "object") + " of the target not ours, left alone") }
         if numbers.done + numbers.failed + numbers.skipped + numbers.unknown > 0 {
-            var line = "Applied: \(numbers.done) done, \(numbers.failed) failed, \(numbers.skipped) skipped"
+            var line = "Applied as run \(run.id): \(numbers.done) done, \(numbers.failed) failed, \(numbers.skipped) skipped"
             if numbers.unknown > 0 { line += ", \(numbers.unknown) of unknown outcome" }
             report.details.append("\(line); \(requests) requests in all.")
         }
@@ -124,7 +124,7 @@ public struct JobReport: Sendable {
             case .create:
                 create += 1
                 requests += 1
-            case .update, .associate, .disable:
+            case .update, .associate, .dissociate, .disable:
                 // Both halves of a rename by way of a temporary name are one change.
                 if operation.unit == nil || operation.unit == operation.seq { change += 1 }
                 requests += requestsPerUpdate

@@ -17,6 +17,10 @@ public struct Permissions: Hashable, Sendable {
     /// Whether an empty ledger is meant where the target cannot be listed.
     public var firstRun = false
     public var knownConflictsAreFine = false
+    /// Whether what an undo restored is the source's again.
+    public var release = false
+    /// Seconds after which a saved plan is too old to be applied.
+    public var maxAge = 86400.0
     public init() {}
 }
 
@@ -38,6 +42,7 @@ public final class JobRun: @unchecked Sendable {
     private let traced: Traced
     private let shared: SharedSource
     private let command: String
+    private let claims: Bool
     /// Requests that the source cost while this job was read.
     private var sourceRequests = 0
     private var scope: EffectiveScope?
@@ -54,6 +59,8 @@ public final class JobRun: @unchecked Sendable {
     private var holdsScopeLeavers = false
     private var heldByScope = 0
     private var isApplied = false
+    /// Whether what the plan writes stays until its source record changes.
+    private var restrains = false
     /// Whether the target's failures ended the sending.
     private(set) var isCutShort = false
     public private(set) var failure: JobFailure?
@@ -62,7 +69,9 @@ public final class JobRun: @unchecked Sendable {
 
     /// - Parameter ledger: the job's ledger, whose lock the caller holds.
     /// - Parameter pool: the sources of the invocation.
-    public init(job: Job, ledger: Ledger, command: String, label: String?, permissions: Permissions, surroundings: Surroundings, pool: SourcePool) throws {
+    /// - Parameter claims: whether the target becomes this job's in the state folder.
+    public init(job: Job, ledger: Ledger, command: String, label: String?, permissions: Permissions, surroundings: Surroundings, pool: SourcePool, claims: Bool = true) throws {
+        self.claims = claims
         guard let profile = Profile.named(job.target.platform) else { throw JobFailure(.jobFile, "\(job.target.platform) is not served") }
         self.job = job
         self.ledger = ledger
@@ -123,9 +132,14 @@ public final class JobRun: @unchecked Sendable {
     // MARK: planning
 
     /// Reads both sides and stores a plan. What keeps it from that is in `failure`.
-    public func prepare() async {
+    public func prepare() async { await prepare { try await makePlan() } }
+
+    /// Stores a plan that takes back what a run did. What keeps it from that is in `failure`.
+    func prepare(undoing run: Int64) async { await prepare { try await makeUndo(of: run) } }
+
+    private func prepare(_ make: () async throws -> Void) async {
         do {
-            try await makePlan()
+            try await make()
         } catch let error as JobFailure {
             failure = error
         } catch let error as LedgerError {
@@ -154,6 +168,7 @@ public final class JobRun: @unchecked Sendable {
             ledger: ledger, job: job, shared: shared, tables: tables, kinds: pushed, hasActiveFlag: profile.hasActiveFlag, now: surroundings.time.wall(), permissions: permissions, baseline: baseline,
             spent: { self.sourceRequests += $0 })
         let result = try await reader.read()
+        try beat()
         let source = result.reading
         let scope = result.scope
         sourceReading = source
@@ -162,6 +177,7 @@ public final class JobRun: @unchecked Sendable {
         count = try ledger.sourceCount()
         let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: surroundings.progress).read(pushed)
         self.targetReading = targetReading
+        try beat()
         if targetReading.unverified > 0 {
             notes.append("not verified: \(targetReading.unverified); \(profile.displayName) cannot be listed, so what was last written is compared and drift is not seen")
         }
@@ -170,10 +186,11 @@ public final class JobRun: @unchecked Sendable {
         }
         try ledger.bind("source", shared.directory().identity)
         try ledger.bind("target", "\(connection.base)")
-        if let owner = try Self.registry(ledger)?.claim(Self.digest(job), for: job.name) { throw Self.owned(connection, by: owner) }
+        if claims, let owner = try Self.registry(ledger)?.claim(Self.digest(job), for: job.name) { throw Self.owned(connection, by: owner) }
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
         let today = String(surroundings.time.timestamp().prefix(10))
+        try ledger.releaseRestored(all: permissions.release, isComplete: source.incomplete == nil)
         try ledger.countDepartures(
             day: today, isComplete: source.incomplete == nil, kinds: pushed.map(\.rawValue), countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
 
@@ -199,6 +216,7 @@ public final class JobRun: @unchecked Sendable {
         }
         notes += departing.notes
         if kinds.contains(.group) {
+            try ledger.holdRestoredGroups()
             if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
@@ -233,9 +251,42 @@ public final class JobRun: @unchecked Sendable {
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
     }
 
+    private func makeUndo(of run: Int64) async throws {
+        guard let done = try ledger.appliedPlan(ofRun: run) else {
+            throw JobFailure(.stale, "run \(run) of \(job.name) is unknown, or wrote nothing; “rollcall status” and the CSV name the runs")
+        }
+        let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+        let target = SCIMTarget(connection: connection, profile: profile, capabilities: capabilities)
+        self.target = target
+        try await settleInterrupted(target)
+        let touched = try ledger.touchedSince(plan: done.id, exceptUndoOf: run)
+        guard touched.isEmpty else {
+            let some = touched.prefix(10).map { "\($0.name) (run \($0.run))" }.joined(separator: ", ")
+            throw JobFailure(
+                .stale,
+                "later runs touched the same objects, and an undo of run \(run) would undo that too: \(some)\(touched.count > 10 ? ", and \(touched.count - 10) more" : ""); undo those runs first")
+        }
+        try ledger.attachScratch()
+        let reading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: surroundings.progress).read(pushed)
+        targetReading = reading
+        if let incomplete = reading.incomplete { throw JobFailure(.unreachable, "target: its list is not complete (\(incomplete)), and an undo changes only what it can see") }
+        if reading.unverified > 0 { notes.append("not verified: \(reading.unverified); \(profile.displayName) cannot be listed, so what was last written stands for what is there") }
+        try ledger.recordHistory(run: id, source: false, target: true, kinds: pushed.map(\.rawValue))
+        var undoing = Undoing(ledger: ledger, run: run, plan: done.id, profile: profile, tables: tables, memberChunk: target.memberChunk)
+        try undoing.draft()
+        notes += undoing.notes
+        try Ordering(ledger: ledger).arrange()
+        try countForGate()
+        let inputs = Digest.hexadecimal("undo \(run) \(self.inputs)")
+        let hash = PlanDigest(inputs: inputs)
+        plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
+        breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts).map(\.description)
+        restrains = true
+    }
+
     /// A ledger that is not there, on a target that cannot be listed, is no first run: it may be another folder's.
     private func refuseUnmeantFirstRun() throws {
-        guard profile.listing == .none, command != "plan", command != "check", !permissions.firstRun, try ledger.lastRun(isBaseline: true) == nil else { return }
+        guard profile.listing == .none, command != "plan", command != "check", command != "undo", !permissions.firstRun, try ledger.lastRun(isBaseline: true) == nil else { return }
         guard try ResourceKind.allCases.allSatisfy({ try ledger.linkCount(kind: $0.rawValue) == 0 }) else { return }
         throw JobFailure(
             .jobFile,
@@ -365,9 +416,12 @@ public final class JobRun: @unchecked Sendable {
         do {
             try ledger.setPlan(plan, state: "applying")
             gate.finishWhatBegins()
+            // Before the first write, so that a run between a killed undo and its repetition takes nothing back.
+            if restrains { try ledger.restrain(plan: plan) }
             let applier = Applier(
                 ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: targetReading?.incomplete != nil,
-                looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts, stop: surroundings.stop, progress: surroundings.progress)
+                looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts, stop: surroundings.stop,
+                tick: { try self.beat() }, progress: surroundings.progress)
             try await applier.apply(plan: plan)
             notes += applier.verification.report
             if let fatal = applier.fatal {
@@ -394,11 +448,33 @@ public final class JobRun: @unchecked Sendable {
         }
     }
 
+    /// Links what the plan knows by its mark, and writes nothing to the target. Returns how many links there are.
+    func linkKnown() throws -> Int {
+        guard let plan else { return 0 }
+        var known: [PlannedOperation] = []
+        try ledger.forEachOperation(plan: plan) { if $0.situation == .known, $0.verb != .none { known.append($0) } }
+        try ledger.together {
+            for operation in known {
+                guard let source = operation.sourceID, let target = operation.targetID, let desired = try ledger.desired(kind: operation.kind, source: source),
+                    let shown = try ledger.staged(kind: operation.kind, target: target)
+                else { continue }
+                let link = LinkState(
+                    kind: operation.kind, sourceID: source, targetID: target, origin: "known", externalID: desired.externalID, matchKey: desired.matchKey, sent: nil, sentDigest: nil, read: shown.body,
+                    readDigest: nil)
+                try ledger.settle(operation, Outcome(status: .done, reason: "linked by its externalId; differences are the next run's", link: .set(link)), run: id)
+            }
+        }
+        return try [0, 1].reduce(0) { try $0 + ledger.linkCount(kind: $1) }
+    }
+
     // MARK: saved plans
 
     /// Why the saved plan of that number cannot be applied now; nil when the world is as it was.
     public func staleness(of saved: Ledger.PlanInfo) throws -> String? {
         guard let plan, let current = try ledger.plan(plan) else { return nil }
+        if let created = Time.seconds(saved.created), surroundings.time.wall() - created > permissions.maxAge {
+            return "plan \(saved.id) of \(saved.created) is older than \(Int(permissions.maxAge / 3600)) hours; plan again, or raise --max-age"
+        }
         if current.inputs != saved.inputs { return "plan \(saved.id) was made with another job file or another version of the platform's profile; plan again" }
         guard current.digest != saved.digest else { return nil }
         var before: [String] = []
@@ -413,11 +489,13 @@ public final class JobRun: @unchecked Sendable {
 
     // MARK: finishing
 
+    private func beat() throws { try ledger.beat(now: surroundings.time.wall()) }
+
     /// Completes the run's record and says how it went.
     public func finish() async throws -> JobReport {
         // What a changed scope holds waits for its acceptance, and with it all that later runs are measured against.
-        if isApplied, sourceReading?.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
-        let isBaseline = isApplied && sourceReading?.incomplete == nil && heldByScope == 0
+        if isApplied, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
+        let isBaseline = isApplied && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         if command != "plan", permissions.knownConflictsAreFine, report.exit == .recordsFailed, let plan {
             var isKnown = true

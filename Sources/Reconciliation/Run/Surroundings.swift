@@ -119,6 +119,7 @@ struct ClientStack {
     }
 
     func secret(_ reference: SecretReference) throws -> Secret {
+        if let concern = reference.concern { surroundings.log.warning("\(concern)") }
         do { return Secret(try reference.resolve(environment: surroundings.environment)) } catch { throw JobFailure(.jobFile, "\(error)") }
     }
 

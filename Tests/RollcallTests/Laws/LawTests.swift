@@ -98,4 +98,3 @@ import Testing
         zip(left, right).first { $0 != $1 }.map { "\($0.0) | \($0.1)" } ?? "\(left.count) and \(right.count) rows"
     }
 }
-

@@ -1,0 +1,172 @@
+import JSON
+import Ledger
+import Provisioning
+import SCIM
+
+/// Turns what a run did into the operations that take it back: against what the target shows now, so that what somebody has
+/// changed since stays, and what is restored already costs nothing.
+struct Undoing {
+    let ledger: Ledger
+    let run: Int64
+    let plan: Int64
+    let profile: Profile
+    let tables: [ResourceKind: MappingTable]
+    let memberChunk: Int
+
+    /// What cannot be brought back, or only under another id; for the summary.
+    private(set) var notes: [String] = []
+    private var recreated = 0
+
+    init(ledger: Ledger, run: Int64, plan: Int64, profile: Profile, tables: [ResourceKind: MappingTable], memberChunk: Int) {
+        self.ledger = ledger
+        self.run = run
+        self.plan = plan
+        self.profile = profile
+        self.tables = tables
+        self.memberChunk = memberChunk
+    }
+
+    mutating func draft() throws {
+        var operations: [PlannedOperation] = []
+        try ledger.forEachOperation(plan: plan) { if [.done, .failed].contains($0.status) { operations.append($0) } }
+        // Of a rename in two halves the whole counts: from what was before the first to what is after the last.
+        for operation in Self.joined(operations) { try draft(operation) }
+        if recreated > 0 { notes.append("\(counted(recreated, "deleted object")) created again, each under a new id") }
+    }
+
+    private static func joined(_ operations: [PlannedOperation]) -> [PlannedOperation] {
+        var result: [PlannedOperation] = []
+        for operation in operations {
+            guard let unit = operation.unit, let place = result.firstIndex(where: { $0.unit == unit }) else {
+                result.append(operation)
+                continue
+            }
+            for field in operation.fields {
+                if let index = result[place].fields.firstIndex(where: { $0.path == field.path }) { result[place].fields[index].after = field.after } else { result[place].fields.append(field) }
+            }
+        }
+        return result
+    }
+
+    private mutating func draft(_ operation: PlannedOperation) throws {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        switch operation.verb {
+        case .none, .link, .unlink: break
+        case .create: try uncreate(kind, operation)
+        case .update, .disable: try restore(kind, operation, verb: .update)
+        case .associate: try restore(kind, operation, verb: .dissociate)
+        case .dissociate: try restore(kind, operation, verb: .associate)
+        case .delete where operation.status == .done: try recreate(kind, operation)
+        case .delete: break
+        case .addMembers: try members(operation, verb: .removeMembers)
+        case .removeMembers: try members(operation, verb: .addMembers)
+        }
+    }
+
+    private func refuse(_ kind: ResourceKind, _ operation: PlannedOperation, _ why: String) throws {
+        try ledger.draft(
+            Draft(wave: Wave.report, verb: .none, status: .conflict, reason: "cannot be restored: \(why)", name: operation.name), kind: kind.rawValue, situation: operation.situation,
+            source: operation.sourceID, target: operation.targetID)
+    }
+
+    private func uncreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
+        guard let source = operation.sourceID, let link = try ledger.link(kind: kind.rawValue, source: source) else { return }
+        switch link.origin {
+        case "taken over": return try refuse(kind, operation, "the create took over an account that was there, and what it was before is not known")
+        case "created": break
+        default: return
+        }
+        guard let now = try ledger.staged(kind: kind.rawValue, target: link.targetID) else { return }
+        guard now.externalID == nil || now.externalID == link.externalID else { return try refuse(kind, operation, "\(link.targetID) carries another owner's externalId by now") }
+        var draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "undo of run \(run): it was created", name: operation.name)
+        draft.frees = link.matchKey
+        try ledger.draft(draft, kind: kind.rawValue, situation: operation.situation, source: source, target: link.targetID)
+    }
+
+    private func restore(_ kind: ResourceKind, _ operation: PlannedOperation, verb: Verb) throws {
+        guard let source = operation.sourceID, let table = tables[kind] else { return }
+        guard let target = try ledger.link(kind: kind.rawValue, source: source)?.targetID ?? (verb == .associate ? operation.targetID : nil) else { return }
+        guard let shown = try ledger.staged(kind: kind.rawValue, target: target) else { return try refuse(kind, operation, "it is gone from the target") }
+        let now = MappingTable.values(shown.body)
+        var fields: [FieldChange] = []
+        var changed: [String] = []
+        for field in operation.fields {
+            // A flag that was not shown was not false.
+            let before = field.before ?? (field.path == "active" ? "true" : nil)
+            let current = now[field.path] ?? .null
+            if table.isEqual(field.path, Self.value(before), current) { continue }
+            guard table.isEqual(field.path, Self.value(field.after), current) else {
+                changed.append("\(field.path) is \(current.canonical) by now")
+                continue
+            }
+            if profile.immutable[kind]?.contains(field.path) ?? false {
+                changed.append("\(profile.displayName) never changes \(field.path)")
+                continue
+            }
+            fields.append(FieldChange(path: field.path, before: current.isNull ? nil : current.canonical, after: before))
+        }
+        if !changed.isEmpty { try refuse(kind, operation, "somebody changed it since, or the platform does not let it: \(changed.joined(separator: ", "))") }
+        if fields.isEmpty, verb == .update { return }
+        let disables = fields.contains { $0.path == "active" && $0.after == "false" }
+        var draft = Draft(
+            // Given up after its memberships: they are found by its link.
+            wave: verb == .dissociate ? Wave.delete(kind) : disables ? Wave.disableUsers : Wave.change(kind), verb: disables ? .disable : verb, status: .planned,
+            reason: verb == .dissociate ? "undo of run \(run): it was associated, and is given up again" : "undo of run \(run): back to what it was", fields: fields, name: operation.name)
+        if let name = fields.first(where: { $0.path == kind.nameAttribute }) {
+            draft.takes = Self.value(name.after).string.map(folded)
+            draft.frees = Self.value(name.before).string.map(folded)
+        }
+        // Enabled again it is no disabled leaver any more; disabled again it may be one.
+        let enables = fields.contains { $0.path == "active" && $0.after == "true" }
+        let situation: Situation = verb == .associate ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed
+        try ledger.draft(draft, kind: kind.rawValue, situation: situation, source: source, target: target)
+    }
+
+    private mutating func recreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
+        guard let source = operation.sourceID, let target = operation.targetID else { return }
+        // It is back already: an earlier, interrupted undo made it, or a later run.
+        if let link = try ledger.link(kind: kind.rawValue, source: source), try ledger.staged(kind: kind.rawValue, target: link.targetID) != nil { return }
+        guard operation.reason != "was gone already" else { return }
+        guard let body = try ledger.targetVersion(kind: kind.rawValue, target: target, run: run) else { return try refuse(kind, operation, "what it was before is not in the ledger") }
+        let fields = MappingTable.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap { path, value in
+            value.isNull ? nil : FieldChange(path: path, before: nil, after: value.canonical)
+        }
+        var draft = Draft(
+            wave: Wave.create(kind), verb: .create, status: .planned, reason: "undo of run \(run): it was deleted; created again, its id will be new", fields: fields, name: operation.name)
+        draft.takes = fields.first { $0.path == kind.nameAttribute }.flatMap { Self.value($0.after).string }.map(folded)
+        let isDisabled = fields.contains { $0.path == "active" && $0.after == "false" }
+        try ledger.draft(draft, kind: kind.rawValue, situation: isDisabled ? .leaver : .absent, source: source, target: nil)
+        recreated += 1
+        guard kind == .group else { return }
+        let was = try ledger.targetMembers(of: target, run: run, plan: plan)
+        let missing = was.filter { $0.source == nil }.count
+        try add(members: was.map { (source: $0.source, target: $0.source == nil ? $0.target : nil) }, of: operation, verb: .addMembers)
+        if missing > 0 { notes.append("\(counted(missing, "member")) of the group \(operation.name) is not this job's, and is put back as it was") }
+    }
+
+    private func members(_ operation: PlannedOperation, verb: Verb) throws {
+        guard let source = operation.sourceID, let group = try ledger.link(kind: 1, source: source)?.targetID else { return }
+        let now = try ledger.stagedMembers(of: group)
+        let wanted = operation.members.filter { member in
+            // Whose account is made again in this undo is in no group yet.
+            guard let target = member.targetID else { return verb == .addMembers }
+            return now.contains(target) != (verb == .addMembers)
+        }
+        try add(members: wanted.map { (source: $0.sourceID, target: $0.sourceID == nil ? $0.targetID : nil) }, of: operation, verb: verb)
+    }
+
+    private func add(members: [(source: String?, target: String?)], of operation: PlannedOperation, verb: Verb) throws {
+        var rest = members[...]
+        while !rest.isEmpty {
+            let chunk = Array(rest.prefix(memberChunk))
+            rest = rest.dropFirst(memberChunk)
+            try ledger.draft(
+                Draft(
+                    wave: verb == .addMembers ? Wave.addMembers : Wave.removeMembers, verb: verb, status: .planned,
+                    reason: "undo of run \(run): \(verb == .addMembers ? "they were members before" : "they were no members before")", name: operation.name),
+                kind: 1, situation: .changed, source: operation.sourceID, target: operation.targetID, members: chunk)
+        }
+    }
+
+    private static func value(_ canonical: String?) -> JSONValue { canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null }
+}

@@ -1,0 +1,380 @@
+import Directory
+import Emulation
+import Foundation
+import HTTP
+import JSON
+import Jobs
+import Ledger
+import Logging
+import Reconciliation
+import SCIM
+import Simulation
+import Synchronization
+
+/// Nights of one kind each, small and random: what a law forbids that the mixed worlds would seldom meet.
+extension Simulation {
+    /// Everything that one seed stands for.
+    package static func all(seed: UInt64) throws -> Outcome {
+        var outcome = try faulty(seed: seed)
+        for (name, scenario) in scenarios {
+            let executor = SeededExecutor(seed: seed)
+            var one = try executor.run { try await scenario(seed, VirtualTime(executor)) }
+            one.broken = one.broken.map { "\(name): \($0)" }
+            outcome.add(one)
+        }
+        return outcome
+    }
+
+    private typealias Scenario = @Sendable (UInt64, VirtualTime) async throws -> Outcome
+
+    private static let scenarios: [(String, Scenario)] = [
+        ("holds", holds), ("sum of jobs", sumOfJobs), ("lying source", lyingSource), ("reused ids", reusedIDs), ("terms", terms), ("ignored active", ignoredActive), ("undo", undo),
+    ]
+
+    static func people(_ count: Int, from first: Int = 0) -> [Person] { (first..<first + count).map { .named("person\($0)") } }
+
+    /// What a limit holds stays held, night after night, until it is allowed or its cause is gone.
+    private static func holds(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var dice = SeededGenerator(seed: seed &* 17 &+ 1)
+        var outcome = Outcome()
+        let count = Int.random(in: 24...40, using: &dice)
+        let kind = Int.random(in: 0..<4, using: &dice)
+        let world = try World(job: World.job(kind == 1 ? "leavers: { disable: immediately, delete: immediately }" : ""), seed: seed, clock: clock)
+        world.directory.people = people(count)
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: Set(world.directory.people.map(\.id))), Team(id: "group_2", name: "Dev", members: ["user_person0"])]
+        _ = try await world.run()
+        let gone = Int.random(in: 6...11, using: &dice)
+        switch kind {
+        case 0, 1:
+            let leaving = Set(world.directory.people.suffix(gone).map(\.id))
+            world.directory.people.removeAll { leaving.contains($0.id) }
+            world.directory.teams[0].members.subtract(leaving)
+        case 2: for index in world.directory.people.indices.suffix(gone) { world.directory.people[index].status = "disabled" }
+        default: world.directory.teams[0].members = Set(world.directory.people.dropLast(gone).map(\.id))
+        }
+        let before = Picture(world)
+        for night in 1...3 {
+            let result = try await world.run()
+            outcome.runs += 1
+            if Picture(world) != before {
+                outcome.broken.append("law 3, R12: night \(night): \(gone) of \(count) (kind \(kind)) were to be held, and something was written: \(result.report.headline)")
+            }
+            if result.report.exit != .held { outcome.broken.append("R12: night \(night) ended with \(result.report.exit) and not with a hold: \(result.report.headline)") }
+            if !outcome.broken.isEmpty { return outcome }
+        }
+        for key in [Job.LimitKey.usersDisable, .usersDelete, .membershipsRemove, .sourceShrink] { world.permissions.allow[key] = gone * 2 }
+        let allowed = try await world.run()
+        if allowed.report.exit != .inStep { outcome.broken.append("what was allowed was not done: \(allowed.report.headline) \(allowed.report.details)") }
+        return outcome
+    }
+
+    /// Three jobs of one invocation, none of which is over its limit, and their sum is.
+    private static func sumOfJobs(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var dice = SeededGenerator(seed: seed &* 19 &+ 2)
+        var outcome = Outcome()
+        let size = Int.random(in: 12...20, using: &dice)
+        var directory = TestDirectory()
+        directory.people = people(size * 3)
+        for number in 0..<3 {
+            directory.teams.append(Team(id: "group_\(number)", name: "Team \(number)", members: Set(directory.people[number * size..<(number + 1) * size].map(\.id))))
+        }
+        var landscape = Landscape(target: SCIMService())
+        for number in 0..<3 { landscape.platforms["/t\(number)"] = SCIMService(prefix: "/t\(number)") }
+        let client = InProcessClient(landscape, time: clock.time)
+        let ledgers = try (0..<3).map { _ in try Ledger() }
+        let jobs = try (0..<3).map { number in
+            try Job.read(
+                text: """
+                    job: job\(number)
+                    source: { kind: file, path: directory.json, scope: { groups: [group_\(number)] } }
+                    target: { platform: generic, baseURL: "http://127.0.0.1:1/t\(number)", authorization: { key: "${TOKEN}" } }
+                    limits: { source.shrink: none }
+                    """, path: "job\(number).yaml", vocabulary: .current)
+        }
+        func run(_ permissions: Permissions = Permissions()) async throws -> [JobReport] {
+            let document = directory.document()
+            var log = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
+            log.logLevel = .critical
+            let surroundings = Surroundings(
+                time: clock.time, environment: ["TOKEN": "correct horse"], log: log, transport: client, sourceOverride: FileSource(name: "directory.json") { document })
+            let reports = try await Invocation(.run, permissions: permissions, surroundings: surroundings).execute(Array(zip(jobs, ledgers)).map { ($0, $1) })
+            clock.advance(by: 86400)
+            return reports
+        }
+        _ = try await run()
+        let leavers = Int.random(in: 3...5, using: &dice)
+        for number in 0..<3 {
+            let leaving = Set(directory.people[number * size..<number * size + leavers].map(\.id))
+            directory.teams[number].members.subtract(leaving)
+        }
+        let gone = Set(directory.people.map(\.id)).subtracting(directory.teams.reduce(into: Set()) { $0.formUnion($1.members) })
+        directory.people.removeAll { gone.contains($0.id) }
+        let before = (0..<3).map { client.landscape.platforms["/t\($0)"]?.documents(.user) }
+        for night in 1...2 {
+            let reports = try await run()
+            outcome.runs += 3
+            if (0..<3).map({ client.landscape.platforms["/t\($0)"]?.documents(.user) }) != before {
+                outcome.broken.append("law 3: night \(night): three times \(leavers) of \(size) leavers were written without \(3 * leavers) of \(3 * size) being judged together")
+            }
+            if reports.contains(where: { $0.exit != .held }) { outcome.broken.append("law 3: not all three jobs were held: \(reports.map(\.exit))") }
+        }
+        var permissions = Permissions()
+        permissions.allow[.usersDisable] = leavers * 3
+        permissions.allow[.membershipsRemove] = leavers * 3
+        let reports = try await run(permissions)
+        if reports.contains(where: { $0.exit != .inStep }) { outcome.broken.append("what was allowed for the sum was not done: \(reports.map { "\($0.exit) \($0.details)" })") }
+        return outcome
+    }
+
+    /// A directory whose lists lie once: short pages, wrong totals, pages that are lost or come twice.
+    private static func lyingSource(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var dice = SeededGenerator(seed: seed &* 23 &+ 3)
+        var outcome = Outcome()
+        let lie = Int.random(in: 0..<5, using: &dice)
+        let nth = Int.random(in: 1...4, using: &dice)
+        let isLying = Flag()
+        let pages = Mutex(0)
+        let job = """
+            job: world
+            source: { kind: scim, baseURL: "http://127.0.0.1:1/directory", authorization: { key: "${TOKEN}" } }
+            target: { platform: generic, baseURL: "http://127.0.0.1:1/scim/v2", authorization: { key: "${TOKEN}" } }
+            leavers: { disable: immediately, delete: immediately }
+            limits: { source.shrink: none, users.delete: none, users.disable: none, groups.delete: none, memberships.remove: none, users.clear: none }
+            """
+        let world = try World(job: job, seed: seed, clock: clock) { request, _ in
+            guard isLying.isOn, let path = request.head.path, path.hasPrefix("/directory/Users") || path.hasPrefix("/directory/Groups") else { return nil }
+            let number = pages.withLock { number in
+                number += 1
+                return number
+            }
+            guard number % 4 == nth % 4 else { return nil }
+            return .altered { answer in
+                guard var document = try? JSONValue(parsing: answer.body), let resources = document["Resources"]?.array else { return answer }
+                switch lie {
+                case 0: document["Resources"] = .array(Array(resources.dropLast()))
+                case 1: document["Resources"] = .array([])
+                case 2: document["Resources"] = .array(resources + resources.prefix(1))
+                case 3: document["totalResults"] = .integer(Int64((document["totalResults"]?.integer ?? 0) + 1))
+                default: document["Resources"] = nil
+                }
+                var answer = answer
+                answer.body = document.canonicalBytes
+                return answer
+            }
+        }
+        var options = ServiceOptions()
+        options.maxResults = 5
+        var directory = SCIMService(prefix: "/directory", options: options)
+        let count = Int.random(in: 8...16, using: &dice)
+        var ids: [String] = []
+        for person in people(count) {
+            ids.append(try directory.plant(.user, ["userName": .string(person.username ?? ""), "displayName": .string(person.displayName ?? ""), "active": true], now: 1_700_000_000))
+        }
+        _ = try directory.plant(.group, ["displayName": "Ops", "members": .array(ids.map { ["value": .string($0)] })], now: 1_700_000_000)
+        let filled = directory
+        world.client.changeLandscape { $0.platforms["/directory"] = filled }
+        let first = try await world.run()
+        if first.report.exit != .inStep { return Outcome() }
+        let before = Picture(world)
+        isLying.isOn = true
+        for _ in 1...2 {
+            let night = try await world.run()
+            outcome.runs += 1
+            let after = Picture(world)
+            for (id, user) in before.users where after.users[id] == nil || after.users[id]?["active"] == false {
+                outcome.broken.append("law 2: \(user["userName"]?.string ?? id) lost its access to a source that lied (lie \(lie)): \(night.report.headline)")
+            }
+            if after.groups != before.groups { outcome.broken.append("law 2: a membership ended by a source that lied (lie \(lie)): \(night.report.headline)") }
+            if !outcome.broken.isEmpty { return outcome }
+        }
+        isLying.isOn = false
+        let end = try await world.run()
+        if end.report.exit != .inStep || Picture(world) != before { outcome.broken.append("after the lies: \(end.report.headline)") }
+        return outcome
+    }
+
+    /// A target that gives out its ids anew: what bears a known id is a stranger.
+    private static func reusedIDs(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var dice = SeededGenerator(seed: seed &* 29 &+ 4)
+        var outcome = Outcome()
+        let count = Int.random(in: 2...9, using: &dice)
+        let isMarked = Bool.random(using: &dice)
+        let world = try World(
+            job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, source.shrink: none }"), seed: seed, clock: clock)
+        world.directory.people = people(count)
+        _ = try await world.run()
+        world.client.change { service in
+            service = SCIMService(options: service.options)
+            for number in 0..<count + 2 {
+                var document: JSONValue = ["userName": .string("stranger\(number)"), "displayName": "Stranger", "active": true]
+                if isMarked { document["externalId"] = .string("other_\(number)") }
+                _ = try? service.plant(.user, document, now: 1_700_000_000)
+            }
+        }
+        let strangers = Picture(world)
+        // Some have left as well: a delete by id would end a stranger.
+        world.directory.people.removeLast()
+        world.directory.people[0].displayName = "Another Name"
+        world.permissions.acceptTargetChange = Bool.random(using: &dice)
+        for _ in 1...2 {
+            let result = try await world.run()
+            outcome.runs += 1
+            let after = Picture(world)
+            for (id, document) in strangers.users where after.users[id] != document {
+                outcome.broken.append("law 5: \(id) is a stranger's by now and was changed to \(after.users[id]?.canonical ?? "nothing"): \(result.report.headline)")
+            }
+        }
+        return outcome
+    }
+
+    /// Comings and goings over two weeks: nobody is deleted before the day, and who comes back has the same account.
+    private static func terms(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var dice = SeededGenerator(seed: seed &* 31 &+ 5)
+        var outcome = Outcome()
+        let days = Int.random(in: 2...5, using: &dice)
+        let world = try World(
+            job: World.job("leavers: { disable: immediately, delete: \(days)d }\nlimits: { users.delete: none, users.disable: none, source.shrink: none }"), seed: seed, clock: clock)
+        let all = people(6)
+        world.directory.people = all
+        _ = try await world.run()
+        var ids: [String: String] = [:]
+        // Nights in a row on which somebody was seen to be absent, the first included.
+        var absent: [String: Int] = [:]
+        for night in 1...14 {
+            let present = Set(
+                all.filter { person in
+                    let was = world.directory.person(person.id) != nil
+                    return Int.random(in: 0..<5, using: &dice) == 0 ? !was : was
+                }.map(\.id) + ["user_person0"])
+            world.directory.people = all.filter { present.contains($0.id) }
+            let before = Picture(world)
+            for document in before.users.values { if let mark = document["externalId"]?.string { ids[mark] = document["id"]?.string } }
+            let result = try await world.run()
+            outcome.runs += 1
+            let after = Picture(world)
+            for person in all {
+                absent[person.id] = present.contains(person.id) ? 0 : (absent[person.id] ?? 0) + 1
+                let account = after.users.values.first { $0["externalId"]?.string == person.id }
+                let had = before.users.values.contains { $0["externalId"]?.string == person.id }
+                if present.contains(person.id) {
+                    if account?["active"] == false || account == nil { outcome.broken.append("night \(night): \(person.id) is there and has no access") }
+                    if had, let known = ids[person.id], account?["id"]?.string != known { outcome.broken.append("night \(night): \(person.id) came back to another account") }
+                } else {
+                    let nights = absent[person.id] ?? 0
+                    // The first night's clock starts that night; so the term ends on the night after `days` more.
+                    if had, account == nil, nights <= max(days, 2) { outcome.broken.append("R15: night \(night): \(person.id) was deleted after \(nights) nights, and the term is \(days) days") }
+                    if !had, account != nil { outcome.broken.append("night \(night): \(person.id) is not in the source, and an account was created") }
+                    if account?["active"] == true { outcome.broken.append("night \(night): \(person.id) left, and its account is active: \(result.report.headline)") }
+                    if nights > max(days, 2) + 1, account != nil { outcome.broken.append("R15: night \(night): \(person.id) is \(nights) nights gone, and its account is still there") }
+                }
+            }
+            if !outcome.broken.isEmpty { return outcome }
+        }
+        return outcome
+    }
+
+    /// A target that takes `active: false` and does nothing: each night says so, and none calls it not kept.
+    private static func ignoredActive(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var dice = SeededGenerator(seed: seed &* 37 &+ 6)
+        var outcome = Outcome()
+        var options = ServiceOptions()
+        options.ignoresActive = true
+        options.answersPatchWithNoContent = Bool.random(using: &dice)
+        options.dropped = Bool.random(using: &dice) ? ["active"] : []
+        let world = try World(job: World.job("limits: { users.disable: none, source.shrink: none }"), options: options, seed: seed, clock: clock)
+        world.directory.people = people(4)
+        _ = try await world.run()
+        let leaves = Bool.random(using: &dice)
+        if leaves { world.directory.people.removeLast() } else { world.directory.people[3].status = "disabled" }
+        for night in 1...3 {
+            let result = try await world.run()
+            outcome.runs += 1
+            if result.report.exit != .recordsFailed { outcome.broken.append("R9: night \(night): active: false was ignored, and the run ended with \(result.report.exit): \(result.report.headline)") }
+        }
+        return outcome
+    }
+}
+
+/// A switch that a fault looks at.
+final class Flag: Sendable {
+    private let state = Mutex(false)
+    var isOn: Bool {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+}
+
+extension Simulation {
+    /// A day with everything in it on one platform, taken back: the target is as it was, but for the ids of what was deleted and
+    /// what the run says that it cannot restore; and it stays so.
+    static func undo(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        let platform = Platform.all[Int(seed % UInt64(Platform.all.count))]
+        return try await undo(platform, seed, clock)
+    }
+
+    package static func undo(_ platform: Platform, _ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var dice = SeededGenerator(seed: seed &* 41 &+ 7)
+        var outcome = Outcome()
+        let world = try platform.world(Platform.deleting, seed: seed, clock: clock)
+        world.directory.people = people(6)
+        let ids = world.directory.people.map(\.id)
+        if platform.hasGroups {
+            world.directory.teams = [
+                Team(id: "group_1", name: "ops", members: [ids[0], ids[1], ids[2]]), Team(id: "group_2", name: "dev", members: [ids[3], ids[4]]),
+                Team(id: "group_3", name: "gone", members: [ids[1], ids[5]]),
+            ]
+        }
+        _ = try await world.run()
+        try world.plant(.user, platform.stranger("person8"))
+        let before = story(world)
+        // What may happen in a day; each with even odds, so that every seed is another day.
+        func happens() -> Bool { Bool.random(using: &dice) }
+        if happens() { world.directory.people.append(.named("person7")) }
+        // On some platforms an account that is there is associated, on others it is taken over or in conflict.
+        let isMet = happens()
+        if isMet { world.directory.people.append(.named("person8")) }
+        if happens() { world.directory.people[0].displayName = "Another Name" }
+        if happens(), platform.mayRename { world.directory.people[1].username = "renamed" }
+        if happens() { world.directory.people[2].status = "disabled" }
+        if happens(), platform.mayRename { (world.directory.people[3].username, world.directory.people[4].username) = ("person4", "person3") }
+        if happens() {
+            world.directory.people.removeAll { $0.id == ids[5] }
+            for index in world.directory.teams.indices { world.directory.teams[index].members.remove(ids[5]) }
+        }
+        if platform.hasGroups {
+            if happens() { world.directory.teams[0].members = isMet ? [ids[0], ids[3], "user_person8"] : [ids[0], ids[3]] }
+            if happens() { world.directory.teams[1].name = "dev-2" }
+            if happens() { world.directory.teams.removeLast() }
+            if happens() { world.directory.teams.append(Team(id: "group_4", name: "new", members: [ids[0]])) }
+        }
+        let day = try await world.run()
+        let number = try world.ledger.lastRun(isBaseline: false)?.id ?? 0
+        world.permissions.firstRun = false
+        let undone = try await world.invoke(.undo(run: number, writes: true))
+        outcome.runs += 3
+        let what = "\(platform.name): \(day.report.headline)"
+        guard undone.report.plan != nil else {
+            // Nothing was written, so there was nothing to take back.
+            if story(world) != before { outcome.broken.append("undo: \(what): refused: \(undone.report.details)") }
+            return outcome
+        }
+        let after = story(world)
+        let admitted = Set(undone.operations.filter { $0.reason.hasPrefix("cannot be restored") }.map(\.name))
+        func unknown(_ lines: Set<String>) -> [String] { lines.filter { line in !admitted.contains { line.contains("\"\($0)\"") } }.sorted() }
+        let more = unknown(Set(after).subtracting(before)), less = unknown(Set(before).subtracting(after))
+        if !more.isEmpty || !less.isEmpty {
+            outcome.broken.append("undo: \(what): has \(more.prefix(3)) and lacks \(less.prefix(3)); \(undone.report.headline) \(undone.operations.map { PlanDigest.line($0) + " — " + $0.reason })")
+        }
+        // It stays so, and a second undo finds nothing to do.
+        let next = try await world.run()
+        if story(world) != after { outcome.broken.append("R30: \(what): the next run took the undo back: \(next.operations.map { PlanDigest.line($0) })") }
+        let again = try await world.invoke(.undo(run: number, writes: true))
+        if story(world) != after { outcome.broken.append("undo: \(what): a second undo changed something: \(again.operations.map { PlanDigest.line($0) })") }
+        // Released, the source's will is done again.
+        world.permissions.release = true
+        let released = try await world.run()
+        world.permissions.release = false
+        outcome.broken += Laws.law1(released, try await world.plan()).map { "undo: \(what): released: \($0)" }
+        return outcome
+    }
+}

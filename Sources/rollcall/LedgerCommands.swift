@@ -1,0 +1,127 @@
+import ArgumentParser
+import Foundation
+import HTTP
+import Jobs
+import Ledger
+import Reconciliation
+
+struct LedgerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ledger", abstract: "Check, copy, restore or rebuild a job's ledger.", subcommands: [Verify.self, Backup.self, Restore.self, Rebuild.self])
+
+    /// The ledger of a job file, locked.
+    private static func locked<Value>(_ common: CommonOptions, _ file: String, _ body: (_ job: Job, _ path: String) async throws -> Value) async throws -> Value {
+        guard let job = try common.jobs([file]).first else { throw leaving(.jobFile) }
+        do {
+            let lock = try JobLock(path: "\(common.state)/\(job.name).lock", holder: "process \(ProcessInfo.processInfo.processIdentifier), “rollcall ledger”")
+            let value = try await body(job, "\(common.state)/\(job.name).sqlite")
+            withExtendedLifetime(lock) {}
+            return value
+        } catch let held as JobLock.Held {
+            writeError("\(held)\n")
+            throw leaving(.locked)
+        } catch let error as LedgerError {
+            writeError("\(error)\n")
+            throw leaving(.ledger)
+        }
+    }
+
+    private static func existing(_ path: String) throws -> Ledger {
+        guard FileManager.default.fileExists(atPath: path) else { throw LedgerError.io("there is no ledger \(path); correct --state, or run the job first") }
+        return try Ledger(path: path)
+    }
+
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Read every page of a ledger, and check that it agrees with itself.")
+
+        @OptionGroup var common: CommonOptions
+        @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
+
+        func run() async throws {
+            for file in jobs {
+                try await LedgerCommand.locked(common, file) { job, path in
+                    let ledger = try LedgerCommand.existing(path)
+                    let findings = try ledger.verify()
+                    guard findings.isEmpty else { throw LedgerError.io("the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger restore \(job.file)") }
+                    print("\(job.name): good: \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(Ledger.copies(of: path).count) copies kept.")
+                }
+            }
+        }
+    }
+
+    struct Backup: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Write a checked copy of a ledger.")
+
+        @OptionGroup var common: CommonOptions
+        @Option(help: ArgumentHelp("Where to; left out, among the copies of the state folder.", valueName: "file"))
+        var to: String?
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+
+        func run() async throws {
+            try await LedgerCommand.locked(common, job) { _, path in
+                let ledger = try LedgerCommand.existing(path)
+                let place: String?
+                if let to {
+                    guard !FileManager.default.fileExists(atPath: to) else { throw LedgerError.io("\(to) exists already; name another file") }
+                    try ledger.backUp(to: to)
+                    place = to
+                } else {
+                    place = try ledger.keepCopy(now: Time.system.timestamp(), run: try ledger.lastRun(isBaseline: false)?.id ?? 0, keep: max(common.copies, 1))
+                }
+                print("copied and checked: \(place ?? "")")
+            }
+        }
+    }
+
+    struct Restore: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put a copy in the place of a ledger; the old one is set aside.",
+            discussion: "What runs wrote since the copy is read from the target by the next run. Where the target cannot be listed, it is not known any more: look at “plan” first.")
+
+        @OptionGroup var common: CommonOptions
+        @Option(help: ArgumentHelp("The copy; left out, the newest good one of the state folder.", valueName: "file"))
+        var from: String?
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+
+        func run() async throws {
+            try await LedgerCommand.locked(common, job) { job, path in
+                let choices = from.map { [$0] } ?? Ledger.copies(of: path)
+                guard let copy = try from ?? choices.first(where: { try Ledger.findings(inCopy: $0).isEmpty }) else {
+                    throw LedgerError.io("there is no good copy of \(path) in \(Ledger.copyFolder(of: path)); name one with --from, or rollcall ledger rebuild \(job.file)")
+                }
+                let aside = try Ledger.restore(path, from: copy, now: Time.system.timestamp())
+                print("restored \(path) from \(copy)\(aside.map { "; the old one is \($0)" } ?? "")")
+            }
+        }
+    }
+
+    struct Rebuild: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a new ledger from what both sides show; the old one is set aside.",
+            discussion: "Accounts that carry the externalId of a source record are linked; nothing is written to the target. Leavers cannot be recognised any more.")
+
+        @OptionGroup var common: CommonOptions
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+
+        func run() async throws {
+            Signals.listen()
+            try await LedgerCommand.locked(common, job) { job, path in
+                let fresh = path + ".rebuilding"
+                for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: fresh + end) }
+                let linked: Int
+                do {
+                    let ledger = try Ledger(path: fresh)
+                    do { linked = try await Rebuilding.rebuild(job, ledger, surroundings: common.surroundings()) } catch let failure as JobFailure {
+                        writeError("\(failure)\n")
+                        throw leaving(failure.exit)
+                    }
+                    let findings = try ledger.verify()
+                    guard findings.isEmpty else { throw LedgerError.io("the new ledger is not good: \(findings.joined(separator: "; "))") }
+                }
+                let aside = try Ledger.setAside(path, now: Time.system.timestamp())
+                for end in ["-wal", "-shm", ""] where FileManager.default.fileExists(atPath: fresh + end) { rename(fresh + end, path + end) }
+                print("rebuilt \(path): \(linked) accounts and groups linked\(aside.map { "; the old one is \($0)" } ?? "")")
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Emulation
+import HTTP
+import JSON
+import Jobs
+import Ledger
+import Rehearsal
+import SCIM
+import Simulation
+import Testing
+
+@testable import Reconciliation
+
+/// R30: what a run did is taken back by a plan like any other.
+@Suite struct UndoTests {
+    private func world() async throws -> World {
+        let world = try World(
+            job: World.job(
+                "leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, users.clear: none, source.shrink: none, memberships.remove: none, groups.delete: none }"))
+        world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo"])]
+        try await world.run()
+        return world
+    }
+
+    private func lastRun(_ world: World) throws -> Int64 { try #require(try world.ledger.lastRun(isBaseline: false)?.id) }
+
+    @Test("a day of every kind is taken back: created ones go, deleted ones come back under a new id, with their groups")
+    func everything() async throws {
+        let world = try await world()
+        let bo = world.user("bo")?["id"]?.string
+        try world.plant(.user, ["userName": "fay", "displayName": "Was here"])
+        let before = Simulation.story(world)
+        world.directory.people = [.named("ada", displayName: "Another"), .named("chen", status: "disabled"), .named("fay"), .named("new")]
+        world.directory.teams = [Team(id: "group_1", name: "Ops 2", members: ["user_ada", "user_new", "user_fay"]), Team(id: "group_2", name: "Dev", members: ["user_chen"])]
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(Simulation.story(world) != before)
+        let run = try lastRun(world)
+        let look = try await world.invoke(.undo(run: run, writes: false))
+        #expect(look.report.exit == .pending)
+        #expect(look.operation(.delete, "new") != nil && look.operation(.create, "bo") != nil && look.operation(.dissociate, "fay") != nil)
+        let undone = try await world.invoke(.undo(run: run, writes: true))
+        #expect(undone.report.exit == .inStep, "\(undone.report.details)")
+        #expect(undone.report.details.contains { $0.contains("1 deleted object created again, each under a new id") })
+        #expect(Simulation.story(world) == before)
+        #expect(world.user("bo")?["id"]?.string != bo)
+        // It stays, until its source record changes.
+        let next = try await world.run()
+        #expect(next.planned.isEmpty && next.operations.contains { $0.heldBy == "undo" && $0.name == "bo" })
+        #expect(Simulation.story(world) == before)
+        world.directory.people[0].displayName = "A third name"
+        try await world.run()
+        #expect(world.user("ada")?["displayName"] == "A third name")
+        #expect(world.user("new") == nil)
+        world.permissions.release = true
+        try await world.run()
+        #expect(world.user("new") != nil && world.user("bo") == nil && world.members("Ops 2") == ["ada", "new", "fay"])
+    }
+
+    @Test("an undo refuses when later runs touched the same objects, and names them")
+    func touched() async throws {
+        let world = try await world()
+        world.directory.people[0].displayName = "Another"
+        try await world.run()
+        let run = try lastRun(world)
+        world.directory.people[0].displayName = "A third name"
+        try await world.run()
+        let refused = try await world.invoke(.undo(run: run, writes: true))
+        #expect(refused.report.exit == .stale)
+        #expect(refused.report.details.joined().contains("ada (run 3)"))
+        #expect(try await world.invoke(.undo(run: 999, writes: true)).report.exit == .stale)
+    }
+
+    @Test("what somebody changed since is left alone and told, the rest is restored")
+    func changedSince() async throws {
+        let world = try await world()
+        world.directory.people[0].displayName = "Another"
+        world.directory.people[1].displayName = "Another too"
+        try await world.run()
+        let run = try lastRun(world)
+        let ada = try #require(world.user("ada")?["id"]?.string)
+        try world.client.change { try $0.meddle(.user, ada) { $0["displayName"] = "By hand" } }
+        let undone = try await world.invoke(.undo(run: run, writes: true))
+        #expect(undone.report.exit == .recordsFailed)
+        #expect(undone.report.details.joined().contains("somebody changed it since"))
+        #expect(world.user("ada")?["displayName"] == "By hand")
+        #expect(world.user("bo")?["displayName"] == "Bo Example")
+    }
+
+    @Test("an undo passes the gate: more deletes than the limit hold it")
+    func gate() async throws {
+        let world = try World(job: World.job("limits: { users.delete: 2 }"))
+        world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
+        try await world.run()
+        let run = try lastRun(world)
+        let held = try await world.invoke(.undo(run: run, writes: true))
+        #expect(held.report.exit == .held)
+        #expect(world.documents(.user).count == 3)
+        world.permissions.allow = [.usersDelete: 3]
+        #expect(try await world.invoke(.undo(run: run, writes: true)).report.exit == .inStep)
+        #expect(world.documents(.user).isEmpty)
+    }
+
+    @Test("a killed undo is finished by the next one, and no run in between takes it back")
+    func killed() async throws {
+        let cut = Switch()
+        let world = try World(job: World.job("limits: { users.delete: none }")) { request, _ in cut.isOn && request.head.method == .delete && (request.head.path ?? "").hasSuffix("3") ? .notSent : nil
+        }
+        world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
+        try await world.run()
+        let run = try lastRun(world)
+        cut.isOn = true
+        _ = try await world.invoke(.undo(run: run, writes: true))
+        cut.isOn = false
+        #expect(world.documents(.user).count == 1)
+        try await world.run()
+        #expect(world.documents(.user).count == 1)
+        #expect(try await world.invoke(.undo(run: run, writes: true)).report.exit == .inStep)
+        #expect(world.documents(.user).isEmpty)
+    }
+
+    @Test("an undo can be undone")
+    func twice() async throws {
+        let world = try await world()
+        world.directory.people[0].displayName = "Another"
+        world.directory.people.removeLast()
+        try await world.run()
+        let after = Simulation.story(world)
+        _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
+        #expect(Simulation.story(world) != after)
+        _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
+        #expect(Simulation.story(world) == after)
+    }
+}

@@ -1,5 +1,5 @@
 # Everything works right after a clone: each target installs and builds what it needs.
-.PHONY: help setup build demo test bench lint format clean
+.PHONY: help setup build demo test bench release simulate kills lint format clean
 
 # For the closing lines: how long it took, installing and building included.
 export ROLLCALL_BEGAN := $(shell date +%s)
@@ -14,6 +14,8 @@ help:
 	@echo "make test     all tests"
 	@echo "make build    rollcall and rollcall-sandbox, debug"
 	@echo "make bench    memory, time and requests: a plan over 10,000 and 100,000 users, a read of IDaaS"
+	@echo "make simulate random worlds with faults, kills at every moment: SEEDS=1-20000 for more, SEEDS=7 replays one"
+	@echo "make kills    the built program killed at random moments over HTTP: ROUNDS=200 for more"
 	@echo "make lint     layout and house rules"
 	@echo "make format   let swift format lay out the sources"
 
@@ -30,10 +32,23 @@ demo: build
 test: build
 	@bash .ci/test
 
-bench: setup
+bench: release
+	@bash .ci/bench
+
+# SEEDS=1-20000 simulates as many worlds as one likes; a seed alone replays it. ROUNDS=200 kills the program as often.
+SEEDS ?= 1-1000
+ROUNDS ?= 20
+
+simulate: setup
+	swift build -c release --scratch-path .build-release --product rollcall-simulate
+	.build-release/release/rollcall-simulate --seeds $(SEEDS) --exhaustive --throttled 1-5
+
+kills: release
+	@.ci/kills .build-release/release $(ROUNDS)
+
+release: setup
 	swift build -c release --scratch-path .build-release --product rollcall
 	swift build -c release --scratch-path .build-release --product rollcall-sandbox
-	@bash .ci/bench
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

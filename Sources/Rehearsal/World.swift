@@ -91,6 +91,7 @@ package final class World {
     package var permissions = Permissions()
     package var shuffle: SeededGenerator?
     package var environment: [String: String] = [:]
+    package var retry = RetryPolicy(attempts: 3, base: 0.1)
 
     package init(
         job: String = World.job(), options: ServiceOptions = ServiceOptions(), idaas: IDaaSService? = nil, seed: UInt64 = 1, ledger: Ledger? = nil, clock: VirtualTime? = nil,
@@ -149,7 +150,7 @@ package final class World {
         var log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical
         let surroundings = Surroundings(
-            time: clock.time, environment: ["TOKEN": "correct horse"].merging(environment) { _, new in new }, log: log, transport: client, retry: RetryPolicy(attempts: 3, base: 0.1),
+            time: clock.time, environment: ["TOKEN": "correct horse"].merging(environment) { _, new in new }, log: log, transport: client, retry: retry,
             sourceOverride: source)
         let job = try Job.read(text: jobText, path: "world.yaml", vocabulary: .current)
         let invocation = Invocation(command, permissions: permissions, surroundings: surroundings)

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Rehearsal
-import Synchronization
 
 /// Simulates whole runs with faults and kills, as many as one likes. A seed replays a run to the byte.
 struct Simulate: ParsableCommand {
@@ -12,49 +11,90 @@ struct Simulate: ParsableCommand {
     var seeds = "1-200"
     @Flag(help: "Also kill at every request and every ledger write of a day on each platform.")
     var exhaustive = false
+    @Option(help: ArgumentHelp("Seeds of first syncs of 5,000 users to a server that throttles and fails.", valueName: "seeds"))
+    var throttled: String?
     @Flag(help: "End at the first broken law.")
     var untilBroken = false
+    @Flag(help: .hidden)
+    var worker = false
+
+    private static func range(_ text: String) throws -> ClosedRange<UInt64> {
+        let halves = text.split(separator: "-").compactMap { UInt64($0) }
+        guard let first = halves.first, let last = halves.last, halves.count <= 2, first <= last else { throw ValidationError("\(text): write a number, or FIRST-LAST") }
+        return first...last
+    }
 
     func run() throws {
-        let halves = seeds.split(separator: "-").compactMap { UInt64($0) }
-        guard let first = halves.first, let last = halves.last, halves.count <= 2, first <= last else { throw ValidationError("--seeds \(seeds): write a number, or FIRST-LAST") }
-        let total = Mutex(Simulation.Outcome())
-        let next = Mutex(first)
-        let stops = untilBroken
-        @Sendable func tell(_ what: String, _ outcome: Simulation.Outcome) {
+        let range = try Self.range(seeds)
+        var total = Simulation.Outcome()
+        func add(_ what: String, _ outcome: Simulation.Outcome) {
             for line in outcome.broken { print("\(what): \(line)") }
-            total.withLock { $0.add(outcome) }
+            total.add(outcome)
         }
         if exhaustive {
             for platform in Platform.all {
                 let outcome = try Simulation.exhaustive(platform)
                 print("\(platform.name): killed at every moment, \(outcome.runs) runs, \(outcome.broken.count) laws broken")
-                tell(platform.name, outcome)
+                add(platform.name, outcome)
             }
         }
-        let threads = (0..<ProcessInfo.processInfo.activeProcessorCount).map { _ in
-            let done = DispatchSemaphore(value: 0)
-            Thread {
-                while true {
-                    let seed = next.withLock { number -> UInt64? in
-                        guard number <= last, !(stops && total.withLock { !$0.broken.isEmpty }) else { return nil }
-                        number += 1
-                        return number - 1
-                    }
-                    guard let seed else { break }
-                    var outcome = Simulation.Outcome()
-                    do { outcome = try Simulation.all(seed: seed) } catch { outcome.broken = ["the simulation itself failed: \(error)"] }
-                    tell("seed \(seed)", outcome)
-                }
-                done.signal()
-            }.start()
-            return done
+        for seed in try throttled.map(Self.range).map(Array.init) ?? [] {
+            let (with, without, outcome) = try Simulation.throttled(seed: seed)
+            let more = (with * 1000 / without - 1000)
+            print("throttled, seed \(seed): \(with) requests, \(without) without faults: \(more / 10).\(more % 10) % more")
+            add("throttled, seed \(seed)", outcome)
         }
-        for thread in threads { thread.wait() }
-        let sum = total.withLock { $0 }
-        for (name, count) in sum.excepted.sorted(by: { $0.key < $1.key }) { print("excepted: \(name): \(count)") }
-        print("rollcall-simulate --seeds \(seeds)\(exhaustive ? " --exhaustive" : ""): \(next.withLock { $0 } - first) worlds, \(sum.runs) runs, \(sum.broken.count) laws broken")
-        if !sum.broken.isEmpty { throw ExitCode(1) }
+        var worlds = 0
+        // A process for each core: threads of one process would wait for SQLite's allocator.
+        let cores = UInt64(ProcessInfo.processInfo.activeProcessorCount)
+        if worker || range.count < 8 || cores < 2 || untilBroken {
+            for seed in range {
+                var outcome = Simulation.Outcome()
+                do { outcome = try Simulation.all(seed: seed) } catch { outcome.broken = ["the simulation itself failed: \(error)"] }
+                worlds += 1
+                add("seed \(seed)", outcome)
+                if untilBroken, !total.broken.isEmpty { break }
+            }
+        } else {
+            let size = (UInt64(range.count) + cores - 1) / cores
+            let parts = stride(from: range.lowerBound, through: range.upperBound, by: Int(size)).map { $0...min($0 + size - 1, range.upperBound) }
+            let workers = try parts.map(Self.start)
+            for (part, worker) in zip(parts, workers) {
+                let lines = String(decoding: worker.output.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").map(String.init)
+                worker.process.waitUntilExit()
+                var outcome = Simulation.Outcome()
+                guard let last = lines.last, last.hasPrefix("worker: ") else {
+                    outcome.broken = ["the worker ended early with \(worker.process.terminationStatus)"]
+                    add("seeds \(part)", outcome)
+                    continue
+                }
+                let numbers = last.split(separator: " ").compactMap { Int($0) }
+                worlds += numbers[0]
+                outcome.runs = numbers[1]
+                if numbers[2] > 0 { outcome.excepted = ["a 409 whose look-up finds nothing": numbers[2]] }
+                for line in lines.dropLast() { print(line) }
+                outcome.broken = lines.dropLast()
+                total.add(outcome)
+            }
+        }
+        if worker {
+            print("worker: \(worlds) \(total.runs) \(total.excepted.values.reduce(0, +))")
+        } else {
+            for (name, count) in total.excepted.sorted(by: { $0.key < $1.key }) { print("excepted: \(name): \(count)") }
+            let flags = (exhaustive ? " --exhaustive" : "") + (throttled.map { " --throttled \($0)" } ?? "")
+            print("rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \(total.broken.count) laws broken")
+        }
+        if !total.broken.isEmpty { throw ExitCode(1) }
+    }
+
+    private static func start(_ part: ClosedRange<UInt64>) throws -> (process: Process, output: FileHandle) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments = ["--worker", "--seeds", "\(part.lowerBound)-\(part.upperBound)"]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        return (process, pipe.fileHandleForReading)
     }
 }
 

@@ -65,7 +65,8 @@ struct Undoing {
 
     private func refuse(_ kind: ResourceKind, _ operation: PlannedOperation, _ why: String) throws {
         try ledger.draft(
-            Draft(wave: Wave.report, verb: .none, status: .conflict, reason: "cannot be restored: \(why)", name: operation.name), kind: kind.rawValue, situation: operation.situation,
+            Draft(wave: Wave.report, verb: .none, status: .held, reason: "cannot be restored: \(why)", heldBy: "not restorable", name: operation.name), kind: kind.rawValue,
+            situation: operation.situation,
             source: operation.sourceID, target: operation.targetID)
     }
 

@@ -15,7 +15,8 @@ import Testing
     private func world() async throws -> World {
         let world = try World(
             job: World.job(
-                "leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, users.clear: none, source.shrink: none, memberships.remove: none, groups.delete: none }"))
+                "leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, users.clear: none, source.shrink: none, memberships.remove: none, groups.delete: none }"
+            ))
         world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo"])]
         try await world.run()

@@ -1,0 +1,151 @@
+import Foundation
+import GRDB
+import Jobs
+import Testing
+
+@testable import Ledger
+
+/// Copies, restoring, migration, and who may have a ledger.
+@Suite struct CareTests {
+    private func withFolder<Value>(_ body: (String) throws -> Value) throws -> Value {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-care-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        return try body(folder)
+    }
+
+    private func mode(_ path: String) -> Int { (try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int) ?? 0 }
+
+    @Test("copies are checked, private, whole by themselves, and only the last few are kept")
+    func copies() throws {
+        try withFolder { folder in
+            let path = folder + "/nightly.sqlite"
+            let ledger = try Ledger(path: path)
+            for run in 1...5 {
+                let id = try ledger.beginRun(command: "run", label: "number \(run)", started: "2026-11-24T02:15:00Z")
+                _ = try ledger.keepCopy(now: "2026-11-2\(run)T02:15:00Z", run: id, keep: 3)
+            }
+            let copies = Ledger.copies(of: path)
+            #expect(
+                copies.map { ($0 as NSString).lastPathComponent } == ["nightly.20261125T021500Z-000005.sqlite", "nightly.20261124T021500Z-000004.sqlite", "nightly.20261123T021500Z-000003.sqlite"])
+            #expect(copies.allSatisfy { mode($0) == 0o600 })
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/copies").count == 3)
+            #expect(try Ledger.findings(inCopy: copies[0]).isEmpty)
+            // Another job's copies are its own.
+            #expect(Ledger.copies(of: folder + "/night.sqlite").isEmpty)
+            #expect(try ledger.keepCopy(now: "2026-11-29T02:15:00Z", run: 9, keep: 0) == nil)
+        }
+    }
+
+    @Test("a damaged ledger is found, and a copy takes its place; the old one is set aside")
+    func restore() throws {
+        try withFolder { folder in
+            let path = folder + "/nightly.sqlite"
+            let copy: String
+            do {
+                let ledger = try Ledger(path: path)
+                _ = try ledger.beginRun(command: "run", label: "kept", started: "2026-11-24T02:15:00Z")
+                try ledger.finishRun(
+                    1, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true, targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
+                #expect(try ledger.verify().isEmpty)
+                copy = try #require(try ledger.keepCopy(now: "2026-11-24T02:15:00Z", run: 1, keep: 3))
+            }
+            let size = try #require(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
+            let handle = try #require(FileHandle(forUpdatingAtPath: path))
+            try handle.seek(toOffset: UInt64(size / 2))
+            try handle.write(contentsOf: Data(repeating: 0x5A, count: size / 4))
+            try handle.close()
+            #expect(throws: LedgerError.self) {
+                let ledger = try Ledger(path: path)
+                let findings = try ledger.verify()
+                if !findings.isEmpty { throw LedgerError.corrupt(path) }
+            }
+            let aside = try #require(try Ledger.restore(path, from: copy, now: "2026-11-25T08:00:00Z"))
+            #expect(FileManager.default.fileExists(atPath: aside))
+            let restored = try Ledger(path: path)
+            #expect(try restored.verify().isEmpty)
+            #expect(try restored.lastRun(isBaseline: true)?.label == "kept")
+            // What is no ledger is never put in its place.
+            try Data("hello".utf8).write(to: URL(fileURLWithPath: folder + "/other"))
+            #expect(throws: LedgerError.self) { try Ledger.restore(path, from: folder + "/other", now: "2026-11-25T08:00:00Z") }
+            #expect(FileManager.default.fileExists(atPath: path))
+        }
+    }
+
+    @Test("an interrupted migration leaves the old file as it was")
+    func migration() throws {
+        try withFolder { folder in
+            let path = folder + "/old.sqlite"
+            let queue = try DatabaseQueue(path: path)
+            try Ledger.migrate(queue, path: path, migrations: [Schema.migrations[0]])
+            func picture() throws -> [String] {
+                try queue.read { try String.fetchAll($0, sql: "SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name") + [String(Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0)] }
+            }
+            let before = try picture()
+            #expect(throws: (any Error).self) { try Ledger.migrate(queue, path: path, migrations: Schema.migrations + ["CREATE TABLE half (a); INSERT INTO nowhere VALUES (1);"]) }
+            #expect(try picture() == before)
+            try Ledger.migrate(queue, path: path, migrations: Schema.migrations)
+            #expect(try queue.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == Schema.migrations.count)
+        }
+    }
+
+    @Test("a second host is refused while the first gives signs of life, and not after it")
+    func hosts() throws {
+        let ledger = try Ledger()
+        let one = Ledger.Holder(host: "one", boot: "boot-1"), two = Ledger.Holder(host: "two", boot: "boot-2")
+        try ledger.take(one, now: 1_790_000_000)
+        #expect(throws: LedgerError.self) { try ledger.copy().take(two, now: 1_790_000_600) }
+        // The same kernel has the same locks, and the same host may have been started anew.
+        try ledger.copy().take(Ledger.Holder(host: "container", boot: "boot-1"), now: 1_790_000_600)
+        try ledger.copy().take(Ledger.Holder(host: "one", boot: "boot-9"), now: 1_790_000_600)
+        try ledger.copy().take(two, now: 1_790_000_600, insists: true)
+        try ledger.copy().take(two, now: 1_790_004_000)
+        try ledger.beat(now: 1_790_003_000)
+        #expect(throws: LedgerError.self) { try ledger.copy().take(two, now: 1_790_004_000) }
+        try ledger.letGo()
+        try ledger.copy().take(two, now: 1_790_004_000)
+    }
+
+    @Test("what lies under the ledger's or the lock's name and leads elsewhere is refused")
+    func links() throws {
+        try withFolder { folder in
+            try FileManager.default.createSymbolicLink(atPath: folder + "/evil.sqlite", withDestinationPath: folder + "/elsewhere")
+            #expect(throws: LedgerError.self) { try Ledger(path: folder + "/evil.sqlite") }
+            #expect(!FileManager.default.fileExists(atPath: folder + "/elsewhere"))
+            try FileManager.default.createSymbolicLink(atPath: folder + "/evil.lock", withDestinationPath: folder + "/elsewhere")
+            #expect(throws: LedgerError.self) { try JobLock(path: folder + "/evil.lock", holder: "me") }
+            #expect(!FileManager.default.fileExists(atPath: folder + "/elsewhere"))
+        }
+    }
+
+    @Test("a secret file that others can read is told")
+    func secrets() throws {
+        try withFolder { folder in
+            let path = folder + "/token"
+            FileManager.default.createFile(atPath: path, contents: Data("x".utf8), attributes: [.posixPermissions: 0o644])
+            #expect(SecretReference("file:\(path)", folder: ".")?.concern?.contains("chmod 600 \(path)") == true)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            #expect(SecretReference("file:\(path)", folder: ".")?.concern == nil)
+        }
+    }
+
+    @Test("together is one transaction: all of it, or nothing")
+    func together() throws {
+        let ledger = try Ledger()
+        var commits = 0
+        ledger.committed = { commits += 1 }
+        try ledger.together {
+            try ledger.learn("a", "1")
+            try ledger.learn("b", "2")
+            #expect(try ledger.fact("a") == "1")
+        }
+        #expect(commits == 1)
+        #expect(throws: LedgerError.self) {
+            try ledger.together {
+                try ledger.learn("a", "3")
+                throw LedgerError.io("no")
+            }
+        }
+        #expect(try ledger.fact("a") == "1" && ledger.fact("b") == "2")
+    }
+}

@@ -106,7 +106,9 @@ package enum Laws {
     }
 
     /// R7, R11, R13, R16: nothing is taken away but for a reason that the source gives.
-    package static func takingAway(_ before: Picture, _ after: Picture, _ directory: TestDirectory, _ dice: RandomWorld) -> [String] {
+    ///
+    /// - Parameter strangers: ids of accounts that nobody of the source was ever linked to.
+    package static func takingAway(_ before: Picture, _ after: Picture, _ directory: TestDirectory, _ dice: RandomWorld, strangers: Set<String> = []) -> [String] {
         var broken: [String] = []
         let names = Dictionary(grouping: directory.people.compactMap { $0.username.map(fold) }) { $0 }
         for (id, document) in before.users {
@@ -120,6 +122,10 @@ package enum Laws {
             guard let still = after.groups[id] else { continue }
             let gone = members(group).subtracting(members(still))
             for member in gone {
+                // R13: who is not ours stays, unless the job says exclusive.
+                if !dice.policy.contains("exclusive"), let stranger = before.users[member], after.users[member] != nil, strangers.contains(member), stranger["externalId"] == nil {
+                    broken.append("R13: \(stranger["userName"]?.string ?? member) is not ours and was removed from \(group["displayName"]?.string ?? "")")
+                }
                 guard let user = before.users[member], after.users[member] != nil, let mark = user["externalId"]?.string, let person = directory.person(mark) else { continue }
                 let team = directory.teams.first { $0.id == group["externalId"]?.string }
                 let isHeld = person.username.map { (names[fold($0)]?.count ?? 0) > 1 || dice.protectsAdministrators && fold($0).hasPrefix("adm") } ?? true
@@ -139,6 +145,28 @@ package enum Laws {
             guard person.status == "disabled", let link = try? ledger.link(kind: 0, source: person.id), let account = after.users[link.targetID] else { return nil }
             return account["active"] == true ? "R9: \(person.id) is disabled in the source, its account \(link.targetID) is active, and the run says that all is well" : nil
         }
+    }
+
+    /// R10, R2: an account is made only for a record of the source that is not disabled.
+    package static func creation(_ before: Picture, _ after: Picture, _ directory: TestDirectory) -> [String] {
+        after.users.compactMap { id, user in
+            guard before.users[id] == nil, let mark = user["externalId"]?.string else { return nil }
+            guard let person = directory.person(mark) else { return "R2: \(mark) is not in the source, and an account was made for it" }
+            return person.status == "disabled" ? "R10: \(mark) is disabled in the source, and an account was made for it" : nil
+        }
+    }
+
+    /// R16: what was found, and not made, is not deleted unless the job says so.
+    package static func keepsFound(_ before: Picture, _ after: Picture, _ found: Set<String>, _ dice: RandomWorld) -> [String] {
+        if dice.policy.contains("associated: delete") { return [] }
+        return before.users.keys.filter { found.contains($0) && after.users[$0] == nil }.map { "R16: \($0) was associated and is deleted" }
+    }
+
+    /// R22: a run that ended well leaves nothing in the journal of which nobody knows the outcome.
+    package static func settled(_ result: World.Result, _ ledger: Ledger) throws -> [String] {
+        guard [.inStep, .recordsFailed].contains(result.report.exit) else { return [] }
+        let known = Set(result.operations.filter { $0.status == .sent }.map { "\($0.plan) \($0.seq)" })
+        return try ledger.unsettled().filter { !known.contains("\($0.plan) \($0.seq)") }.map { "R22: \($0.verb.rawValue) \($0.name) of plan \($0.plan) was never settled" }
     }
 
     /// One bad record never stops the others: every record that nothing speaks against has its account.

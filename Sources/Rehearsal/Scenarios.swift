@@ -34,19 +34,21 @@ extension Simulation {
 
     static func people(_ count: Int, from first: Int = 0) -> [Person] { (first..<first + count).map { .named("person\($0)") } }
 
-    /// What a limit holds stays held, night after night, until it is allowed or its cause is gone.
+    /// What a limit, or the loss of a part of the source, holds stays held, night after night, until it is allowed or its cause is gone.
     private static func holds(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var dice = SeededGenerator(seed: seed &* 17 &+ 1)
         var outcome = Outcome()
         let count = Int.random(in: 24...40, using: &dice)
-        let kind = Int.random(in: 0..<4, using: &dice)
-        let world = try World(job: World.job(kind == 1 ? "leavers: { disable: immediately, delete: immediately }" : ""), seed: seed, clock: clock)
+        let kind = Int.random(in: 0..<5, using: &dice)
+        let policies = [1: "leavers: { disable: immediately, delete: immediately }", 4: "limits: { users.disable: none, memberships.remove: none }"]
+        let world = try World(job: World.job(policies[kind] ?? ""), seed: seed, clock: clock)
         world.directory.people = people(count)
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: Set(world.directory.people.map(\.id))), Team(id: "group_2", name: "Dev", members: ["user_person0"])]
         _ = try await world.run()
-        let gone = Int.random(in: 6...11, using: &dice)
+        // A third of a source is more than it may lose at once, whatever else is allowed.
+        let gone = kind == 4 ? count / 3 : Int.random(in: 6...11, using: &dice)
         switch kind {
-        case 0, 1:
+        case 0, 1, 4:
             let leaving = Set(world.directory.people.suffix(gone).map(\.id))
             world.directory.people.removeAll { leaving.contains($0.id) }
             world.directory.teams[0].members.subtract(leaving)

@@ -97,6 +97,7 @@ package enum Simulation {
                 last = try await next.run()
                 outcome.runs += 1
             }
+            outcome.broken += try Laws.settled(last, next.ledger).map { "\(platform.name), killed at moment \(number + 1): \($0)" }
             judge(next, expected, last, "\(platform.name), killed at moment \(number + 1)", &outcome)
             let again = try await next.plan()
             outcome.broken += Laws.law1(last, again).map { "\(platform.name), killed at moment \(number + 1): \($0)" }
@@ -140,8 +141,11 @@ package enum Simulation {
         var ours = Ownership()
         ours.learn(Picture(world), world.directory, dice)
         let first = Picture(world)
+        let found = ours.associable.subtracting(ours.marked)
+        let strangers = Set(first.users.keys).subtracting(ours.associable).subtracting(ours.marked)
         _ = try await world.run()
         ours.add(first, Picture(world))
+        outcome.broken += Laws.creation(first, Picture(world), world.directory).map { "the first day: \($0)" }
         dice.change(&world.directory)
         dice.meddle(world)
         let start = try world.moment()
@@ -177,7 +181,8 @@ package enum Simulation {
         let what = "faults \(plan.kinds.map(\.rawValue).joined(separator: ", ")) at \(plan.rate) ‰"
         ours.add(before, after)
         if !plan.meddles { outcome.broken += Laws.law5(before, after, ours, dice).map { "\(what): \($0)" } }
-        outcome.broken += Laws.takingAway(before, after, world.directory, dice).map { "\(what): \($0)" }
+        outcome.broken += Laws.takingAway(before, after, world.directory, dice, strangers: strangers).map { "\(what): \($0)" }
+        outcome.broken += (Laws.creation(before, after, world.directory) + Laws.keepsFound(before, after, found, dice)).map { "\(what): \($0)" }
 
         // What the night left, and what a kill in it would have left.
         var states = [("after the night", try night.moment())]
@@ -199,7 +204,9 @@ package enum Simulation {
             owners.learn(picture, world.directory, dice)
             owners.add(before, now)
             outcome.broken += Laws.law5(picture, now, owners, dice).map { "\(what), \(name): \($0)" }
-            outcome.broken += Laws.takingAway(picture, now, world.directory, dice).map { "\(what), \(name): \($0)" }
+            outcome.broken += Laws.takingAway(picture, now, world.directory, dice, strangers: strangers).map { "\(what), \(name): \($0)" }
+            outcome.broken += (Laws.creation(picture, now, world.directory) + Laws.keepsFound(picture, now, found, dice)).map { "\(what), \(name): \($0)" }
+            outcome.broken += try Laws.settled(last, next.ledger).map { "\(what), \(name): \($0)" }
             if !options.ignoresActive { outcome.broken += Laws.access(last, now, world.directory, next.ledger).map { "\(what), \(name): \($0)" } }
             // Where somebody else changed things meanwhile, the laws hold and the end is another.
             if plan.meddles {

@@ -315,7 +315,12 @@ extension Simulation {
         return try await undo(platform, seed, clock)
     }
 
-    package static func undo(_ platform: Platform, _ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+    package static func undo(_ platform: Platform, seed: UInt64) throws -> Outcome {
+        let executor = SeededExecutor(seed: seed)
+        return try executor.run { try await undo(platform, seed, VirtualTime(executor)) }
+    }
+
+    private static func undo(_ platform: Platform, _ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var dice = SeededGenerator(seed: seed &* 41 &+ 7)
         var outcome = Outcome()
         let world = try platform.world(Platform.deleting, seed: seed, clock: clock)

@@ -91,6 +91,7 @@ package final class World {
     package var permissions = Permissions()
     package var shuffle: SeededGenerator?
     package var environment: [String: String] = [:]
+    package var stop = StopRequest()
     package var retry = RetryPolicy(attempts: 3, base: 0.1)
 
     package init(
@@ -149,9 +150,10 @@ package final class World {
         let source = jobText.contains("kind: file") ? FileSource(name: "directory.json") { document } : nil
         var log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical
-        let surroundings = Surroundings(
+        var surroundings = Surroundings(
             time: clock.time, environment: ["TOKEN": "correct horse"].merging(environment) { _, new in new }, log: log, transport: client, retry: retry,
             sourceOverride: source)
+        surroundings.stop = stop
         let job = try Job.read(text: jobText, path: "world.yaml", vocabulary: .current)
         let invocation = Invocation(command, permissions: permissions, surroundings: surroundings)
         var operations: [PlannedOperation] = []

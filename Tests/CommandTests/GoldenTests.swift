@@ -10,7 +10,7 @@ import Testing
         #expect(text == golden, "\(name) differs; if the change is meant, ROLLCALL_GOLDEN=write writes the files anew")
     }
 
-    @Test("help and the platform table", arguments: [[], ["plan"], ["apply"], ["run"], ["check"], ["status"], ["platforms"], ["init"]])
+    @Test("help and the platform table", arguments: [[], ["plan"], ["apply"], ["run"], ["undo"], ["ledger"], ["ledger", "restore"], ["check"], ["status"], ["platforms"], ["init"]])
     func help(command: [String]) throws {
         let result = try Program.rollcall(command + ["--help"])
         #expect(result.exit == 0)
@@ -106,7 +106,7 @@ import Testing
               authorization: { key: "sk_live_51NzQm" }
               colour: blue
             fullPush: [users, organizationalUnits]
-            leavers: { delete: 30d }
+            leavers: { delete: soon }
             limits: { users.delete: a few }
             mapping: { userName: { from: username, lowercase: "yes" } }
             pace: { concurrency: 0 }

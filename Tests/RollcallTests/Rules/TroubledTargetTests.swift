@@ -1,0 +1,150 @@
+import Emulation
+import HTTP
+import HTTPTypes
+import JSON
+import Ledger
+import Rehearsal
+import SCIM
+import Simulation
+import Synchronization
+import Testing
+
+@testable import Reconciliation
+
+/// Targets that fail, throttle, or are left in the middle.
+@Suite struct TroubledTargetTests {
+    @Test("after five failures in a row that are the target's, the rest is not sent; another job goes on; exit 3")
+    func breaker() async throws {
+        let fails = Switch()
+        let world = try World(job: World.job("pace: { requestsPerSecond: 100, concurrency: 1 }")) { request, _ in
+            fails.isOn && request.head.method == .post ? .answered(EmulatedResponse(status: 503)) : nil
+        }
+        world.directory.people = (0..<30).map { .named("person\($0)") }
+        fails.isOn = true
+        let night = try await world.run()
+        #expect(night.report.exit == .recordsFailed)
+        #expect(night.planned.count == 25)
+        #expect(night.report.details.contains { $0.contains("5 requests in a row failed") && $0.contains("25 operations not sent") }, "\(night.report.details)")
+        fails.isOn = false
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(world.documents(.user).count == 30)
+        #expect(try await world.plan().report.headline.hasPrefix("No changes."))
+    }
+
+    @Test("failures that concern records never open the breaker")
+    func records() async throws {
+        let world = try World(job: World.job("pace: { requestsPerSecond: 100, concurrency: 1 }")) { request, _ in
+            request.head.method == .post ? .answered(EmulatedResponse(status: 400)) : nil
+        }
+        world.directory.people = (0..<12).map { .named("person\($0)") }
+        let night = try await world.run()
+        #expect(night.planned.isEmpty && night.operations.allSatisfy { $0.status == .failed })
+    }
+
+    @Test("a stop is orderly: what is under way is finished and settled, the rest is the next run's; exit 143 and 130", arguments: [15, 2] as [Int32])
+    func stop(signal: Int32) async throws {
+        let posts = Counter()
+        let stop = StopRequest()
+        let world = try World(job: World.job("pace: { requestsPerSecond: 100, concurrency: 3 }")) { request, _ in
+            if request.head.method == .post, posts.next() == 4 { stop.request(signal: signal) }
+            return nil
+        }
+        world.stop = stop
+        world.directory.people = (0..<20).map { .named("person\($0)") }
+        let night = try await world.run()
+        #expect(night.report.exit == (signal == 15 ? .terminated : .interrupted))
+        let made = world.documents(.user).count
+        #expect((4...7).contains(made))
+        #expect(night.operations.filter { $0.status == .done }.count == made)
+        #expect(try world.ledger.unsettled().isEmpty)
+        #expect(night.report.details.contains { $0.contains("\(20 - made) operations not sent") }, "\(night.report.details)")
+        world.stop = StopRequest()
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(world.documents(.user).count == 20)
+    }
+
+    @Test("a stop while planning writes nothing")
+    func stopWhilePlanning() async throws {
+        let stop = StopRequest()
+        let world = try World { request, _ in
+            if request.head.method == .get, (request.head.path ?? "").contains("/Users") { stop.request(signal: 15) }
+            return nil
+        }
+        world.stop = stop
+        world.directory.people = [.named("ada")]
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: [])]
+        let night = try await world.run()
+        #expect(night.report.exit == .terminated)
+        #expect(world.documents(.user).isEmpty)
+    }
+
+    @Test("the pace halves on 429, once for all that were under way, recovers slowly, and the settled rate is remembered")
+    func pace() async throws {
+        let executor = SeededExecutor(seed: 1)
+        let starts = Mutex<[Double]>([])
+        try executor.run {
+            let clock = VirtualTime(executor)
+            let isThrottling = Switch()
+            isThrottling.isOn = true
+            // A server that lets four requests a second pass.
+            let server = Limited(time: clock.time, starts: starts, limit: 4)
+            let paced = Paced(server, pace: Pace(requestsPerSecond: 16, concurrency: 4), time: clock.time)
+            let client = Retrying(paced, policy: RetryPolicy(attempts: 20, base: 0.1), time: clock.time, log: .init(label: "test"))
+            for _ in 0..<200 { _ = try? await client.send(OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/"))) }
+            let rate = try #require(await paced.settledRate)
+            #expect(rate < 10 && rate >= 1)
+            // The next run begins at the settled rate.
+            let before = clock.now
+            let next = Paced(Quiet(), pace: Pace(requestsPerSecond: 16, concurrency: 4), settled: 2, time: clock.time)
+            for _ in 0..<11 { _ = try? await next.send(OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/"))) }
+            #expect(clock.now - before >= 4.9)
+            for _ in 0..<2000 { _ = try? await next.send(OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/"))) }
+            #expect(await next.settledRate == nil)
+        }
+    }
+
+    /// Answers 429 to whatever comes faster than its limit.
+    private final class Limited: HTTPClient {
+        private let time: Time
+        private let limit: Double
+        private let last: Mutex<Double>
+        init(time: Time, starts: borrowing Mutex<[Double]>, limit: Double) {
+            self.time = time
+            self.limit = limit
+            last = Mutex(-1)
+        }
+
+        func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
+            let now = time.monotonic()
+            let isEarly = last.withLock { last in
+                if now - last < 1 / limit { return true }
+                last = now
+                return false
+            }
+            return IncomingResponse(head: HTTPResponse(status: isEarly ? .tooManyRequests : .ok))
+        }
+    }
+
+    private struct Quiet: HTTPClient {
+        func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse { IncomingResponse(head: HTTPResponse(status: .ok)) }
+    }
+
+    @Test("R29: a plan that is older than a day is not applied, unless that is said")
+    func age() async throws {
+        let world = try World()
+        world.directory.people = [.named("ada")]
+        try await world.plan()
+        world.clock.advance(by: -60)
+        let old = try await world.invoke(.apply(1))
+        #expect(old.report.exit == .inStep, "a day less a moment: \(old.report.details)")
+        world.directory.people.append(.named("bo"))
+        try await world.plan()
+        world.clock.advance(by: 3600)
+        let stale = try await world.invoke(.apply(nil))
+        #expect(stale.report.exit == .stale && stale.report.details.joined().contains("older than 24 hours"))
+        try await world.plan()
+        world.clock.advance(by: 3600)
+        world.permissions.maxAge = 2 * 86400
+        #expect(try await world.invoke(.apply(nil)).report.exit == .inStep)
+    }
+}

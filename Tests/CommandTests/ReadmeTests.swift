@@ -43,7 +43,7 @@ import Testing
         try place.write("nightly.yaml", job.replacingOccurrences(of: "http://127.0.0.1:8480", with: server.origin))
         var commands = Self.blocks("sh").flatMap { $0.components(separatedBy: "\n") }.filter { $0.hasPrefix("rollcall ") }
         #expect(commands.count == 9)
-        commands.append("rollcall apply nightly.yaml")
+        commands.insert("rollcall apply nightly.yaml", at: 5)
         for command in commands {
             let halves = command.components(separatedBy: "#")
             let words = halves[0].split(separator: " ").map(String.init)

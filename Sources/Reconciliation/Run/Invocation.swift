@@ -105,6 +105,8 @@ public struct Invocation {
         for run in runs {
             if run.plan != nil { try inspect(run) }
             reports.append(try await run.finish())
+            // A look at an undo leaves no plan that “apply” could take up.
+            if case .undo(_, writes: false) = command { try run.forgetPlan() }
             run.close()
         }
         return reports

@@ -387,6 +387,9 @@ public final class JobRun: @unchecked Sendable {
         }
     }
 
+    /// Forgets a plan that was made to be looked at only.
+    func forgetPlan() throws { if let plan { try ledger.remove(plan: plan) } }
+
     /// Requests that an update costs on this target.
     var requestsPerUpdate: Int { target?.requestsPerUpdate ?? 1 }
 

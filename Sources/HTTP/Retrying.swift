@@ -26,6 +26,7 @@ public struct Retrying: HTTPClient {
         let isPOST = request.head.method == .post
         for attempt in 1... {
             let reason: String
+            let last: Result<IncomingResponse, TransportError>
             var serverWish: Double?
             do {
                 let response = try await next.send(request)
@@ -35,6 +36,7 @@ public struct Retrying: HTTPClient {
                 guard isThrottled || !isPOST && isPassing, mayTryAgain(attempt) else { return response }
                 serverWish = RetryPolicy.retryAfter(response.head.headerFields[.retryAfter], now: time.wall())
                 reason = "status \(response.status)"
+                last = .success(response)
             } catch {
                 let isSafe: Bool
                 switch error {
@@ -44,6 +46,7 @@ public struct Retrying: HTTPClient {
                 }
                 guard isSafe, mayTryAgain(attempt) else { throw error }
                 reason = error.description
+                last = .failure(error)
             }
             let pause = policy.pause(afterAttempt: attempt, serverWish: serverWish, random: time.random())
             log.info(
@@ -52,8 +55,11 @@ public struct Retrying: HTTPClient {
                     "method": "\(request.head.method)", "url": "\(request.displayURL)", "reason": "\(reason)",
                     "attempt": "\(attempt)", "seconds": "\((pause * 10).rounded() / 10)",
                 ])
-            await time.sleep(time.monotonic() + pause)
+            let until = time.monotonic() + pause
+            // In short steps, so that a stop is noticed.
+            while time.monotonic() < until, !(stop?.isRequested ?? false) { await time.sleep(stop == nil ? until : min(until, time.monotonic() + 1)) }
             if Task.isCancelled { throw .cancelled }
+            if stop?.isRequested ?? false { return try last.get() }
         }
         throw .cancelled  // not reached: the loop above returns or throws
     }

@@ -25,23 +25,28 @@ extension Ledger {
     /// Writes a checked copy: under another name first, so that what bears the name is whole.
     public func backUp(to destination: String) throws {
         let partial = destination + ".part"
-        try? FileManager.default.removeItem(atPath: partial)
-        let descriptor = open(partial, O_CREAT | O_EXCL | O_RDWR, 0o600)
-        guard descriptor >= 0 else { throw LedgerError.io("cannot create \(partial): \(String(cString: strerror(errno)))") }
-        close(descriptor)
-        do {
-            let copy = try DatabaseQueue(path: partial)
-            try queue.backup(to: copy)
-            // A copy stands alone: without a log beside it.
-            try copy.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
-            try copy.close()
-        } catch let error as DatabaseError {
+        do { try Self.write(queue, to: partial) } catch let error as DatabaseError {
             try? FileManager.default.removeItem(atPath: partial)
             throw LedgerError(error, path: partial)
         }
         let findings = try Self.findings(inCopy: partial)
         guard findings.isEmpty else { throw LedgerError.io("the copy \(partial) is not good: \(findings.joined(separator: "; "))") }
         guard rename(partial, destination) == 0 else { throw LedgerError.io("cannot name the copy \(destination): \(String(cString: strerror(errno)))") }
+    }
+
+    /// Writes what a database holds into a new file that stands alone: without a log beside it, and without a holder.
+    private static func write(_ source: DatabaseQueue, to path: String) throws {
+        try? FileManager.default.removeItem(atPath: path)
+        let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
+        guard descriptor >= 0 else { throw LedgerError.io("cannot create \(path): \(String(cString: strerror(errno)))") }
+        close(descriptor)
+        let copy = try DatabaseQueue(path: path)
+        try source.backup(to: copy)
+        try copy.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA journal_mode = DELETE")
+            try db.execute(sql: "DELETE FROM learned WHERE key = 'holder'")
+        }
+        try copy.close()
     }
 
     /// What is wrong with a file that should be the copy of a ledger.
@@ -105,13 +110,14 @@ extension Ledger {
         let findings = try findings(inCopy: copy)
         guard findings.isEmpty else { throw LedgerError.io("the copy \(copy) is not good: \(findings.joined(separator: "; ")); choose another") }
         let fresh = path + ".restoring"
-        try? FileManager.default.removeItem(atPath: fresh)
         do {
-            try FileManager.default.copyItem(atPath: copy, toPath: fresh)
-        } catch {
-            throw LedgerError.io("cannot copy \(copy): \(error.localizedDescription)")
+            // Not a copy of the file: what a killed run left beside it belongs to it.
+            let source = try DatabaseQueue(path: copy)
+            defer { try? source.close() }
+            try Self.write(source, to: fresh)
+        } catch let error as DatabaseError {
+            throw LedgerError(error, path: copy)
         }
-        chmod(fresh, 0o600)
         let aside = try setAside(path, now: now)
         guard rename(fresh, path) == 0 else { throw LedgerError.io("cannot put the copy in the place of \(path): \(String(cString: strerror(errno)))") }
         return aside
@@ -120,11 +126,65 @@ extension Ledger {
     /// Renames a ledger and what SQLite keeps beside it. Returns the new name; nil when there is no ledger.
     public static func setAside(_ path: String, now: String) throws -> String? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
+        // What a killed run left in the log goes into the file first, as far as it can be read.
+        if let queue = try? DatabaseQueue(path: path) {
+            try? queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+            try? queue.close()
+        }
         let aside = "\(path).before-\(now.filter { $0.isNumber || $0 == "T" || $0 == "Z" })"
         for end in ["-wal", "-shm", ""] where FileManager.default.fileExists(atPath: path + end) {
             guard rename(path + end, aside + end) == 0 else { throw LedgerError.io("cannot set \(path + end) aside: \(String(cString: strerror(errno)))") }
         }
         return aside
+    }
+
+    // MARK: made anew
+
+    /// Keeps those in linked groups whom the staged source does not list: they may have been there before the groups were ours.
+    public func keepUnlistedMembers() throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    INSERT OR IGNORE INTO kept_members (grp, usr)
+                    SELECT t.grp, t.usr FROM scratch.target_members t JOIN links g ON g.kind = 1 AND g.target = t.grp WHERE NOT EXISTS (
+                        SELECT 1 FROM scratch.source_members m JOIN links u ON u.kind = 0 AND u.source = m.usr WHERE m.grp = g.source AND u.target = t.usr)
+                    """)
+        }
+    }
+
+    /// Takes over what an older ledger knows of the links that this one has too: how they came to be, whose members stay, who is
+    /// on the way out, and which users an undo restored. Returns how many links it knew.
+    public func adopt(_ old: Ledger) throws -> Int {
+        let links = try old.read { db in
+            try Row.fetchAll(
+                db,
+                sql:
+                    "SELECT l.kind, s.id, t.id, l.origin, l.state, d.since, d.days, d.last_day, r.digest FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target LEFT JOIN departures d ON d.kind = l.kind AND d.source = l.source LEFT JOIN restored r ON r.kind = l.kind AND r.source = l.source AND l.kind = 0"
+            )
+        }
+        let kept = try Set(
+            old.read { try Row.fetchAll($0, sql: "SELECT g.id, u.id FROM kept_members k JOIN ids g ON g.n = k.grp JOIN ids u ON u.n = k.usr").map { ["\($0[0] as String)", "\($0[1] as String)"] } })
+        return try write { db in
+            var known = 0
+            for row in links {
+                let kind: Int = row[0]
+                let source = try intern(db, space: kind, row[1]), target = try intern(db, space: kind + 2, row[2])
+                try db.execute(sql: "UPDATE links SET origin = ?, state = ? WHERE kind = ? AND source = ? AND target = ?", arguments: [row[3], row[4], kind, source, target])
+                guard db.changesCount == 1 else { continue }
+                known += 1
+                if row[5] as String? != nil {
+                    try db.execute(sql: "INSERT OR REPLACE INTO departures (kind, source, since, days, last_day) VALUES (?, ?, ?, ?, ?)", arguments: [kind, source, row[5], row[6], row[7]])
+                }
+                if row[8] as Data? != nil { try db.execute(sql: "INSERT OR REPLACE INTO restored (kind, source, digest, members) VALUES (?, ?, ?, '')", arguments: [kind, source, row[8]]) }
+                guard kind == 1 else { continue }
+                // Of a group that the old ledger knew, it also knew who was there before.
+                try db.execute(sql: "DELETE FROM kept_members WHERE grp = ?", arguments: [target])
+                for pair in kept where pair[0] == row[2] as String {
+                    try db.execute(sql: "INSERT OR IGNORE INTO kept_members (grp, usr) VALUES (?, ?)", arguments: [target, intern(db, space: 2, pair[1])])
+                }
+            }
+            return known
+        }
     }
 
     // MARK: one host at a time

@@ -69,6 +69,11 @@ extension Ledger {
         try write { try $0.execute(sql: "UPDATE plans SET state = ? WHERE id = ?", arguments: [state, id]) }
     }
 
+    /// The last operation of a wave.
+    public func lastOperation(plan: Int64, wave: Int) throws -> Int? {
+        try read { try Int.fetchOne($0, sql: "SELECT max(seq) FROM operations WHERE plan = ? AND wave = ?", arguments: [plan, wave]) }
+    }
+
     /// Operations of a plan that were not sent.
     public func plannedCount(plan: Int64) throws -> Int {
         try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM operations WHERE plan = ? AND status = 'planned'", arguments: [plan]) ?? 0 }

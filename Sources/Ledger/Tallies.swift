@@ -22,7 +22,7 @@ extension Ledger {
                 try Int.fetchOne(
                     db,
                     sql: """
-                        SELECT count(DISTINCT source) FROM scratch.drafts d WHERE status = 'planned' AND kind = 0 AND verb IN ('update', 'associate', 'disable')
+                        SELECT count(DISTINCT source) FROM scratch.drafts d WHERE status = 'planned' AND kind = 0 AND verb IN ('update', 'associate', 'dissociate', 'disable')
                         AND EXISTS (SELECT 1 FROM json_each(d.fields) f WHERE json_extract(f.value, '$.after') IS NULL)
                         """) ?? 0
             for (verb, path) in [(Verb.addMembers, \Tally.added), (.removeMembers, \Tally.removed)] {

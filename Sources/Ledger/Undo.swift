@@ -21,10 +21,13 @@ extension Ledger {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT DISTINCT o.name, l.run FROM operations o JOIN operations l ON l.kind = o.kind AND l.source = o.source AND l.plan > o.plan
-                    JOIN plans p ON p.id = l.plan JOIN runs r ON r.id = p.run
-                    WHERE o.plan = ?1 AND o.verb <> 'none' AND o.status IN ('done', 'failed') AND l.verb NOT IN ('none', 'link', 'unlink') AND l.status IN ('done', 'failed', 'sent')
-                    AND NOT (r.command = 'undo' AND r.label = ?2) ORDER BY o.name, l.run
+                    SELECT DISTINCT o.name, l.run FROM operations o CROSS JOIN plans p JOIN runs r ON r.id = p.run
+                    JOIN operations l INDEXED BY operations_by_source ON l.plan = p.id AND l.kind = o.kind AND l.source = o.source
+                    WHERE o.plan = ?1 AND p.id > ?1 AND o.verb <> 'none' AND o.status IN ('done', 'failed') AND l.verb NOT IN ('none', 'link', 'unlink') AND l.status IN ('done', 'sent')
+                    AND NOT (r.command = 'undo' AND r.label = ?2)
+                    -- What was itself taken back, and the taking back, count for nothing.
+                    AND NOT EXISTS (SELECT 1 FROM runs u JOIN plans q ON q.run = u.id WHERE u.command = 'undo' AND q.state = 'applied' AND (u.label = CAST(r.id AS TEXT) OR u.id = r.id))
+                    ORDER BY o.name, l.run
                     """, arguments: [plan, String(run)]
             ).map { (name: $0[0], run: $0[1]) }
         }
@@ -59,11 +62,21 @@ extension Ledger {
     }
 
     /// What the target shows of an object now: its attributes, and whose mark it carries; nil when it is not there.
-    public func staged(kind: Int, target id: String) throws -> (body: String, externalID: String?)? {
+    public func staged(kind: Int, target id: String) throws -> (body: String, externalID: String?, isProtected: Bool)? {
         try read { db in
             try Row.fetchOne(
-                db, sql: "SELECT t.body, t.external_id FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ?1 AND i.space = ?1 + 2 AND i.id = ?2", arguments: [kind, id]
-            ).map { (body: $0[0], externalID: $0[1]) }
+                db, sql: "SELECT t.body, t.external_id, t.protected FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ?1 AND i.space = ?1 + 2 AND i.id = ?2", arguments: [kind, id]
+            ).map { (body: $0[0], externalID: $0[1], isProtected: $0[2]) }
+        }
+    }
+
+    /// An object of the target that bears a name or carries a mark; nil when there is none.
+    public func stagedHolder(kind: Int, key: String?, externalID: String?) throws -> (id: String, key: String)? {
+        try read { db in
+            try Row.fetchOne(
+                db, sql: "SELECT i.id, t.match_key FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ?1 AND (t.match_key = ?2 OR t.external_id = ?3) ORDER BY i.id",
+                arguments: [kind, key, externalID]
+            ).map { (id: $0[0], key: $0[1]) }
         }
     }
 
@@ -103,15 +116,18 @@ extension Ledger {
                         CASE WHEN o.kind = 1 THEN \(Self.memberDigest) ELSE '' END
                     FROM operations o WHERE o.plan = ? AND o.source IS NOT NULL AND o.verb <> 'none'
                     """, arguments: [plan])
+            // Whoever leaves once more begins a new term.
+            try db.execute(sql: "DELETE FROM departures AS d WHERE EXISTS (SELECT 1 FROM restored r WHERE r.kind = d.kind AND r.source = d.source)")
         }
     }
 
-    /// Lets go of restored records whose source record is another by now, or of all.
+    public func releaseAllRestored() throws { try write { try $0.execute(sql: "DELETE FROM restored") } }
+
+    /// Lets go of restored records whose source record is another by now.
     ///
     /// - Parameter isComplete: whether absence from the source may be believed.
-    public func releaseRestored(all: Bool, isComplete: Bool) throws {
+    public func releaseRestored(isComplete: Bool) throws {
         try write { db in
-            if all { return try db.execute(sql: "DELETE FROM restored") }
             try db.execute(
                 sql: """
                     DELETE FROM restored AS o WHERE EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source AND s.digest <> o.digest)

@@ -67,6 +67,12 @@ public struct SCIMTarget: Sendable {
         return try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, expected: expected, body, pageDone: pageDone)
     }
 
+    /// Whether the target answers a read.
+    public func answers() async -> Bool {
+        do { _ = try await connection.send(.get, ResourceKind.user.endpoint, query: profile.listing == .single ? [] : [("count", "1")]) } catch { return !error.isFatal }
+        return true
+    }
+
     /// One resource by its id.
     public func get(_ kind: ResourceKind, _ id: String) async throws(SCIMFailure) -> [UInt8] {
         try await connection.send(.get, place(kind, id)).body

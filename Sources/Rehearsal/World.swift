@@ -161,6 +161,11 @@ package final class World {
             guard let plan = run.plan else { return }
             try run.ledger.forEachOperation(plan: plan) { operations.append($0) }
         }
+        if ProcessInfo.processInfo.environment["ROLLCALL_TELL"] != nil {
+            print("——— \(command): \(reports[0].exit) \(reports[0].headline)")
+            for operation in operations { print("  \(PlanDigest.line(operation)) — \(operation.reason)") }
+            for kind in ResourceKind.allCases { for document in documents(kind) { print("  then: \(document.canonical)") } }
+        }
         clock.advance(by: 86400)
         return Result(report: reports[0], operations: operations)
     }

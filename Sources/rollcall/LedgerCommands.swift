@@ -14,7 +14,19 @@ struct LedgerCommand: AsyncParsableCommand {
         guard let job = try common.jobs([file]).first else { throw leaving(.jobFile) }
         do {
             let lock = try JobLock(path: "\(common.state)/\(job.name).lock", holder: "process \(ProcessInfo.processInfo.processIdentifier), “rollcall ledger”")
-            let value = try await body(job, "\(common.state)/\(job.name).sqlite")
+            let path = "\(common.state)/\(job.name).sqlite"
+            // A lock may not reach a host that has the ledger in use; a ledger that cannot be opened tells nothing of that.
+            if FileManager.default.fileExists(atPath: path) {
+                do {
+                    let ledger = try Ledger(path: path)
+                    try ledger.take(CommonOptions.holder, now: Time.system.wall(), insists: common.acceptHostChange)
+                    try ledger.letGo()
+                } catch LedgerError.otherHost(let path, let host, let seconds) {
+                    writeError("\(LedgerError.otherHost(path, host: host, secondsAgo: seconds))\n")
+                    throw leaving(.locked)
+                } catch is LedgerError {}
+            }
+            let value = try await body(job, path)
             withExtendedLifetime(lock) {}
             return value
         } catch let held as JobLock.Held {
@@ -109,18 +121,22 @@ struct LedgerCommand: AsyncParsableCommand {
                 let fresh = path + ".rebuilding"
                 for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: fresh + end) }
                 let linked: Int
+                var known: Int?
                 do {
                     let ledger = try Ledger(path: fresh)
                     do { linked = try await Rebuilding.rebuild(job, ledger, surroundings: common.surroundings()) } catch let failure as JobFailure {
                         writeError("\(failure)\n")
                         throw leaving(failure.exit)
                     }
+                    if FileManager.default.fileExists(atPath: path), let old = try? Ledger(path: path) { known = try? ledger.adopt(old) }
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the new ledger is not good: \(findings.joined(separator: "; "))") }
                 }
                 let aside = try Ledger.setAside(path, now: Time.system.timestamp())
                 for end in ["-wal", "-shm", ""] where FileManager.default.fileExists(atPath: fresh + end) { rename(fresh + end, path + end) }
                 print("rebuilt \(path): \(linked) accounts and groups linked\(aside.map { "; the old one is \($0)" } ?? "")")
+                if let known, known == linked { return }
+                print("  \(linked - (known ?? 0)) of them count as associated, since the old ledger does not tell that they were created: they are never deleted unless leavers.associated says delete")
             }
         }
     }

@@ -17,6 +17,8 @@ final class Applier {
     private let concurrency: Int
     private let progress: @Sendable (String, Int) -> Void
 
+    /// What was left unsent because the target failed, in words.
+    private(set) var cuts: [String] = []
     /// What stopped the sending before the plan's end.
     private(set) var fatal: SCIMFailure?
     /// Opens when the target, and not a record, fails again and again.
@@ -55,7 +57,17 @@ final class Applier {
                 last = end.seq
                 return batch
             }
-            if count == 0 { break }
+            guard breaker.isOpen else {
+                if count == 0 { break }
+                continue
+            }
+            // Where the target still answers, what fails is one kind of request: the rest of it waits, and the others go on, so
+            // that five records that cannot be made keep nobody from being disabled.
+            let wave = try ledger.operation(plan: plan, seq: last)?.wave ?? 0
+            cuts.append("stopped: \(Breaker.limit) requests in a row failed for a reason that is the target's and no record's (\(breaker.reason))")
+            guard await target.answers() else { break }
+            breaker = Breaker()
+            last = try ledger.lastOperation(plan: plan, wave: wave) ?? last
         }
         if isGoing { try await readBack() }
     }
@@ -341,12 +353,16 @@ final class Applier {
         // The digests stand for the whole record: only where all of it was sent.
         if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
         if isLeaver { link.readDigest = nil }
-        let complaint = actual.flatMap { isFound ? nil : verification.compare(operation, kind, table, with: $0) }
+        let before = MappingTable.values(previous?.sent)
+        let fresh = Set(operation.fields.filter { field in before[field.path].map { ($0.isNull ? nil : $0.canonical) != field.after } ?? true }.map(\.path))
+        let judgement = actual.flatMap { isFound ? nil : verification.compare(operation, kind, table, with: $0, fresh: fresh) } ?? Verification.Judgement()
+        let complaint = judgement.complaint
+        link.read = judgement.believed(link.read)
         // Identity and access are never taken for granted, whatever else agrees.
         if complaint != nil || !(actual.map { table.agreesOnCriticals(desired?.body, $0.body) } ?? false) { link.readDigest = nil }
         // The first half of a rename by way of a temporary name is over before anything is read back.
         let isHalf = operation.unit != nil && operation.unit != operation.seq
-        if actual == nil, !isHalf, operation.verb != .create || resource == nil { verification.silent.append(.init(operation, id: id)) }
+        if actual == nil, !isHalf, operation.verb != .create || resource == nil { verification.silent.append(.init(operation, id: id, fresh: fresh)) }
         let reason = isFound ? "found by its externalId on the target: linked" : complaint
         try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link)), run: run)
     }
@@ -387,8 +403,16 @@ final class Applier {
             try ledger.note(group: group, added: operation.verb == .addMembers ? members : [], removed: operation.verb == .removeMembers ? members : [])
         }
         if isSilent, target.showsMembers { verification.silent.append(.init(operation, id: group)) }
-        let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) members left out: they have no account"
+        let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) \(Self.leftOutMark): they have no account"
         try ledger.settle(operation, Outcome(status: complaint == nil && leftOut.isEmpty ? .done : .failed, reason: complaint ?? partial, leftOut: leftOut), run: run)
+    }
+
+    private static let leftOutMark = "members left out"
+    static let partlyMark = "and took the others"
+
+    /// Whether a failed operation has changed something all the same.
+    static func wasPartlyDone(_ operation: PlannedOperation) -> Bool {
+        operation.status == .failed && (operation.reason.contains(leftOutMark) || operation.reason.contains(partlyMark))
     }
 
     // MARK: reading back what was not answered
@@ -444,9 +468,10 @@ final class Applier {
             return
         }
         guard let source = operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else { return }
-        let complaint = verification.compare(operation, kind, table, with: actual)
+        let judgement = verification.compare(operation, kind, table, with: actual, fresh: entry.fresh)
+        let complaint = judgement.complaint
         let desired = try ledger.desired(kind: kind.rawValue, source: source)
-        link.read = actual.body
+        link.read = judgement.believed(actual.body)
         link.readDigest = complaint == nil && link.state == "active" && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
         try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: complaint, link: .set(link)), run: run)
     }

@@ -119,7 +119,8 @@ struct Sender: Sendable {
             }
         }
         return refused.isEmpty
-            ? .done(id: group, resource: nil) : .partly(refused: Set(refused), "the target refuses \(refused.count) of \(members.count) members, such as \(refused[0]), and took the others: \(reason)")
+            ? .done(id: group, resource: nil)
+            : .partly(refused: Set(refused), "the target refuses \(refused.count) of \(members.count) members, such as \(refused[0]), \(Applier.partlyMark): \(reason)")
     }
 
     private static func judge(_ failure: SCIMFailure) -> Performed {

@@ -11,8 +11,11 @@ struct Verification {
         let kind: Int
         let id: String
         let isMembership: Bool
+        /// Attributes that were sent with another value before, or not at all.
+        let fresh: Set<String>
 
-        init(_ operation: PlannedOperation, id: String) {
+        init(_ operation: PlannedOperation, id: String, fresh: Set<String> = []) {
+            self.fresh = fresh
             plan = operation.plan
             seq = operation.seq
             kind = operation.kind
@@ -46,15 +49,21 @@ struct Verification {
 
     /// What is wrong with an attribute that identity or access depends on; other differences are only counted, since a
     /// target may keep a value in its own way, or not at all.
-    mutating func compare(_ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, with actual: MappingTable.Actual) -> String? {
+    ///
+    /// - Parameter fresh: attributes that were not sent with this value before. Of these, one that still shows what it showed before was
+    ///   not applied, and is tried once more; of the others the target has its own way.
+    mutating func compare(_ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, with actual: MappingTable.Actual, fresh: Set<String>) -> Judgement {
         let shown = MappingTable.values(actual.body)
         var complaint: String?
+        var unapplied: Set<String> = []
         for field in operation.fields {
             guard let attribute = table.attribute(field.path) else { continue }
             let sent = field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null
             let found = shown[field.path] ?? .null
             if table.isEqual(field.path, sent, found) { continue }
-            if attribute.isCritical {
+            let isUnchanged = fresh.contains(field.path) && field.before.map { table.isEqual(field.path, (try? JSONValue(parsing: Array($0.utf8))) ?? .null, found) } ?? false
+            if attribute.isCritical || isUnchanged {
+                unapplied.insert(field.path)
                 complaint = complaint ?? "the target accepted \(field.path) = \(sent.canonical) and shows \(found.canonical); it did not apply the change"
             } else {
                 let key = Deviation(kind: kind, path: field.path, isMissing: found.isNull)
@@ -62,7 +71,21 @@ struct Verification {
                 deviations[key] = ((deviations[key]?.count ?? 0) + 1, example)
             }
         }
-        return complaint
+        // Where identity or access was not applied, nothing of the request is believed.
+        if complaint != nil { unapplied.formUnion(operation.fields.map(\.path)) }
+        return Judgement(complaint: complaint, unapplied: unapplied)
+    }
+
+    /// What a target made of a write: what is wrong with it, and which attributes are to be sent again.
+    struct Judgement {
+        var complaint: String?
+        var unapplied: Set<String> = []
+
+        /// What was read, without what was not applied: so that the next run sees a difference there.
+        func believed(_ body: String?) -> String? {
+            guard !unapplied.isEmpty else { return body }
+            return JSONValue.object(MappingTable.values(body).filter { !unapplied.contains($0.key) }).canonical
+        }
     }
 
     static func complaint(_ verb: Verb, _ members: [String], present: Set<String>) -> String? {

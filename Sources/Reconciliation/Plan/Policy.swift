@@ -41,12 +41,14 @@ struct Policy: Sendable {
     var now: Double
     /// Who of the leavers still holds an e-mail address on the target; addresses folded.
     var leaverMails: [String: String] = [:]
+    /// Whether what an undo restored is the source's again.
+    var ignoresUndo = false
 
     typealias Decision = (drafts: [Draft], outlook: Outlook?)
 
     func decide(_ row: SituationRow) -> Decision {
         let kind = ResourceKind(rawValue: row.kind) ?? .user
-        if row.isRestored, ![.inStep, .gone, .unmanaged].contains(row.situation) {
+        if row.isRestored, !ignoresUndo, ![.inStep, .gone, .unmanaged].contains(row.situation) {
             return ([report(row, .held, "an undo restored it; it stays so until its source record changes, or --release", heldBy: "undo")], .held)
         }
         if let decision = disabledWithoutFlag(kind, row) { return decision }

@@ -1,4 +1,5 @@
 import JSON
+import Jobs
 import Ledger
 import Provisioning
 import SCIM
@@ -12,12 +13,23 @@ struct Undoing {
     let profile: Profile
     let tables: [ResourceKind: MappingTable]
     let memberChunk: Int
+    /// The kinds that the job pushes: others were not read.
+    let kinds: [ResourceKind]
+    /// Which changes the job may make.
+    let operations: [ResourceKind: Set<Job.Verb>]
 
     /// What cannot be brought back, or only under another id; for the summary.
     private(set) var notes: [String] = []
     private var recreated = 0
+    /// Names that this undo frees, by kind.
+    private var freed: Set<String> = []
 
-    init(ledger: Ledger, run: Int64, plan: Int64, profile: Profile, tables: [ResourceKind: MappingTable], memberChunk: Int) {
+    init(
+        ledger: Ledger, run: Int64, plan: Int64, profile: Profile, tables: [ResourceKind: MappingTable], memberChunk: Int, kinds: [ResourceKind],
+        operations: [ResourceKind: Set<Job.Verb>]
+    ) {
+        self.kinds = kinds
+        self.operations = operations
         self.ledger = ledger
         self.run = run
         self.plan = plan
@@ -28,9 +40,22 @@ struct Undoing {
 
     mutating func draft() throws {
         var operations: [PlannedOperation] = []
-        try ledger.forEachOperation(plan: plan) { if [.done, .failed].contains($0.status) { operations.append($0) } }
+        var failed = 0
+        try ledger.forEachOperation(plan: plan) { operation in
+            switch operation.status {
+            case .done: operations.append(operation)
+            // What the target refused was not done, and what is like that by now is somebody else's work.
+            case .failed where Applier.wasPartlyDone(operation): operations.append(operation)
+            case .failed: failed += 1
+            default: break
+            }
+        }
+        if failed > 0 { notes.append("\(counted(failed, "operation")) of run \(run) had failed, so there is nothing to take back") }
         // Of a rename in two halves the whole counts: from what was before the first to what is after the last.
-        for operation in Self.joined(operations) { try draft(operation) }
+        let joined = Self.joined(operations)
+        // What frees a name comes before what may take it.
+        for operation in joined where operation.verb != .delete { try draft(operation) }
+        for operation in joined where operation.verb == .delete { try draft(operation) }
         if recreated > 0 { notes.append("\(counted(recreated, "deleted object")) created again, each under a new id") }
     }
 
@@ -50,6 +75,10 @@ struct Undoing {
 
     private mutating func draft(_ operation: PlannedOperation) throws {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        if [.none, .link, .unlink].contains(operation.verb) { return }
+        guard kinds.contains(kind) else { return try refuse(kind, operation, "\(kind.plural) are outside the job's fullPush by now") }
+        let needed: Job.Verb = operation.verb == .create ? .delete : operation.verb == .delete ? .create : .update
+        guard self.operations[kind]?.contains(needed) ?? false else { return try refuse(kind, operation, "operations.\(kind.plural) does not list \(needed.rawValue)") }
         switch operation.verb {
         case .none, .link, .unlink: break
         case .create: try uncreate(kind, operation)
@@ -70,7 +99,14 @@ struct Undoing {
             source: operation.sourceID, target: operation.targetID)
     }
 
-    private func uncreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
+    /// Why an object is not to be written by this job.
+    private func objection(_ shown: (body: String, externalID: String?, isProtected: Bool), mark: String?) -> String? {
+        if shown.isProtected { return "matches a protect pattern by now" }
+        if let found = shown.externalID, let mark, found != mark { return "carries another owner's externalId by now" }
+        return nil
+    }
+
+    private mutating func uncreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
         guard let source = operation.sourceID, let link = try ledger.link(kind: kind.rawValue, source: source) else { return }
         switch link.origin {
         case "taken over": return try refuse(kind, operation, "the create took over an account that was there, and what it was before is not known")
@@ -78,16 +114,20 @@ struct Undoing {
         default: return
         }
         guard let now = try ledger.staged(kind: kind.rawValue, target: link.targetID) else { return }
-        guard now.externalID == nil || now.externalID == link.externalID else { return try refuse(kind, operation, "\(link.targetID) carries another owner's externalId by now") }
+        if let why = objection(now, mark: link.externalID) { return try refuse(kind, operation, "\(link.targetID) \(why)") }
+        freed.insert("\(kind.rawValue) \(link.matchKey)")
         var draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "undo of run \(run): it was created", name: operation.name)
         draft.frees = link.matchKey
         try ledger.draft(draft, kind: kind.rawValue, situation: operation.situation, source: source, target: link.targetID)
     }
 
-    private func restore(_ kind: ResourceKind, _ operation: PlannedOperation, verb: Verb) throws {
+    private mutating func restore(_ kind: ResourceKind, _ operation: PlannedOperation, verb: Verb) throws {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
-        guard let target = try ledger.link(kind: kind.rawValue, source: source)?.targetID ?? (verb == .associate ? operation.targetID : nil) else { return }
+        let link = try ledger.link(kind: kind.rawValue, source: source)
+        guard let target = link?.targetID ?? (verb == .associate ? operation.targetID : nil) else { return }
         guard let shown = try ledger.staged(kind: kind.rawValue, target: target) else { return try refuse(kind, operation, "it is gone from the target") }
+        if let why = objection(shown, mark: link?.externalID) { return try refuse(kind, operation, "\(target) \(why)") }
+        if let holder = try ledger.holder(kind: kind.rawValue, target: target), holder != source { return try refuse(kind, operation, "\(target) is linked to \(holder) by now") }
         let now = MappingTable.values(shown.body)
         var fields: [FieldChange] = []
         var changed: [String] = []
@@ -116,6 +156,7 @@ struct Undoing {
         if let name = fields.first(where: { $0.path == kind.nameAttribute }) {
             draft.takes = Self.value(name.after).string.map(folded)
             draft.frees = Self.value(name.before).string.map(folded)
+            if let name = draft.frees { freed.insert("\(kind.rawValue) \(name)") }
         }
         // Enabled again it is no disabled leaver any more; disabled again it may be one.
         let enables = fields.contains { $0.path == "active" && $0.after == "true" }
@@ -135,6 +176,10 @@ struct Undoing {
         var draft = Draft(
             wave: Wave.create(kind), verb: .create, status: .planned, reason: "undo of run \(run): it was deleted; created again, its id will be new", fields: fields, name: operation.name)
         draft.takes = fields.first { $0.path == kind.nameAttribute }.flatMap { Self.value($0.after).string }.map(folded)
+        let mark = fields.first { $0.path == "externalId" }.flatMap { Self.value($0.after).string }
+        if let holder = try ledger.stagedHolder(kind: kind.rawValue, key: draft.takes, externalID: mark), !freed.contains("\(kind.rawValue) \(holder.key)") {
+            return try refuse(kind, operation, "its name or externalId is \(holder.id)'s by now")
+        }
         let isDisabled = fields.contains { $0.path == "active" && $0.after == "false" }
         try ledger.draft(draft, kind: kind.rawValue, situation: isDisabled ? .leaver : .absent, source: source, target: nil)
         recreated += 1
@@ -149,6 +194,7 @@ struct Undoing {
         guard let source = operation.sourceID, let group = try ledger.link(kind: 1, source: source)?.targetID else { return }
         let now = try ledger.stagedMembers(of: group)
         let wanted = operation.members.filter { member in
+            if member.status == "failed" { return false }
             // Whose account is made again in this undo is in no group yet.
             guard let target = member.targetID else { return verb == .addMembers }
             return now.contains(target) != (verb == .addMembers)

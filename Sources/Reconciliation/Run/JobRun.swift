@@ -153,7 +153,7 @@ public final class JobRun: @unchecked Sendable {
         } catch {
             failure = JobFailure(.internalError, "\(error)")
         }
-        if let signal = surroundings.stop.signal, failure?.exit == .interrupted { failure = JobFailure(.stopped(by: signal), "stopped by a signal while planning; nothing was written") }
+        if let signal = surroundings.stop.signal, failure?.exit == .interrupted { failure = JobFailure(.stopped(by: signal), "stopped by a signal while planning; no operation of this run was sent") }
     }
 
     private func makePlan() async throws {
@@ -175,7 +175,7 @@ public final class JobRun: @unchecked Sendable {
         self.scope = scope
         notes += source.notes
         count = try ledger.sourceCount()
-        let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: surroundings.progress).read(pushed)
+        let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: progress).read(pushed)
         self.targetReading = targetReading
         try beat()
         if targetReading.unverified > 0 {
@@ -190,7 +190,7 @@ public final class JobRun: @unchecked Sendable {
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
         let today = String(surroundings.time.timestamp().prefix(10))
-        try ledger.releaseRestored(all: permissions.release, isComplete: source.incomplete == nil)
+        try ledger.releaseRestored(isComplete: source.incomplete == nil)
         try ledger.countDepartures(
             day: today, isComplete: source.incomplete == nil, kinds: pushed.map(\.rawValue), countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
 
@@ -206,7 +206,7 @@ public final class JobRun: @unchecked Sendable {
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         var policy = Policy(
             job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers,
-            now: surroundings.time.wall())
+            now: surroundings.time.wall(), ignoresUndo: permissions.release)
         try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
         var departing = Departing()
         try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying) { row in
@@ -216,7 +216,7 @@ public final class JobRun: @unchecked Sendable {
         }
         notes += departing.notes
         if kinds.contains(.group) {
-            try ledger.holdRestoredGroups()
+            if !permissions.release { try ledger.holdRestoredGroups() }
             if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
@@ -267,12 +267,14 @@ public final class JobRun: @unchecked Sendable {
                 "later runs touched the same objects, and an undo of run \(run) would undo that too: \(some)\(touched.count > 10 ? ", and \(touched.count - 10) more" : ""); undo those runs first")
         }
         try ledger.attachScratch()
-        let reading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: surroundings.progress).read(pushed)
+        let reading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: progress).read(pushed)
         targetReading = reading
         if let incomplete = reading.incomplete { throw JobFailure(.unreachable, "target: its list is not complete (\(incomplete)), and an undo changes only what it can see") }
         if reading.unverified > 0 { notes.append("not verified: \(reading.unverified); \(profile.displayName) cannot be listed, so what was last written stands for what is there") }
         try ledger.recordHistory(run: id, source: false, target: true, kinds: pushed.map(\.rawValue))
-        var undoing = Undoing(ledger: ledger, run: run, plan: done.id, profile: profile, tables: tables, memberChunk: target.memberChunk)
+        var undoing = Undoing(
+            ledger: ledger, run: run, plan: done.id, profile: profile, tables: tables, memberChunk: target.memberChunk, kinds: pushed,
+            operations: [.user: job.operations[.users] ?? [], .group: job.operations[.groups] ?? []])
         try undoing.draft()
         notes += undoing.notes
         try Ordering(ledger: ledger).arrange()
@@ -280,6 +282,7 @@ public final class JobRun: @unchecked Sendable {
         let inputs = Digest.hexadecimal("undo \(run) \(self.inputs)")
         let hash = PlanDigest(inputs: inputs)
         plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
+        try judgeMissing()
         breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts).map(\.description)
         restrains = true
     }
@@ -420,9 +423,9 @@ public final class JobRun: @unchecked Sendable {
             try ledger.setPlan(plan, state: "applying")
             gate.finishWhatBegins()
             // Before the first write, so that a run between a killed undo and its repetition takes nothing back.
-            if restrains { try ledger.restrain(plan: plan) }
+            if restrains { try ledger.restrain(plan: plan) } else if permissions.release { try ledger.releaseAllRestored() }
             let applier = Applier(
-                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: targetReading?.incomplete != nil,
+                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: restrains || targetReading?.incomplete != nil,
                 looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts, stop: surroundings.stop,
                 tick: { try self.beat() }, progress: surroundings.progress)
             try await applier.apply(plan: plan)
@@ -430,13 +433,12 @@ public final class JobRun: @unchecked Sendable {
             if let fatal = applier.fatal {
                 failure = JobFailure(fatal, side: "target")
                 try ledger.setPlan(plan, state: "stopped")
-            } else if applier.breaker.isOpen {
+            } else if !applier.cuts.isEmpty {
                 isCutShort = true
                 try ledger.setPlan(plan, state: "stopped")
-                notes.append(
-                    "stopped: \(Breaker.limit) requests in a row failed for a reason that is the target's and no record's (\(applier.breaker.reason)); \(counted(try ledger.plannedCount(plan: plan), "operation")) not sent, the next run plans them anew"
-                )
-            } else if let signal = surroundings.stop.signal, try ledger.plannedCount(plan: plan) > 0 {
+                notes += applier.cuts
+                notes.append("\(counted(try ledger.plannedCount(plan: plan), "operation")) not sent, the next run plans them anew")
+            } else if let signal = surroundings.stop.signal {
                 failure = JobFailure(
                     .stopped(by: signal), "stopped by a signal: what was under way is finished; \(counted(try ledger.plannedCount(plan: plan), "operation")) not sent, the next run plans them anew")
                 try ledger.setPlan(plan, state: "stopped")
@@ -462,10 +464,13 @@ public final class JobRun: @unchecked Sendable {
                     let shown = try ledger.staged(kind: operation.kind, target: target)
                 else { continue }
                 let link = LinkState(
-                    kind: operation.kind, sourceID: source, targetID: target, origin: "known", externalID: desired.externalID, matchKey: desired.matchKey, sent: nil, sentDigest: nil, read: shown.body,
+                    kind: operation.kind, sourceID: source, targetID: target, origin: "associated", externalID: desired.externalID, matchKey: desired.matchKey, sent: nil, sentDigest: nil,
+                    read: shown.body,
                     readDigest: nil)
                 try ledger.settle(operation, Outcome(status: .done, reason: "linked by its externalId; differences are the next run's", link: .set(link)), run: id)
             }
+            // Who is in a group now and not in the source may have been there before it was ours.
+            try ledger.keepUnlistedMembers()
         }
         return try [0, 1].reduce(0) { try $0 + ledger.linkCount(kind: $1) }
     }
@@ -492,6 +497,14 @@ public final class JobRun: @unchecked Sendable {
 
     // MARK: finishing
 
+    /// Tells of progress, and that this run is alive.
+    private var progress: @Sendable (String, Int) -> Void {
+        { what, count in
+            self.surroundings.progress(what, count)
+            try? self.beat()
+        }
+    }
+
     private func beat() throws { try ledger.beat(now: surroundings.time.wall()) }
 
     /// Completes the run's record and says how it went.
@@ -500,11 +513,11 @@ public final class JobRun: @unchecked Sendable {
         if isApplied, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
         let isBaseline = isApplied && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
-        if command != "plan", permissions.knownConflictsAreFine, report.exit == .recordsFailed, let plan {
+        if command != "plan", permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, let plan {
             var isKnown = true
             var conflicts: [PlannedOperation] = []
-            try ledger.forEachOperation(plan: plan) { if [.conflict, .held, .failed].contains($0.status), JobReport.needsAttention($0) { conflicts.append($0) } }
-            for operation in conflicts where isKnown { isKnown = try operation.status != .failed && ledger.wasReported(operation) }
+            try ledger.forEachOperation(plan: plan) { if JobReport.needsAttention($0) { conflicts.append($0) } }
+            for operation in conflicts where isKnown { isKnown = try [.conflict, .held].contains(operation.status) && ledger.wasReported(operation) }
             if isKnown { report.exit = .inStep }
         }
         if let rate = await paced.settledRate { try ledger.learn(Self.settledPace, String(rate)) } else { try ledger.unlearn(Self.settledPace) }

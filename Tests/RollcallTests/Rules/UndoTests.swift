@@ -119,6 +119,74 @@ import Testing
         #expect(world.documents(.user).isEmpty)
     }
 
+    @Test("a name that somebody else has by now is never taken over; a failed operation is not taken back")
+    func taken() async throws {
+        let refuses = Switch()
+        let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, users.clear: none, source.shrink: none }")) {
+            request, _ in
+            refuses.isOn && request.head.method == .patch ? .answered(EmulatedResponse(status: 400)) : nil
+        }
+        world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
+        try await world.run()
+        world.directory.people.removeAll { $0.id == "user_bo" }
+        world.directory.people[1].status = "disabled"
+        refuses.isOn = true
+        try await world.run()
+        refuses.isOn = false
+        let run = try lastRun(world)
+        // chen is disabled by hand, and another bo arrives.
+        let chen = try #require(world.user("chen")?["id"]?.string)
+        try world.client.change { try $0.meddle(.user, chen) { $0["active"] = false } }
+        world.directory.people.append(.named("bo", id: "user_newbo"))
+        try await world.run()
+        let bo = try #require(world.user("bo")?["id"]?.string)
+        let undone = try await world.invoke(.undo(run: run, writes: true))
+        #expect(undone.report.exit == .recordsFailed)
+        #expect(undone.report.details.joined().contains("its name or externalId is \(bo)'s by now"), "\(undone.report.details)")
+        #expect(world.user("bo")?["externalId"] == "user_newbo")
+        #expect(world.user("chen")?["active"] == false)
+    }
+
+    @Test("a look with --release releases nothing, and after an undo a leaver's term begins anew")
+    func release() async throws {
+        let world = try World(job: World.job("leavers: { disable: immediately, delete: 3d }\nlimits: { users.delete: none, users.disable: none, source.shrink: none }"))
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        world.directory.people.removeLast()
+        try await world.run()
+        _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
+        #expect(world.user("bo")?["active"] == true)
+        world.permissions.release = true
+        try await world.plan()
+        world.permissions.release = false
+        for _ in 1...6 { try await world.run() }
+        #expect(world.user("bo")?["active"] == true)
+        world.permissions.release = true
+        try await world.run()
+        #expect(world.user("bo")?["active"] == false)
+        world.permissions.release = false
+        for _ in 1...2 { try await world.run() }
+        #expect(world.user("bo") != nil)
+        try await world.run()
+        #expect(world.user("bo") == nil)
+    }
+
+    @Test("runs are taken back one after the other, newest first")
+    func chain() async throws {
+        let world = try await world()
+        let before = Simulation.story(world)
+        world.directory.people[0].displayName = "Another"
+        try await world.run()
+        let first = try lastRun(world)
+        world.directory.people[0].displayName = "A third name"
+        try await world.run()
+        let second = try lastRun(world)
+        #expect(try await world.invoke(.undo(run: first, writes: true)).report.exit == .stale)
+        #expect(try await world.invoke(.undo(run: second, writes: true)).report.exit == .inStep)
+        #expect(try await world.invoke(.undo(run: first, writes: true)).report.exit == .inStep)
+        #expect(Simulation.story(world) == before)
+    }
+
     @Test("an undo can be undone")
     func twice() async throws {
         let world = try await world()

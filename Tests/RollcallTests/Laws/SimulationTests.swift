@@ -26,6 +26,12 @@ import Testing
         }
     }
 
+    @Test("seeds that found something once", arguments: [477] as [UInt64])
+    func found(seed: UInt64) throws {
+        let outcome = try Simulation.all(seed: seed)
+        #expect(outcome.broken.isEmpty, "\(outcome.broken.joined(separator: " · "))")
+    }
+
     @Test("killed at every request and every ledger write of a day", arguments: [Platform.all[0], Platform.all[2]])
     func exhaustive(_ platform: Platform) throws {
         let outcome = try Simulation.exhaustive(platform)

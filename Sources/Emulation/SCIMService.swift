@@ -27,6 +27,8 @@ public struct ServiceOptions: Sendable {
     public var deleteDeactivates = false
     /// Whether a list of groups leaves their members out; GET by id shows them.
     public var listsWithoutMembers = false
+    /// Whether user names are unique; RFC 7643 asks for it, and not every server keeps to it.
+    public var uniqueUserNames = true
     /// Whether group names are unique.
     public var uniqueGroupNames = true
     /// Whether no two users may have one e-mail address.
@@ -292,7 +294,7 @@ public struct SCIMService: Sendable {
         document["password"] = nil
         let name = document[kind.nameAttribute]?.string ?? ""
         if options.refused.contains(name) { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(kind.nameAttribute) is not acceptable here") }
-        if kind == .user || options.uniqueGroupNames, let other = store[kind]?.id(named: name), other != id {
+        if kind == .user ? options.uniqueUserNames : options.uniqueGroupNames, let other = store[kind]?.id(named: name), other != id {
             throw duplicate("\(kind.nameAttribute) is taken")
         }
         if kind == .user, options.vendor.tersesDuplicates, let mark = document["externalId"]?.string, let other = store[.user]?.id(marked: mark), other != id { throw duplicate("externalId is taken") }

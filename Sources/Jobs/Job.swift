@@ -307,6 +307,8 @@ public struct PlatformTerms: Hashable, Sendable {
     public var defaultPace: Job.PaceSettings
     /// Whether its lists show all that SCIM can see, so that nothing is left to read back.
     public var isListed: Bool
+    /// Whether a create takes over an account of the same name, so that none can be left alone.
+    public var overwrites: Bool
     /// Why the platform is refused, and what to use instead; nil for one that is served.
     public var refusal: String?
 
@@ -315,8 +317,12 @@ public struct PlatformTerms: Hashable, Sendable {
     /// Whether its tokens come from an OAuth client only.
     public var needsOAuth: Bool
 
-    public init(takesGroups: Bool, requestsPerSecond: Double, concurrency: Int, needsOAuth: Bool = false, userAttributes: Set<String>? = nil, isListed: Bool = true, refusal: String? = nil) {
+    public init(
+        takesGroups: Bool, requestsPerSecond: Double, concurrency: Int, needsOAuth: Bool = false, userAttributes: Set<String>? = nil, isListed: Bool = true, overwrites: Bool = false,
+        refusal: String? = nil
+    ) {
         self.isListed = isListed
+        self.overwrites = overwrites
         self.userAttributes = userAttributes
         self.needsOAuth = needsOAuth
         self.takesGroups = takesGroups

@@ -79,6 +79,11 @@ private struct JobFile {
         }
         let leavers = self.leavers(top["leavers"])
         let existing = self.existing(top["existing"])
+        if !existing.associate, terms?.overwrites == true {
+            reader.report(
+                top["existing"], "existing", "cannot be conflict on \(target?.platform ?? ""): a create takes over an account of the same name, and which there are cannot be seen",
+                "leave it out, and protect such names")
+        }
         let protect = self.protect(top["protect"])
         let exclusive = self.memberships(top["memberships"])
         let limits = self.limits(top["limits"])
@@ -394,6 +399,9 @@ private struct JobFile {
         guard let node, let members = reader.mapping(node, "leavers", knows: ["disable", "delete", "disabled", "associated"]) else { return leavers }
         leavers.disable = when(members["disable"], "leavers.disable") ?? leavers.disable
         leavers.delete = when(members["delete"], "leavers.delete") ?? leavers.delete
+        if case .days(let disable) = leavers.disable, case .days(let delete) = leavers.delete, disable >= delete {
+            reader.report(members["disable"], "leavers.disable", "comes no sooner than leavers.delete, so it would never happen", "let it come first, or say never")
+        }
         if let word = members["disabled"] { leavers.disabledAsLeaver = reader.word(word, "leavers.disabled", DisabledWord.self) == .asLeaver }
         if let word = members["associated"] { leavers.deleteAssociated = reader.word(word, "leavers.associated", AssociatedWord.self) == .delete }
         return leavers

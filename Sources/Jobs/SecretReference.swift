@@ -29,7 +29,7 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
         let value: String
         switch self {
         case .environment(let name):
-            guard let text = environment[name] else { throw Missing(description: "the environment variable \(name) is not set; export it before the run") }
+            guard let text = environment[name] else { throw Missing(description: "the environment variable \(name) is not set; export it before the run, or write file:PATH in the job") }
             value = text
         case .file(let path):
             guard let data = FileManager.default.contents(atPath: path) else { throw Missing(description: "the secret file \(path) cannot be read; create it with mode 0600") }

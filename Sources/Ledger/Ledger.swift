@@ -256,12 +256,12 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .foreign(let path): "\(path) is not a Rollcall ledger; move that file away or choose another --state folder"
         case .newer(let path, let version): "the ledger \(path) has schema \(version), this version of rollcall knows \(Ledger.schemaVersion); run the newer rollcall"
-        case .corrupt(let path): "the ledger \(path) is damaged; restore it from a copy, or move it away and let the next run recognise accounts by externalId"
+        case .corrupt(let path): "the ledger \(path) is damaged: rollcall ledger restore JOB; with no good copy, rollcall ledger rebuild JOB"
         case .boundElsewhere(let path, let key, let known, let now):
             "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted)"
         case .io(let message): message
         case .otherHost(let path, let host, let seconds):
-            "the ledger \(path) is in use by the host \(host), which gave a sign \(seconds / 60) minutes ago; wait for it, or, if it is no more, say --accept-host-change"
+            "the ledger \(path) is in use by the host \(host), which gave a sign \(seconds / 60) minutes ago; wait for it (after an hour without a sign it counts as gone), or, if it certainly is no more, say --accept-host-change once"
         }
     }
 }

@@ -3,6 +3,7 @@ import HTTP
 import Ledger
 import SCIM
 import Simulation
+import Synchronization
 
 /// What goes wrong in a night, from a seed: each request's fate depends on the seed and the request's number alone.
 package struct FaultPlan: Sendable {
@@ -16,20 +17,25 @@ package struct FaultPlan: Sendable {
     package let kinds: [Kind]
     /// Which ledger write fails, and how; nil for none.
     package let ledgerFault: LedgerFault?
-    private let uniqueGroupNames: Bool
+    private let options: ServiceOptions
+    /// Whether what was last written is all that is known of the target: what it ignores is then never found out.
+    private let isBlind: Bool
+    /// What did happen, by kind.
+    package let fired = Fired()
 
     package enum LedgerFault: Sendable {
         case errorAt(commit: Int)
         case fullAfter(pages: Int)
     }
 
-    package init(seed: UInt64, options: ServiceOptions) {
+    package init(seed: UInt64, options: ServiceOptions, isBlind: Bool = false) {
+        self.options = options
+        self.isBlind = isBlind
         var dice = SeededGenerator(seed: seed &* 7919 &+ 13)
         self.seed = seed
-        rate = [20, 60, 150, 300].randomElement(using: &dice) ?? 60
+        rate = [40, 100, 200, 400].randomElement(using: &dice) ?? 100
         // A few kinds a night: with all of them at once nothing ever gets through.
         kinds = Array(Kind.allCases.shuffled(using: &dice).prefix(Int.random(in: 1...5, using: &dice)))
-        uniqueGroupNames = options.uniqueGroupNames
         switch Int.random(in: 0..<8, using: &dice) {
         case 0: ledgerFault = .errorAt(commit: Int.random(in: 1...120, using: &dice))
         case 1: ledgerFault = .fullAfter(pages: Int.random(in: 0...6, using: &dice))
@@ -37,10 +43,16 @@ package struct FaultPlan: Sendable {
         }
     }
 
-    /// Whether the night changes what it is compared with.
-    package var meddles: Bool { kinds.contains(.overtaken) }
+    /// Whether somebody else changed what the night is compared with.
+    package var meddled: Bool { fired.counts[Kind.overtaken.rawValue] != nil }
 
     package func fault(_ request: OutgoingRequest, _ number: Int) -> InProcessClient.Fault? {
+        guard let (kind, fault) = chosen(request, number) else { return nil }
+        fired.add(kind.rawValue)
+        return fault
+    }
+
+    private func chosen(_ request: OutgoingRequest, _ number: Int) -> (Kind, InProcessClient.Fault)? {
         var dice = SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(number))
         // Troubles come in bursts as well.
         var burst = SeededGenerator(seed: seed &* 2_000_003 &+ UInt64(number / 4))
@@ -50,13 +62,13 @@ package struct FaultPlan: Sendable {
         let path = request.head.path ?? ""
         let isRead = request.head.method == .get
         switch kind {
-        case .lostRequest: return .notSent
-        case .lostAnswer: return .answerLost
-        case .reset: return .reset
+        case .lostRequest: return (kind, .notSent)
+        case .lostAnswer: return (kind, .answerLost)
+        case .reset: return (kind, .reset)
         case .duplicate:
-            // A server that takes two groups of one name makes two of one request that arrives twice: nobody can see that from outside.
-            if request.head.method == .post, path.contains("/Groups"), !uniqueGroupNames { return nil }
-            return .duplicated
+            // A server that takes two of one name makes two of one request that arrives twice: nobody can see that from outside.
+            if request.head.method == .post, !(path.contains("/Groups") ? options.uniqueGroupNames : options.uniqueUserNames) { return nil }
+            return (kind, .duplicated)
         case .throttled:
             var response = EmulatedResponse(status: 429)
             switch Int.random(in: 0..<5, using: &dice) {
@@ -66,31 +78,44 @@ package struct FaultPlan: Sendable {
             case 3: response.headers.append(("Retry-After", "in a while"))
             default: response.headers.append(("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"))
             }
-            return .answered(response)
-        case .serverError: return .answered(EmulatedResponse(status: [502, 503, 504, 500].randomElement(using: &dice) ?? 503))
-        case .errorAfterwards: return .processed(EmulatedResponse(status: [500, 502, 504].randomElement(using: &dice) ?? 502))
+            return (kind, .answered(response))
+        case .serverError: return (kind, .answered(EmulatedResponse(status: [502, 503, 504, 500].randomElement(using: &dice) ?? 503)))
+        case .errorAfterwards: return (kind, .processed(EmulatedResponse(status: [500, 502, 504].randomElement(using: &dice) ?? 502)))
         case .slow:
-            return .altered { answer in
-                var answer = answer
-                answer.delay = 120
-                return answer
-            }
-        case .truncated: return isRead ? .altered { with($0, Array($0.body.prefix($0.body.count / 2))) } : .altered { with($0, Array($0.body.dropLast(3))) }
-        case .invalid: return .altered { with($0, Array("{\"id\":tru".utf8)) }
-        case .html: return .altered { with($0, Array("<html><body>Please sign in</body></html>".utf8), type: "text/html") }
-        case .wrongType: return .altered { with($0, $0.body, type: "text/plain") }
-        case .unauthorized: return .answered(EmulatedResponse(status: 401))
-        case .ignoredPatch: return request.head.method == .patch ? .ignored : nil
+            return (
+                kind,
+                .altered { answer in
+                    var answer = answer
+                    answer.delay = 120
+                    return answer
+                }
+            )
+        case .truncated: return (kind, isRead ? .altered { with($0, Array($0.body.prefix($0.body.count / 2))) } : .altered { with($0, Array($0.body.dropLast(3))) })
+        case .invalid: return (kind, .altered { with($0, Array("{\"id\":tru".utf8)) })
+        case .html: return (kind, .altered { with($0, Array("<html><body>Please sign in</body></html>".utf8), type: "text/html") })
+        case .wrongType: return (kind, .altered { with($0, $0.body, type: "text/plain") })
+        case .unauthorized: return (kind, .answered(EmulatedResponse(status: 401)))
+        case .ignoredPatch: return request.head.method == .patch && !isBlind ? (kind, .ignored) : nil
         case .overtaken:
             guard !isRead else { return nil }
             let roll = Int.random(in: 0..<100, using: &dice)
-            return .overtaken { landscape in
-                let users = landscape.target.documents(.user).compactMap { $0["id"]?.string }
-                guard !users.isEmpty else { return }
-                try? landscape.target.meddle(.user, users[roll % users.count]) { $0["displayName"] = "Overtaken" }
-            }
+            return (
+                kind,
+                .overtaken { landscape in
+                    let users = landscape.target.documents(.user).compactMap { $0["id"]?.string }
+                    guard !users.isEmpty else { return }
+                    try? landscape.target.meddle(.user, users[roll % users.count]) { $0["displayName"] = "Overtaken" }
+                }
+            )
         }
     }
+}
+
+/// Counts what happened.
+package final class Fired: Sendable {
+    private let state = Mutex<[String: Int]>([:])
+    package var counts: [String: Int] { state.withLock { $0 } }
+    package func add(_ what: String) { state.withLock { $0[what, default: 0] += 1 } }
 }
 
 private func with(_ response: EmulatedResponse, _ body: [UInt8], type: String? = nil) -> EmulatedResponse {

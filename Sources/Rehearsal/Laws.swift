@@ -35,11 +35,15 @@ package struct Ownership {
         let ids = Set(directory.people.map(\.id) + directory.teams.map(\.id))
         let userNames = Set(directory.people.compactMap { $0.username.map(fold) })
         let groupNames = Set(directory.teams.map { fold($0.name) })
+        if dice.policy.contains("existing: conflict") { return learnMarks(picture, ids) }
+        let takesDisabled = dice.policy.contains("disabled: associate")
         for (id, document) in picture.users.merging(picture.groups, uniquingKeysWith: { first, _ in first }) {
             if let mark = document["externalId"]?.string {
                 if ids.contains(mark) { marked.insert(id) }
             } else if let name = document["userName"]?.string {
-                if userNames.contains(fold(name)) { associable.insert(id) }
+                // A disabled one is held, unless the job says otherwise or its person is disabled as well.
+                let isWanted = takesDisabled || document["active"] != false || directory.people.contains { $0.status == "disabled" && $0.username.map(fold) == fold(name) }
+                if userNames.contains(fold(name)), isWanted { associable.insert(id) }
             } else if let name = document["displayName"]?.string, groupNames.contains(fold(name)) {
                 associable.insert(id)
             }
@@ -47,6 +51,12 @@ package struct Ownership {
     }
 
     package init() {}
+
+    private mutating func learnMarks(_ picture: Picture, _ ids: Set<String>) {
+        for (id, document) in picture.users.merging(picture.groups, uniquingKeysWith: { first, _ in first }) {
+            if let mark = document["externalId"]?.string, ids.contains(mark) { marked.insert(id) }
+        }
+    }
 
     /// What a run has made is ours.
     package mutating func add(_ before: Picture, _ after: Picture) {

@@ -18,13 +18,21 @@ package enum Simulation {
         package var runs = 0
         /// Ends that only a decision of the operator can bring, by name.
         package var excepted: [String: Int] = [:]
+        /// Faults that happened, by kind, and kills.
+        package var fired: [String: Int] = [:]
 
         package init() {}
+
+        init(broken: String) { self.broken = [broken] }
+
+        /// What a simulation lacked.
+        package init(notHappened: [String]) { broken = notHappened.isEmpty ? [] : ["the simulation lacks \(notHappened.joined(separator: ", "))"] }
 
         package mutating func add(_ other: Outcome) {
             broken += other.broken
             runs += other.runs
             excepted.merge(other.excepted, uniquingKeysWith: +)
+            fired.merge(other.fired, uniquingKeysWith: +)
         }
     }
 
@@ -65,6 +73,39 @@ package enum Simulation {
 
     private static func exhaustive(_ platform: Platform, _ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var outcome = Outcome()
+        let world = try await eventful(platform, seed, clock)
+        outcome.runs += 1
+        let start = try world.moment()
+        let unbroken = try World(world, at: start)
+        let watch = Watch(unbroken)
+        _ = try await unbroken.run()
+        watch.end()
+        // What the first night could not do for good reason, the second may.
+        let end = try await unbroken.run()
+        let expected = story(unbroken)
+        outcome.runs += 2
+        if ![.inStep, .recordsFailed].contains(end.report.exit) { outcome.broken.append("\(platform.name): the unbroken day ends with \(end.report.exit): \(end.report.details)") }
+        for (number, moment) in watch.moments.enumerated() {
+            // Started again at once, a minute or a day later.
+            let next = try World(world, at: moment, gap: [1, 60, 86400][number % 3])
+            var last = try await next.run()
+            outcome.runs += 1
+            if story(next) != expected || last.report.exit != end.report.exit {
+                last = try await next.run()
+                outcome.runs += 1
+            }
+            outcome.fired["kill", default: 0] += 1
+            outcome.broken += try Laws.settled(last, next.ledger).map { "\(platform.name), killed at moment \(number + 1): \($0)" }
+            judge(next, expected, last, end.report.exit, "\(platform.name), killed at moment \(number + 1)", &outcome)
+            let again = try await next.plan()
+            outcome.broken += Laws.law1(last, again).map { "\(platform.name), killed at moment \(number + 1): \($0)" }
+        }
+        return outcome
+    }
+
+    /// A world on a platform, after a quiet day, with everything about to happen at once: creates, an account that is there already,
+    /// changes, a ring of names, a disabling, leavers, memberships.
+    private static func eventful(_ platform: Platform, _ seed: UInt64, _ clock: VirtualTime) async throws -> World {
         let world = try platform.world(Platform.deleting + "\npace: { requestsPerSecond: 100, concurrency: 3 }", seed: seed, clock: clock)
         world.directory.people = ["ada", "bo", "chen", "dara", "elif"].map { .named($0) }
         if platform.hasGroups {
@@ -72,52 +113,68 @@ package enum Simulation {
         }
         try world.plant(.user, platform.stranger("eve"))
         try await world.run()
-        outcome.runs += 1
-        // Everything at once: creates, an account that is there already, changes, a ring of names, a disabling, leavers, memberships.
         try world.plant(.user, platform.stranger("fay"))
         let swapped: [Person] = platform.mayRename ? [.named("bo", id: "user_ada"), .named("ada", id: "user_bo")] : [.named("ada", displayName: "ada anew"), .named("bo")]
         world.directory.people = swapped + [.named("chen", status: "disabled"), .named("fay"), .named("newcomer"), .named("elif", displayName: "elif anew")]
         if platform.hasGroups {
             world.directory.teams = [Team(id: "group_1", name: "ops-2", members: ["user_bo", "user_fay", "user_newcomer"]), Team(id: "group_3", name: "new", members: ["user_ada", "user_elif"])]
         }
-        let start = try world.moment()
-        let unbroken = try World(world, at: start)
-        let watch = Watch(unbroken)
-        _ = try await unbroken.run()
-        watch.end()
-        // What the first night could not do for good reason, the second may.
-        _ = try await unbroken.run()
-        let expected = story(unbroken)
-        outcome.runs += 2
-        for (number, moment) in watch.moments.enumerated() {
-            let next = try World(world, at: moment)
-            var last = try await next.run()
-            outcome.runs += 1
-            if story(next) != expected || last.report.exit != .inStep {
-                last = try await next.run()
-                outcome.runs += 1
-            }
-            outcome.broken += try Laws.settled(last, next.ledger).map { "\(platform.name), killed at moment \(number + 1): \($0)" }
-            judge(next, expected, last, "\(platform.name), killed at moment \(number + 1)", &outcome)
-            let again = try await next.plan()
-            outcome.broken += Laws.law1(last, again).map { "\(platform.name), killed at moment \(number + 1): \($0)" }
-        }
-        return outcome
+        return world
     }
 
-    private static func judge(_ world: World, _ expected: [String], _ last: World.Result, _ what: String, _ outcome: inout Outcome) {
+    private static func judge(_ world: World, _ expected: [String], _ last: World.Result, _ exit: ExitCode, _ what: String, _ outcome: inout Outcome) {
         let twins = twins(world)
         if !twins.isEmpty { outcome.broken.append("law 4: \(what): created twice: \(twins.sorted().joined(separator: ", "))") }
         let story = story(world)
-        guard story != expected else { return }
+        guard story != expected || last.report.exit != exit else { return }
         if isExcepted(last) {
             outcome.excepted["a 409 whose look-up finds nothing", default: 0] += 1
+            return
+        }
+        if story == expected {
+            outcome.broken.append(
+                "law 4: \(what): the same end, and the run ends with \(last.report.exit), where the unbroken one ends with \(exit): \(last.report.headline) \(last.report.details.joined(separator: " | ").prefix(600))"
+            )
             return
         }
         let more = Set(story).subtracting(expected).sorted().prefix(2), less = Set(expected).subtracting(story).sorted().prefix(2)
         outcome.broken.append(
             "law 4: \(what): another end: has \(more.joined(separator: " and ")); lacks \(less.joined(separator: " and ")); \(last.report.headline) \(last.report.details.joined(separator: " | ").prefix(600))"
         )
+    }
+
+    // MARK: one platform, with faults
+
+    /// The eventful day on a platform, with faults; then days without.
+    static func platformFaults(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var outcome = Outcome()
+        let platform = Platform.all[Int(seed / 32) % Platform.all.count]
+        let world = try await eventful(platform, seed, clock)
+        let plan = FaultPlan(seed: seed, options: world.client.service.options, isBlind: !platform.isListed)
+        let start = try world.moment()
+        let unbroken = try World(world, at: start)
+        _ = try await unbroken.run()
+        let exit = try await unbroken.run().report.exit
+        let expected = story(unbroken)
+        let night = try World(world, at: start) { request, number in plan.fault(request, number) }
+        _ = try await night.run()
+        outcome.fired.merge(plan.fired.counts, uniquingKeysWith: +)
+        outcome.runs += 4
+        let next = try World(world, at: try night.moment(), gap: 60)
+        var last = try await next.run()
+        for _ in 1...3 where story(next) != expected || last.report.exit != exit {
+            last = try await next.run()
+            outcome.runs += 1
+        }
+        let what = "\(platform.name), faults \(plan.kinds.map(\.rawValue).joined(separator: ", ")) at \(plan.rate) ‰"
+        if plan.meddled {
+            if !twins(next).isEmpty { outcome.broken.append("law 4: \(what): created twice: \(twins(next).sorted())") }
+        } else {
+            judge(next, expected, last, exit, what, &outcome)
+        }
+        outcome.broken += try Laws.settled(last, next.ledger).map { "\(what): \($0)" }
+        outcome.broken += Laws.law1(last, try await next.plan()).map { "\(what): \($0)" }
+        return outcome
     }
 
     // MARK: random worlds, with faults
@@ -132,9 +189,10 @@ package enum Simulation {
         var outcome = Outcome()
         var dice = RandomWorld(seed: seed, alwaysGenerous: true)
         var options = dice.options
-        let plan = FaultPlan(seed: seed, options: options)
+        options.uniqueUserNames = seed % 7 != 0
         // Only where a twin is refused: a server that shows nothing yet and takes a second one makes two, and nobody could tell.
-        if options.uniqueGroupNames, seed % 6 == 0 { options.visibleAfter = 3 }
+        if options.uniqueGroupNames, options.uniqueUserNames, seed % 6 == 0 { options.visibleAfter = 3 }
+        let plan = FaultPlan(seed: seed, options: options)
         let world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
         world.directory = dice.directory()
         dice.furnish(world)
@@ -152,10 +210,13 @@ package enum Simulation {
             dice.meddle(world)
         }
         let start = try world.moment()
+        let twinsBefore = twins(world)
 
         let unbroken = try World(world, at: start)
-        for _ in 1...2 { _ = try await unbroken.run() }
+        _ = try await unbroken.run()
+        let exit = try await unbroken.run().report.exit
         let expected = story(unbroken)
+        if ![.inStep, .recordsFailed, .sourceIncomplete].contains(exit) { outcome.broken.append("the unbroken night ends with \(exit)") }
         outcome.runs += 3
 
         let night = try World(world, at: start) { request, number in plan.fault(request, number) }
@@ -171,27 +232,46 @@ package enum Simulation {
                     number += 1
                     return number
                 }
-                if number == commit { throw LedgerError.io("a fault of the simulation") }
+                if number == commit {
+                    plan.fired.add("ledger error")
+                    throw LedgerError.io("a fault of the simulation")
+                }
             }
-        case .fullAfter(let pages)?: try night.ledger.limit(pages: try night.ledger.pages() + pages)
+        case .fullAfter(let pages)?:
+            plan.fired.add("full disk")
+            try night.ledger.limit(pages: try night.ledger.pages() + pages)
         case nil: break
         }
         do { _ = try await night.run() } catch let error as LedgerError { _ = error }
         outcome.runs += 1
+        outcome.fired.merge(plan.fired.counts, uniquingKeysWith: +)
         night.ledger.beforeCommit = nil
         watch.end()
         let after = Picture(night)
         let what = "faults \(plan.kinds.map(\.rawValue).joined(separator: ", ")) at \(plan.rate) ‰"
         ours.add(before, after)
-        if !plan.meddles { outcome.broken += Laws.law5(before, after, ours, dice).map { "\(what): \($0)" } }
+        if !plan.meddled { outcome.broken += Laws.law5(before, after, ours, dice).map { "\(what): \($0)" } }
         outcome.broken += Laws.takingAway(before, after, world.directory, dice, strangers: strangers).map { "\(what): \($0)" }
         outcome.broken += (Laws.creation(before, after, world.directory) + Laws.keepsFound(before, after, found, dice)).map { "\(what): \($0)" }
 
         // What the night left, and what a kill in it would have left.
-        var states = [("after the night", try night.moment())]
-        if let moment = watch.moments.first { states.append(("killed in the night", moment)) }
-        for (name, moment) in states {
-            let next = try World(world, at: moment)
+        var states = [("after the night", try night.moment(), 0.0)]
+        if let moment = watch.moments.first {
+            outcome.fired["kill", default: 0] += 1
+            let gap = [1.0, 60, 86400][Int(seed % 3)]
+            states.append(("killed in the night", moment, gap))
+            // Whoever sets it right may be killed as well.
+            let recovery = try World(world, at: moment, gap: gap)
+            let second = Watch(recovery, choosingBy: SeededGenerator(seed: seed &* 43 &+ 11))
+            _ = try await recovery.run()
+            outcome.runs += 1
+            second.end()
+            if let moment = second.moments.first { states.append(("killed in the night and again in the next run", moment, gap)) }
+            if second.failed > 0 { outcome.broken.append("the simulation itself failed: \(second.failed) moments could not be kept") }
+        }
+        if watch.failed > 0, plan.ledgerFault == nil { outcome.broken.append("the simulation itself failed: \(watch.failed) moments could not be kept") }
+        for (name, moment, gap) in states {
+            let next = try World(world, at: moment, gap: gap)
             let picture = Picture(next)
             var last: World.Result?
             var hasEnded = false
@@ -212,18 +292,18 @@ package enum Simulation {
             outcome.broken += try Laws.settled(last, next.ledger).map { "\(what), \(name): \($0)" }
             if !options.ignoresActive { outcome.broken += Laws.access(last, now, world.directory, next.ledger).map { "\(what), \(name): \($0)" } }
             // Where somebody else changed things meanwhile, the laws hold and the end is another.
-            if plan.meddles {
-                let twins = twins(next).subtracting(twins(unbroken))
+            if plan.meddled {
+                let twins = twins(next).subtracting(twinsBefore)
                 if !twins.isEmpty { outcome.broken.append("law 4: \(what), \(name): created twice: \(twins.sorted().joined(separator: ", "))") }
             } else {
-                judge(next, expected, last, twinsBefore: twins(unbroken), "\(what), \(name)", &outcome)
+                judge(next, expected, last, exit, twinsBefore: twinsBefore, "\(what), \(name)", &outcome)
             }
             outcome.broken += Laws.law1(last, try await next.plan()).map { "\(what), \(name): \($0)" }
         }
         return outcome
     }
 
-    private static func judge(_ world: World, _ expected: [String], _ last: World.Result, twinsBefore: Set<String>, _ what: String, _ outcome: inout Outcome) {
+    private static func judge(_ world: World, _ expected: [String], _ last: World.Result, _ exit: ExitCode, twinsBefore: Set<String>, _ what: String, _ outcome: inout Outcome) {
         // Accounts of others may have carried one mark twice from the beginning.
         let new = twins(world).subtracting(twinsBefore)
         guard new.isEmpty else {
@@ -231,7 +311,7 @@ package enum Simulation {
             return
         }
         var rest = Outcome()
-        judge(world, expected, last, what, &rest)
+        judge(world, expected, last, exit, what, &rest)
         rest.broken.removeAll { $0.contains("created twice") }
         outcome.add(rest)
     }
@@ -245,6 +325,8 @@ private final class Watch: @unchecked Sendable {
     private var dice: SeededGenerator?
     private var seen = 0
     private(set) var moments: [World.Moment] = []
+    /// Moments that could not be copied.
+    private(set) var failed = 0
 
     /// - Parameter dice: chooses one moment, each as likely as the others; nil keeps all.
     init(_ world: World, choosingBy dice: SeededGenerator? = nil) {
@@ -259,11 +341,14 @@ private final class Watch: @unchecked Sendable {
         if var dice {
             let isChosen = Int.random(in: 0..<seen, using: &dice) == 0
             self.dice = dice
-            guard isChosen, let moment = try? world.moment() else { return }
-            moments = [moment]
-        } else if let moment = try? world.moment() {
-            moments.append(moment)
+            if isChosen { keep { moments = [$0] } }
+        } else {
+            keep { moments.append($0) }
         }
+    }
+
+    private func keep(_ body: (World.Moment) -> Void) {
+        do { body(try world.moment()) } catch { failed += 1 }
     }
 
     func end() {

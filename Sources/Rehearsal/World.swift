@@ -105,9 +105,11 @@ package final class World {
     }
 
     /// A world that goes on from a moment of another one.
-    package init(_ other: World, at moment: Moment, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws {
-        clock = other.clock
-        client = InProcessClient(moment.landscape, time: other.clock.time, fault: fault)
+    ///
+    /// - Parameter gap: seconds that pass before it does.
+    package init(_ other: World, at moment: Moment, gap: Double = 0, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws {
+        clock = other.clock.another(showing: moment.now + gap)
+        client = InProcessClient(moment.landscape, time: clock.time, fault: fault)
         ledger = try moment.ledger.copy()
         directory = other.directory
         jobText = other.jobText
@@ -119,9 +121,10 @@ package final class World {
     package struct Moment {
         package let ledger: Ledger
         package let landscape: Landscape
+        package let now: Double
     }
 
-    package func moment() throws -> Moment { Moment(ledger: try ledger.copy(), landscape: client.landscape) }
+    package func moment() throws -> Moment { Moment(ledger: try ledger.copy(), landscape: client.landscape, now: clock.now) }
 
     package static func job(_ extra: String = "limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none, source.shrink: none }") -> String {
         """

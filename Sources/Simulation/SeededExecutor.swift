@@ -35,12 +35,6 @@ public final class SeededExecutor: TaskExecutor, @unchecked Sendable {
         return state.now
     }
 
-    public func advance(by seconds: Double) {
-        condition.lock()
-        state.now += seconds
-        condition.unlock()
-    }
-
     /// A number in 0..<1.
     public func chance() -> Double {
         condition.lock()
@@ -98,7 +92,8 @@ public final class SeededExecutor: TaskExecutor, @unchecked Sendable {
                 condition.lock()
                 continue
             }
-            condition.wait()
+            // Nobody outside should be needed; whoever waits for something that never comes would wait for ever.
+            guard condition.wait(until: Date(timeIntervalSinceNow: 30)) else { preconditionFailure("nobody can go on: a task waits for what never comes") }
         }
     }
 }

@@ -17,21 +17,25 @@ public final class VirtualTime: Sendable {
         executor = nil
     }
 
-    /// The clock of an executor: who sleeps waits until all others wait too.
-    public init(_ executor: SeededExecutor) {
-        state = Mutex(State(now: 0, random: SeededGenerator(seed: 0)))
+    /// The clock of an executor, which sleepers share: who sleeps waits until all others wait too. What a world's clock shows is its own.
+    ///
+    /// - Parameter now: what it shows at first; nil for the executor's time.
+    public init(_ executor: SeededExecutor, now: Double? = nil) {
+        // With an executor, `now` is how far this clock is ahead.
+        state = Mutex(State(now: (now ?? executor.now) - executor.now, random: SeededGenerator(seed: 0)))
         self.executor = executor
     }
 
-    public var now: Double { executor?.now ?? state.withLock { $0.now } }
+    public var now: Double { (executor?.now ?? 0) + state.withLock { $0.now } }
 
-    public func advance(by seconds: Double) {
-        if let executor { executor.advance(by: seconds) } else { state.withLock { $0.now += seconds } }
-    }
+    public func advance(by seconds: Double) { state.withLock { $0.now += seconds } }
+
+    /// A clock of the same kind that shows another time.
+    public func another(showing now: Double) -> VirtualTime { executor.map { VirtualTime($0, now: now) } ?? VirtualTime(start: now) }
 
     public var time: Time {
         if let executor {
-            return Time(wall: { executor.now }, monotonic: { executor.now }, sleep: { until in await executor.sleep(until: until) }, random: { executor.chance() })
+            return Time(wall: { self.now }, monotonic: { executor.now }, sleep: { until in await executor.sleep(until: until) }, random: { executor.chance() })
         }
         return Time(
             wall: { self.state.withLock { $0.now } },

@@ -17,14 +17,18 @@ struct Simulate: ParsableCommand {
     var untilBroken = false
     @Flag(help: .hidden)
     var worker = false
+    @Option(help: ArgumentHelp("Only print how the night of a seed went: equal for equal seeds.", valueName: "seed"))
+    var trace: UInt64?
 
     private static func range(_ text: String) throws -> ClosedRange<UInt64> {
-        let halves = text.split(separator: "-").compactMap { UInt64($0) }
-        guard let first = halves.first, let last = halves.last, halves.count <= 2, first <= last else { throw ValidationError("\(text): write a number, or FIRST-LAST") }
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        let halves = parts.compactMap { UInt64($0) }
+        guard let first = halves.first, let last = halves.last, halves.count == parts.count, halves.count <= 2, first <= last else { throw ValidationError("\(text): write a number, or FIRST-LAST") }
         return first...last
     }
 
     func run() throws {
+        if let trace { return try Simulation.trace(seed: trace).forEach { print($0) } }
         let range = try Self.range(seeds)
         var total = Simulation.Outcome()
         func add(_ what: String, _ outcome: Simulation.Outcome) {
@@ -63,28 +67,45 @@ struct Simulate: ParsableCommand {
                 let lines = String(decoding: worker.output.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").map(String.init)
                 worker.process.waitUntilExit()
                 var outcome = Simulation.Outcome()
-                guard let last = lines.last, last.hasPrefix("worker: ") else {
+                guard let last = lines.last, last.hasPrefix("worker: "), let told = try? JSONDecoder().decode(Told.self, from: Data(last.dropFirst(8).utf8)), told.worlds == part.count else {
+                    for line in lines { print(line) }
                     outcome.broken = ["the worker ended early with \(worker.process.terminationStatus)"]
                     add("seeds \(part)", outcome)
                     continue
                 }
-                let numbers = last.split(separator: " ").compactMap { Int($0) }
-                worlds += numbers[0]
-                outcome.runs = numbers[1]
-                if numbers[2] > 0 { outcome.excepted = ["a 409 whose look-up finds nothing": numbers[2]] }
+                worlds += told.worlds
+                outcome.runs = told.runs
+                outcome.excepted = told.excepted
+                outcome.fired = told.fired
                 for line in lines.dropLast() { print(line) }
                 outcome.broken = lines.dropLast()
                 total.add(outcome)
             }
         }
         if worker {
-            print("worker: \(worlds) \(total.runs) \(total.excepted.values.reduce(0, +))")
+            let told = try JSONEncoder().encode(Told(worlds: worlds, runs: total.runs, excepted: total.excepted, fired: total.fired))
+            print("worker: \(String(decoding: told, as: UTF8.self))")
         } else {
+            print("happened: \(total.fired.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))")
+            // Of many worlds each kind of trouble must have been in some, and only few may be excused.
+            if worlds >= 600 {
+                let wanted = FaultPlan.Kind.allCases.map(\.rawValue) + ["kill", "ledger error", "full disk"]
+                add("seeds \(seeds)", Simulation.Outcome(notHappened: wanted.filter { total.fired[$0] == nil }))
+            }
+            if total.excepted.values.reduce(0, +) * 50 > total.runs { add("seeds \(seeds)", Simulation.Outcome(notHappened: ["fewer excuses: \(total.excepted)"])) }
             for (name, count) in total.excepted.sorted(by: { $0.key < $1.key }) { print("excepted: \(name): \(count)") }
             let flags = (exhaustive ? " --exhaustive" : "") + (throttled.map { " --throttled \($0)" } ?? "")
             print("rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \(total.broken.count) laws broken")
         }
         if !total.broken.isEmpty { throw ExitCode(1) }
+    }
+
+    /// What a worker tells at its end.
+    private struct Told: Codable {
+        var worlds: Int
+        var runs: Int
+        var excepted: [String: Int]
+        var fired: [String: Int]
     }
 
     private static func start(_ part: ClosedRange<UInt64>) throws -> (process: Process, output: FileHandle) {

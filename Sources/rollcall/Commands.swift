@@ -69,8 +69,8 @@ struct UndoCommand: AsyncParsableCommand {
         commandName: "undo", abstract: "Take back what a run did.",
         discussion: """
             Changed attributes, memberships and disabled accounts go back to what they were before the run; what it created is deleted, and
-            what it deleted is created again, under a new id. The same limits hold as for a run. What an undo restored stays so
-            until its source record changes, or until “run --release”.
+            what it deleted is created again, under a new id. The same limits hold as for a run. An undo is refused when later runs touched the
+            same objects. What it restored stays so until its source record changes, or until “run --release” frees all of it.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -99,9 +99,9 @@ struct PermissionOptions: ParsableArguments {
     var acceptSourceChange = false
     @Flag(help: "Take an empty ledger as meant, where the target cannot be listed.")
     var firstRun = false
-    @Flag(help: "Let the source decide again about what an undo restored.")
+    @Flag(help: "Let the source decide again about everything that undos have restored.")
     var release = false
-    @Flag(help: "Do not count conflicts that the last run reported as failures.")
+    @Flag(help: "Do not count conflicts and holds that the last run reported as failures.")
     var knownConflictsOk = false
 
     /// The same options, as they are typed.

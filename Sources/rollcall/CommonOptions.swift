@@ -31,6 +31,8 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Progress on stderr: auto (at a terminal) or never.")
     var progress = ProgressMode.auto
 
+    func validate() throws { if copies < 0 { throw ValidationError("--copies \(copies): write a number of copies, 0 for none") } }
+
     func surroundings() -> Surroundings {
         let format = logFormat
         let level = logLevel

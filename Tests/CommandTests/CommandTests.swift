@@ -140,6 +140,16 @@ import Testing
         #expect(!quiet.output.contains("not ours"), "\(quiet.output)")
     }
 
+    @Test("a seed replays a simulated night in every process, to the byte")
+    func replay() throws {
+        let program = Program.products.appendingPathComponent("rollcall-simulate")
+        for seed in ["3", "8"] {
+            let nights = try (1...2).map { _ in try Program.run(program, ["--trace", seed]) }
+            #expect(nights[0].exit == 0 && nights[0].output.split(separator: "\n").count > 20)
+            #expect(nights[0].output == nights[1].output, "seed \(seed)")
+        }
+    }
+
     @Test("SIGTERM ends a run in order with 143, and the next one goes on")
     func terminated() throws {
         let server = try ServerProcess.sandbox()

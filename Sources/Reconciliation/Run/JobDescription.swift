@@ -20,7 +20,11 @@ public enum JobDescription {
             for attribute in MappingTable(kind: kind, job: job, profile: profile).attributes { lines.append("  \(attribute.name) ← \(words(attribute.rule))") }
         }
         lines.append("leavers: disable \(job.leavers.disable), delete \(job.leavers.delete)\(job.leavers.deleteAssociated ? ", associated ones too" : "")")
-        lines.append("existing accounts: \(job.existing.associate ? "associate" : "conflict"), disabled ones \(job.existing.associateDisabled ? "too" : "held")")
+        switch profile.existing {
+        case .associate: lines.append("existing accounts: \(job.existing.associate ? "associate" : "conflict"), disabled ones \(job.existing.associateDisabled ? "too" : "held")")
+        case .overwrite: lines.append("existing accounts: taken over by a create of the same name")
+        case .never: lines.append("existing accounts: conflict (\(profile.displayName) does not let them be associated)")
+        }
         lines.append("memberships: \(job.exclusiveMemberships ? "exclusive" : "shared")")
         for kind in Job.Kind.allCases { if let patterns = job.protect[kind], !patterns.isEmpty { lines.append("protected \(kind.rawValue): \(patterns.joined(separator: ", "))") } }
         lines.append("limits: " + Job.LimitKey.allCases.map { "\($0.rawValue) \((job.limits[$0] ?? .unlimited).description)" }.joined(separator: ", "))

@@ -513,7 +513,7 @@ public final class JobRun: @unchecked Sendable {
         if isApplied, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
         let isBaseline = isApplied && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
-        if command != "plan", permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, let plan {
+        if permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, let plan {
             var isKnown = true
             var conflicts: [PlannedOperation] = []
             try ledger.forEachOperation(plan: plan) { if JobReport.needsAttention($0) { conflicts.append($0) } }

@@ -194,7 +194,7 @@ extension JobVocabulary {
                     profile.name,
                     PlatformTerms(
                         takesGroups: profile.takesGroups, requestsPerSecond: profile.requestsPerSecond, concurrency: profile.concurrency, needsOAuth: profile.needsOAuth,
-                        userAttributes: profile.userAttributes, isListed: profile.listing == .pages)
+                        userAttributes: profile.userAttributes, isListed: profile.listing == .pages, overwrites: profile.existing == .overwrite)
                 )
             }
                 + RefusedPlatform.all.map { platform in

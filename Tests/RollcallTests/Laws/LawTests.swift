@@ -54,6 +54,8 @@ import Testing
             everOurs.learn(before, world.directory, dice)
             let result = try await world.run()
             let after = Picture(world)
+            // Whatever the world is like, a run ends in one of the ways that it may.
+            if ![.inStep, .recordsFailed, .held, .sourceIncomplete].contains(result.report.exit) { broken.append("round \(round): ended with \(result.report.exit): \(result.report.details)") }
             everOurs.created.formUnion(Set(after.users.keys).subtracting(before.users.keys))
             everOurs.created.formUnion(Set(after.groups.keys).subtracting(before.groups.keys))
             broken += Laws.law5(before, after, everOurs, dice).map { "round \(round): \($0)" }

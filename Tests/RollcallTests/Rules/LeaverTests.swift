@@ -183,8 +183,14 @@ import Testing
     @Test("the job file takes a number of days, and says what it takes otherwise")
     func words() throws {
         for (text, term) in [("7d", "7d"), ("7", "7d"), ("never", "never"), ("immediately", "immediately")] {
-            let job = try Job.read(text: World.job("leavers: { disable: \(text), delete: \(text) }"), path: "world.yaml", vocabulary: .current)
-            #expect("\(job.leavers.disable) \(job.leavers.delete)" == "\(term) \(term)")
+            let disabling = try Job.read(text: World.job("leavers: { disable: \(text), delete: never }"), path: "world.yaml", vocabulary: .current)
+            let deleting = try Job.read(text: World.job("leavers: { delete: \(text) }"), path: "world.yaml", vocabulary: .current)
+            #expect("\(disabling.leavers.disable) \(deleting.leavers.delete)" == "\(term) \(term)")
+        }
+        // What would never happen is no policy.
+        #expect(throws: JobFileError.self) { try Job.read(text: World.job("leavers: { disable: 30d, delete: 7d }"), path: "world.yaml", vocabulary: .current) }
+        #expect(throws: JobFileError.self) {
+            try Job.read(text: World.job("existing: conflict").replacingOccurrences(of: "platform: generic", with: "platform: cloudsso"), path: "world.yaml", vocabulary: .current)
         }
         for text in ["0d", "-1", "soon", "1.5d", "4000d"] {
             #expect(throws: JobFileError.self) { try Job.read(text: World.job("leavers: { delete: \(text) }"), path: "world.yaml", vocabulary: .current) }

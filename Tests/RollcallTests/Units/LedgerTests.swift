@@ -121,7 +121,7 @@ import Testing
         var bytes = try Data(contentsOf: URL(fileURLWithPath: damaged))
         for offset in stride(from: 4096 * 3, to: bytes.count, by: 4096) { for byte in 0..<64 { bytes[offset + byte] = 0xA5 } }
         try bytes.write(to: URL(fileURLWithPath: damaged))
-        #expect { try Ledger(path: damaged) } throws: { "\($0)".contains("is damaged") && "\($0)".contains("restore it") }
+        #expect { try Ledger(path: damaged) } throws: { "\($0)".contains("is damaged") && "\($0)".contains("rollcall ledger restore") }
     }
 
     @Test("a ledger belongs to one source and one target")

@@ -1,5 +1,5 @@
 # Everything works right after a clone: each target installs and builds what it needs.
-.PHONY: help setup build demo test bench release simulate kills lint format clean
+.PHONY: help setup build demo test bench release simulate kills planted lint format clean
 
 # For the closing lines: how long it took, installing and building included.
 export ROLLCALL_BEGAN := $(shell date +%s)
@@ -45,6 +45,10 @@ simulate: setup
 
 kills: release
 	@.ci/kills .build-release/release $(ROUNDS)
+
+# Eighteen bugs, one after the other, in a copy of the sources: the simulation must find each.
+planted: setup
+	@.ci/planted
 
 release: setup
 	swift build -c release --scratch-path .build-release --product rollcall

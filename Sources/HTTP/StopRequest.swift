@@ -2,36 +2,16 @@ import Synchronization
 
 /// Asks a run to come to an orderly end: what is under way is finished, and nothing new begins.
 public final class StopRequest: Sendable {
-    private struct State {
-        var signal: Int32?
-        var handlers: [@Sendable () -> Void] = []
-    }
-
-    private let state = Mutex(State())
+    private let state = Mutex<Int32?>(nil)
 
     public init() {}
 
     public var isRequested: Bool { signal != nil }
     /// The signal that asked, such as 15.
-    public var signal: Int32? { state.withLock { $0.signal } }
+    public var signal: Int32? { state.withLock { $0 } }
 
-    public func request(signal: Int32) {
-        let handlers = state.withLock { state -> [@Sendable () -> Void] in
-            guard state.signal == nil else { return [] }
-            state.signal = signal
-            return state.handlers
-        }
-        for handler in handlers { handler() }
-    }
-
-    /// Has something done once a stop is requested; at once when it has been.
-    public func whenRequested(_ handler: @escaping @Sendable () -> Void) {
-        let isLate = state.withLock { state -> Bool in
-            state.handlers.append(handler)
-            return state.signal != nil
-        }
-        if isLate { handler() }
-    }
+    /// The first request counts.
+    public func request(signal: Int32) { state.withLock { $0 = $0 ?? signal } }
 }
 
 /// Refuses to send once a stop is requested, until it is told that what has begun may be finished.

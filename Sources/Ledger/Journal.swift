@@ -75,12 +75,6 @@ extension Ledger {
         try write { try settle($0, operation, outcome, run: run) }
     }
 
-    /// Records what became of many operations, all or none.
-    public func settle(_ outcomes: [(operation: PlannedOperation, outcome: Outcome)], run: Int64) throws {
-        guard !outcomes.isEmpty else { return }
-        try write { db in for entry in outcomes { try settle(db, entry.operation, entry.outcome, run: run) } }
-    }
-
     private func settle(_ db: Database, _ operation: PlannedOperation, _ outcome: Outcome, run: Int64) throws {
         try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ? WHERE plan = ? AND seq = ?")
             .execute(arguments: [outcome.status.rawValue, outcome.reason, run, operation.plan, operation.seq])

@@ -112,13 +112,12 @@ import Testing
     @Test("the pace halves on 429, once for all that were under way, recovers slowly, and the settled rate is remembered")
     func pace() async throws {
         let executor = SeededExecutor(seed: 1)
-        let starts = Mutex<[Double]>([])
         try executor.run {
             let clock = VirtualTime(executor)
             let isThrottling = Switch()
             isThrottling.isOn = true
             // A server that lets four requests a second pass.
-            let server = Limited(time: clock.time, starts: starts, limit: 4)
+            let server = Limited(time: clock.time, limit: 4)
             let paced = Paced(server, pace: Pace(requestsPerSecond: 16, concurrency: 4), time: clock.time)
             let client = Retrying(paced, policy: RetryPolicy(attempts: 20, base: 0.1), time: clock.time, log: .init(label: "test"))
             for _ in 0..<200 { _ = try? await client.send(OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/"))) }
@@ -139,7 +138,7 @@ import Testing
         private let time: Time
         private let limit: Double
         private let last: Mutex<Double>
-        init(time: Time, starts: borrowing Mutex<[Double]>, limit: Double) {
+        init(time: Time, limit: Double) {
             self.time = time
             self.limit = limit
             last = Mutex(-1)

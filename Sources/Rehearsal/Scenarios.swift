@@ -12,7 +12,7 @@ import Simulation
 import Synchronization
 
 /// Nights of one kind each, small and random: what a law forbids that the mixed worlds would seldom meet.
-extension Simulation {
+extension Trial {
     /// Everything that one seed stands for: a random world with faults; of every fourth seed also one of the scenarios, in turn.
     package static func all(seed: UInt64) throws -> Outcome {
         var outcome = try faulty(seed: seed)
@@ -309,7 +309,7 @@ final class Flag: Sendable {
     }
 }
 
-extension Simulation {
+extension Trial {
     /// A day with everything in it on one platform, taken back: the target is as it was, but for the ids of what was deleted and
     /// what the run says that it cannot restore; and it stays so.
     static func undo(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
@@ -398,7 +398,7 @@ extension Simulation {
     }
 }
 
-extension Simulation {
+extension Trial {
     /// A first sync of many users against a server that answers a tenth of the requests with 429 and a twentieth with 502 to 504,
     /// compared with the same without. Ten tries a request, virtual clock.
     package static func throttled(seed: UInt64, users: Int = 5000) throws -> (requests: Int, without: Int, outcome: Outcome) {

@@ -28,22 +28,22 @@ struct Simulate: ParsableCommand {
     }
 
     func run() throws {
-        if let trace { return try Simulation.trace(seed: trace).forEach { print($0) } }
+        if let trace { return try Trial.trace(seed: trace).forEach { print($0) } }
         let range = try Self.range(seeds)
-        var total = Simulation.Outcome()
-        func add(_ what: String, _ outcome: Simulation.Outcome) {
+        var total = Trial.Outcome()
+        func add(_ what: String, _ outcome: Trial.Outcome) {
             for line in outcome.broken { print("\(what): \(line)") }
             total.add(outcome)
         }
         if exhaustive {
             for platform in Platform.all {
-                let outcome = try Simulation.exhaustive(platform)
+                let outcome = try Trial.exhaustive(platform)
                 print("\(platform.name): killed at every moment, \(outcome.runs) runs, \(outcome.broken.count) laws broken")
                 add(platform.name, outcome)
             }
         }
         for seed in try throttled.map(Self.range).map(Array.init) ?? [] {
-            let (with, without, outcome) = try Simulation.throttled(seed: seed)
+            let (with, without, outcome) = try Trial.throttled(seed: seed)
             let more = (with * 1000 / without - 1000)
             print("throttled, seed \(seed): \(with) requests, \(without) without faults: \(more / 10).\(more % 10) % more")
             add("throttled, seed \(seed)", outcome)
@@ -53,8 +53,8 @@ struct Simulate: ParsableCommand {
         let cores = UInt64(ProcessInfo.processInfo.activeProcessorCount)
         if worker || range.count < 8 || cores < 2 || untilBroken {
             for seed in range {
-                var outcome = Simulation.Outcome()
-                do { outcome = try Simulation.all(seed: seed) } catch { outcome.broken = ["the simulation itself failed: \(error)"] }
+                var outcome = Trial.Outcome()
+                do { outcome = try Trial.all(seed: seed) } catch { outcome.broken = ["the simulation itself failed: \(error)"] }
                 worlds += 1
                 add("seed \(seed)", outcome)
                 if untilBroken, !total.broken.isEmpty { break }
@@ -66,7 +66,7 @@ struct Simulate: ParsableCommand {
             for (part, worker) in zip(parts, workers) {
                 let lines = String(decoding: worker.output.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").map(String.init)
                 worker.process.waitUntilExit()
-                var outcome = Simulation.Outcome()
+                var outcome = Trial.Outcome()
                 guard let last = lines.last, last.hasPrefix("worker: "), let told = try? JSONDecoder().decode(Told.self, from: Data(last.dropFirst(8).utf8)), told.worlds == part.count else {
                     for line in lines { print(line) }
                     outcome.broken = ["the worker ended early with \(worker.process.terminationStatus)"]
@@ -90,9 +90,9 @@ struct Simulate: ParsableCommand {
             // Of many worlds each kind of trouble must have been in some, and only few may be excused.
             if worlds >= 600 {
                 let wanted = FaultPlan.Kind.allCases.map(\.rawValue) + ["kill", "ledger error", "full disk"]
-                add("seeds \(seeds)", Simulation.Outcome(notHappened: wanted.filter { total.fired[$0] == nil }))
+                add("seeds \(seeds)", Trial.Outcome(notHappened: wanted.filter { total.fired[$0] == nil }))
             }
-            if total.excepted.values.reduce(0, +) * 50 > total.runs { add("seeds \(seeds)", Simulation.Outcome(notHappened: ["fewer excuses: \(total.excepted)"])) }
+            if total.excepted.values.reduce(0, +) * 50 > total.runs { add("seeds \(seeds)", Trial.Outcome(notHappened: ["fewer excuses: \(total.excepted)"])) }
             for (name, count) in total.excepted.sorted(by: { $0.key < $1.key }) { print("excepted: \(name): \(count)") }
             let flags = (exhaustive ? " --exhaustive" : "") + (throttled.map { " --throttled \($0)" } ?? "")
             print("rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \(total.broken.count) laws broken")

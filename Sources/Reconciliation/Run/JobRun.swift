@@ -32,40 +32,40 @@ public final class JobRun: @unchecked Sendable {
     public let job: Job
     public let ledger: Ledger
     public let id: Int64
-    private let surroundings: Surroundings
-    private let permissions: Permissions
-    private let profile: Profile
-    private let tables: [ResourceKind: MappingTable]
-    private let connection: SCIMConnection
+    let surroundings: Surroundings
+    let permissions: Permissions
+    let profile: Profile
+    let tables: [ResourceKind: MappingTable]
+    let connection: SCIMConnection
     private let paced: Paced
     private let gate: Stoppable
     private let traced: Traced
-    private let shared: SharedSource
+    let shared: SharedSource
     private let command: String
     private let claims: Bool
     /// Requests that the source cost while this job was read.
     private var sourceRequests = 0
     private var scope: EffectiveScope?
 
-    private var target: SCIMTarget?
+    var target: SCIMTarget?
     private var sourceReading: Reading?
-    private var targetReading: Reading?
+    var targetReading: Reading?
     private var count: SourceCount?
     private(set) var gateCounts = Gate.Counts()
     /// The stored plan; nil until there is one.
-    public private(set) var plan: Int64?
+    public internal(set) var plan: Int64?
     /// Why nothing may be written: limits and alike, in words.
-    public private(set) var breaches: [String] = []
+    public internal(set) var breaches: [String] = []
     private var holdsScopeLeavers = false
     private var heldByScope = 0
     private var isApplied = false
     /// Whether what the plan writes stays until its source record changes.
-    private var restrains = false
+    var restrains = false
     /// Whether the target's failures ended the sending.
     private(set) var isCutShort = false
-    public private(set) var failure: JobFailure?
+    public internal(set) var failure: JobFailure?
     /// Things to tell beside the summary, one line each.
-    public private(set) var notes: [String] = []
+    public internal(set) var notes: [String] = []
 
     /// - Parameter ledger: the job's ledger, whose lock the caller holds.
     /// - Parameter pool: the sources of the invocation.
@@ -112,13 +112,13 @@ public final class JobRun: @unchecked Sendable {
 
     private static func registry(_ ledger: Ledger) -> TargetRegistry? { ledger.path.map { TargetRegistry(folder: ($0 as NSString).deletingLastPathComponent) } }
 
-    private var pushed: [ResourceKind] {
+    var pushed: [ResourceKind] {
         let groups = (job.target.capabilities.groups ?? profile.takesGroups) && job.fullPush.contains(.groups)
         return (job.fullPush.contains(.users) ? [.user] : []) + (groups ? [.group] : [])
     }
 
     /// Digest of what a plan depends on beside the two sides.
-    private var inputs: String {
+    var inputs: String {
         var text = "\(job.target) \(EffectiveScope.words(job.source.scope)) \(job.existing) \(job.leavers) \(job.exclusiveMemberships)"
         text += job.fullPush.map(\.rawValue).sorted().joined(separator: ",")
         for kind in Job.Kind.allCases {
@@ -156,12 +156,26 @@ public final class JobRun: @unchecked Sendable {
         if let signal = surroundings.stop.signal, failure?.exit == .interrupted { failure = JobFailure(.stopped(by: signal), "stopped by a signal while planning; no operation of this run was sent") }
     }
 
-    private func makePlan() async throws {
-        try refuseUnmeantFirstRun()
+    /// Asks the target what it can do, and settles what an interrupted run left.
+    func openTarget() async throws -> SCIMTarget {
         let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
         let target = SCIMTarget(connection: connection, profile: profile, capabilities: capabilities)
         self.target = target
         try await settleInterrupted(target)
+        return target
+    }
+
+    /// Puts the drafts in their order, counts them for the gate, and stores them as this run's plan.
+    func store(inputs: String) throws {
+        try Ordering(ledger: ledger).arrange()
+        try countForGate()
+        let hash = PlanDigest(inputs: inputs)
+        plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
+    }
+
+    private func makePlan() async throws {
+        try refuseUnmeantFirstRun()
+        let target = try await openTarget()
         try ledger.attachScratch()
         let baseline = try ledger.lastRun(isBaseline: true)
         let reader = SourceReader(
@@ -232,12 +246,7 @@ public final class JobRun: @unchecked Sendable {
             let notOurs = try ledger.membershipsNotOurs()
             if notOurs > 0, !job.exclusiveMemberships { notes.append(counted(notOurs, "membership") + " of linked groups not ours, left alone (memberships: exclusive removes such)") }
         }
-        try Ordering(ledger: ledger).arrange()
-        try countForGate()
-        let inputs = inputs
-        let hash = PlanDigest(inputs: inputs)
-        let plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
-        self.plan = plan
+        try store(inputs: inputs)
         try judgeMissing()
         if let baseline { judgeShrink(since: baseline, except: result.lossByScope) }
         heldByScope = try ledger.drafts(heldBy: "scope change")
@@ -249,42 +258,6 @@ public final class JobRun: @unchecked Sendable {
         breaches += gate.judge(job: job, gateCounts).map(\.description)
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
-    }
-
-    private func makeUndo(of run: Int64) async throws {
-        guard let done = try ledger.appliedPlan(ofRun: run) else {
-            throw JobFailure(.stale, "run \(run) of \(job.name) is unknown, or wrote nothing; “rollcall status” and the CSV name the runs")
-        }
-        let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
-        let target = SCIMTarget(connection: connection, profile: profile, capabilities: capabilities)
-        self.target = target
-        try await settleInterrupted(target)
-        let touched = try ledger.touchedSince(plan: done.id, exceptUndoOf: run)
-        guard touched.isEmpty else {
-            let some = touched.prefix(10).map { "\($0.name) (run \($0.run))" }.joined(separator: ", ")
-            throw JobFailure(
-                .stale,
-                "later runs touched the same objects, and an undo of run \(run) would undo that too: \(some)\(touched.count > 10 ? ", and \(touched.count - 10) more" : ""); undo those runs first")
-        }
-        try ledger.attachScratch()
-        let reading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: progress).read(pushed)
-        targetReading = reading
-        if let incomplete = reading.incomplete { throw JobFailure(.unreachable, "target: its list is not complete (\(incomplete)), and an undo changes only what it can see") }
-        if reading.unverified > 0 { notes.append("not verified: \(reading.unverified); \(profile.displayName) cannot be listed, so what was last written stands for what is there") }
-        try ledger.recordHistory(run: id, source: false, target: true, kinds: pushed.map(\.rawValue))
-        var undoing = Undoing(
-            ledger: ledger, run: run, plan: done.id, profile: profile, tables: tables, memberChunk: target.memberChunk, kinds: pushed,
-            operations: [.user: job.operations[.users] ?? [], .group: job.operations[.groups] ?? []])
-        try undoing.draft()
-        notes += undoing.notes
-        try Ordering(ledger: ledger).arrange()
-        try countForGate()
-        let inputs = Digest.hexadecimal("undo \(run) \(self.inputs)")
-        let hash = PlanDigest(inputs: inputs)
-        plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
-        try judgeMissing()
-        breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts).map(\.description)
-        restrains = true
     }
 
     /// A ledger that is not there, on a target that cannot be listed, is no first run: it may be another folder's.
@@ -365,7 +338,7 @@ public final class JobRun: @unchecked Sendable {
     }
 
     /// Many links missing at once look like another tenant's key, a restored or an emptied target.
-    private func judgeMissing() throws {
+    func judgeMissing() throws {
         guard targetReading?.incomplete == nil else { return }
         let (missing, links) = try ledger.missingLinks(kinds: pushed.map(\.rawValue))
         guard missing > 5, missing * 10 > links, !permissions.acceptTargetChange else { return }
@@ -453,28 +426,6 @@ public final class JobRun: @unchecked Sendable {
         }
     }
 
-    /// Links what the plan knows by its mark, and writes nothing to the target. Returns how many links there are.
-    func linkKnown() throws -> Int {
-        guard let plan else { return 0 }
-        var known: [PlannedOperation] = []
-        try ledger.forEachOperation(plan: plan) { if $0.situation == .known, $0.verb != .none { known.append($0) } }
-        try ledger.together {
-            for operation in known {
-                guard let source = operation.sourceID, let target = operation.targetID, let desired = try ledger.desired(kind: operation.kind, source: source),
-                    let shown = try ledger.staged(kind: operation.kind, target: target)
-                else { continue }
-                let link = LinkState(
-                    kind: operation.kind, sourceID: source, targetID: target, origin: "associated", externalID: desired.externalID, matchKey: desired.matchKey, sent: nil, sentDigest: nil,
-                    read: shown.body,
-                    readDigest: nil)
-                try ledger.settle(operation, Outcome(status: .done, reason: "linked by its externalId; differences are the next run's", link: .set(link)), run: id)
-            }
-            // Who is in a group now and not in the source may have been there before it was ours.
-            try ledger.keepUnlistedMembers()
-        }
-        return try [0, 1].reduce(0) { try $0 + ledger.linkCount(kind: $1) }
-    }
-
     // MARK: saved plans
 
     /// Why the saved plan of that number cannot be applied now; nil when the world is as it was.
@@ -498,7 +449,7 @@ public final class JobRun: @unchecked Sendable {
     // MARK: finishing
 
     /// Tells of progress, and that this run is alive.
-    private var progress: @Sendable (String, Int) -> Void {
+    var progress: @Sendable (String, Int) -> Void {
         { what, count in
             self.surroundings.progress(what, count)
             try? self.beat()
@@ -531,118 +482,10 @@ public final class JobRun: @unchecked Sendable {
 
     /// Lets go of this run's reads. After it, reports of unmanaged objects are no longer possible.
     public func close() { try? ledger.detachScratch() }
-
-    /// Reaches both sides and says what they declare, for `check`; what keeps it from that is in `failure`: of two sides that
-    /// refuse, the graver, and the other among the lines.
-    public func check() async -> [String] {
-        let target = await side { try await checkTarget() }
-        let source = await side { try await checkSource() }
-        let failures = [target.failure, source.failure].compactMap { $0 }.sorted { $0.exit > $1.exit }
-        failure = failures.first
-        return target.lines + source.lines + failures.dropFirst().map(\.description)
-    }
-
-    private func side(_ body: () async throws -> [String]) async -> (lines: [String], failure: JobFailure?) {
-        do {
-            return (try await body(), nil)
-        } catch let error as JobFailure {
-            return ([], error)
-        } catch let error as SCIMFailure {
-            return ([], JobFailure(error, side: "target"))
-        } catch let error as DirectoryFailure {
-            return ([], JobFailure(error))
-        } catch let error as LedgerError {
-            return ([], JobFailure(.ledger, error.description))
-        } catch {
-            return ([], JobFailure(.internalError, "\(error)"))
-        }
-    }
-
-    private func checkTarget() async throws -> [String] {
-        let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
-        var lines = [
-            "target: reached \(connection.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)"
-        ]
-        _ = try await connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1"), ("count", "1")])
-        lines.append("target: one page of users read; the credential is accepted")
-        return lines
-    }
-
-    private func checkSource() async throws -> [String] {
-        let source = try shared.directory()
-        var lines: [String] = []
-        if let own = try await shared.ownScope() {
-            lines.append("source: the application's provisioning scope: \(EffectiveScope.words(Job.Scope(organizationalUnits: own.units, groups: .listed(own.groups))))")
-        }
-        if let settings = try await source.provisioning() { lines += ProvisioningComparison.lines(settings, job) }
-        if let said = try await source.probe(groups: pushed.contains(.group)) {
-            try await checkScope(source)
-            return lines + ["source: \(said); the credential is accepted"]
-        }
-        let (snapshot, evidence) = try await shared.read(path: nil)
-        let (users, groups) = try snapshot.count()
-        if let first = evidence.violations.first { throw JobFailure(.sourceIncomplete, "source: \(first)") }
-        return lines + ["source: \(users) users and \(groups) groups read (\(evidence.statement))"] + evidence.notes
-    }
-}
-
-extension JobRun {
-    /// Asks for each unit and group that the scope lists.
-    private func checkScope(_ source: any DirectorySource) async throws {
-        let selection = EffectiveScope(job, own: nil).selection
-        for unit in selection.units ?? [] where try await source.find(unit: unit) == .some(nil) { throw Self.unknownInScope(unit) }
-        for group in selection.groups ?? [] { if case .gone? = try await source.find(.group, group) { throw Self.unknownInScope(group) } }
-    }
-
-    private static func unknownInScope(_ id: String) -> JobFailure {
-        JobFailure(.sourceIncomplete, "source: source.scope lists \(id), which the source does not have; correct the scope (it takes ids, not names)")
-    }
 }
 
 extension CapabilityOverrides {
     init(_ overrides: Job.CapabilityOverrides) {
         self.init(patch: overrides.patch, filter: overrides.filter, cursor: overrides.cursor, etag: overrides.etag, pageSize: overrides.pageSize)
-    }
-}
-
-/// Leavers that wait for their end, for the summary.
-struct Departing {
-    private var count = 0
-    private var keepsAccess = 0
-    private var next: (day: String, name: String)?
-
-    mutating func add(_ drafts: [Draft]) {
-        for draft in drafts where draft.keepsAccess || draft.due != nil {
-            if draft.keepsAccess { keepsAccess += 1 }
-            guard let day = draft.due else { continue }
-            count += 1
-            if next.map({ day < $0.day }) ?? true { next = (day, draft.name) }
-        }
-    }
-
-    var notes: [String] {
-        var notes: [String] = []
-        if count > 0, let next { notes.append("\(counted(count, "leaver")) waiting for the end of the term, the next on \(next.day) (\(next.name))") }
-        if keepsAccess > 0 { notes.append("\(counted(keepsAccess, "leaver")) with access until then, or until somebody ends it") }
-        return notes
-    }
-}
-
-/// The digest of a plan's rows: equal plans have equal digests, in every process.
-package final class PlanDigest {
-    private var chain: String
-
-    init(inputs: String) { chain = inputs }
-
-    func add(_ operation: PlannedOperation) { chain = Digest.hexadecimal(chain + Self.line(operation)) }
-
-    var value: String { chain }
-
-    /// What an operation is, in one line, without what changes from run to run.
-    package static func line(_ operation: PlannedOperation) -> String {
-        let fields = operation.fields.map { "\($0.path): \($0.before ?? "–") → \($0.after ?? "–")" }.joined(separator: ", ")
-        let members = operation.members.map { "\($0.sourceID ?? "")/\($0.targetID ?? "")" }.joined(separator: ",")
-        return
-            "\(operation.verb.rawValue) \(operation.kind == 0 ? "user" : "group") \(operation.name) [\(operation.situation.rawValue), \(operation.sourceID ?? "–"), \(operation.targetID ?? "–"), wave \(operation.wave), \(operation.status.rawValue)] \(fields) \(members)"
     }
 }

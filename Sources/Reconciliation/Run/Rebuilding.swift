@@ -23,3 +23,27 @@ public enum Rebuilding {
         return count
     }
 }
+
+extension JobRun {
+    /// Links what the plan knows by its mark, and writes nothing to the target. Returns how many links there are.
+    func linkKnown() throws -> Int {
+        guard let plan else { return 0 }
+        var known: [PlannedOperation] = []
+        try ledger.forEachOperation(plan: plan) { if $0.situation == .known, $0.verb != .none { known.append($0) } }
+        try ledger.together {
+            for operation in known {
+                guard let source = operation.sourceID, let target = operation.targetID, let desired = try ledger.desired(kind: operation.kind, source: source),
+                    let shown = try ledger.staged(kind: operation.kind, target: target)
+                else { continue }
+                let link = LinkState(
+                    kind: operation.kind, sourceID: source, targetID: target, origin: "associated", externalID: desired.externalID, matchKey: desired.matchKey, sent: nil, sentDigest: nil,
+                    read: shown.body,
+                    readDigest: nil)
+                try ledger.settle(operation, Outcome(status: .done, reason: "linked by its externalId; differences are the next run's", link: .set(link)), run: id)
+            }
+            // Who is in a group now and not in the source may have been there before it was ours.
+            try ledger.keepUnlistedMembers()
+        }
+        return try [0, 1].reduce(0) { try $0 + ledger.linkCount(kind: $1) }
+    }
+}

@@ -30,11 +30,11 @@ import Testing
         let world = try await world()
         let bo = world.user("bo")?["id"]?.string
         try world.plant(.user, ["userName": "fay", "displayName": "Was here"])
-        let before = Simulation.story(world)
+        let before = Trial.story(world)
         world.directory.people = [.named("ada", displayName: "Another"), .named("chen", status: "disabled"), .named("fay"), .named("new")]
         world.directory.teams = [Team(id: "group_1", name: "Ops 2", members: ["user_ada", "user_new", "user_fay"]), Team(id: "group_2", name: "Dev", members: ["user_chen"])]
         #expect(try await world.run().report.exit == .inStep)
-        #expect(Simulation.story(world) != before)
+        #expect(Trial.story(world) != before)
         let run = try lastRun(world)
         let look = try await world.invoke(.undo(run: run, writes: false))
         #expect(look.report.exit == .pending)
@@ -42,12 +42,12 @@ import Testing
         let undone = try await world.invoke(.undo(run: run, writes: true))
         #expect(undone.report.exit == .inStep, "\(undone.report.details)")
         #expect(undone.report.details.contains { $0.contains("1 deleted object created again, each under a new id") })
-        #expect(Simulation.story(world) == before)
+        #expect(Trial.story(world) == before)
         #expect(world.user("bo")?["id"]?.string != bo)
         // It stays, until its source record changes.
         let next = try await world.run()
         #expect(next.planned.isEmpty && next.operations.contains { $0.heldBy == "undo" && $0.name == "bo" })
-        #expect(Simulation.story(world) == before)
+        #expect(Trial.story(world) == before)
         world.directory.people[0].displayName = "A third name"
         try await world.run()
         #expect(world.user("ada")?["displayName"] == "A third name")
@@ -174,7 +174,7 @@ import Testing
     @Test("runs are taken back one after the other, newest first")
     func chain() async throws {
         let world = try await world()
-        let before = Simulation.story(world)
+        let before = Trial.story(world)
         world.directory.people[0].displayName = "Another"
         try await world.run()
         let first = try lastRun(world)
@@ -184,7 +184,7 @@ import Testing
         #expect(try await world.invoke(.undo(run: first, writes: true)).report.exit == .stale)
         #expect(try await world.invoke(.undo(run: second, writes: true)).report.exit == .inStep)
         #expect(try await world.invoke(.undo(run: first, writes: true)).report.exit == .inStep)
-        #expect(Simulation.story(world) == before)
+        #expect(Trial.story(world) == before)
     }
 
     @Test("an undo can be undone")
@@ -193,10 +193,10 @@ import Testing
         world.directory.people[0].displayName = "Another"
         world.directory.people.removeLast()
         try await world.run()
-        let after = Simulation.story(world)
+        let after = Trial.story(world)
         _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
-        #expect(Simulation.story(world) != after)
+        #expect(Trial.story(world) != after)
         _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
-        #expect(Simulation.story(world) == after)
+        #expect(Trial.story(world) == after)
     }
 }

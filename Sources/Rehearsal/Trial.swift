@@ -9,7 +9,7 @@ import Simulation
 import Synchronization
 
 /// Whole runs in one process, with faults and kills, judged by the laws. Everything follows from the seed.
-package enum Simulation {
+package enum Trial {
     /// What a simulation found.
     package struct Outcome: Sendable {
         /// Laws that were broken, in words; empty when all is well.
@@ -357,7 +357,7 @@ private final class Watch: @unchecked Sendable {
     }
 }
 
-extension Simulation {
+extension Trial {
     /// A night with faults as it went: each request with its time, each operation with its outcome, the number of commits. Equal for equal seeds.
     package static func trace(seed: UInt64) throws -> [String] {
         let executor = SeededExecutor(seed: seed)

@@ -1,0 +1,73 @@
+import Directory
+import Jobs
+import Ledger
+import Provisioning
+import SCIM
+import SCIMTransport
+
+/// `check`: what both sides say, without a plan.
+extension JobRun {
+    /// Reaches both sides and says what they declare, for `check`; what keeps it from that is in `failure`: of two sides that
+    /// refuse, the graver, and the other among the lines.
+    public func check() async -> [String] {
+        let target = await side { try await checkTarget() }
+        let source = await side { try await checkSource() }
+        let failures = [target.failure, source.failure].compactMap { $0 }.sorted { $0.exit > $1.exit }
+        failure = failures.first
+        return target.lines + source.lines + failures.dropFirst().map(\.description)
+    }
+
+    private func side(_ body: () async throws -> [String]) async -> (lines: [String], failure: JobFailure?) {
+        do {
+            return (try await body(), nil)
+        } catch let error as JobFailure {
+            return ([], error)
+        } catch let error as SCIMFailure {
+            return ([], JobFailure(error, side: "target"))
+        } catch let error as DirectoryFailure {
+            return ([], JobFailure(error))
+        } catch let error as LedgerError {
+            return ([], JobFailure(.ledger, error.description))
+        } catch {
+            return ([], JobFailure(.internalError, "\(error)"))
+        }
+    }
+
+    private func checkTarget() async throws -> [String] {
+        let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+        var lines = [
+            "target: reached \(connection.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)"
+        ]
+        _ = try await connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1"), ("count", "1")])
+        lines.append("target: one page of users read; the credential is accepted")
+        return lines
+    }
+
+    private func checkSource() async throws -> [String] {
+        let source = try shared.directory()
+        var lines: [String] = []
+        if let own = try await shared.ownScope() {
+            lines.append("source: the application's provisioning scope: \(EffectiveScope.words(Job.Scope(organizationalUnits: own.units, groups: .listed(own.groups))))")
+        }
+        if let settings = try await source.provisioning() { lines += ProvisioningComparison.lines(settings, job) }
+        if let said = try await source.probe(groups: pushed.contains(.group)) {
+            try await checkScope(source)
+            return lines + ["source: \(said); the credential is accepted"]
+        }
+        let (snapshot, evidence) = try await shared.read(path: nil)
+        let (users, groups) = try snapshot.count()
+        if let first = evidence.violations.first { throw JobFailure(.sourceIncomplete, "source: \(first)") }
+        return lines + ["source: \(users) users and \(groups) groups read (\(evidence.statement))"] + evidence.notes
+    }
+
+    /// Asks for each unit and group that the scope lists.
+    private func checkScope(_ source: any DirectorySource) async throws {
+        let selection = EffectiveScope(job, own: nil).selection
+        for unit in selection.units ?? [] where try await source.find(unit: unit) == .some(nil) { throw Self.unknownInScope(unit) }
+        for group in selection.groups ?? [] { if case .gone? = try await source.find(.group, group) { throw Self.unknownInScope(group) } }
+    }
+
+    private static func unknownInScope(_ id: String) -> JobFailure {
+        JobFailure(.sourceIncomplete, "source: source.scope lists \(id), which the source does not have; correct the scope (it takes ids, not names)")
+    }
+}

@@ -1,59 +1,15 @@
 import JSON
 import SCIM
 
-/// How an emulated server behaves, beyond what RFC 7644 fixes: switches for the kinds of server that exist.
-public struct ServiceOptions: Sendable {
-    public var patch = true
-    public var filter = true
-    public var cursor = false
-    public var etag = true
-    /// Resources in one page at the most; a larger `count` gets fewer.
-    public var maxResults = 200
-    /// Static bearer tokens that are accepted; empty and no clients: no authorization is asked for.
-    public var tokens: Set<String> = []
-    /// OAuth clients, id to secret, for `POST /oauth/token`.
-    public var clients: [String: String] = [:]
-    /// Seconds that an issued token is good for.
-    public var tokenLife = 3600.0
-    /// Whether PATCH answers 204 instead of the resource.
-    public var answersPatchWithNoContent = false
-    /// Top-level attributes that are accepted and forgotten.
-    public var dropped: Set<String> = []
-    /// Attributes whose values are stored in lower case.
-    public var lowercased: Set<String> = []
-    /// Whether a PATCH or PUT that sets `active` is accepted without effect.
-    public var ignoresActive = false
-    /// Whether DELETE of a user only sets `active` to false.
-    public var deleteDeactivates = false
-    /// Whether a list of groups leaves their members out; GET by id shows them.
-    public var listsWithoutMembers = false
-    /// Whether user names are unique; RFC 7643 asks for it, and not every server keeps to it.
-    public var uniqueUserNames = true
-    /// Whether group names are unique.
-    public var uniqueGroupNames = true
-    /// Whether no two users may have one e-mail address.
-    public var uniqueMails = false
-    /// Whether a member must be a resource of this server; RFC 7643 does not ask for it.
-    public var checksMembers = false
-    /// Seconds until what was created can be read; writes by id reach it at once.
-    public var visibleAfter = 0.0
-    /// Names (userName or displayName) that are refused with 400.
-    public var refused: Set<String> = []
-    /// What a vendor's server asks beyond that.
-    public var vendor = VendorRules()
-
-    public init() {}
-}
-
 /// A SCIM 2.0 server as a pure state machine: a request in, an answer out, nothing else. A copy is a snapshot.
 public struct SCIMService: Sendable {
     public var options: ServiceOptions
     /// Requests by method and kind of path, such as `GET /Users`.
-    public private(set) var counters: [String: Int] = [:]
+    public internal(set) var counters: [String: Int] = [:]
     public private(set) var store: [ResourceKind: ResourceStore]
-    private var issued: [String: Double] = [:]
-    private var serial = 0
-    private let prefix: String
+    var issued: [String: Double] = [:]
+    var serial = 0
+    let prefix: String
 
     /// - Parameter prefix: the path before `/Users`, such as `/scim/v2`.
     public init(prefix: String = "/scim/v2", options: ServiceOptions = ServiceOptions()) {
@@ -70,7 +26,7 @@ public struct SCIMService: Sendable {
         return response
     }
 
-    private mutating func answer(_ request: EmulatedRequest) -> EmulatedResponse {
+    mutating func answer(_ request: EmulatedRequest) -> EmulatedResponse {
         if request.path == "/oauth/token" || request.path == "\(prefix)/oauth/token" { return issueToken(request) }
         guard request.path == prefix || request.path.hasPrefix(prefix + "/") else { return error(SCIMError(status: 404, detail: "no such path")) }
         let parts = request.path.dropFirst(prefix.count).split(separator: "/").map(String.init)
@@ -106,44 +62,13 @@ public struct SCIMService: Sendable {
         }
     }
 
-    private func error(_ error: SCIMError) -> EmulatedResponse { .json(error.status, error.document) }
-
-    // MARK: authorization
-
-    private func isAuthorized(_ request: EmulatedRequest) -> Bool {
-        if options.tokens.isEmpty, options.clients.isEmpty { return true }
-        guard let header = request.headers["authorization"], header.hasPrefix("Bearer ") else { return false }
-        let token = String(header.dropFirst(7))
-        return options.tokens.contains(token) || (issued[token] ?? 0) > request.now
-    }
-
-    private mutating func issueToken(_ request: EmulatedRequest) -> EmulatedResponse {
-        counters["POST /oauth/token", default: 0] += 1
-        var fields = EmulatedRequest.form(String(decoding: request.body, as: UTF8.self)).merging(request.query) { body, _ in body }
-        if let header = request.headers["authorization"], header.hasPrefix("Basic "), let text = Base64Decoder.decode(String(header.dropFirst(6))) {
-            let halves = text.split(separator: ":", maxSplits: 1).map(String.init)
-            if halves.count == 2 { (fields["client_id"], fields["client_secret"]) = (EmulatedRequest.form("a=\(halves[0])")["a"], EmulatedRequest.form("a=\(halves[1])")["a"]) }
-        }
-        func refuse(_ status: Int, _ code: String) -> EmulatedResponse { .json(status, ["error": .string(code)], type: "application/json") }
-        guard request.method == "POST" else { return refuse(405, "invalid_request") }
-        guard fields["grant_type"] == "client_credentials" else { return refuse(400, "unsupported_grant_type") }
-        guard let id = fields["client_id"], let secret = options.clients[id], secret == fields["client_secret"] else { return refuse(401, "invalid_client") }
-        serial += 1
-        let token = "issued-\(serial)-\(Digest.hexadecimal("\(id) \(serial)").prefix(24))"
-        issued[token] = request.now + options.tokenLife
-        return .json(
-            200, ["access_token": .string(token), "token_type": "Bearer", "expires_in": options.vendor.tellsLifeAsText ? .string(String(Int(options.tokenLife))) : .integer(Int64(options.tokenLife))],
-            type: "application/json")
-    }
-
-    /// Makes every issued token worthless, as a server does that restarts.
-    public mutating func revokeTokens() { issued.removeAll() }
+    func error(_ error: SCIMError) -> EmulatedResponse { .json(error.status, error.document) }
 
     // MARK: discovery
 
-    private func base(_ request: EmulatedRequest) -> String { request.origin + prefix }
+    func base(_ request: EmulatedRequest) -> String { request.origin + prefix }
 
-    private func serviceProviderConfig(_ request: EmulatedRequest) -> JSONValue {
+    func serviceProviderConfig(_ request: EmulatedRequest) -> JSONValue {
         var config: JSONValue = [
             "schemas": [.string(SchemaURN.serviceProviderConfig)], "documentationUri": "https://rollcall.example/sandbox",
             "patch": ["supported": .bool(options.patch)], "bulk": ["supported": false, "maxOperations": 0, "maxPayloadSize": 0],
@@ -160,7 +85,7 @@ public struct SCIMService: Sendable {
         return config
     }
 
-    private func discovery(_ parts: [String], _ request: EmulatedRequest) throws -> EmulatedResponse {
+    func discovery(_ parts: [String], _ request: EmulatedRequest) throws -> EmulatedResponse {
         if request.query["filter"] != nil { throw SCIMError(status: 403, detail: "discovery endpoints take no filter") }
         let documents: [(id: String, document: JSONValue)]
         if parts[0] == "Schemas" {
@@ -187,7 +112,7 @@ public struct SCIMService: Sendable {
 
     // MARK: resources
 
-    private mutating func resource(_ kind: ResourceKind, _ id: String?, _ request: EmulatedRequest) throws -> EmulatedResponse {
+    mutating func resource(_ kind: ResourceKind, _ id: String?, _ request: EmulatedRequest) throws -> EmulatedResponse {
         guard let id else {
             switch request.method {
             case "GET": return try list([kind], request)
@@ -229,13 +154,13 @@ public struct SCIMService: Sendable {
         }
     }
 
-    private func duplicate(_ detail: String) -> SCIMError {
+    func duplicate(_ detail: String) -> SCIMError {
         options.vendor.tersesDuplicates ? SCIMError(status: 409, detail: "Refused to create a new, duplicate resource.") : SCIMError(status: 409, scimType: "uniqueness", detail: detail)
     }
 
-    private func isVisible(_ resource: ResourceStore.Resource) -> Bool { !options.vendor.hidesUnmanaged || resource.document["externalId"]?.string != nil }
+    func isVisible(_ resource: ResourceStore.Resource) -> Bool { !options.vendor.hidesUnmanaged || resource.document["externalId"]?.string != nil }
 
-    private func refusal(toDelete kind: ResourceKind, _ current: ResourceStore.Resource) -> SCIMError? {
+    func refusal(toDelete kind: ResourceKind, _ current: ResourceStore.Resource) -> SCIMError? {
         let rules = options.vendor
         if let why = rules.undeletable[current.id] { return SCIMError(status: 409, detail: why) }
         if !rules.writesToUnmanaged, current.document["externalId"]?.string == nil { return SCIMError(status: 403, detail: "user is not managed by SCIM") }
@@ -248,11 +173,11 @@ public struct SCIMService: Sendable {
         return nil
     }
 
-    private func body(_ request: EmulatedRequest) throws -> JSONValue {
+    func body(_ request: EmulatedRequest) throws -> JSONValue {
         do { return try JSONValue(parsing: request.body) } catch { throw SCIMError(status: 400, scimType: "invalidSyntax", detail: "the body is no JSON: \(error)") }
     }
 
-    private mutating func create(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> EmulatedResponse {
+    mutating func create(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> EmulatedResponse {
         let given = try ResourceSchemas.of(kind).normalised(try body(request))
         if let complaint = options.vendor.complaint(kind, given, was: nil) { throw complaint }
         if options.vendor.takesOver, let name = given[kind.nameAttribute]?.string, let id = store[kind]?.id(named: name), let current = store[kind]?[id], !isVisible(current) {
@@ -267,7 +192,7 @@ public struct SCIMService: Sendable {
         return answer(201, kind, stored, request)
     }
 
-    private mutating func save(_ kind: ResourceKind, _ id: String, _ document: JSONValue, was current: ResourceStore.Resource, _ request: EmulatedRequest) throws -> ResourceStore.Resource {
+    mutating func save(_ kind: ResourceKind, _ id: String, _ document: JSONValue, was current: ResourceStore.Resource, _ request: EmulatedRequest) throws -> ResourceStore.Resource {
         if let complaint = options.vendor.complaint(kind, document, was: current.document) { throw complaint }
         var document = try accepted(kind, document, except: id)
         if options.ignoresActive, kind == .user { document["active"] = current.document["active"] }
@@ -282,7 +207,7 @@ public struct SCIMService: Sendable {
     }
 
     /// Applies the server's habits and checks what must be unique.
-    private func accepted(_ kind: ResourceKind, _ document: JSONValue, except id: String?) throws -> JSONValue {
+    func accepted(_ kind: ResourceKind, _ document: JSONValue, except id: String?) throws -> JSONValue {
         var document = document
         for name in options.dropped { document[name] = nil }
         if kind == .user, let kept = options.vendor.keptUserAttributes {
@@ -324,7 +249,7 @@ public struct SCIMService: Sendable {
 
     // MARK: answers
 
-    private func rendered(_ kind: ResourceKind, _ resource: ResourceStore.Resource, _ request: EmulatedRequest) -> JSONValue {
+    func rendered(_ kind: ResourceKind, _ resource: ResourceStore.Resource, _ request: EmulatedRequest) -> JSONValue {
         var document = resource.document
         let location = "\(base(request))\(kind.endpoint)/\(resource.id)"
         document["id"] = .string(resource.id)
@@ -362,7 +287,7 @@ public struct SCIMService: Sendable {
     }
 
     /// `attributes` and `excludedAttributes` (RFC 7644, section 3.9).
-    private func project(_ document: JSONValue, _ request: EmulatedRequest) -> JSONValue {
+    func project(_ document: JSONValue, _ request: EmulatedRequest) -> JSONValue {
         func names(_ key: String) -> [String]? { request.query[key]?.split(separator: ",").map { $0.trimmed.lowercased() } }
         let always: Set<String> = ["id", "schemas"]
         if let wanted = names("attributes") {
@@ -376,7 +301,7 @@ public struct SCIMService: Sendable {
         return document
     }
 
-    private static func top(_ path: String) -> String {
+    static func top(_ path: String) -> String {
         if path.hasPrefix("urn:") {
             let core = SchemaURN.user.lowercased() + ":"
             let group = SchemaURN.group.lowercased() + ":"
@@ -387,92 +312,10 @@ public struct SCIMService: Sendable {
         return String(path.prefix { $0 != "." })
     }
 
-    private func answer(_ status: Int, _ kind: ResourceKind, _ resource: ResourceStore.Resource, _ request: EmulatedRequest) -> EmulatedResponse {
+    func answer(_ status: Int, _ kind: ResourceKind, _ resource: ResourceStore.Resource, _ request: EmulatedRequest) -> EmulatedResponse {
         var headers = [(name: "Location", value: "\(base(request))\(kind.endpoint)/\(resource.id)")]
         if options.etag { headers.append(("ETag", resource.etag)) }
         return .json(status, rendered(kind, resource, request), headers: headers)
-    }
-
-    // MARK: lists
-
-    /// A search request's body as the query of a list (RFC 7644, section 3.4.3).
-    private func search(_ request: EmulatedRequest) throws -> EmulatedRequest {
-        var copy = request
-        for (name, value) in try body(request).object ?? [:] {
-            if let text = value.string { copy.query[name] = text }
-            if let number = value.integer { copy.query[name] = String(number) }
-            if let names = value.array { copy.query[name] = names.compactMap(\.string).joined(separator: ",") }
-        }
-        copy.query["schemas"] = nil
-        return copy
-    }
-
-    private func list(_ kinds: [ResourceKind], _ request: EmulatedRequest) throws -> EmulatedResponse {
-        var found: [(kind: ResourceKind, id: String)] = []
-        for kind in kinds {
-            found += try ids(kind, request).filter { (store[kind]?[$0]?.created ?? 0) + options.visibleAfter <= request.now }.map { (kind, $0) }
-        }
-        func number(_ name: String) throws -> Int? {
-            guard let text = request.query[name] else { return nil }
-            guard let number = Int(text) else { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(name) must be a number") }
-            return number
-        }
-        if options.vendor.refusesStartIndex, request.query["startIndex"] != nil { throw SCIMError(status: 400, detail: "startIndex is not supported") }
-        if let cap = options.vendor.listCap ?? (options.vendor.ignoresCursor ? 50 : nil) {
-            found = Array(found.prefix(cap))
-        }
-        let count = min(max(try number("count") ?? options.maxResults, 0), options.maxResults)
-        let total = found.count
-        var document: JSONValue = ["schemas": [.string(SchemaURN.listResponse)], "totalResults": .integer(Int64(total))]
-        let start: Int
-        if options.cursor, let cursor = request.query["cursor"] {
-            guard let position = cursor.isEmpty ? 0 : Int(cursor.dropFirst()) else { throw SCIMError(status: 400, scimType: "invalidCursor", detail: "the cursor is unknown") }
-            start = position
-            if start + count < total { document["nextCursor"] = .string("c\(start + count)") }
-        } else {
-            start = max(try number("startIndex") ?? 1, 1) - 1
-            document["startIndex"] = .integer(Int64(start + 1))
-        }
-        let page = found.dropFirst(start).prefix(count).compactMap { entry -> JSONValue? in
-            guard let resource = store[entry.kind]?[entry.id] else { return nil }
-            var document = rendered(entry.kind, resource, request)
-            if options.listsWithoutMembers { document["members"] = nil }
-            return document
-        }
-        document["itemsPerPage"] = .integer(Int64(page.count))
-        if options.vendor.writesNumbersAsText {
-            document["itemsPerPage"] = .string(String(page.count))
-            document["startIndex"] = "1"
-        }
-        // With cursors no total is told.
-        if options.cursor, options.vendor.takesMemberLists, request.query["cursor"] != nil { document["totalResults"] = nil }
-        document["Resources"] = .array(page)
-        return .json(200, document)
-    }
-
-    /// The ids that a request's filter selects, in the order of creation.
-    private func ids(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> [String] {
-        let ids = (store[kind]?.order ?? []).filter { id in store[kind]?[id].map(isVisible) ?? false }
-        guard let text = request.query["filter"], !text.isEmpty else { return ids }
-        guard options.filter else { throw SCIMError(status: 501, detail: "filters are not supported") }
-        let filter = try Filter(parsing: text)
-        if let known = options.vendor.filterable, case .compare(let path, _, _) = filter, !known.contains(path.lowercased()) {
-            throw SCIMError(status: 400, scimType: "invalidFilter", detail: "filtering by \(path) is not supported")
-        }
-        if case .compare(let path, .eq, .string(let value)) = filter {
-            if kind == .user, path.lowercased() == "groups.value" {
-                guard !options.vendor.refusesGroupsFilter else { throw SCIMError(status: 400, scimType: "invalidFilter", detail: "groups.value is not supported") }
-                return (store[.group]?[value]?.document["members"]?.array ?? []).compactMap { $0["value"]?.string }
-            }
-            if kind == .group, path.lowercased() == "members.value" { return (store[.group]?.groups(of: value) ?? []).map(\.id) }
-        }
-        if let shortcut = store[kind]?.shortcut(filter, kind: kind) { return shortcut.filter { id in store[kind]?[id].map(isVisible) ?? false } }
-        let schemas = ResourceSchemas.of(kind)
-        let whole = EmulatedRequest(method: "GET", path: "", origin: request.origin)
-        return ids.filter { id in
-            guard let resource = store[kind]?[id] else { return false }
-            return filter.matches(rendered(kind, resource, whole), isCaseExact: schemas.isCaseExact)
-        }
     }
 
     // MARK: for tests and seeds

@@ -3,24 +3,17 @@ import JSON
 import Testing
 
 @Suite struct CommandTests {
-    private static let token = "correct horse battery"
-
-    private func directory(_ count: Int) -> String {
-        let users = (0..<count).map { "{\"userId\":\"user_\($0)\",\"username\":\"person\($0)\",\"displayName\":\"Person \($0)\",\"status\":\"enabled\"}" }
-        return "{\"users\":[\(users.joined(separator: ",\n"))],\"groups\":[{\"groupId\":\"g1\",\"groupName\":\"All\",\"members\":[\((0..<count).map { "\"user_\($0)\"" }.joined(separator: ","))]}]}"
-    }
-
     @Test("a wrong token is 77, a closed port 69, an empty directory 5, a cut one 5, a missing one 69, an unset secret 78")
     func exits() throws {
         let server = try ServerProcess.sandbox()
         defer { server.stop() }
         let place = try Workplace()
         try place.writeJob(server.base)
-        try place.write("directory.json", directory(8))
+        try place.write("directory.json", Workplace.directory(8))
         #expect(try place.rollcall("run", "job.yaml", token: "wrong").exit == 77)
         #expect(try place.rollcall("run", "job.yaml").exit == 0)
 
-        for empty in ["{\"users\":[],\"groups\":[]}", "{}", "", String(directory(8).dropLast(40)), "[1,2"] {
+        for empty in ["{\"users\":[],\"groups\":[]}", "{}", "", String(Workplace.directory(8).dropLast(40)), "[1,2"] {
             try place.write("directory.json", empty)
             let result = try place.rollcall("run", "job.yaml")
             #expect(result.exit == 5, "\(empty.prefix(40)): \(result.everything)")
@@ -28,7 +21,7 @@ import Testing
         try FileManager.default.removeItem(at: place.folder.appendingPathComponent("directory.json"))
         let missing = try place.rollcall("run", "job.yaml")
         #expect(missing.exit == 69 && missing.output.contains("directory.json"))
-        try place.write("directory.json", directory(8))
+        try place.write("directory.json", Workplace.directory(8))
         let intact = try place.rollcall("plan", "job.yaml")
         #expect(intact.exit == 0 && intact.output.hasPrefix("No changes. 9 in step."), "\(intact.everything)")
 
@@ -52,7 +45,7 @@ import Testing
             other.stop()
         }
         let place = try Workplace()
-        try place.write("directory.json", directory(3))
+        try place.write("directory.json", Workplace.directory(3))
         try place.writeJob(server.base)
         #expect(try place.rollcall("run", "job.yaml").exit == 0)
         try place.writeJob(other.base)
@@ -67,7 +60,7 @@ import Testing
         let server = try ServerProcess.sandbox()
         defer { server.stop() }
         let place = try Workplace()
-        try place.write("directory.json", directory(3))
+        try place.write("directory.json", Workplace.directory(3))
         try place.writeJob(server.base)
         #expect(try place.rollcall("run", "job.yaml").exit == 0)
         try place.write("other.yaml", try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: other"))
@@ -79,162 +72,25 @@ import Testing
         #expect(try place.rollcall("run", "job.yaml").exit == 78)
     }
 
-    @Test("a second run while one is going is 75 and names the holder")
-    func lock() throws {
-        let server = try ServerProcess.sandbox()
-        defer { server.stop() }
-        let place = try Workplace()
-        try place.write("directory.json", directory(60))
-        try place.writeJob(server.base, extra: "")
-        // Slow enough to be met.
-        let slow = try place.read("job.yaml").replacingOccurrences(of: "requestsPerSecond: 2000", with: "requestsPerSecond: 20")
-        try place.write("job.yaml", slow)
-        let first = Process()
-        first.executableURL = Program.products.appendingPathComponent("rollcall")
-        first.arguments = ["run", "job.yaml"]
-        first.currentDirectoryURL = place.folder
-        first.environment = ProcessInfo.processInfo.environment.merging(["SANDBOX_TOKEN": Self.token]) { _, new in new }
-        first.standardOutput = FileHandle.nullDevice
-        try first.run()
-        let lockFile = place.folder.appendingPathComponent("snapshots/test.lock")
-        for _ in 0..<200 {
-            if let size = try? Data(contentsOf: lockFile).count, size > 0 { break }
-            Thread.sleep(forTimeInterval: 0.01)
-        }
-        let second = try place.rollcall("run", "job.yaml")
-        #expect(second.exit == 75)
-        #expect(second.error.contains("process \(first.processIdentifier) on ") && second.error.contains("rollcall run job.yaml"))
-        #expect(try place.rollcall("status").output.contains("another run is going"))
-        first.waitUntilExit()
-        #expect(first.terminationStatus == 0)
-        #expect(try place.rollcall("plan", "job.yaml").exit == 0)
-    }
-
-    @Test("killed with SIGKILL again and again, it ends in step, and nobody is made twice")
-    func killed() throws {
-        let server = try ServerProcess.sandbox()
-        defer { server.stop() }
-        let place = try Workplace()
-        try place.write("directory.json", directory(150))
-        try place.writeJob(server.base)
-        let slow = try place.read("job.yaml").replacingOccurrences(of: "requestsPerSecond: 2000", with: "requestsPerSecond: 60")
-        try place.write("slow.yaml", slow)
-        for round in 1...6 {
-            let process = Process()
-            process.executableURL = Program.products.appendingPathComponent("rollcall")
-            process.arguments = ["run", "slow.yaml"]
-            process.currentDirectoryURL = place.folder
-            process.environment = ProcessInfo.processInfo.environment.merging(["SANDBOX_TOKEN": Self.token]) { _, new in new }
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            Thread.sleep(forTimeInterval: 0.25 + 0.07 * Double(round))
-            kill(process.processIdentifier, SIGKILL)
-            for _ in 0..<200 where process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
-            #expect(process.terminationReason == .uncaughtSignal, "round \(round) ended before it was killed")
-        }
-        let last = try place.rollcall("run", "job.yaml")
-        #expect(last.exit == 0, "\(last.everything)")
-        let quiet = try place.rollcall("plan", "job.yaml")
-        #expect(quiet.exit == 0 && quiet.output.hasPrefix("No changes. 151 in step."), "\(quiet.everything)")
-        #expect(!quiet.output.contains("not ours"), "\(quiet.output)")
-    }
-
-    @Test("a seed replays a simulated night in every process, to the byte")
-    func replay() throws {
-        let program = Program.products.appendingPathComponent("rollcall-simulate")
-        for seed in ["3", "8"] {
-            let nights = try (1...2).map { _ in try Program.run(program, ["--trace", seed]) }
-            #expect(nights[0].exit == 0 && nights[0].output.split(separator: "\n").count > 20)
-            #expect(nights[0].output == nights[1].output, "seed \(seed)")
-        }
-    }
-
-    @Test("SIGTERM ends a run in order with 143, and the next one goes on")
-    func terminated() throws {
-        let server = try ServerProcess.sandbox()
-        defer { server.stop() }
-        let place = try Workplace()
-        try place.write("directory.json", directory(80))
-        try place.writeJob(server.base)
-        try place.write("slow.yaml", try place.read("job.yaml").replacingOccurrences(of: "requestsPerSecond: 2000", with: "requestsPerSecond: 40"))
-        let process = Process()
-        // A test's threads may have signals blocked, which a child would inherit.
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = [
-            "-c", "import os,signal,sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execv(sys.argv[1], sys.argv[1:])", Program.products.appendingPathComponent("rollcall").path, "run",
-            "slow.yaml",
-        ]
-        process.currentDirectoryURL = place.folder
-        process.environment = ProcessInfo.processInfo.environment.merging(["SANDBOX_TOKEN": Self.token]) { _, new in new }
-        let output = place.folder.appendingPathComponent("out")
-        FileManager.default.createFile(atPath: output.path, contents: nil)
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        Thread.sleep(forTimeInterval: 1.3)
-        kill(process.processIdentifier, SIGTERM)
-        for _ in 0..<1000 where process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
-        #expect(process.terminationReason == .exit && process.terminationStatus == 143)
-        let said = try place.read("out")
-        #expect(said.contains("stopped by a signal"), "\(said)")
-        let status = try place.rollcall("status", "job.yaml")
-        #expect(!status.output.contains("await settling"), "\(status.everything)")
-        #expect(try place.rollcall("run", "job.yaml").exit == 0)
-        #expect(try place.rollcall("plan", "job.yaml").output.hasPrefix("No changes. 81 in step."))
-    }
-
-    @Test("a run is taken back, its ledger is copied, and a damaged one is restored or rebuilt")
-    func care() throws {
-        let server = try ServerProcess.sandbox()
-        defer { server.stop() }
-        let place = try Workplace()
-        try place.write("directory.json", directory(3))
-        try place.writeJob(server.base)
-        let run = try place.rollcall("run", "job.yaml")
-        #expect(run.exit == 0 && run.output.contains("Applied as run 1:"), "\(run.everything)")
-        #expect(try place.rollcall("undo", "job.yaml", "1").exit == 4)
-        #expect(try place.rollcall("undo", "job.yaml", "1", "--dry-run", "--allow", "users.delete=9", "--allow", "groups.delete=9", "--allow", "memberships.remove=9").exit == 2)
-        let undone = try place.rollcall("undo", "job.yaml", "1", "--allow", "users.delete=9", "--allow", "groups.delete=9", "--allow", "memberships.remove=9")
-        #expect(undone.exit == 0, "\(undone.everything)")
-        #expect(try place.rollcall("plan", "job.yaml").output.contains("held"))
-        #expect(try place.rollcall("run", "job.yaml", "--release").exit == 0)
-        #expect(try place.rollcall("ledger", "verify", "job.yaml").output.contains("test: good: 3 users and 1 groups linked"))
-        #expect(try FileManager.default.contentsOfDirectory(atPath: place.folder.appendingPathComponent("snapshots/copies").path).count == 3)
-        #expect(try place.rollcall("ledger", "backup", "job.yaml", "--to", "mine.sqlite").exit == 0)
-        // A ledger that is none any more.
-        for end in ["-wal", "-shm"] { try? FileManager.default.removeItem(at: place.folder.appendingPathComponent("snapshots/test.sqlite\(end)")) }
-        try place.write("snapshots/test.sqlite", "this is no ledger, and it is long enough to be looked at as one, whatever else it may be")
-        #expect(try place.rollcall("ledger", "verify", "job.yaml").exit == 74)
-        let restored = try place.rollcall("ledger", "restore", "job.yaml")
-        #expect(restored.exit == 0 && restored.output.contains("the old one is"), "\(restored.everything)")
-        #expect(try place.rollcall("plan", "job.yaml").output.hasPrefix("No changes. 4 in step."))
-        let rebuilt = try place.rollcall("ledger", "rebuild", "job.yaml")
-        #expect(rebuilt.exit == 0 && rebuilt.output.contains("4 accounts and groups linked"), "\(rebuilt.everything)")
-        #expect(try place.rollcall("plan", "job.yaml").output.hasPrefix("No changes. 4 in step."))
-        chmod(place.folder.appendingPathComponent("snapshots").path, 0o777)
-        #expect(try place.rollcall("plan", "job.yaml").exit == 74)
-    }
-
     @Test("a saved plan is applied exactly, and refused with what moved when the world went on")
     func apply() throws {
         let server = try ServerProcess.sandbox()
         defer { server.stop() }
         let place = try Workplace()
         try place.writeJob(server.base)
-        try place.write("directory.json", directory(5))
+        try place.write("directory.json", Workplace.directory(5))
         #expect(try place.rollcall("apply", "job.yaml").exit == 6)
         #expect(try place.rollcall("plan", "job.yaml").exit == 2)
-        try place.write("directory.json", directory(6))
+        try place.write("directory.json", Workplace.directory(6))
         let stale = try place.rollcall("apply", "job.yaml", "--plan", "1")
         #expect(stale.exit == 6 && stale.output.contains("person5"), "\(stale.everything)")
-        try place.write("directory.json", directory(5))
+        try place.write("directory.json", Workplace.directory(5))
         let applied = try place.rollcall("apply", "job.yaml", "--plan", "1")
         #expect(applied.exit == 0, "\(applied.everything)")
         #expect(try place.rollcall("plan", "job.yaml").exit == 0)
         #expect(try place.rollcall("apply", "job.yaml", "--plan", "1").exit == 6)
         try place.writeJob(server.base, extra: "leavers: { disable: never }")
-        try place.write("directory.json", directory(7))
+        try place.write("directory.json", Workplace.directory(7))
         #expect(try place.rollcall("plan", "job.yaml").exit == 2)
         try place.writeJob(server.base)
         let otherJob = try place.rollcall("apply", "job.yaml")
@@ -302,7 +158,7 @@ import Testing
         defer { server.stop() }
         let place = try Workplace()
         let login = server.base.replacingOccurrences(of: "/scim/v2", with: "/oauth/token")
-        try place.write("directory.json", directory(4))
+        try place.write("directory.json", Workplace.directory(4))
         try place.writeJob(
             server.base,
             authorization: isOAuth ? "{ oauth: { tokenURL: \"\(login)\", clientID: rollcall-client, clientSecret: \"${THE_SECRET}\", placement: \(way) } }" : "{ key: \"${THE_SECRET}\" }")
@@ -380,7 +236,7 @@ import Testing
         try place.write("job.yaml", idaasJob(server, kind))
         var told = ""
         func rollcall(_ arguments: String..., keys: [String: String] = [:]) throws -> Program.Result {
-            let environment = ["SANDBOX_TOKEN": Self.token].merging(Self.idaasKeys) { $1 }.merging(keys) { $1 }
+            let environment = ["SANDBOX_TOKEN": Workplace.token].merging(Self.idaasKeys) { $1 }.merging(keys) { $1 }
             let result = try Program.rollcall(arguments + ["--log-level", "trace", "job.yaml"], environment: environment, in: place.folder)
             told += result.everything
             return result
@@ -407,7 +263,7 @@ import Testing
         let server = try ServerProcess.sandbox()
         defer { server.stop() }
         let result = try Program.run(
-            URL(fileURLWithPath: "/bin/bash"), [Program.foreign.appendingPathComponent("conformance.sh").path, server.base, Self.token], seconds: 400)
+            URL(fileURLWithPath: "/bin/bash"), [Program.foreign.appendingPathComponent("conformance.sh").path, server.base, Workplace.token], seconds: 400)
         #expect(result.exit == 0, "\(result.everything)")
         #expect(result.output.contains("scim2-tester:") && result.output.contains("scim-sanity:"))
     }

@@ -123,6 +123,14 @@ final class ServerProcess {
 
 /// A scratch folder with a job in it.
 final class Workplace {
+    static let token = "correct horse battery"
+
+    /// A directory of people, all in one group.
+    static func directory(_ count: Int) -> String {
+        let users = (0..<count).map { "{\"userId\":\"user_\($0)\",\"username\":\"person\($0)\",\"displayName\":\"Person \($0)\",\"status\":\"enabled\"}" }
+        return "{\"users\":[\(users.joined(separator: ",\n"))],\"groups\":[{\"groupId\":\"g1\",\"groupName\":\"All\",\"members\":[\((0..<count).map { "\"user_\($0)\"" }.joined(separator: ","))]}]}"
+    }
+
     let folder: URL
 
     init() throws {

@@ -1,0 +1,85 @@
+import JSON
+import SCIM
+
+/// Lists: filters, sorting, pages by index and by cursor.
+extension SCIMService {
+    /// A search request's body as the query of a list (RFC 7644, section 3.4.3).
+    func search(_ request: EmulatedRequest) throws -> EmulatedRequest {
+        var copy = request
+        for (name, value) in try body(request).object ?? [:] {
+            if let text = value.string { copy.query[name] = text }
+            if let number = value.integer { copy.query[name] = String(number) }
+            if let names = value.array { copy.query[name] = names.compactMap(\.string).joined(separator: ",") }
+        }
+        copy.query["schemas"] = nil
+        return copy
+    }
+
+    func list(_ kinds: [ResourceKind], _ request: EmulatedRequest) throws -> EmulatedResponse {
+        var found: [(kind: ResourceKind, id: String)] = []
+        for kind in kinds {
+            found += try ids(kind, request).filter { (store[kind]?[$0]?.created ?? 0) + options.visibleAfter <= request.now }.map { (kind, $0) }
+        }
+        func number(_ name: String) throws -> Int? {
+            guard let text = request.query[name] else { return nil }
+            guard let number = Int(text) else { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(name) must be a number") }
+            return number
+        }
+        if options.vendor.refusesStartIndex, request.query["startIndex"] != nil { throw SCIMError(status: 400, detail: "startIndex is not supported") }
+        if let cap = options.vendor.listCap ?? (options.vendor.ignoresCursor ? 50 : nil) {
+            found = Array(found.prefix(cap))
+        }
+        let count = min(max(try number("count") ?? options.maxResults, 0), options.maxResults)
+        let total = found.count
+        var document: JSONValue = ["schemas": [.string(SchemaURN.listResponse)], "totalResults": .integer(Int64(total))]
+        let start: Int
+        if options.cursor, let cursor = request.query["cursor"] {
+            guard let position = cursor.isEmpty ? 0 : Int(cursor.dropFirst()) else { throw SCIMError(status: 400, scimType: "invalidCursor", detail: "the cursor is unknown") }
+            start = position
+            if start + count < total { document["nextCursor"] = .string("c\(start + count)") }
+        } else {
+            start = max(try number("startIndex") ?? 1, 1) - 1
+            document["startIndex"] = .integer(Int64(start + 1))
+        }
+        let page = found.dropFirst(start).prefix(count).compactMap { entry -> JSONValue? in
+            guard let resource = store[entry.kind]?[entry.id] else { return nil }
+            var document = rendered(entry.kind, resource, request)
+            if options.listsWithoutMembers { document["members"] = nil }
+            return document
+        }
+        document["itemsPerPage"] = .integer(Int64(page.count))
+        if options.vendor.writesNumbersAsText {
+            document["itemsPerPage"] = .string(String(page.count))
+            document["startIndex"] = "1"
+        }
+        // With cursors no total is told.
+        if options.cursor, options.vendor.takesMemberLists, request.query["cursor"] != nil { document["totalResults"] = nil }
+        document["Resources"] = .array(page)
+        return .json(200, document)
+    }
+
+    /// The ids that a request's filter selects, in the order of creation.
+    func ids(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> [String] {
+        let ids = (store[kind]?.order ?? []).filter { id in store[kind]?[id].map(isVisible) ?? false }
+        guard let text = request.query["filter"], !text.isEmpty else { return ids }
+        guard options.filter else { throw SCIMError(status: 501, detail: "filters are not supported") }
+        let filter = try Filter(parsing: text)
+        if let known = options.vendor.filterable, case .compare(let path, _, _) = filter, !known.contains(path.lowercased()) {
+            throw SCIMError(status: 400, scimType: "invalidFilter", detail: "filtering by \(path) is not supported")
+        }
+        if case .compare(let path, .eq, .string(let value)) = filter {
+            if kind == .user, path.lowercased() == "groups.value" {
+                guard !options.vendor.refusesGroupsFilter else { throw SCIMError(status: 400, scimType: "invalidFilter", detail: "groups.value is not supported") }
+                return (store[.group]?[value]?.document["members"]?.array ?? []).compactMap { $0["value"]?.string }
+            }
+            if kind == .group, path.lowercased() == "members.value" { return (store[.group]?.groups(of: value) ?? []).map(\.id) }
+        }
+        if let shortcut = store[kind]?.shortcut(filter, kind: kind) { return shortcut.filter { id in store[kind]?[id].map(isVisible) ?? false } }
+        let schemas = ResourceSchemas.of(kind)
+        let whole = EmulatedRequest(method: "GET", path: "", origin: request.origin)
+        return ids.filter { id in
+            guard let resource = store[kind]?[id] else { return false }
+            return filter.matches(rendered(kind, resource, whole), isCaseExact: schemas.isCaseExact)
+        }
+    }
+}

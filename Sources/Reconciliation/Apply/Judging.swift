@@ -1,0 +1,164 @@
+import JSON
+import Ledger
+import Provisioning
+import SCIM
+import SCIMTransport
+
+/// What an answer means for the journal and for the link.
+extension Applier {
+    func record(_ operation: PlannedOperation, _ performed: Performed, leftOut: [Int: String], members: [String], targetID: String? = nil) throws {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        breaker.note(performed)
+        switch performed {
+        case .done(let id, let resource):
+            switch operation.verb {
+            case .delete:
+                try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: true)), run: run)
+                try ledger.forgetMembers(kind: operation.kind, target: id)
+            case .dissociate: try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: false)), run: run)
+            case .addMembers, .removeMembers: try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
+            default: try recordWrite(operation, kind, id: id, resource: resource, origin: origin(of: operation))
+            }
+        case .takenOver(let id, _) where try ledger.holder(kind: operation.kind, target: id).map({ $0 != operation.sourceID }) ?? false:
+            try ledger.settle(operation, Outcome(status: .conflict, reason: "the create took over \(id), which is linked to another record: decide on the target whose it is"), run: run)
+        case .partly(let refused, let why):
+            if target.profile.memberReading.contains(.ledger), let targetID {
+                try ledger.note(group: targetID, added: members.filter { !refused.contains($0) }, removed: Array(refused))
+            }
+            try ledger.settle(operation, Outcome(status: .failed, reason: why, leftOut: leftOut), run: run)
+        case .takenOver(let id, let resource):
+            try recordWrite(operation, kind, id: id, resource: resource, origin: "taken over")
+            verification.takenOver.append(operation.name)
+        case .found(let id, let resource):
+            // Found by our own mark: it is what an earlier POST of ours, or IDaaS' own push, made.
+            // Where a create takes over, what it found may be what an earlier one of ours took.
+            let isDoubtful = target.profile.existing == .overwrite
+            try recordWrite(operation, kind, id: id, resource: resource, origin: isDoubtful ? "taken over" : operation.status == .sent ? "created" : "known", isFound: true)
+        case .gone:
+            if operation.verb == .delete {
+                try ledger.settle(operation, Outcome(status: .done, reason: "was gone already", link: .drop(hasTombstone: false)), run: run)
+            } else {
+                // A 404 by id is believed; where there is no list, nothing else would ever tell.
+                let isUnlisted = target.profile.listing == .none && operation.verb != .addMembers && operation.verb != .removeMembers
+                try ledger.settle(
+                    operation,
+                    Outcome(
+                        status: .failed, reason: "\(targetID ?? "the object") is gone from the target since it was read; the next run judges it anew",
+                        link: isUnlisted ? .drop(hasTombstone: false) : nil), run: run)
+            }
+        case .failed(let why): try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut), run: run)
+        case .conflict(let why) where operation.unit != nil: try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation)), run: run)
+        case .conflict(let why): try ledger.settle(operation, Outcome(status: operation.verb == .create ? .conflict : .failed, reason: why), run: run)
+        case .unknown(let why):
+            // Stays “sent” in the journal: the next run begins by settling it.
+            try doubt(operation)
+            verification.unknown.append("\(operation.name): \(why)")
+        case .fatal(let failure, let isOpen):
+            if fatal == nil, failure.endsAtOnce { fatal = failure }
+            // What certainly was not done is planned anew by the next run, from what it reads; what is open stays in the journal.
+            if !isOpen { try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run) }
+        }
+    }
+
+    /// Of a target that is not listed, or not to its end, nothing else will tell whether a write arrived.
+    func doubt(_ operation: PlannedOperation) throws {
+        guard target.profile.listing == .none || target.profile.listCap != nil, [.update, .disable].contains(operation.verb), let source = operation.sourceID else { return }
+        try ledger.doubt(kind: operation.kind, source: source, paths: operation.fields.map(\.path))
+    }
+
+    /// Said of the second half of a rename that failed: the account must not keep its temporary name unseen.
+    func temporaryName(_ operation: PlannedOperation) -> String {
+        guard operation.unit == operation.seq, let name = operation.fields.first(where: { $0.before?.contains("rollcall-") ?? false })?.before else { return "" }
+        return "; until the next run it bears the temporary name \(name)"
+    }
+
+    func origin(of operation: PlannedOperation) -> String {
+        switch operation.situation {
+        case .existing: "associated"
+        case .known: "known"
+        default: "created"
+        }
+    }
+
+    /// Records an attribute write: the link, and what the answer shows of it.
+    func recordWrite(_ operation: PlannedOperation, _ kind: ResourceKind, id: String, resource: [UInt8]?, origin: String, isFound: Bool = false) throws {
+        guard let source = operation.sourceID, let table = tables[kind] else { return }
+        let previous = try ledger.link(kind: operation.kind, source: source)
+        let desired = try ledger.desired(kind: operation.kind, source: source)
+        let actual = resource.flatMap { try? JSONParser().parse($0) { table.actual($0) } }
+        let values = Dictionary(operation.fields.map { ($0.path, $0.after) }) { _, last in last }
+        func text(_ path: String) -> String? { values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
+        let isLeaver = operation.situation == .leaver
+        // Of a leaver, and after a restart, there is no desired record: the link then keeps what it knows.
+        var link = LinkState(
+            kind: operation.kind, sourceID: source, targetID: id, origin: previous?.targetID == id ? previous?.origin ?? origin : origin, state: isLeaver ? "disabled" : "active",
+            // What was found bears its own name, which may be an older one.
+            externalID: (isFound ? actual?.externalID : nil) ?? text("externalId") ?? previous?.externalID,
+            matchKey: (isFound ? actual?.matchKey : nil) ?? text(kind.nameAttribute).map(folded) ?? previous?.matchKey ?? folded(operation.name),
+            sent: isFound ? nil : sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual), sentDigest: nil, read: actual?.body,
+            readDigest: isFound ? nil : actual?.digest)
+        // The digests stand for the whole record: only where all of it was sent.
+        if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
+        if isLeaver { link.readDigest = nil }
+        let before = MappingTable.values(previous?.sent)
+        let fresh = Set(operation.fields.filter { field in before[field.path].map { ($0.isNull ? nil : $0.canonical) != field.after } ?? true }.map(\.path))
+        let judgement = actual.flatMap { isFound ? nil : verification.compare(operation, kind, table, with: $0, fresh: fresh) } ?? Verification.Judgement()
+        let complaint = judgement.complaint
+        link.read = judgement.believed(link.read)
+        // Identity and access are never taken for granted, whatever else agrees.
+        if complaint != nil || !(actual.map { table.agreesOnCriticals(desired?.body, $0.body) } ?? false) { link.readDigest = nil }
+        // The first half of a rename by way of a temporary name is over before anything is read back.
+        let isHalf = operation.unit != nil && operation.unit != operation.seq
+        if actual == nil, !isHalf, operation.verb != .create || resource == nil { verification.silent.append(.init(operation, id: id, fresh: fresh)) }
+        let reason = isFound ? "found by its externalId on the target: linked" : complaint
+        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link)), run: run)
+    }
+
+    /// What has been sent for a record so far: this operation's values, else what was sent before, else what the target has
+    /// already. What is held back is not in it, so that the next run still sees it as different.
+    func sentBody(_ operation: PlannedOperation, _ table: MappingTable, desired: String?, previous: String?, actual: MappingTable.Actual?) -> String? {
+        guard let desired else {
+            // Of what the source does not have, or was not asked for, only this operation is known.
+            var sent = MappingTable.values(previous)
+            for field in operation.fields { sent[field.path] = field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null }
+            return sent.isEmpty ? previous : JSONValue.object(sent).canonical
+        }
+        let wanted = MappingTable.values(desired)
+        let before = MappingTable.values(previous)
+        let shown = MappingTable.values(actual?.body)
+        var sent: [String: JSONValue] = [:]
+        for (name, value) in wanted {
+            if let field = operation.fields.first(where: { $0.path == name }) {
+                sent[name] = field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null
+            } else if let earlier = before[name] {
+                sent[name] = earlier
+            } else if let there = shown[name], table.isEqual(name, there, value) {
+                sent[name] = value
+            }
+        }
+        return JSONValue.object(sent).canonical
+    }
+
+    func recordMembers(_ operation: PlannedOperation, group: String, members: [String], resource: [UInt8]?, leftOut: [Int: String]) throws {
+        var complaint: String?
+        var isSilent = true
+        if target.showsMembers, let resource, let present = try? JSONParser().parse(resource, { view in view.member(ignoringCase: "members") == nil ? nil : TargetReader.members(view) }) {
+            isSilent = false
+            complaint = Verification.complaint(operation.verb, members, present: Set(present))
+        }
+        if target.profile.memberReading.contains(.ledger), complaint == nil {
+            try ledger.note(group: group, added: operation.verb == .addMembers ? members : [], removed: operation.verb == .removeMembers ? members : [])
+        }
+        if isSilent, target.showsMembers { verification.silent.append(.init(operation, id: group)) }
+        let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) \(Self.leftOutMark): they have no account"
+        try ledger.settle(operation, Outcome(status: complaint == nil && leftOut.isEmpty ? .done : .failed, reason: complaint ?? partial, leftOut: leftOut), run: run)
+    }
+
+    static let leftOutMark = "members left out"
+    static let partlyMark = "and took the others"
+
+    /// Whether a failed operation has changed something all the same.
+    static func wasPartlyDone(_ operation: PlannedOperation) -> Bool {
+        operation.status == .failed && (operation.reason.contains(leftOutMark) || operation.reason.contains(partlyMark))
+    }
+}

@@ -1,0 +1,67 @@
+import JSON
+import Ledger
+import Provisioning
+import SCIM
+import SCIMTransport
+
+/// Looking at what the target did with writes that it answered without a document.
+extension Applier {
+    /// Looks at what the target did with writes that it answered without a document, each as it comes by.
+    func readBack() async throws {
+        // Nothing of such a target is verified, and the report says so; what it answers to a write is all that it shows.
+        if target.profile.listing == .none { return }
+        do {
+            for kind in ResourceKind.allCases {
+                var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind.rawValue }, by: \.id)
+                guard !open.isEmpty, let table = tables[kind] else { continue }
+                let take: (JSONView) throws -> Void = { view in
+                    guard let actual = table.actual(view), let entries = open.removeValue(forKey: actual.id) else { return }
+                    for entry in entries { try self.judge(entry, kind, table, actual, members: Set(TargetReader.members(view))) }
+                }
+                let listShowsAll = try target.profile.listCap == nil && kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
+                if open.count > Self.readsByID, listShowsAll {
+                    _ = try await target.list(kind, take)
+                } else {
+                    for id in open.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+                        do {
+                            try JSONParser().parse(try await target.get(kind, id), take)
+                        } catch let failure as SCIMFailure {
+                            if case .notFound = failure { continue }
+                            throw failure
+                        }
+                    }
+                }
+                for entry in open.values.flatMap({ $0 }) where !entry.isMembership {
+                    guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
+                    try ledger.settle(operation, Outcome(status: .failed, reason: "written, but not shown by the target afterwards"), run: run)
+                }
+            }
+        } catch let failure as SCIMFailure {
+            if failure.isFatal { fatal = failure } else { verification.notes.append("what was written could not be read back: \(failure)") }
+        } catch let error as JSONSyntaxError {
+            verification.notes.append("what was written could not be read back: \(error)")
+        }
+    }
+
+    /// Up to this many objects are read by id; beyond, the list is cheaper.
+    static let readsByID = 20
+
+    func judge(_ entry: Verification.Silent, _ kind: ResourceKind, _ table: MappingTable, _ actual: MappingTable.Actual, members: Set<String>) throws {
+        guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { return }
+        if entry.isMembership {
+            // A group without `members` is an empty one here: it was asked for by its id, or its list shows members.
+            let sent = operation.members.filter { $0.status == nil }.compactMap(\.targetID)
+            if let complaint = Verification.complaint(operation.verb, sent, present: members) {
+                try ledger.settle(operation, Outcome(status: .failed, reason: complaint), run: run)
+            }
+            return
+        }
+        guard let source = operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else { return }
+        let judgement = verification.compare(operation, kind, table, with: actual, fresh: entry.fresh)
+        let complaint = judgement.complaint
+        let desired = try ledger.desired(kind: kind.rawValue, source: source)
+        link.read = judgement.believed(actual.body)
+        link.readDigest = complaint == nil && link.state == "active" && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
+        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: complaint, link: .set(link)), run: run)
+    }
+}

@@ -1,0 +1,62 @@
+import JSON
+import Ledger
+import Provisioning
+import SCIM
+import SCIMTransport
+
+/// What a killed run left, before anything else happens.
+extension Applier {
+    /// Settles what a killed run left: operations whose outcome nobody knows, and the rest of a unit that it began.
+    ///
+    /// What decides whose an account is (a create, an association) is looked for now. Everything else is read with the rest
+    /// of the target in a moment and planned anew where it was not done: it is then sent again with this run's proofs, limits
+    /// and permissions, and not with those of a night that is over.
+    func settle(_ operations: [PlannedOperation]) async throws {
+        for operation in operations where isGoing {
+            switch (operation.verb, operation.status) {
+            case (.create, .sent): try await settleCreate(operation)
+            case (.associate, .sent): try await settleAssociation(operation)
+            case (_, .sent):
+                try doubt(operation)
+                try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this, and its outcome was not known: planned anew where it is still wanted"), run: run)
+            default: try await send([operation])
+            }
+        }
+        if isGoing { try await readBack() }
+    }
+
+    func settleAssociation(_ operation: PlannedOperation) async throws {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        guard let id = operation.targetID else { return }
+        let outcome: Result<[UInt8], SCIMFailure>
+        do { outcome = .success(try await target.get(kind, id)) } catch { outcome = .failure(error) }
+        switch outcome {
+        case .failure(let failure) where failure.isFatal: fatal = failure
+        case .failure(let failure):
+            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account cannot be read: \(failure)"), run: run)
+        case .success(let resource):
+            let mark = try? JSONParser().parse(resource) { AttributePath("externalId")?.value(in: $0)?.canonical }
+            if let mark, mark == operation.fields.first(where: { $0.path == "externalId" })?.after {
+                try recordWrite(operation, kind, id: id, resource: resource, origin: "associated", isFound: true)
+            } else {
+                try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account does not carry our mark: planned anew"), run: run)
+            }
+        }
+    }
+
+    func settleCreate(_ operation: PlannedOperation) async throws {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let found: Performed?
+        do {
+            found = try await sender.ours(kind, operation.fields, byName: true)
+        } catch {
+            fatal = error
+            return
+        }
+        if let found {
+            try record(operation, found, leftOut: [:], members: [])
+        } else {
+            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this create, and the target does not show it: planned anew"), run: run)
+        }
+    }
+}

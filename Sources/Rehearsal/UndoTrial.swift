@@ -1,0 +1,94 @@
+import Emulation
+import JSON
+import Reconciliation
+import SCIM
+import Simulation
+
+extension Trial {
+    /// A day with everything in it on one platform, taken back: the target is as it was, but for the ids of what was deleted and
+    /// what the run says that it cannot restore; and it stays so.
+    static func undo(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        let platform = Platform.all[Int(seed / 32) % Platform.all.count]
+        return try await undo(platform, seed, clock)
+    }
+
+    package static func undo(_ platform: Platform, seed: UInt64) throws -> Outcome {
+        let executor = SeededExecutor(seed: seed)
+        return try executor.run { try await undo(platform, seed, VirtualTime(executor)) }
+    }
+
+    private static func undo(_ platform: Platform, _ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var dice = SeededGenerator(seed: seed &* 41 &+ 7)
+        var outcome = Outcome()
+        let world = try platform.world(Platform.deleting, seed: seed, clock: clock)
+        world.directory.people = people(6)
+        let ids = world.directory.people.map(\.id)
+        if platform.hasGroups {
+            world.directory.teams = [
+                Team(id: "group_1", name: "ops", members: [ids[0], ids[1], ids[2]]), Team(id: "group_2", name: "dev", members: [ids[3], ids[4]]),
+                Team(id: "group_3", name: "gone", members: [ids[1], ids[5]]),
+            ]
+        }
+        _ = try await world.run()
+        try world.plant(.user, platform.stranger("person8"))
+        let before = story(world)
+        // What may happen in a day; each with even odds, so that every seed is another day.
+        func happens() -> Bool { Bool.random(using: &dice) }
+        if happens() { world.directory.people.append(.named("person7")) }
+        // On some platforms an account that is there is associated, on others it is taken over or in conflict.
+        let isMet = happens()
+        if isMet { world.directory.people.append(.named("person8")) }
+        if happens() { world.directory.people[0].displayName = "Another Name" }
+        if happens(), platform.mayRename { world.directory.people[1].username = "renamed" }
+        if happens() { world.directory.people[2].status = "disabled" }
+        if happens(), platform.mayRename { (world.directory.people[3].username, world.directory.people[4].username) = ("person4", "person3") }
+        if happens() {
+            world.directory.people.removeAll { $0.id == ids[5] }
+            for index in world.directory.teams.indices { world.directory.teams[index].members.remove(ids[5]) }
+        }
+        if platform.hasGroups {
+            if happens() { world.directory.teams[0].members = isMet ? [ids[0], ids[3], "user_person8"] : [ids[0], ids[3]] }
+            if happens() { world.directory.teams[1].name = "dev-2" }
+            if happens() { world.directory.teams.removeLast() }
+            if happens() { world.directory.teams.append(Team(id: "group_4", name: "new", members: [ids[0]])) }
+        }
+        let day = try await world.run()
+        let number = try world.ledger.lastRun(isBaseline: false)?.id ?? 0
+        world.permissions.firstRun = false
+        let undone = try await world.invoke(.undo(run: number, writes: true))
+        outcome.runs += 3
+        let what = "\(platform.name): \(day.report.headline)"
+        guard undone.report.plan != nil else {
+            // Nothing was written, so there was nothing to take back.
+            if story(world) != before { outcome.broken.append("undo: \(what): refused: \(undone.report.details)") }
+            return outcome
+        }
+        let after = story(world)
+        let admitted = Set(undone.operations.filter { $0.reason.hasPrefix("cannot be restored") }.map(\.name))
+        // What a record that is admitted would be, and its place in groups, is left out; the rest must be as it was.
+        func known(_ lines: [String]) -> Set<String> {
+            Set(
+                lines.compactMap { line in
+                    guard let space = line.firstIndex(of: " "), var document = try? JSONValue(parsing: Array(line[line.index(after: space)...].utf8)) else { return line }
+                    if let name = (document["userName"] ?? document["displayName"])?.string, admitted.contains(name) { return nil }
+                    document["members"] = .array((document["members"]?.array ?? []).filter { !admitted.contains($0.string ?? "") })
+                    return document.canonical
+                })
+        }
+        let more = known(after).subtracting(known(before)).sorted(), less = known(before).subtracting(known(after)).sorted()
+        if !more.isEmpty || !less.isEmpty {
+            outcome.broken.append("undo: \(what): has \(more.prefix(3)) and lacks \(less.prefix(3)); \(undone.report.headline) \(undone.operations.map { PlanDigest.line($0) + " — " + $0.reason })")
+        }
+        // It stays so, and a second undo finds nothing to do.
+        let next = try await world.run()
+        if story(world) != after { outcome.broken.append("R30: \(what): the next run took the undo back: \(next.operations.map { PlanDigest.line($0) })") }
+        let again = try await world.invoke(.undo(run: number, writes: true))
+        if story(world) != after { outcome.broken.append("undo: \(what): a second undo changed something: \(again.operations.map { PlanDigest.line($0) })") }
+        // Released, the source's will is done again.
+        world.permissions.release = true
+        let released = try await world.run()
+        world.permissions.release = false
+        outcome.broken += Laws.law1(released, try await world.plan()).map { "undo: \(what): released: \($0)" }
+        return outcome
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import Testing
+
+/// The programs when something cuts in: a second run, a signal, a kill, a damaged ledger.
+@Suite struct CareCommandTests {
+    @Test("a second run while one is going is 75 and names the holder")
+    func lock() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(60))
+        try place.writeJob(server.base, extra: "")
+        // Slow enough to be met.
+        let slow = try place.read("job.yaml").replacingOccurrences(of: "requestsPerSecond: 2000", with: "requestsPerSecond: 20")
+        try place.write("job.yaml", slow)
+        let first = Process()
+        first.executableURL = Program.products.appendingPathComponent("rollcall")
+        first.arguments = ["run", "job.yaml"]
+        first.currentDirectoryURL = place.folder
+        first.environment = ProcessInfo.processInfo.environment.merging(["SANDBOX_TOKEN": Workplace.token]) { _, new in new }
+        first.standardOutput = FileHandle.nullDevice
+        try first.run()
+        let lockFile = place.folder.appendingPathComponent("snapshots/test.lock")
+        for _ in 0..<200 {
+            if let size = try? Data(contentsOf: lockFile).count, size > 0 { break }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+        let second = try place.rollcall("run", "job.yaml")
+        #expect(second.exit == 75)
+        #expect(second.error.contains("process \(first.processIdentifier) on ") && second.error.contains("rollcall run job.yaml"))
+        #expect(try place.rollcall("status").output.contains("another run is going"))
+        first.waitUntilExit()
+        #expect(first.terminationStatus == 0)
+        #expect(try place.rollcall("plan", "job.yaml").exit == 0)
+    }
+
+    @Test("killed with SIGKILL again and again, it ends in step, and nobody is made twice")
+    func killed() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(150))
+        try place.writeJob(server.base)
+        let slow = try place.read("job.yaml").replacingOccurrences(of: "requestsPerSecond: 2000", with: "requestsPerSecond: 60")
+        try place.write("slow.yaml", slow)
+        for round in 1...6 {
+            let process = Process()
+            process.executableURL = Program.products.appendingPathComponent("rollcall")
+            process.arguments = ["run", "slow.yaml"]
+            process.currentDirectoryURL = place.folder
+            process.environment = ProcessInfo.processInfo.environment.merging(["SANDBOX_TOKEN": Workplace.token]) { _, new in new }
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            Thread.sleep(forTimeInterval: 0.25 + 0.07 * Double(round))
+            kill(process.processIdentifier, SIGKILL)
+            for _ in 0..<200 where process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
+            #expect(process.terminationReason == .uncaughtSignal, "round \(round) ended before it was killed")
+        }
+        let last = try place.rollcall("run", "job.yaml")
+        #expect(last.exit == 0, "\(last.everything)")
+        let quiet = try place.rollcall("plan", "job.yaml")
+        #expect(quiet.exit == 0 && quiet.output.hasPrefix("No changes. 151 in step."), "\(quiet.everything)")
+        #expect(!quiet.output.contains("not ours"), "\(quiet.output)")
+    }
+
+    @Test("a seed replays a simulated night in every process, to the byte")
+    func replay() throws {
+        let program = Program.products.appendingPathComponent("rollcall-simulate")
+        for seed in ["3", "8"] {
+            let nights = try (1...2).map { _ in try Program.run(program, ["--trace", seed]) }
+            #expect(nights[0].exit == 0 && nights[0].output.split(separator: "\n").count > 20)
+            #expect(nights[0].output == nights[1].output, "seed \(seed)")
+        }
+    }
+
+    @Test("SIGTERM ends a run in order with 143, and the next one goes on")
+    func terminated() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(80))
+        try place.writeJob(server.base)
+        try place.write("slow.yaml", try place.read("job.yaml").replacingOccurrences(of: "requestsPerSecond: 2000", with: "requestsPerSecond: 40"))
+        let process = Process()
+        // A test's threads may have signals blocked, which a child would inherit.
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments = [
+            "-c", "import os,signal,sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execv(sys.argv[1], sys.argv[1:])", Program.products.appendingPathComponent("rollcall").path, "run",
+            "slow.yaml",
+        ]
+        process.currentDirectoryURL = place.folder
+        process.environment = ProcessInfo.processInfo.environment.merging(["SANDBOX_TOKEN": Workplace.token]) { _, new in new }
+        let output = place.folder.appendingPathComponent("out")
+        FileManager.default.createFile(atPath: output.path, contents: nil)
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        Thread.sleep(forTimeInterval: 1.3)
+        kill(process.processIdentifier, SIGTERM)
+        for _ in 0..<1000 where process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
+        #expect(process.terminationReason == .exit && process.terminationStatus == 143)
+        let said = try place.read("out")
+        #expect(said.contains("stopped by a signal"), "\(said)")
+        let status = try place.rollcall("status", "job.yaml")
+        #expect(!status.output.contains("await settling"), "\(status.everything)")
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        #expect(try place.rollcall("plan", "job.yaml").output.hasPrefix("No changes. 81 in step."))
+    }
+
+    @Test("a run is taken back, its ledger is copied, and a damaged one is restored or rebuilt")
+    func care() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(3))
+        try place.writeJob(server.base)
+        let run = try place.rollcall("run", "job.yaml")
+        #expect(run.exit == 0 && run.output.contains("Applied as run 1:"), "\(run.everything)")
+        #expect(try place.rollcall("undo", "job.yaml", "1").exit == 4)
+        #expect(try place.rollcall("undo", "job.yaml", "1", "--dry-run", "--allow", "users.delete=9", "--allow", "groups.delete=9", "--allow", "memberships.remove=9").exit == 2)
+        let undone = try place.rollcall("undo", "job.yaml", "1", "--allow", "users.delete=9", "--allow", "groups.delete=9", "--allow", "memberships.remove=9")
+        #expect(undone.exit == 0, "\(undone.everything)")
+        #expect(try place.rollcall("plan", "job.yaml").output.contains("held"))
+        #expect(try place.rollcall("run", "job.yaml", "--release").exit == 0)
+        #expect(try place.rollcall("ledger", "verify", "job.yaml").output.contains("test: good: 3 users and 1 groups linked"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place.folder.appendingPathComponent("snapshots/copies").path).count == 3)
+        #expect(try place.rollcall("ledger", "backup", "job.yaml", "--to", "mine.sqlite").exit == 0)
+        // A ledger that is none any more.
+        for end in ["-wal", "-shm"] { try? FileManager.default.removeItem(at: place.folder.appendingPathComponent("snapshots/test.sqlite\(end)")) }
+        try place.write("snapshots/test.sqlite", "this is no ledger, and it is long enough to be looked at as one, whatever else it may be")
+        #expect(try place.rollcall("ledger", "verify", "job.yaml").exit == 74)
+        let restored = try place.rollcall("ledger", "restore", "job.yaml")
+        #expect(restored.exit == 0 && restored.output.contains("the old one is"), "\(restored.everything)")
+        #expect(try place.rollcall("plan", "job.yaml").output.hasPrefix("No changes. 4 in step."))
+        let rebuilt = try place.rollcall("ledger", "rebuild", "job.yaml")
+        #expect(rebuilt.exit == 0 && rebuilt.output.contains("4 accounts and groups linked"), "\(rebuilt.everything)")
+        #expect(try place.rollcall("plan", "job.yaml").output.hasPrefix("No changes. 4 in step."))
+        chmod(place.folder.appendingPathComponent("snapshots").path, 0o777)
+        #expect(try place.rollcall("plan", "job.yaml").exit == 74)
+    }
+}

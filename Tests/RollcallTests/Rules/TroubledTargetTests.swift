@@ -1,8 +1,12 @@
+import Directory
 import Emulation
+import Foundation
 import HTTP
 import HTTPTypes
 import JSON
+import Jobs
 import Ledger
+import Logging
 import Rehearsal
 import SCIM
 import Simulation
@@ -13,7 +17,7 @@ import Testing
 
 /// Targets that fail, throttle, or are left in the middle.
 @Suite struct TroubledTargetTests {
-    @Test("after five failures in a row that are the target's, the rest is not sent; another job goes on; exit 3")
+    @Test("after five failures in a row that are the target's, the rest is not sent; exit 3")
     func breaker() async throws {
         let fails = Switch()
         let world = try World(job: World.job("pace: { requestsPerSecond: 100, concurrency: 1 }")) { request, _ in
@@ -29,6 +33,31 @@ import Testing
         #expect(try await world.run().report.exit == .inStep)
         #expect(world.documents(.user).count == 30)
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
+    }
+
+    @Test("a target that is stopped stops no other job of the invocation")
+    func others() async throws {
+        var landscape = Landscape(target: SCIMService())
+        for path in ["/bad", "/good"] { landscape.platforms[path] = SCIMService(prefix: path) }
+        let clock = VirtualTime(seed: 1)
+        let client = InProcessClient(landscape, time: clock.time) { request, _ in
+            request.head.method == .post && (request.head.path ?? "").hasPrefix("/bad") ? .answered(EmulatedResponse(status: 503)) : nil
+        }
+        var directory = TestDirectory()
+        directory.people = (0..<20).map { .named("person\($0)") }
+        let document = directory.document()
+        let jobs = try ["bad", "good"].map { name in
+            try Job.read(
+                text: World.job("pace: { requestsPerSecond: 100, concurrency: 1 }").replacingOccurrences(of: "job: world", with: "job: \(name)").replacingOccurrences(of: "/scim/v2", with: "/\(name)"),
+                path: "\(name).yaml", vocabulary: .current)
+        }
+        let surroundings = Surroundings(
+            time: clock.time, environment: ["TOKEN": "correct horse"], log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client, retry: RetryPolicy(attempts: 2, base: 0.1),
+            sourceOverride: FileSource(name: "directory.json") { document })
+        let reports = try await Invocation(.run, surroundings: surroundings).execute(jobs.map { ($0, try Ledger()) })
+        #expect(reports.map(\.exit) == [.recordsFailed, .inStep])
+        #expect(client.landscape.platforms["/bad"]?.documents(.user).isEmpty == true)
+        #expect(client.landscape.platforms["/good"]?.documents(.user).count == 20)
     }
 
     @Test("records that cannot be made keep nobody from being disabled, and a target that answers nothing is left alone")

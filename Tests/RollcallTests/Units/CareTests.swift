@@ -72,6 +72,51 @@ import Testing
         }
     }
 
+    @Test("what a killed run left in the log beside a ledger comes back with it")
+    func log() throws {
+        try withFolder { folder in
+            let path = folder + "/nightly.sqlite", killed = folder + "/killed.sqlite"
+            do {
+                let ledger = try Ledger(path: path)
+                try ledger.learn("what was written last", "still here")
+                // As a kill leaves it: nothing is carried over into the file.
+                for end in ["", "-wal"] { try FileManager.default.copyItem(atPath: path + end, toPath: killed + end) }
+            }
+            _ = try Ledger.restore(path, from: killed, now: "2026-11-25T08:00:00Z")
+            #expect(try Ledger(path: path).fact("what was written last") == "still here")
+        }
+    }
+
+    @Test("a rebuilt ledger takes over what a readable old one knows, and else deletes nobody for certain")
+    func adopt() throws {
+        func ledger(origin: String) throws -> Ledger {
+            let ledger = try Ledger()
+            let run = try ledger.beginRun(command: "run", label: nil, started: "2026-11-24T02:15:00Z")
+            try ledger.attachScratch()
+            try ledger.define { _, _, _, _, _ in false }
+            for (kind, source, target) in [(0, "user_ada", "t-ada"), (1, "group_1", "t-ops")] {
+                _ = try ledger.stage(source: [
+                    StagedSource(
+                        kind: kind, id: source, externalID: source, name: source, matchKey: source, body: "{}", digest: [], active: nil, problem: nil, note: nil, place: "", isProtected: false,
+                        isDisabled: false)
+                ])
+                try ledger.classify(kinds: [0, 1], mayRename: [])
+                try ledger.draft { _ in ([Draft(wave: 1, verb: .link, status: .planned, reason: "", name: "x")], .present) }
+                let plan = try ledger.storePlan(run: run, created: "2026-11-24T02:15:00Z", inputs: "", digest: { _ in }, finish: { "" })
+                let operation = try #require(try ledger.nextPlanned(plan: plan, after: 0, limit: 1).first)
+                let link = LinkState(
+                    kind: kind, sourceID: source, targetID: target, origin: origin, externalID: source, matchKey: source, sent: nil, sentDigest: nil, read: nil, readDigest: nil)
+                try ledger.settle(operation, Outcome(status: .done, link: .set(link)), run: run)
+            }
+            return ledger
+        }
+        let old = try ledger(origin: "created"), new = try ledger(origin: "associated")
+        #expect(try new.link(kind: 0, source: "user_ada")?.origin == "associated")
+        #expect(try new.adopt(old) == 2)
+        #expect(try new.link(kind: 0, source: "user_ada")?.origin == "created")
+        #expect(try new.link(kind: 1, source: "group_1")?.origin == "created")
+    }
+
     @Test("an interrupted migration leaves the old file as it was")
     func migration() throws {
         try withFolder { folder in

@@ -16,6 +16,7 @@ help:
 	@echo "make bench    memory, time and requests: a plan over 10,000 and 100,000 users, a read of IDaaS"
 	@echo "make simulate random worlds with faults, kills at every moment: SEEDS=1-20000 for more, SEEDS=7 replays one"
 	@echo "make kills    the built program killed at random moments over HTTP: ROUNDS=200 for more"
+	@echo "make planted  bugs planted one after the other, and the seed with which the simulation finds each"
 	@echo "make lint     layout and house rules"
 	@echo "make format   let swift format lay out the sources"
 
@@ -46,7 +47,7 @@ simulate: setup
 kills: release
 	@.ci/kills .build-release/release $(ROUNDS)
 
-# Eighteen bugs, one after the other, in a copy of the sources: the simulation must find each.
+# Twenty-two bugs, one after the other, in a copy of the sources: the simulation must find each.
 planted: setup
 	@.ci/planted
 

@@ -3,7 +3,7 @@ import Yams
 /// Walks the YAML of a job file and gathers everything that is wrong with it, instead of stopping at the first.
 ///
 /// Scalars are read by our own rules from their text: YAML 1.1 would take `yes`, `0123` and `12:30` for something else.
-final class NodeReader {
+package final class NodeReader {
     let file: String
     private(set) var diagnostics: [Diagnostic] = []
 
@@ -134,6 +134,9 @@ final class NodeReader {
         if let near, distance(near, text) <= 2 { return "did you mean “\(near)”?" }
         return "known keys are \(known.joined(separator: ", "))"
     }
+
+    /// Whether one word is likely a slip for the other.
+    package static func isNear(_ left: String, _ right: String) -> Bool { distance(left, right) <= 2 }
 
     private static func distance(_ left: String, _ right: String) -> Int {
         let a = Array(left), b = Array(right)

@@ -24,6 +24,14 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
         public let description: String
     }
 
+    /// Why a file cannot be read, and what to do.
+    private static func obstacle(_ path: String) -> String {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return errno == ENOENT ? "is not there; create it with mode 0600" : "cannot be read: \(String(cString: strerror(errno)))" }
+        guard status.st_mode & S_IFMT == S_IFREG else { return "is no plain file; name the file that holds the secret" }
+        return "cannot be read by the user that runs this; give it to that user: chown, and mode 0600"
+    }
+
     /// The secret's value. Throws `Missing`, which names the reference and never a value.
     public func resolve(environment: [String: String]) throws -> String {
         let value: String
@@ -32,7 +40,7 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
             guard let text = environment[name] else { throw Missing(description: "the environment variable \(name) is not set; export it before the run, or write file:PATH in the job") }
             value = text
         case .file(let path):
-            guard let data = FileManager.default.contents(atPath: path) else { throw Missing(description: "the secret file \(path) cannot be read; create it with mode 0600") }
+            guard let data = FileManager.default.contents(atPath: path) else { throw Missing(description: "the secret file \(path) \(Self.obstacle(path))") }
             value = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).first.map(String.init) ?? ""
         }
         let trimmed = value.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -46,7 +54,9 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
 
     /// What is careless about where the secret is kept; nil when nothing is.
     public var concern: String? {
-        guard case .file(let path) = self, let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int, mode & 0o044 != 0 else { return nil }
+        var status = stat()
+        // Of what a symbolic link leads to: secrets are often mounted as such.
+        guard case .file(let path) = self, stat(path, &status) == 0, status.st_mode & 0o044 != 0 else { return nil }
         return "the secret file \(path) can be read by others on this machine: chmod 600 \(path)"
     }
 

@@ -84,11 +84,30 @@ extension Ledger {
 
     private static let stampLength = "20261124T021500Z-000001".utf8.count
 
-    /// Makes a copy after a run, and lets go of the oldest beyond `keep`. Returns its path.
+    /// Whether this ledger knows nothing that would be lost with it: a copy of it must not take the place of a better one.
+    public func isBlank() throws -> Bool { try linkCount(kind: 0) == 0 && linkCount(kind: 1) == 0 && lastRun(isBaseline: true) == nil }
+
+    /// What the copy of a ledger knows; nil when it cannot be read.
+    public static func contents(ofCopy path: String) -> (users: Int, groups: Int, run: String?, bindings: [String: String])? {
+        var configuration = Configuration()
+        configuration.readonly = true
+        guard let queue = try? DatabaseQueue(path: path, configuration: configuration) else { return nil }
+        defer { try? queue.close() }
+        return try? queue.read { db in
+            let bindings = try Row.fetchAll(db, sql: "SELECT key, value FROM binding").map { ($0[0] as String, $0[1] as String) }
+            return (
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 0") ?? 0, try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 1") ?? 0,
+                try String.fetchOne(db, sql: "SELECT 'run ' || id || ' of ' || started FROM runs WHERE finished IS NOT NULL ORDER BY id DESC LIMIT 1"),
+                Dictionary(bindings) { first, _ in first }
+            )
+        }
+    }
+
+    /// Makes a copy after a run, and lets go of the oldest beyond `keep`. Returns its path; nil for a ledger that knows nothing.
     ///
     /// - Parameter now: RFC 3339, in UTC.
     public func keepCopy(now: String, run: Int64, keep: Int) throws -> String? {
-        guard let path, keep > 0 else { return nil }
+        guard let path, keep > 0, try !isBlank() else { return nil }
         let folder = Self.copyFolder(of: path)
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -115,27 +134,66 @@ extension Ledger {
             let source = try DatabaseQueue(path: copy)
             defer { try? source.close() }
             try Self.write(source, to: fresh)
+            // What runs did since the copy is not known any more; the next applied run ends this.
+            let queue = try DatabaseQueue(path: fresh)
+            try queue.write { try $0.execute(sql: "INSERT OR REPLACE INTO learned (key, value) VALUES (?, ?)", arguments: [Self.restoredFact, now]) }
+            try queue.close()
         } catch let error as DatabaseError {
             throw LedgerError(error, path: copy)
         }
-        let aside = try setAside(path, now: now)
-        guard rename(fresh, path) == 0 else { throw LedgerError.io("cannot put the copy in the place of \(path): \(String(cString: strerror(errno)))") }
+        return try replace(path, with: fresh, now: now)
+    }
+
+    /// Puts a closed ledger in the place of another, which gets a new name. Nobody may have either open. Killed at any moment, it
+    /// leaves the one or the other in place: a run that finds no ledger would take itself for the first. Returns where the old one
+    /// is; nil when there was none.
+    public static func replace(_ path: String, with fresh: String, now: String) throws -> String? {
+        func failed(_ what: String) -> LedgerError { LedgerError.io("cannot \(what): \(String(cString: strerror(errno)))") }
+        var aside: String?
+        if FileManager.default.fileExists(atPath: path) {
+            settleLog(path)
+            let stem = "\(path).before-\(now.filter { $0.isNumber || $0 == "T" || $0 == "Z" })"
+            // Two in one second are two.
+            let names = [stem] + (2...99).map { "\(stem)-\($0)" }
+            guard let name = names.first(where: { name in ["", "-wal", "-shm"].allSatisfy { !FileManager.default.fileExists(atPath: name + $0) } }) else {
+                throw LedgerError.io("cannot set \(path) aside: there are \(names.count) of that second already; move some away")
+            }
+            // A log that could not be settled belongs to the old file, and would be the ruin of the new one.
+            for end in ["-wal", "-shm"] where FileManager.default.fileExists(atPath: path + end) {
+                guard rename(path + end, name + end) == 0 else { throw failed("set \(path + end) aside") }
+            }
+            // A second name first, where the file system knows such.
+            guard Foundation.link(path, name) == 0 || errno != EEXIST && rename(path, name) == 0 else { throw failed("set \(path) aside as \(name)") }
+            aside = name
+        }
+        settleLog(fresh)
+        guard rename(fresh, path) == 0 else { throw failed("put \(fresh) in the place of \(path)") }
         return aside
     }
 
-    /// Renames a ledger and what SQLite keeps beside it. Returns the new name; nil when there is no ledger.
-    public static func setAside(_ path: String, now: String) throws -> String? {
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
-        // What a killed run left in the log goes into the file first, as far as it can be read.
-        if let queue = try? DatabaseQueue(path: path) {
-            try? queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
-            try? queue.close()
+    /// Brings what a killed run left in the log into the file, as far as it can be read.
+    private static func settleLog(_ path: String) {
+        guard let queue = try? DatabaseQueue(path: path) else { return }
+        try? queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+        try? queue.close()
+    }
+
+    /// Stands in a ledger that was put back from a copy, until a run has been applied: what carries our mark and is not linked may
+    /// have been associated since the copy, so it counts as associated, and is never deleted rather than wrongly.
+    public static let restoredFact = "restored from a copy"
+
+    /// Keeps those in groups that are recognised by their mark whom the source does not list: they may have been there before.
+    public func keepMembersOfKnownGroups() throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    CREATE INDEX IF NOT EXISTS scratch.situations_by_target ON situations (kind, target);
+                    INSERT OR IGNORE INTO kept_members (grp, usr)
+                    SELECT t.grp, t.usr FROM scratch.situations g JOIN scratch.target_members t ON t.grp = g.target WHERE g.kind = 1 AND g.situation = 'known' AND NOT EXISTS (
+                        SELECT 1 FROM scratch.situations u INDEXED BY situations_by_target CROSS JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
+                        WHERE u.kind = 0 AND u.target = t.usr)
+                    """)
         }
-        let aside = "\(path).before-\(now.filter { $0.isNumber || $0 == "T" || $0 == "Z" })"
-        for end in ["-wal", "-shm", ""] where FileManager.default.fileExists(atPath: path + end) {
-            guard rename(path + end, aside + end) == 0 else { throw LedgerError.io("cannot set \(path + end) aside: \(String(cString: strerror(errno)))") }
-        }
-        return aside
     }
 
     // MARK: made anew
@@ -159,7 +217,7 @@ extension Ledger {
             try Row.fetchAll(
                 db,
                 sql:
-                    "SELECT l.kind, s.id, t.id, l.origin, l.state, d.since, d.days, d.last_day, r.digest FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target LEFT JOIN departures d ON d.kind = l.kind AND d.source = l.source LEFT JOIN restored r ON r.kind = l.kind AND r.source = l.source AND l.kind = 0"
+                    "SELECT l.kind, s.id, t.id, l.origin, l.state, d.since, d.days, d.last_day, r.digest, r.was_out, r.mapping FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target LEFT JOIN departures d ON d.kind = l.kind AND d.source = l.source LEFT JOIN restored r ON r.kind = l.kind AND r.source = l.source AND l.kind = 0"
             )
         }
         let kept = try Set(
@@ -175,7 +233,10 @@ extension Ledger {
                 if row[5] as String? != nil {
                     try db.execute(sql: "INSERT OR REPLACE INTO departures (kind, source, since, days, last_day) VALUES (?, ?, ?, ?, ?)", arguments: [kind, source, row[5], row[6], row[7]])
                 }
-                if row[8] as Data? != nil { try db.execute(sql: "INSERT OR REPLACE INTO restored (kind, source, digest, members) VALUES (?, ?, ?, '')", arguments: [kind, source, row[8]]) }
+                if row[8] as Data? != nil {
+                    try db.execute(
+                        sql: "INSERT OR REPLACE INTO restored (kind, source, digest, members, was_out, mapping) VALUES (?, ?, ?, '', ?, ?)", arguments: [kind, source, row[8], row[9], row[10]])
+                }
                 guard kind == 1 else { continue }
                 // Of a group that the old ledger knew, it also knew who was there before.
                 try db.execute(sql: "DELETE FROM kept_members WHERE grp = ?", arguments: [target])
@@ -219,8 +280,20 @@ extension Ledger {
     }
 
     /// Gives a sign of life.
+    ///
+    /// Throws `LedgerError.otherHost` when somebody else took the ledger meanwhile, and what is under way rests on what was.
     public func beat(now: Double) throws {
+        if let loss { throw loss }
         guard let holder, now - lastBeat >= 30 else { return }
+        if lastBeat > -.infinity {
+            let known = try fact("holder")?.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+            if known.map({ $0.count == 3 && $0[0] != holder.host && $0[1] != holder.boot }) ?? true {
+                let loss = LedgerError.otherHost(path ?? "memory", host: known?[0] ?? "another, which has let go of it again", secondsAgo: 0)
+                // From now on every sign of life says so, and the sign is the other's.
+                self.loss = loss
+                throw loss
+            }
+        }
         lastBeat = now
         try learn("holder", "\(holder.host)\t\(holder.boot)\t\(Int(now))")
     }
@@ -229,6 +302,6 @@ extension Ledger {
     public func letGo() throws {
         guard holder != nil else { return }
         holder = nil
-        try unlearn("holder")
+        if loss == nil { try unlearn("holder") }
     }
 }

@@ -44,6 +44,8 @@ public struct Outcome: Sendable {
     public var link: LinkChange?
     /// Members that did not make it, by position, with the reason.
     public var leftOut: [Int: String]
+    /// Whether something may have changed although the status says failed: an undo then looks at what the target shows.
+    public var mayBeDone: Bool
 
     public enum LinkChange: Sendable {
         case set(LinkState)
@@ -51,11 +53,12 @@ public struct Outcome: Sendable {
         case drop(hasTombstone: Bool)
     }
 
-    public init(status: OperationStatus, reason: String? = nil, link: LinkChange? = nil, leftOut: [Int: String] = [:]) {
+    public init(status: OperationStatus, reason: String? = nil, link: LinkChange? = nil, leftOut: [Int: String] = [:], mayBeDone: Bool = false) {
         self.status = status
         self.reason = reason
         self.link = link
         self.leftOut = leftOut
+        self.mayBeDone = mayBeDone
     }
 }
 
@@ -76,8 +79,8 @@ extension Ledger {
     }
 
     private func settle(_ db: Database, _ operation: PlannedOperation, _ outcome: Outcome, run: Int64) throws {
-        try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ? WHERE plan = ? AND seq = ?")
-            .execute(arguments: [outcome.status.rawValue, outcome.reason, run, operation.plan, operation.seq])
+        try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ?, may_be_done = ? WHERE plan = ? AND seq = ?")
+            .execute(arguments: [outcome.status.rawValue, outcome.reason, run, outcome.mayBeDone, operation.plan, operation.seq])
         switch outcome.link {
         case .set(let link): try set(db, link, run: run)
         case .drop(let hasTombstone): try drop(db, operation, hasTombstone: hasTombstone, run: run)

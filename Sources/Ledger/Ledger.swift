@@ -13,6 +13,8 @@ public final class Ledger {
     /// The transaction that `together` has open; used by its body alone, on the queue's own thread.
     private var transaction: Database?
     var holder: Holder?
+    /// Set once another host was seen to have taken the ledger.
+    var loss: LedgerError?
     var lastBeat = -Double.infinity
 
     /// Opens the ledger of a job, or creates it with mode 0600. Throws `LedgerError`.
@@ -106,13 +108,19 @@ public final class Ledger {
         guard known == nil || known == value else { throw LedgerError.boundElsewhere(path ?? "memory", key: key, known: known ?? "", now: value) }
     }
 
+    /// Whether another ledger speaks of the same source and the same target.
+    public func isBoundLike(_ other: Ledger) throws -> Bool {
+        func bindings(_ ledger: Ledger) throws -> [String] { try ledger.read { try String.fetchAll($0, sql: "SELECT key || ' ' || value FROM binding ORDER BY key") } }
+        return try bindings(self) == bindings(other)
+    }
+
     /// Binds the ledger to a value, if it is not bound yet: once both sides have been read, so that a slip in a first job file binds nothing.
     public func bind(_ key: String, _ value: String) throws {
         try write { try $0.execute(sql: "INSERT OR IGNORE INTO binding (key, value) VALUES (?, ?)", arguments: [key, value]) }
     }
 
     public func fact(_ key: String) throws -> String? {
-        try read { try String.fetchOne($0, sql: "SELECT value FROM learned WHERE key = ?", arguments: [key]) }
+        try read { try String.fetchOne($0.cachedStatement(sql: "SELECT value FROM learned WHERE key = ?"), arguments: [key]) }
     }
 
     /// Remembers what was found out about the target, such as how its members can be read.
@@ -248,6 +256,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         switch error.resultCode.primaryResultCode {
         case .SQLITE_CORRUPT: self = .corrupt(path)
         case .SQLITE_NOTADB: self = .foreign(path)
+        case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
+            self = .io("the ledger \(path) cannot be used: \(error.message ?? "no permission"); it, and the folder that it is in, must be readable and writable by the user that runs this")
         default: self = .io("the ledger \(path) cannot be used: \(error.message ?? "SQLite error \(error.resultCode.rawValue)")")
         }
     }
@@ -258,7 +268,7 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .newer(let path, let version): "the ledger \(path) has schema \(version), this version of rollcall knows \(Ledger.schemaVersion); run the newer rollcall"
         case .corrupt(let path): "the ledger \(path) is damaged: rollcall ledger restore JOB; with no good copy, rollcall ledger rebuild JOB"
         case .boundElsewhere(let path, let key, let known, let now):
-            "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted)"
+            "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted; if it was restored from another job's copy, the right one stands beside it as .before-…)"
         case .io(let message): message
         case .otherHost(let path, let host, let seconds):
             "the ledger \(path) is in use by the host \(host), which gave a sign \(seconds / 60) minutes ago; wait for it (after an hour without a sign it counts as gone), or, if it certainly is no more, say --accept-host-change once"

@@ -89,6 +89,8 @@ public struct PlannedOperation: Sendable {
     public var heldBy: String?
     public var fields: [FieldChange]
     public var unit: Int?
+    /// Whether a failed operation may have changed something all the same.
+    public var mayBeDone = false
     /// For membership operations.
     public var members: [Member]
 

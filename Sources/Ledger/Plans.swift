@@ -20,7 +20,11 @@ extension Ledger {
             try db.execute(
                 sql: """
                     CREATE TEMP TABLE numbered AS
-                    SELECT d.draft, row_number() OVER (ORDER BY d.wave, d.kind, si.id, ti.id, d.draft) AS seq
+                    SELECT d.draft, row_number() OVER (ORDER BY d.wave, d.kind,
+                        -- What failed the last time goes last, so that it stands in nobody's way.
+                        EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source WHERE f.plan = (SELECT max(id) FROM plans WHERE state IN ('applied', 'applying', 'stopped'))
+                            AND f.kind = d.kind AND f.source = d.source AND f.status IN ('failed', 'sent')),
+                        si.id, ti.id, d.draft) AS seq
                     FROM scratch.drafts d LEFT JOIN ids si ON si.n = d.source LEFT JOIN ids ti ON ti.n = d.target;
                     CREATE UNIQUE INDEX temp.numbered_by_draft ON numbered (draft);
                     """)
@@ -116,7 +120,7 @@ extension Ledger {
         return PlannedOperation(
             plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: row["kind"], verb: verb, situation: Situation(rawValue: row["situation"]) ?? .unmanaged,
             sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: OperationStatus(rawValue: row["status"]) ?? .planned, reason: row["reason"],
-            heldBy: row["held_by"], fields: Self.decode(row["fields"]), unit: row["unit"], members: members)
+            heldBy: row["held_by"], fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], members: members)
     }
 
     /// All rows of a plan, in order.

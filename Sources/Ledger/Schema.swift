@@ -60,6 +60,15 @@ package enum Schema {
         "CREATE TABLE departures (kind INTEGER NOT NULL, source INTEGER NOT NULL, since TEXT NOT NULL, days INTEGER NOT NULL, last_day TEXT NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;",
         // Records that an undo restored, with the digest of the source record as it then was, and the group's members.
         "CREATE TABLE restored (kind INTEGER NOT NULL, source INTEGER NOT NULL, digest BLOB NOT NULL, members TEXT NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;",
+        // Failed operations that may have changed something all the same; whether a restored record was out of scope, and the mapping
+        // that its digest was made with.
+        """
+        ALTER TABLE operations ADD COLUMN may_be_done INTEGER NOT NULL DEFAULT 0;
+        UPDATE operations SET may_be_done = 1 WHERE status = 'failed' AND (reason LIKE '%members left out%' OR reason LIKE '%and took the others%' OR reason LIKE '%an interrupted run sent this%'
+            OR reason LIKE 'the target accepted %');
+        ALTER TABLE restored ADD COLUMN was_out INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE restored ADD COLUMN mapping TEXT NOT NULL DEFAULT '';
+        """,
     ]
 
     /// One run's staging area, in a file of its own.
@@ -96,6 +105,8 @@ package enum Schema {
         CREATE TABLE scratch.situations (kind INTEGER NOT NULL, source INTEGER, target INTEGER, ext_target INTEGER, name_target INTEGER, situation TEXT NOT NULL);
         -- What becomes of a source record in this plan: present (linked now or after it), held (stays as it is), leaving.
         CREATE TABLE scratch.outlook (kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER, state TEXT NOT NULL, is_associating INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, source)) WITHOUT ROWID;
+        -- Restored records that stay as they are in this plan.
+        CREATE TABLE scratch.restored (kind INTEGER NOT NULL, source INTEGER NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;
         CREATE TABLE scratch.drafts (
             draft INTEGER PRIMARY KEY, wave INTEGER NOT NULL, kind INTEGER NOT NULL, verb TEXT NOT NULL, situation TEXT NOT NULL, source INTEGER, target INTEGER,
             name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT, fields TEXT NOT NULL, unit INTEGER,

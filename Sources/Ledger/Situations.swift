@@ -68,6 +68,8 @@ public struct SituationRow: Sendable {
     public var leftDays: Int
     /// Whether an undo restored the record, and the source has not changed it since.
     public var isRestored: Bool
+    /// What is remarkable about the source record, such as that it has no status.
+    public var note: String?
     /// Whether a leaver is in a group of the target, or has members; asked for where a delete depends on it.
     public var hasMembers = false
     var source: Int64?
@@ -107,10 +109,9 @@ extension Ledger {
     /// - Parameter mayRename: kinds whose renames are permitted: only then does a linked account free its name.
     public func classify(kinds: [Int], mayRename: Set<Int>) throws {
         try write { db in
+            try indexSource(db)
             try db.execute(
                 sql: """
-                    CREATE INDEX IF NOT EXISTS scratch.source_by_key ON source (kind, match_key);
-                    CREATE INDEX IF NOT EXISTS scratch.source_by_external_id ON source (kind, external_id);
                     CREATE INDEX IF NOT EXISTS scratch.target_by_key ON target (kind, match_key);
                     CREATE INDEX IF NOT EXISTS scratch.target_by_external_id ON target (kind, external_id);
                     DELETE FROM scratch.candidates; DELETE FROM scratch.facts; DELETE FROM scratch.situations;
@@ -238,7 +239,7 @@ extension Ledger {
     static let rowQuery = """
         SELECT st.kind, st.situation, si.id AS source_id, ti.id AS target_id, ei.id AS ext_id, ni.id AS name_id,
             s.name AS source_name, t.name AS target_name, m.name AS name_name, t.external_id AS target_external_id,
-            s.body AS desired, s.digest AS desired_digest, s.external_id AS desired_external_id, s.match_key AS desired_key, s.active AS desired_active,
+            s.body AS desired, s.note, s.digest AS desired_digest, s.external_id AS desired_external_id, s.match_key AS desired_key, s.active AS desired_active,
             t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.place,
             l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
             CASE WHEN st.situation = 'collision' THEN (
@@ -252,7 +253,7 @@ extension Ledger {
             \(departure) AS departure,
             EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.by_scope) AS is_absent_by_scope,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
-            EXISTS (SELECT 1 FROM restored re WHERE re.kind = st.kind AND re.source = st.source) AS is_restored,
+            EXISTS (SELECT 1 FROM scratch.restored re WHERE re.kind = st.kind AND re.source = st.source) AS is_restored,
             dp.since AS left_since, coalesce(dp.days, 0) AS left_days, st.source, st.target
         FROM scratch.situations st
         LEFT JOIN departures dp ON dp.kind = st.kind AND dp.source = st.source
@@ -275,12 +276,13 @@ extension Ledger {
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
             place: row["place"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
-            isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"],
+            isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
             source: row["source"], target: row["target"])
     }
 
     /// Objects of the target that are not ours, for the report. Not stored: there may be as many as the target has.
     public func forEachUnmanaged(_ body: (SituationRow) throws -> Void) throws {
+        try write { try indexSource($0) }
         try read { db in
             let rows = try Row.fetchCursor(db, sql: Self.rowQuery + " WHERE st.situation IN ('unmanaged', 'protected') AND st.source IS NULL ORDER BY st.kind, ti.id")
             while let row = try rows.next() {

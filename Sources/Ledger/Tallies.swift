@@ -61,8 +61,9 @@ extension Ledger {
             try Int.fetchOne(
                 db,
                 sql: """
-                    SELECT (SELECT count(*) FROM links WHERE kind = ?1) + (SELECT count(DISTINCT source) FROM scratch.drafts
-                    WHERE kind = ?1 AND status = 'planned' AND situation IN ('absent', 'known', 'existing') AND verb <> 'none')
+                    SELECT (SELECT count(*) FROM links WHERE kind = ?1) + (SELECT count(DISTINCT source) FROM scratch.drafts d
+                    WHERE kind = ?1 AND status = 'planned' AND situation IN ('absent', 'known', 'existing') AND verb <> 'none'
+                        AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = d.kind AND l.source = d.source))
                     """, arguments: [kind]) ?? 0
         }
     }

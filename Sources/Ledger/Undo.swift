@@ -15,6 +15,37 @@ extension Ledger {
         }
     }
 
+    /// A run that wrote to the target.
+    public struct WritingRun: Sendable {
+        public var id: Int64
+        public var command: String
+        public var label: String?
+        public var started: String
+        /// nil for a run that was killed.
+        public var exit: Int?
+        /// Operations that were done.
+        public var done: Int
+        public var isUndone: Bool
+    }
+
+    /// The last runs that wrote something, newest first: those that can be taken back.
+    public func lastWriting(_ limit: Int) throws -> [WritingRun] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT r.*, (SELECT count(*) FROM operations o WHERE o.plan = p.id AND o.status = 'done' AND o.verb NOT IN ('none', 'link', 'unlink')) AS done,
+                        EXISTS (SELECT 1 FROM runs u JOIN plans q ON q.run = u.id WHERE u.command = 'undo' AND u.label = CAST(r.id AS TEXT) AND q.state = 'applied') AS is_undone
+                    FROM runs r JOIN plans p ON p.run = r.id
+                    WHERE EXISTS (SELECT 1 FROM operations o WHERE o.plan = p.id AND o.verb NOT IN ('none', 'link', 'unlink') AND o.status IN ('done', 'failed', 'sent'))
+                    ORDER BY r.id DESC LIMIT ?
+                    """, arguments: [limit]
+            ).map {
+                WritingRun(id: $0["id"], command: $0["command"], label: $0["label"], started: $0["started"], exit: $0["exit"], done: $0["done"], isUndone: $0["is_undone"])
+            }
+        }
+    }
+
     /// Objects of a plan that later runs have touched, by name, with the run: undoing the plan would undo those as well.
     public func touchedSince(plan: Int64, exceptUndoOf run: Int64) throws -> [(name: String, run: Int64)] {
         try read { db in
@@ -106,16 +137,21 @@ extension Ledger {
     private static let memberDigest = "coalesce((SELECT group_concat(usr) FROM (SELECT m.usr FROM memberships m WHERE m.side = 0 AND m.grp = o.source AND m.last_run IS NULL ORDER BY m.usr)), '')"
 
     /// Remembers that a plan restores its records: until their source record changes, later runs leave them alone.
-    public func restrain(plan: Int64) throws {
+    ///
+    /// - Parameter undone: the plan that is taken back: who was a leaver in it was out of scope, or absent.
+    public func restrain(plan: Int64, undone: Int64) throws {
         try write { db in
             try db.execute(
                 sql: """
-                    INSERT OR REPLACE INTO restored (kind, source, digest, members)
+                    INSERT OR REPLACE INTO restored (kind, source, digest, members, was_out, mapping)
                     SELECT DISTINCT o.kind, o.source,
                         coalesce((SELECT v.digest FROM versions v WHERE v.space = o.kind AND v.n = o.source AND v.last_run IS NULL), x''),
-                        CASE WHEN o.kind = 1 THEN \(Self.memberDigest) ELSE '' END
-                    FROM operations o WHERE o.plan = ? AND o.source IS NOT NULL AND o.verb <> 'none'
-                    """, arguments: [plan])
+                        CASE WHEN o.kind = 1 THEN \(Self.memberDigest) ELSE '' END,
+                        EXISTS (SELECT 1 FROM operations u WHERE u.plan = ?2 AND u.kind = o.kind AND u.source = o.source AND u.situation = 'leaver')
+                            OR EXISTS (SELECT 1 FROM restored p WHERE p.kind = o.kind AND p.source = o.source AND p.was_out),
+                        coalesce((SELECT value FROM learned WHERE key = 'mapping'), '')
+                    FROM operations o WHERE o.plan = ?1 AND o.source IS NOT NULL AND o.verb <> 'none'
+                    """, arguments: [plan, undone])
             // Whoever leaves once more begins a new term.
             try db.execute(sql: "DELETE FROM departures AS d WHERE EXISTS (SELECT 1 FROM restored r WHERE r.kind = d.kind AND r.source = d.source)")
         }
@@ -123,24 +159,42 @@ extension Ledger {
 
     public func releaseAllRestored() throws { try write { try $0.execute(sql: "DELETE FROM restored") } }
 
-    /// Lets go of restored records whose source record is another by now.
+    /// Finds out which restored records stay as they are: whose source record is what it was, and in or out of scope as it was. Under
+    /// another mapping than the digest was made with, nobody can tell, and they stay.
     ///
     /// - Parameter isComplete: whether absence from the source may be believed.
-    public func releaseRestored(isComplete: Bool) throws {
+    /// - Parameter mapping: digest of the job's mapping.
+    public func holdRestored(isComplete: Bool, mapping: String) throws {
         try write { db in
             try db.execute(
                 sql: """
-                    DELETE FROM restored AS o WHERE EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source AND s.digest <> o.digest)
-                    OR ?1 AND o.digest <> x'' AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source)
-                    OR ?1 AND o.kind = 1 AND o.members <> coalesce((SELECT group_concat(usr) FROM (SELECT m.usr FROM scratch.source_members m WHERE m.grp = o.source ORDER BY m.usr)), '')
-                    """, arguments: [isComplete])
+                    INSERT INTO scratch.restored (kind, source) SELECT o.kind, o.source FROM restored o WHERE NOT (
+                        o.mapping IN ('', ?2) AND EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source AND s.digest <> o.digest)
+                        OR EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source AND (s.in_scope AND o.was_out OR ?1 AND NOT s.in_scope AND NOT o.was_out))
+                        OR ?1 AND o.digest <> x'' AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source)
+                        OR ?1 AND o.kind = 1 AND o.members <> coalesce((SELECT group_concat(usr) FROM (SELECT m.usr FROM scratch.source_members m WHERE m.grp = o.source ORDER BY m.usr)), ''))
+                    """, arguments: [isComplete, mapping])
+        }
+    }
+
+    /// Lets go of restored records that do not stay as they are, for good: when a plan is applied, and not when one is looked at.
+    public func releaseRestored(mapping: String) throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    DELETE FROM restored AS o WHERE NOT EXISTS (SELECT 1 FROM scratch.restored k WHERE k.kind = o.kind AND k.source = o.source);
+                    """)
+            try db.execute(
+                sql: """
+                    UPDATE restored AS o SET mapping = ?1, digest = coalesce((SELECT s.digest FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source), digest) WHERE mapping NOT IN ('', ?1)
+                    """, arguments: [mapping])
         }
     }
 
     /// Keeps the memberships of restored groups as they are.
     public func holdRestoredGroups() throws {
         try write { db in
-            try db.execute(sql: "UPDATE scratch.outlook AS k SET state = 'held' WHERE kind = 1 AND EXISTS (SELECT 1 FROM restored r WHERE r.kind = 1 AND r.source = k.source)")
+            try db.execute(sql: "UPDATE scratch.outlook AS k SET state = 'held' WHERE kind = 1 AND EXISTS (SELECT 1 FROM scratch.restored r WHERE r.kind = 1 AND r.source = k.source)")
         }
     }
 }

@@ -95,17 +95,12 @@ extension Ledger {
         }
     }
 
-    /// Forgets what was sent for some fields of a record, since nobody knows whether it arrived: they are then sent again.
-    public func doubt(kind: Int, source id: String, paths: [String]) throws {
-        guard !paths.isEmpty else { return }
+    /// Sets what is known of a record's object, since nobody knows whether a write arrived; canonical JSON by path.
+    public func doubt(kind: Int, source id: String, known body: String) throws {
         try write { db in
-            let keys = paths.map { "$.\"\($0)\"" }
-            let places = keys.map { _ in ", ?" }.joined()
             try db.execute(
-                sql: """
-                    UPDATE links SET sent = json_remove(coalesce(read, sent, '{}')\(places)), read = NULL, read_digest = NULL, sent_digest = NULL
-                    WHERE kind = ? AND source = (SELECT n FROM ids WHERE space = ? AND id = ?)
-                    """, arguments: StatementArguments(keys) + [kind, kind, id])
+                sql: "UPDATE links SET sent = ?, read = NULL, read_digest = NULL, sent_digest = NULL WHERE kind = ? AND source = (SELECT n FROM ids WHERE space = ? AND id = ?)",
+                arguments: [body, kind, kind, id])
         }
     }
 
@@ -149,7 +144,7 @@ extension Ledger {
         OR EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_external_id WHERE s.kind = t.kind AND s.external_id = t.external_id AND s.in_scope))
         """
 
-    private func indexSource(_ db: Database) throws {
+    func indexSource(_ db: Database) throws {
         try db.execute(
             sql: "CREATE INDEX IF NOT EXISTS scratch.source_by_key ON source (kind, match_key); CREATE INDEX IF NOT EXISTS scratch.source_by_external_id ON source (kind, external_id);")
     }

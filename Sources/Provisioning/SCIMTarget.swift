@@ -67,10 +67,10 @@ public struct SCIMTarget: Sendable {
         return try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, expected: expected, body, pageDone: pageDone)
     }
 
-    /// Whether the target answers a read.
-    public func answers() async -> Bool {
-        do { _ = try await connection.send(.get, ResourceKind.user.endpoint, query: profile.listing == .single ? [] : [("count", "1")]) } catch { return !error.isFatal }
-        return true
+    /// What a read of the target comes to; nil where it is answered, be it with a refusal of this one request.
+    public func ailment() async -> SCIMFailure? {
+        do { _ = try await connection.send(.get, ResourceKind.user.endpoint, query: profile.listing == .single ? [] : [("count", "1")]) } catch { return error.isFatal ? error : nil }
+        return nil
     }
 
     /// One resource by its id.

@@ -20,6 +20,8 @@ package struct FaultPlan: Sendable {
     private let options: ServiceOptions
     /// Whether what was last written is all that is known of the target: what it ignores is then never found out.
     private let isBlind: Bool
+    /// Whether the target never shows who is in a group.
+    private let hidesMembers: Bool
     /// What did happen, by kind.
     package let fired = Fired()
 
@@ -28,7 +30,8 @@ package struct FaultPlan: Sendable {
         case fullAfter(pages: Int)
     }
 
-    package init(seed: UInt64, options: ServiceOptions, isBlind: Bool = false) {
+    package init(seed: UInt64, options: ServiceOptions, isBlind: Bool = false, hidesMembers: Bool = false) {
+        self.hidesMembers = hidesMembers
         self.options = options
         self.isBlind = isBlind
         var dice = SeededGenerator(seed: seed &* 7919 &+ 13)
@@ -95,7 +98,7 @@ package struct FaultPlan: Sendable {
         case .html: return (kind, .altered { with($0, Array("<html><body>Please sign in</body></html>".utf8), type: "text/html") })
         case .wrongType: return (kind, .altered { with($0, $0.body, type: "text/plain") })
         case .unauthorized: return (kind, .answered(EmulatedResponse(status: 401)))
-        case .ignoredPatch: return request.head.method == .patch && !isBlind ? (kind, .ignored) : nil
+        case .ignoredPatch: return request.head.method == .patch && !isBlind && !(hidesMembers && path.contains("/Groups")) ? (kind, .ignored) : nil
         case .overtaken:
             guard !isRead else { return nil }
             let roll = Int.random(in: 0..<100, using: &dice)

@@ -153,6 +153,8 @@ package enum Laws {
         guard result.report.exit == .inStep else { return [] }
         return directory.people.compactMap { person in
             guard person.status == "disabled", let link = try? ledger.link(kind: 0, source: person.id), let account = after.users[link.targetID] else { return nil }
+            // An account that somebody gave a protected name is nobody's to write to any more, and the run says so.
+            if result.operations.contains(where: { $0.situation == .protected && $0.sourceID == person.id }) { return nil }
             return account["active"] == true ? "R9: \(person.id) is disabled in the source, its account \(link.targetID) is active, and the run says that all is well" : nil
         }
     }

@@ -2,6 +2,7 @@ import Emulation
 import Foundation
 import HTTP
 import JSON
+import Provisioning
 import Simulation
 
 /// A platform in the suite: its name, and an emulator that enforces its rules.
@@ -33,6 +34,8 @@ package struct Platform: Sendable {
     package var mayRename: Bool { !(rules?.immutable.contains("userName") ?? false) }
     package var isLowercased: Bool { name == "ram" || name == "cloudsso" }
     package var isListed: Bool { !(rules?.hidesUnmanaged ?? false) }
+    /// Whether nothing shows who is in a group.
+    package var hidesMembers: Bool { Profile.named(name)?.memberReading == [.ledger] }
 
     package func world(_ extra: String = generous, seed: UInt64 = 1, clock: VirtualTime? = nil, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws
         -> World

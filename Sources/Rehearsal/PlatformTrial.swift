@@ -69,7 +69,7 @@ extension Trial {
         var outcome = Outcome()
         let platform = Platform.all[Int(seed / 32) % Platform.all.count]
         let world = try await eventful(platform, seed, clock)
-        let plan = FaultPlan(seed: seed, options: world.client.service.options, isBlind: !platform.isListed)
+        let plan = FaultPlan(seed: seed, options: world.client.service.options, isBlind: !platform.isListed, hidesMembers: platform.hidesMembers)
         let start = try world.moment()
         let unbroken = try World(world, at: start)
         _ = try await unbroken.run()

@@ -122,6 +122,12 @@ package final class World {
         package let ledger: Ledger
         package let landscape: Landscape
         package let now: Double
+
+        package init(ledger: Ledger, landscape: Landscape, now: Double) {
+            self.ledger = ledger
+            self.landscape = landscape
+            self.now = now
+        }
     }
 
     package func moment() throws -> Moment { Moment(ledger: try ledger.copy(), landscape: client.landscape, now: clock.now) }

@@ -10,7 +10,11 @@ public enum StatusReport {
         if let baseline = try ledger.lastRun(isBaseline: true) {
             lines.append("  last applied: run \(baseline.id) of \(baseline.started), source \(baseline.count.users) users, \(baseline.count.groups) groups, \(baseline.count.memberships) memberships")
         } else {
-            lines.append("  nothing has been applied yet")
+            lines.append("  no run has been applied to its end yet")
+        }
+        for run in try ledger.lastWriting(5) {
+            let end = run.exit.map { "exit \($0)" } ?? "interrupted"
+            lines.append("  wrote: run \(run.id) (\(run.command)\(run.label.map { ", \($0)" } ?? "")) of \(run.started), \(run.done) operations done, \(end)\(run.isUndone ? ", undone since" : "")")
         }
         lines.append("  linked: \(try ledger.linkCount(kind: 0)) users, \(try ledger.linkCount(kind: 1)) groups")
         if let plan = try ledger.plan(nil) { lines.append("  newest plan: \(plan.id) of \(plan.created), \(plan.state)") }

@@ -10,13 +10,14 @@ struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "plan", abstract: "Show what a run would do; write nothing to the target.")
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var host: HostOptions
     @OptionGroup var permissions: PermissionOptions
     @Option(help: ArgumentHelp("Write the plan as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
     @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
 
     func run() async throws {
-        try await execute(.plan, label: nil, jobs, common, permissions, csv: csv)
+        try await execute(.plan, jobs, common, host, permissions, csv: csv)
     }
 }
 
@@ -24,6 +25,8 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "run", abstract: "Plan, judge, apply and verify.")
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var host: HostOptions
+    @OptionGroup var copying: CopyOptions
     @OptionGroup var permissions: PermissionOptions
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
@@ -32,7 +35,7 @@ struct RunCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
 
     func run() async throws {
-        try await execute(.run, label: label, jobs, common, permissions, csv: csv)
+        try await execute(.run, label: label, jobs, common, host, permissions, copies: copying.copies, csv: csv)
     }
 }
 
@@ -41,6 +44,8 @@ struct ApplyCommand: AsyncParsableCommand {
         commandName: "apply", abstract: "Apply exactly a saved plan, or refuse because the world moved on.")
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var host: HostOptions
+    @OptionGroup var copying: CopyOptions
     @OptionGroup var permissions: PermissionOptions
     @Option(help: ArgumentHelp("How old the plan may be, in hours (24h) or days (2d).", valueName: "age"))
     var maxAge = "24h"
@@ -51,7 +56,7 @@ struct ApplyCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
 
     func run() async throws {
-        try await execute(.apply(plan), label: nil, [job], common, permissions, maxAge: try age(), csv: csv)
+        try await execute(.apply(plan), [job], common, host, permissions, maxAge: try age(), copies: copying.copies, csv: csv)
     }
 
     func validate() throws { _ = try age() }
@@ -74,6 +79,8 @@ struct UndoCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var host: HostOptions
+    @OptionGroup var copying: CopyOptions
     @OptionGroup var permissions: PermissionOptions
     @Flag(help: "Show what would be done; write nothing.")
     var dryRun = false
@@ -83,7 +90,7 @@ struct UndoCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The run's number, as its summary and the CSV tell it.", valueName: "run")) var number: Int64
 
     func run() async throws {
-        try await execute(.undo(run: number, writes: !dryRun), label: nil, [job], common, permissions, csv: csv)
+        try await execute(.undo(run: number, writes: !dryRun), [job], common, host, permissions, copies: copying.copies, csv: csv)
     }
 }
 
@@ -97,7 +104,7 @@ struct PermissionOptions: ParsableArguments {
     var acceptScopeChange = false
     @Flag(help: "Go on although the source has no group or no membership any more, where it had some.")
     var acceptSourceChange = false
-    @Flag(help: "Take an empty ledger as meant, where the target cannot be listed.")
+    @Flag(help: "Take an empty ledger as meant, where the target cannot be listed or copies of an older ledger are kept.")
     var firstRun = false
     @Flag(help: "Let the source decide again about everything that undos have restored.")
     var release = false
@@ -143,8 +150,8 @@ private final class CSVOutput {
             // Written into, not replaced: it may be a pipe or a device.
             let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
             guard descriptor >= 0 else {
-                writeError("the CSV file \(path) cannot be written: \(String(cString: strerror(errno)))\n")
-                throw leaving(.usage)
+                writeError("the CSV file \(path) cannot be written: \(String(cString: strerror(errno))); nothing was done\n")
+                throw leaving(.ledger)
             }
             handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         }
@@ -168,7 +175,10 @@ private final class CSVOutput {
     }
 }
 
-private func execute(_ command: Invocation.Command, label: String?, _ paths: [String], _ common: CommonOptions, _ permissions: PermissionOptions, maxAge: Double = 86400, csv: String?) async throws {
+private func execute(
+    _ command: Invocation.Command, label: String? = nil, _ paths: [String], _ common: CommonOptions, _ host: HostOptions, _ permissions: PermissionOptions,
+    maxAge: Double = 86400, copies: Int = 0, csv: String?
+) async throws {
     let jobs = try common.jobs(paths)
     let word =
         switch command {
@@ -178,27 +188,28 @@ private func execute(_ command: Invocation.Command, label: String?, _ paths: [St
         case .undo: "undo"
         }
     Signals.listen()
-    let entries = try common.open(jobs, command: word)
+    let entries = try common.open(jobs, command: word, host)
     let output = try csv.map { try CSVOutput($0) }
     let surroundings = common.surroundings()
     var allowed = try permissions.parsed()
     allowed.maxAge = maxAge
     let invocation = Invocation(command, permissions: allowed, label: label, surroundings: surroundings)
-    let reports: [JobReport]
+    var reports: [JobReport] = []
+    var failure: LedgerError?
     do {
         reports = try await invocation.execute(entries.map { ($0.job, $0.ledger) }) { run in
             guard let output, let plan = run.plan else { return }
             try CSVReport(job: run.job.name, platform: run.job.target.platform, run: run.id, write: output.write).rows(of: plan, in: run.ledger)
         }
     } catch let error as LedgerError {
-        writeError("\(error)\n")
-        throw leaving(.ledger)
+        // What was done is told and copied all the same.
+        failure = error
     }
     withExtendedLifetime(entries) { output?.flush() }
     var copyFailures: [String] = []
     if command.writes {
         for entry in entries {
-            do { _ = try entry.ledger.keepCopy(now: Time.system.timestamp(), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0, keep: common.copies) } catch {
+            do { _ = try entry.ledger.keepCopy(now: Time.system.timestamp(), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0, keep: copies) } catch {
                 copyFailures.append("\(entry.job.name): no copy of the ledger was made: \(error)")
             }
         }
@@ -217,6 +228,10 @@ private func execute(_ command: Invocation.Command, label: String?, _ paths: [St
         if let ledger = entries.first(where: { $0.job.name == report.job && $0.isNew }) { say("  This ledger is new: \(ledger.path)") }
     }
     var code = reports.map(\.exit).max() ?? .inStep
+    if let failure {
+        writeError("\(failure)\n")
+        code = max(code, .ledger)
+    }
     for failure in copyFailures {
         writeError("\(failure)\n")
         code = max(code, .ledger)
@@ -267,6 +282,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         var names = try common.jobs(jobs).map(\.name)
+        try common.checkFolder()
         if jobs.isEmpty {
             let files = (try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []
             names = files.filter { $0.hasSuffix(".sqlite") }.map { String($0.dropLast(7)) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

@@ -11,6 +11,20 @@ enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 enum ProgressMode: String, ExpressibleByArgument, CaseIterable { case auto, never }
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 
+/// What a command takes that has ledgers for itself.
+struct HostOptions: ParsableArguments {
+    @Flag(help: "Take a ledger over that another host, which is no more, had in use.")
+    var acceptHostChange = false
+}
+
+/// What a command takes after which ledgers are copied.
+struct CopyOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Checked copies of each ledger that are kept in the folder “copies” of the state folder; 0 for none.", valueName: "n"))
+    var copies = 3
+
+    func validate() throws { if copies < 0 { throw ValidationError("--copies \(copies): write a number of copies, 0 for none") } }
+}
+
 /// What every command takes.
 struct CommonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of the ledgers.", valueName: "dir"))
@@ -22,16 +36,8 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "What is logged: trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.warning
 
-    @Option(help: ArgumentHelp("Checked copies of each ledger that are kept in the folder “copies” of the state folder; 0 for none.", valueName: "n"))
-    var copies = 3
-
-    @Flag(help: "Take a ledger over that another host, which is no more, had in use.")
-    var acceptHostChange = false
-
     @Option(help: "Progress on stderr: auto (at a terminal) or never.")
     var progress = ProgressMode.auto
-
-    func validate() throws { if copies < 0 { throw ValidationError("--copies \(copies): write a number of copies, 0 for none") } }
 
     func surroundings() -> Surroundings {
         let format = logFormat
@@ -81,16 +87,32 @@ struct CommonOptions: ParsableArguments {
 
     /// Whoever may write in the state folder decides what the next run believes.
     func checkFolder() throws {
-        guard let mode = try FileManager.default.attributesOfItem(atPath: state)[.posixPermissions] as? Int else { return }
-        if mode & 0o002 != 0 {
-            writeError("the state folder \(state) can be written by everybody on this machine, who could put other ledgers there: chmod 700 \(state)\n")
-            throw leaving(.ledger)
+        for folder in [state, Ledger.copyFolder(of: "\(state)/ledger")] {
+            var status = stat()
+            // Of what a symbolic link leads to. The folder of copies is made with the first of them.
+            guard stat(folder, &status) == 0 else {
+                if folder != state, errno == ENOENT { continue }
+                writeError("the state folder \(folder) cannot be used: \(String(cString: strerror(errno))); correct --state\n")
+                throw leaving(.ledger)
+            }
+            guard status.st_mode & S_IFMT == S_IFDIR else {
+                writeError("\(folder) is no folder; correct --state\n")
+                throw leaving(.ledger)
+            }
+            guard access(folder, R_OK | X_OK) == 0 else {
+                writeError("the state folder \(folder) cannot be read: \(String(cString: strerror(errno))); run as the user that it belongs to\n")
+                throw leaving(.ledger)
+            }
+            if status.st_mode & 0o002 != 0 {
+                writeError("the state folder \(folder) can be written by everybody on this machine, who could put other ledgers there: chmod 700 \(folder)\n")
+                throw leaving(.ledger)
+            }
+            if status.st_mode & 0o020 != 0 { writeError("warning: the state folder \(folder) can be written by its group: chmod 700 \(folder)\n") }
         }
-        if mode & 0o020 != 0 { writeError("warning: the state folder \(state) can be written by its group: chmod 700 \(state)\n") }
     }
 
     /// Locks and opens the ledgers of jobs. Throws `ExitCode` 74 or 75.
-    func open(_ jobs: [Job], command: String) throws -> [OpenJob] {
+    func open(_ jobs: [Job], command: String, _ host: HostOptions) throws -> [OpenJob] {
         do {
             try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             try checkFolder()
@@ -100,7 +122,7 @@ struct CommonOptions: ParsableArguments {
                 let path = "\(state)/\(job.name).sqlite"
                 let isNew = !FileManager.default.fileExists(atPath: path)
                 let ledger = try Ledger(path: path)
-                try ledger.take(Self.holder, now: Time.system.wall(), insists: acceptHostChange)
+                try ledger.take(Self.holder, now: Time.system.wall(), insists: host.acceptHostChange)
                 return OpenJob(job: job, ledger: ledger, lock: lock, isNew: isNew, path: URL(fileURLWithPath: path).standardizedFileURL.path)
             }
         } catch let held as JobLock.Held {
@@ -140,7 +162,8 @@ final class OpenJob {
 
 func leaving(_ code: Reconciliation.ExitCode) -> ArgumentParser.ExitCode { ArgumentParser.ExitCode(Int32(code.rawValue)) }
 
-func writeError(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+/// Whoever reads stderr may be gone before the run is over, such as a `tee` that the same Ctrl-C ended: that is no reason to stop.
+func writeError(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
 /// The log on stderr: a line a message, as text or as JSON.
 struct StandardErrorLog: LogHandler {

@@ -10,8 +10,9 @@ struct LedgerCommand: AsyncParsableCommand {
         commandName: "ledger", abstract: "Check, copy, restore or rebuild a job's ledger.", subcommands: [Verify.self, Backup.self, Restore.self, Rebuild.self])
 
     /// The ledger of a job file, locked.
-    private static func locked<Value>(_ common: CommonOptions, _ file: String, _ body: (_ job: Job, _ path: String) async throws -> Value) async throws -> Value {
+    private static func locked<Value>(_ common: CommonOptions, _ host: HostOptions, _ file: String, _ body: (_ job: Job, _ path: String) async throws -> Value) async throws -> Value {
         guard let job = try common.jobs([file]).first else { throw leaving(.jobFile) }
+        try common.checkFolder()
         do {
             let lock = try JobLock(path: "\(common.state)/\(job.name).lock", holder: "process \(ProcessInfo.processInfo.processIdentifier), “rollcall ledger”")
             let path = "\(common.state)/\(job.name).sqlite"
@@ -19,7 +20,7 @@ struct LedgerCommand: AsyncParsableCommand {
             if FileManager.default.fileExists(atPath: path) {
                 do {
                     let ledger = try Ledger(path: path)
-                    try ledger.take(CommonOptions.holder, now: Time.system.wall(), insists: common.acceptHostChange)
+                    try ledger.take(CommonOptions.holder, now: Time.system.wall(), insists: host.acceptHostChange)
                     try ledger.letGo()
                 } catch LedgerError.otherHost(let path, let host, let seconds) {
                     writeError("\(LedgerError.otherHost(path, host: host, secondsAgo: seconds))\n")
@@ -47,11 +48,12 @@ struct LedgerCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Read every page of a ledger, and check that it agrees with itself.")
 
         @OptionGroup var common: CommonOptions
+        @OptionGroup var host: HostOptions
         @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
 
         func run() async throws {
             for file in jobs {
-                try await LedgerCommand.locked(common, file) { job, path in
+                try await LedgerCommand.locked(common, host, file) { job, path in
                     let ledger = try LedgerCommand.existing(path)
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger restore \(job.file)") }
@@ -65,12 +67,14 @@ struct LedgerCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Write a checked copy of a ledger.")
 
         @OptionGroup var common: CommonOptions
+        @OptionGroup var host: HostOptions
+        @OptionGroup var copying: CopyOptions
         @Option(help: ArgumentHelp("Where to; left out, among the copies of the state folder.", valueName: "file"))
         var to: String?
         @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
 
         func run() async throws {
-            try await LedgerCommand.locked(common, job) { _, path in
+            try await LedgerCommand.locked(common, host, job) { _, path in
                 let ledger = try LedgerCommand.existing(path)
                 let place: String?
                 if let to {
@@ -78,9 +82,9 @@ struct LedgerCommand: AsyncParsableCommand {
                     try ledger.backUp(to: to)
                     place = to
                 } else {
-                    place = try ledger.keepCopy(now: Time.system.timestamp(), run: try ledger.lastRun(isBaseline: false)?.id ?? 0, keep: max(common.copies, 1))
+                    place = try ledger.keepCopy(now: Time.system.timestamp(), run: try ledger.lastRun(isBaseline: false)?.id ?? 0, keep: max(copying.copies, 1))
                 }
-                print("copied and checked: \(place ?? "")")
+                print(place.map { "copied and checked: \($0)" } ?? "not copied: \(path) knows nothing yet")
             }
         }
     }
@@ -91,18 +95,31 @@ struct LedgerCommand: AsyncParsableCommand {
             discussion: "What runs wrote since the copy is read from the target by the next run. Where the target cannot be listed, it is not known any more: look at “plan” first.")
 
         @OptionGroup var common: CommonOptions
+        @OptionGroup var host: HostOptions
         @Option(help: ArgumentHelp("The copy; left out, the newest good one of the state folder.", valueName: "file"))
         var from: String?
         @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
 
         func run() async throws {
-            try await LedgerCommand.locked(common, job) { job, path in
-                let choices = from.map { [$0] } ?? Ledger.copies(of: path)
-                guard let copy = try from ?? choices.first(where: { try Ledger.findings(inCopy: $0).isEmpty }) else {
+            try await LedgerCommand.locked(common, host, job) { job, path in
+                // The newest good one that knows something.
+                let good = try Ledger.copies(of: path).filter { try Ledger.findings(inCopy: $0).isEmpty }
+                guard let copy = from ?? good.first(where: { Ledger.contents(ofCopy: $0).map { $0.users + $0.groups > 0 } ?? false }) ?? good.first else {
                     throw LedgerError.io("there is no good copy of \(path) in \(Ledger.copyFolder(of: path)); name one with --from, or rollcall ledger rebuild \(job.file)")
+                }
+                let known = Ledger.contents(ofCopy: copy)
+                // Another job's ledger would be refused by the next run, or worse, be believed.
+                if let target = known?.bindings["target"], let meant = URLParts(job.target.baseURL)?.description, target != meant {
+                    throw LedgerError.io("\(copy) belongs to the target \(target), and the job \(job.name) writes to \(meant); name a copy of this job")
+                }
+                let bound = FileManager.default.fileExists(atPath: path) ? Ledger.contents(ofCopy: path)?.bindings["source"] : nil
+                if let bound, let source = known?.bindings["source"], source != bound {
+                    throw LedgerError.io("\(copy) belongs to the source \(source), and \(path) to \(bound); name a copy of this job, or remove \(path) if the job's source has changed")
                 }
                 let aside = try Ledger.restore(path, from: copy, now: Time.system.timestamp())
                 print("restored \(path) from \(copy)\(aside.map { "; the old one is \($0)" } ?? "")")
+                if let known { print("  it knows \(known.users) users and \(known.groups) groups\(known.run.map { ", and \($0)" } ?? "")") }
+                print("  accounts that runs since then made or associated count as associated: they are never deleted unless leavers.associated says delete")
             }
         }
     }
@@ -113,11 +130,12 @@ struct LedgerCommand: AsyncParsableCommand {
             discussion: "Accounts that carry the externalId of a source record are linked; nothing is written to the target. Leavers cannot be recognised any more.")
 
         @OptionGroup var common: CommonOptions
+        @OptionGroup var host: HostOptions
         @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
 
         func run() async throws {
             Signals.listen()
-            try await LedgerCommand.locked(common, job) { job, path in
+            try await LedgerCommand.locked(common, host, job) { job, path in
                 let fresh = path + ".rebuilding"
                 for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: fresh + end) }
                 let linked: Int
@@ -128,12 +146,11 @@ struct LedgerCommand: AsyncParsableCommand {
                         writeError("\(failure)\n")
                         throw leaving(failure.exit)
                     }
-                    if FileManager.default.fileExists(atPath: path), let old = try? Ledger(path: path) { known = try? ledger.adopt(old) }
+                    if FileManager.default.fileExists(atPath: path), let old = try? Ledger(path: path), (try? old.isBoundLike(ledger)) == true { known = try? ledger.adopt(old) }
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the new ledger is not good: \(findings.joined(separator: "; "))") }
                 }
-                let aside = try Ledger.setAside(path, now: Time.system.timestamp())
-                for end in ["-wal", "-shm", ""] where FileManager.default.fileExists(atPath: fresh + end) { rename(fresh + end, path + end) }
+                let aside = try Ledger.replace(path, with: fresh, now: Time.system.timestamp())
                 print("rebuilt \(path): \(linked) accounts and groups linked\(aside.map { "; the old one is \($0)" } ?? "")")
                 if let known, known == linked { return }
                 print("  \(linked - (known ?? 0)) of them count as associated, since the old ledger does not tell that they were created: they are never deleted unless leavers.associated says delete")

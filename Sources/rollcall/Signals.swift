@@ -12,8 +12,8 @@ enum Signals {
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
             if stopRequest.isRequested { _exit(128 + number) }
-            writeError("stopping: what is under way is finished first; once more ends at once\n")
             stopRequest.request(signal: number)
+            writeError("stopping: what is under way is finished first; once more ends at once\n")
         }
         source.activate()
         return source

@@ -119,6 +119,10 @@ import Testing
         #expect(run.exit == 0 && run.output.contains("Applied as run 1:"), "\(run.everything)")
         #expect(try place.rollcall("undo", "job.yaml", "1").exit == 4)
         #expect(try place.rollcall("undo", "job.yaml", "1", "--dry-run", "--allow", "users.delete=9", "--allow", "groups.delete=9", "--allow", "memberships.remove=9").exit == 2)
+        #expect(try place.rollcall("status", "job.yaml").output.contains("wrote: run 1 (run) of "))
+        let looked = try place.rollcall("undo", "job.yaml", "1", "--dry-run", "--csv", "undo.csv", "--allow", "users.delete=9", "--allow", "groups.delete=9", "--allow", "memberships.remove=9")
+        let rows = try place.read("undo.csv")
+        #expect(looked.exit == 2 && rows.contains("undo of run 1"), "\(looked.everything)")
         let undone = try place.rollcall("undo", "job.yaml", "1", "--allow", "users.delete=9", "--allow", "groups.delete=9", "--allow", "memberships.remove=9")
         #expect(undone.exit == 0, "\(undone.everything)")
         #expect(try place.rollcall("plan", "job.yaml").output.contains("held"))
@@ -136,6 +140,29 @@ import Testing
         let rebuilt = try place.rollcall("ledger", "rebuild", "job.yaml")
         #expect(rebuilt.exit == 0 && rebuilt.output.contains("4 accounts and groups linked"), "\(rebuilt.everything)")
         #expect(try place.rollcall("plan", "job.yaml").output.hasPrefix("No changes. 4 in step."))
+        // A ledger of another job takes nobody's place.
+        try place.write("other.yaml", try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: other").replacingOccurrences(of: server.base, with: "http://127.0.0.1:9/scim/v2"))
+        let foreign = try place.rollcall("ledger", "restore", "other.yaml", "--from", "mine.sqlite")
+        #expect(foreign.exit == 74 && foreign.error.contains("belongs to the target"), "\(foreign.everything)")
+        // A ledger that is lost is no first run, and the copies are not rotated out by what knows nothing.
+        for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(at: place.folder.appendingPathComponent("snapshots/test.sqlite\(end)")) }
+        for _ in 1...4 {
+            let lost = try place.rollcall("run", "job.yaml")
+            #expect(lost.exit == 78 && lost.error.isEmpty && lost.output.contains("rollcall ledger restore job.yaml"), "\(lost.everything)")
+        }
+        let back = try place.rollcall("ledger", "restore", "job.yaml")
+        #expect(back.exit == 0 && back.output.contains("it knows 3 users and 1 groups"), "\(back.everything)")
+        #expect(try place.rollcall("run", "job.yaml").output.hasPrefix("No changes. 4 in step."))
+        // What a link leads to is looked at, and not the link.
+        try FileManager.default.createSymbolicLink(at: place.folder.appendingPathComponent("state"), withDestinationURL: place.folder.appendingPathComponent("snapshots"))
+        #expect(try place.rollcall("run", "job.yaml", "--state", "state").exit == 0)
+        #expect(try place.rollcall("status", "--state", "nowhere").exit == 74)
+        // Whoever reads the log may be gone: the run goes on.
+        let rollcall = Program.products.appendingPathComponent("rollcall").path
+        let unread = try Program.run(
+            URL(fileURLWithPath: "/bin/bash"), ["-c", "'\(rollcall)' run job.yaml --log-level trace 2>&1 >/dev/null | exec true; exit ${PIPESTATUS[0]}"],
+            environment: ["SANDBOX_TOKEN": Workplace.token], in: place.folder)
+        #expect(unread.exit == 0, "\(unread.everything)")
         chmod(place.folder.appendingPathComponent("snapshots").path, 0o777)
         #expect(try place.rollcall("plan", "job.yaml").exit == 74)
     }

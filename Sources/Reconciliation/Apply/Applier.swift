@@ -50,6 +50,7 @@ final class Applier {
     func apply(plan: Int64) async throws {
         var last = 0
         while isGoing {
+            let start = last
             // The operations of a wave may run side by side; what the next wave needs (new ids) is settled before it is read.
             let count = try await send { wave in
                 let batch = try self.ledger.nextPlanned(plan: plan, after: last, limit: Self.batch)
@@ -61,11 +62,21 @@ final class Applier {
                 if count == 0 { break }
                 continue
             }
-            // Where the target still answers, what fails is one kind of request: the rest of it waits, and the others go on, so
-            // that five records that cannot be made keep nobody from being disabled.
+            // Where the target still answers, it may be the records, or one kind of request. The others of the wave are tried; if all
+            // of them fail as well, the rest of it waits and the next waves go on, so that records that cannot be made keep nobody
+            // from being disabled.
+            let ailment = await target.ailment()
+            if ailment == nil, breaker.triesOn() {
+                last = start
+                continue
+            }
+            if let ailment {
+                if ailment.endsAtOnce { fatal = ailment }
+                cuts.append("stopped: \(Breaker.limit) requests in a row failed for a reason that is the target's and no record's (\(breaker.reason))")
+                break
+            }
             let wave = try ledger.operation(plan: plan, seq: last)?.wave ?? 0
-            cuts.append("stopped: \(Breaker.limit) requests in a row failed for a reason that is the target's and no record's (\(breaker.reason))")
-            guard await target.answers() else { break }
+            verification.notes.append("the rest of a kind waits: \(Breaker.limit * (Breaker.patience + 1)) requests in a row failed though the target answers others (\(breaker.reason))")
             breaker = Breaker()
             last = try ledger.lastOperation(plan: plan, wave: wave) ?? last
         }
@@ -194,7 +205,7 @@ final class Applier {
         guard let source = operation.sourceID, let id = operation.targetID, let desired = try ledger.desired(kind: operation.kind, source: source) else {
             return Outcome(status: .skipped, reason: "the record is not at hand any more")
         }
-        let origin = try ledger.link(kind: operation.kind, source: source)?.origin ?? "known"
+        let origin = try ledger.link(kind: operation.kind, source: source)?.origin ?? origin(of: operation)
         return Outcome(
             status: .done,
             link: .set(

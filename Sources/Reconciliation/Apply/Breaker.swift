@@ -4,8 +4,11 @@ import SCIMTransport
 struct Breaker {
     /// Failures in a row that open it.
     static let limit = 5
+    /// How often in a row it is closed again within one wave, where the target still answers: so many records may be bad together.
+    static let patience = 3
 
     private var inARow = 0
+    private var openings = 0
     private(set) var isOpen = false
     /// What the target said last.
     private(set) var reason = ""
@@ -16,8 +19,18 @@ struct Breaker {
         case .unknown(let why): fail(why)
         case .fatal(let failure, _) where !failure.endsAtOnce: fail("\(failure)")
         case .fatal: break
-        default: inARow = 0
+        // One record may be closed to SCIM; five in a row look like the credential.
+        case .failed(let why, .forbidden): fail(why)
+        default: (inARow, openings) = (0, 0)
         }
+    }
+
+    /// Whether to try on in the same wave, the target being well: closes it then.
+    mutating func triesOn() -> Bool {
+        guard openings < Self.patience else { return false }
+        openings += 1
+        (inARow, isOpen) = (0, false)
+        return true
     }
 
     private mutating func fail(_ why: String) {
@@ -28,6 +41,9 @@ struct Breaker {
 }
 
 extension SCIMFailure {
+    /// Whether a write was answered with 403.
+    var isForbidden: Bool { if case .rejected(let error) = self { error.status == 403 } else { false } }
+
     /// Whether nothing more is to be sent after the first such failure.
     var endsAtOnce: Bool {
         switch self {

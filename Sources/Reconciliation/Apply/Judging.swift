@@ -17,7 +17,7 @@ extension Applier {
                 try ledger.forgetMembers(kind: operation.kind, target: id)
             case .dissociate: try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: false)), run: run)
             case .addMembers, .removeMembers: try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
-            default: try recordWrite(operation, kind, id: id, resource: resource, origin: origin(of: operation))
+            default: try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
             }
         case .takenOver(let id, _) where try ledger.holder(kind: operation.kind, target: id).map({ $0 != operation.sourceID }) ?? false:
             try ledger.settle(operation, Outcome(status: .conflict, reason: "the create took over \(id), which is linked to another record: decide on the target whose it is"), run: run)
@@ -25,7 +25,7 @@ extension Applier {
             if target.profile.memberReading.contains(.ledger), let targetID {
                 try ledger.note(group: targetID, added: members.filter { !refused.contains($0) }, removed: Array(refused))
             }
-            try ledger.settle(operation, Outcome(status: .failed, reason: why, leftOut: leftOut), run: run)
+            try ledger.settle(operation, Outcome(status: .failed, reason: why, leftOut: leftOut, mayBeDone: true), run: run)
         case .takenOver(let id, let resource):
             try recordWrite(operation, kind, id: id, resource: resource, origin: "taken over")
             verification.takenOver.append(operation.name)
@@ -33,10 +33,11 @@ extension Applier {
             // Found by our own mark: it is what an earlier POST of ours, or IDaaS' own push, made.
             // Where a create takes over, what it found may be what an earlier one of ours took.
             let isDoubtful = target.profile.existing == .overwrite
-            try recordWrite(operation, kind, id: id, resource: resource, origin: isDoubtful ? "taken over" : operation.status == .sent ? "created" : "known", isFound: true)
+            try recordWrite(
+                operation, kind, id: id, resource: resource, origin: isDoubtful ? "taken over" : operation.status == .sent ? "created" : isRestoredLedger() ? "associated" : "known", isFound: true)
         case .gone:
             if operation.verb == .delete {
-                try ledger.settle(operation, Outcome(status: .done, reason: "was gone already", link: .drop(hasTombstone: false)), run: run)
+                try ledger.settle(operation, Outcome(status: .done, reason: Self.goneAlready, link: .drop(hasTombstone: false)), run: run)
             } else {
                 // A 404 by id is believed; where there is no list, nothing else would ever tell.
                 let isUnlisted = target.profile.listing == .none && operation.verb != .addMembers && operation.verb != .removeMembers
@@ -46,7 +47,8 @@ extension Applier {
                         status: .failed, reason: "\(targetID ?? "the object") is gone from the target since it was read; the next run judges it anew",
                         link: isUnlisted ? .drop(hasTombstone: false) : nil), run: run)
             }
-        case .failed(let why): try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut), run: run)
+        case .failed(let why, let kind):
+            try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut, mayBeDone: kind == .doubtful), run: run)
         case .conflict(let why) where operation.unit != nil: try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation)), run: run)
         case .conflict(let why): try ledger.settle(operation, Outcome(status: operation.verb == .create ? .conflict : .failed, reason: why), run: run)
         case .unknown(let why):
@@ -60,10 +62,20 @@ extension Applier {
         }
     }
 
-    /// Of a target that is not listed, or not to its end, nothing else will tell whether a write arrived.
+    static let goneAlready = "was gone already"
+
+    /// Of a target that is not listed, or not to its end, nothing else will tell whether a write arrived: what it wrote is forgotten, and
+    /// sent again. Of an element of a multi-valued attribute it stays known that there is one, as the array of what it was: it is
+    /// replaced then, and not added beside the first.
     func doubt(_ operation: PlannedOperation) throws {
         guard target.profile.listing == .none || target.profile.listCap != nil, [.update, .disable].contains(operation.verb), let source = operation.sourceID else { return }
-        try ledger.doubt(kind: operation.kind, source: source, paths: operation.fields.map(\.path))
+        guard let link = try ledger.link(kind: operation.kind, source: source) else { return }
+        var known = MappingTable.values(link.read ?? link.sent)
+        for path in operation.fields.map(\.path) {
+            guard let old = known.removeValue(forKey: path), !old.isNull, AttributePath(path)?.type != nil else { continue }
+            known[path] = old.array == nil ? .array([old]) : old
+        }
+        try ledger.doubt(kind: operation.kind, source: source, known: JSONValue.object(known).canonical)
     }
 
     /// Said of the second half of a rename that failed: the account must not keep its temporary name unseen.
@@ -72,10 +84,10 @@ extension Applier {
         return "; until the next run it bears the temporary name \(name)"
     }
 
-    func origin(of operation: PlannedOperation) -> String {
+    func origin(of operation: PlannedOperation) throws -> String {
         switch operation.situation {
         case .existing: "associated"
-        case .known: "known"
+        case .known: try isRestoredLedger() ? "associated" : "known"
         default: "created"
         }
     }
@@ -100,19 +112,57 @@ extension Applier {
         // The digests stand for the whole record: only where all of it was sent.
         if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
         if isLeaver { link.readDigest = nil }
-        let before = MappingTable.values(previous?.sent)
-        let fresh = Set(operation.fields.filter { field in before[field.path].map { ($0.isNull ? nil : $0.canonical) != field.after } ?? true }.map(\.path))
-        let judgement = actual.flatMap { isFound ? nil : verification.compare(operation, kind, table, with: $0, fresh: fresh) } ?? Verification.Judgement()
+        let tries = try tries(operation)
+        var judgement = Verification.Judgement()
+        if let actual, !isFound { judgement = try judge(operation, kind, table, actual, tries) }
         let complaint = judgement.complaint
-        link.read = judgement.believed(link.read)
+        judgement.correct(&link, kind, actual)
         // Identity and access are never taken for granted, whatever else agrees.
         if complaint != nil || !(actual.map { table.agreesOnCriticals(desired?.body, $0.body) } ?? false) { link.readDigest = nil }
         // The first half of a rename by way of a temporary name is over before anything is read back.
         let isHalf = operation.unit != nil && operation.unit != operation.seq
-        if actual == nil, !isHalf, operation.verb != .create || resource == nil { verification.silent.append(.init(operation, id: id, fresh: fresh)) }
+        if actual == nil, !isHalf, operation.verb != .create || resource == nil { verification.silent.append(.init(operation, id: id, tries: tries)) }
         let reason = isFound ? "found by its externalId on the target: linked" : complaint
-        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link)), run: run)
+        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link), mayBeDone: complaint != nil), run: run)
     }
+
+    /// How often each attribute was accepted with this very value before, and not applied; none for a new value.
+    private func tries(_ operation: PlannedOperation) throws -> [String: Int] {
+        var tries: [String: Int] = [:]
+        if operation.verb == .create { return tries }
+        for field in operation.fields {
+            guard let key = triesKey(operation, field.path), let known = try ledger.fact(key)?.split(separator: " ", maxSplits: 1), known.count == 2 else { continue }
+            if known[1] == field.after ?? "null" { tries[field.path] = Int(known[0]) }
+        }
+        return tries
+    }
+
+    private func triesKey(_ operation: PlannedOperation, _ path: String) -> String? { operation.sourceID.map { "ignored \(operation.kind) \(path) \($0)" } }
+
+    /// Compares what was written with what the target shows, and remembers what that teaches of the target.
+    func judge(_ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, _ actual: MappingTable.Actual, _ tries: [String: Int]) throws -> Verification.Judgement {
+        for field in operation.fields where verification.applies["\(kind.singular) \(field.path)"] == nil {
+            verification.applies["\(kind.singular) \(field.path)"] = try ledger.fact("applies \(kind.singular) \(field.path)") != nil
+        }
+        let judgement = verification.compare(operation, kind, table, with: actual, tries: tries)
+        for path in judgement.applied where verification.applies["\(kind.singular) \(path)"] == false {
+            verification.applies["\(kind.singular) \(path)"] = true
+            try ledger.learn("applies \(kind.singular) \(path)", "shown as it was sent")
+        }
+        for field in operation.fields {
+            guard let key = triesKey(operation, field.path) else { continue }
+            if judgement.ignored.contains(field.path) {
+                try ledger.learn(key, "\((tries[field.path] ?? 0) + 1) \(field.after ?? "null")")
+            } else if judgement.complaint == nil, tries[field.path] != nil {
+                // Not before all is well: what else complains sends this again, and a used-up count must stay used up.
+                try ledger.unlearn(key)
+            }
+        }
+        return judgement
+    }
+
+    /// Whether this ledger was put back from a copy, and what was done since the copy is not known.
+    private func isRestoredLedger() throws -> Bool { try ledger.fact(Ledger.restoredFact) != nil }
 
     /// What has been sent for a record so far: this operation's values, else what was sent before, else what the target has
     /// already. What is held back is not in it, so that the next run still sees it as different.
@@ -150,15 +200,8 @@ extension Applier {
             try ledger.note(group: group, added: operation.verb == .addMembers ? members : [], removed: operation.verb == .removeMembers ? members : [])
         }
         if isSilent, target.showsMembers { verification.silent.append(.init(operation, id: group)) }
-        let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) \(Self.leftOutMark): they have no account"
-        try ledger.settle(operation, Outcome(status: complaint == nil && leftOut.isEmpty ? .done : .failed, reason: complaint ?? partial, leftOut: leftOut), run: run)
-    }
-
-    static let leftOutMark = "members left out"
-    static let partlyMark = "and took the others"
-
-    /// Whether a failed operation has changed something all the same.
-    static func wasPartlyDone(_ operation: PlannedOperation) -> Bool {
-        operation.status == .failed && (operation.reason.contains(leftOutMark) || operation.reason.contains(partlyMark))
+        let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) members left out: they have no account"
+        let isDone = complaint == nil && leftOut.isEmpty
+        try ledger.settle(operation, Outcome(status: isDone ? .done : .failed, reason: complaint ?? partial, leftOut: leftOut, mayBeDone: !isDone), run: run)
     }
 }

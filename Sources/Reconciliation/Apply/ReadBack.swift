@@ -33,7 +33,7 @@ extension Applier {
                 }
                 for entry in open.values.flatMap({ $0 }) where !entry.isMembership {
                     guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
-                    try ledger.settle(operation, Outcome(status: .failed, reason: "written, but not shown by the target afterwards"), run: run)
+                    try ledger.settle(operation, Outcome(status: .failed, reason: "written, but not shown by the target afterwards", mayBeDone: true), run: run)
                 }
             }
         } catch let failure as SCIMFailure {
@@ -52,16 +52,17 @@ extension Applier {
             // A group without `members` is an empty one here: it was asked for by its id, or its list shows members.
             let sent = operation.members.filter { $0.status == nil }.compactMap(\.targetID)
             if let complaint = Verification.complaint(operation.verb, sent, present: members) {
-                try ledger.settle(operation, Outcome(status: .failed, reason: complaint), run: run)
+                try ledger.settle(operation, Outcome(status: .failed, reason: complaint, mayBeDone: true), run: run)
             }
             return
         }
         guard let source = operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else { return }
-        let judgement = verification.compare(operation, kind, table, with: actual, fresh: entry.fresh)
+        let judgement = try judge(operation, kind, table, actual, entry.tries)
         let complaint = judgement.complaint
         let desired = try ledger.desired(kind: kind.rawValue, source: source)
-        link.read = judgement.believed(actual.body)
+        link.read = actual.body
+        judgement.correct(&link, kind, actual)
         link.readDigest = complaint == nil && link.state == "active" && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
-        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: complaint, link: .set(link)), run: run)
+        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: complaint, link: .set(link), mayBeDone: complaint != nil), run: run)
     }
 }

@@ -14,8 +14,8 @@ enum Performed: Sendable {
     case found(id: String, resource: [UInt8])
     /// The object is not there.
     case gone
-    /// The target refused this record.
-    case failed(String)
+    /// The target refused this record, or nobody can read what it answered.
+    case failed(String, as: Failing = .refused)
     /// The target refused some of the members, and took the others.
     case partly(refused: Set<String>, String)
     /// The name is taken by somebody who is not ours.
@@ -24,6 +24,15 @@ enum Performed: Sendable {
     case unknown(String)
     /// The side as a whole does not work. Open: an earlier request of the operation may have been processed all the same.
     case fatal(SCIMFailure, isOpen: Bool)
+
+    enum Failing: Sendable {
+        /// Nothing was changed.
+        case refused
+        /// Nothing was changed; the record may be closed to SCIM, or the credential as a whole.
+        case forbidden
+        /// Something may have been changed.
+        case doubtful
+    }
 }
 
 /// Sends one operation. Knows nothing of the ledger, so that operations can be sent side by side.
@@ -93,7 +102,8 @@ struct Sender: Sendable {
             return try await target.delete(kind, id) ? .done(id: id, resource: nil) : .gone
         } catch {
             switch error {
-            case .conflict, .rejected: return .failed("the target refuses to delete it: \(error)\(target.profile.deletion.refusal.map { "; \($0)" } ?? "")")
+            case .conflict, .rejected:
+                return .failed("the target refuses to delete it: \(error)\(target.profile.deletion.refusal.map { "; \($0)" } ?? "")", as: error.isForbidden ? .forbidden : .refused)
             default: throw error
             }
         }
@@ -120,7 +130,7 @@ struct Sender: Sendable {
         }
         return refused.isEmpty
             ? .done(id: group, resource: nil)
-            : .partly(refused: Set(refused), "the target refuses \(refused.count) of \(members.count) members, such as \(refused[0]), \(Applier.partlyMark): \(reason)")
+            : .partly(refused: Set(refused), "the target refuses \(refused.count) of \(members.count) members, such as \(refused[0]), and took the others: \(reason)")
     }
 
     private static func judge(_ failure: SCIMFailure) -> Performed {
@@ -130,7 +140,8 @@ struct Sender: Sendable {
         case .outcomeUnknown(let why): .unknown(why)
         // A stop leaves it open whether the request came through; the others mean that it did not.
         case .unreachable, .credentials, .cancelled: .fatal(failure, isOpen: failure == .cancelled)
-        case .rejected, .unsupported, .malformed, .tooLarge: .failed("the target refuses it: \(failure)")
+        case .rejected, .unsupported: .failed("the target refuses it: \(failure)", as: failure.isForbidden ? .forbidden : .refused)
+        case .malformed, .tooLarge: .failed("the target accepted it, and its answer cannot be read: \(failure)", as: .doubtful)
         }
     }
 

@@ -18,7 +18,8 @@ extension Applier {
             case (.associate, .sent): try await settleAssociation(operation)
             case (_, .sent):
                 try doubt(operation)
-                try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this, and its outcome was not known: planned anew where it is still wanted"), run: run)
+                try ledger.settle(
+                    operation, Outcome(status: .failed, reason: "an interrupted run sent this, and its outcome was not known: planned anew where it is still wanted", mayBeDone: true), run: run)
             default: try await send([operation])
             }
         }
@@ -33,13 +34,14 @@ extension Applier {
         switch outcome {
         case .failure(let failure) where failure.isFatal: fatal = failure
         case .failure(let failure):
-            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account cannot be read: \(failure)"), run: run)
+            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account cannot be read: \(failure)", mayBeDone: true), run: run)
         case .success(let resource):
             let mark = try? JSONParser().parse(resource) { AttributePath("externalId")?.value(in: $0)?.canonical }
             if let mark, mark == operation.fields.first(where: { $0.path == "externalId" })?.after {
                 try recordWrite(operation, kind, id: id, resource: resource, origin: "associated", isFound: true)
             } else {
-                try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account does not carry our mark: planned anew"), run: run)
+                try ledger.settle(
+                    operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account does not carry our mark: planned anew", mayBeDone: true), run: run)
             }
         }
     }
@@ -56,7 +58,7 @@ extension Applier {
         if let found {
             try record(operation, found, leftOut: [:], members: [])
         } else {
-            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this create, and the target does not show it: planned anew"), run: run)
+            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this create, and the target does not show it: planned anew", mayBeDone: true), run: run)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Ledger
 import SCIM
@@ -11,11 +12,11 @@ struct Verification {
         let kind: Int
         let id: String
         let isMembership: Bool
-        /// Attributes that were sent with another value before, or not at all.
-        let fresh: Set<String>
+        /// How often each attribute was accepted with this very value before, and not applied.
+        let tries: [String: Int]
 
-        init(_ operation: PlannedOperation, id: String, fresh: Set<String> = []) {
-            self.fresh = fresh
+        init(_ operation: PlannedOperation, id: String, tries: [String: Int] = [:]) {
+            self.tries = tries
             plan = operation.plan
             seq = operation.seq
             kind = operation.kind
@@ -39,6 +40,18 @@ struct Verification {
         ]
     }
 
+    /// Whether an attribute is known to change when it is written, by kind and path: the target has shown it as it was sent.
+    var applies: [String: Bool] = [:]
+
+    /// Attributes that some object of the target has, by kind and path: what one may have, another may get.
+    var carried: Set<String> = []
+
+    /// In how many runs the same value is sent to a target that accepts it and shows what it showed before. Where the target is known to
+    /// apply the attribute, it was a mishap; where not, the target may have its own way, or not keep the attribute at all.
+    private func mostTries(_ name: String, wasThere: Bool) -> Int {
+        applies[name] ?? false ? (wasThere ? 5 : 3) : wasThere || carried.contains(name) ? 2 : 1
+    }
+
     private struct Deviation: Hashable {
         let kind: ResourceKind
         let path: String
@@ -50,20 +63,30 @@ struct Verification {
     /// What is wrong with an attribute that identity or access depends on; other differences are only counted, since a
     /// target may keep a value in its own way, or not at all.
     ///
-    /// - Parameter fresh: attributes that were not sent with this value before. Of these, one that still shows what it showed before was
-    ///   not applied, and is tried once more; of the others the target has its own way.
-    mutating func compare(_ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, with actual: MappingTable.Actual, fresh: Set<String>) -> Judgement {
+    /// - Parameter tries: how often an attribute was accepted with this value before, and not applied. One that still shows what it showed
+    ///   before is sent again in the next runs; after some of them the target has its own way.
+    mutating func compare(_ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, with actual: MappingTable.Actual, tries: [String: Int]) -> Judgement {
         let shown = MappingTable.values(actual.body)
         var complaint: String?
         var unapplied: Set<String> = []
+        var ignored: Set<String> = []
+        var applied: [String] = []
         for field in operation.fields {
             guard let attribute = table.attribute(field.path) else { continue }
             let sent = field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null
             let found = shown[field.path] ?? .null
-            if table.isEqual(field.path, sent, found) { continue }
-            let isUnchanged = fresh.contains(field.path) && field.before.map { table.isEqual(field.path, (try? JSONValue(parsing: Array($0.utf8))) ?? .null, found) } ?? false
-            if attribute.isCritical || isUnchanged {
+            if table.isEqual(field.path, sent, found) {
+                if !sent.isNull { applied.append(field.path) }
+                continue
+            }
+            let before = field.before.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null
+            let isUnchanged = operation.verb != .create && table.isEqual(field.path, before, found)
+            // A target that only trims or folds has its own way, and it shows at once.
+            let isSpelling = sent.string.map { folded($0.trimmingCharacters(in: .whitespaces)) } == (found.string.map { folded($0.trimmingCharacters(in: .whitespaces)) } ?? "")
+            let isIgnored = isUnchanged && !isSpelling && (tries[field.path] ?? 0) + 1 < mostTries("\(kind.singular) \(field.path)", wasThere: !before.isNull)
+            if attribute.isCritical || isIgnored {
                 unapplied.insert(field.path)
+                if isIgnored { ignored.insert(field.path) }
                 complaint = complaint ?? "the target accepted \(field.path) = \(sent.canonical) and shows \(found.canonical); it did not apply the change"
             } else {
                 let key = Deviation(kind: kind, path: field.path, isMissing: found.isNull)
@@ -73,18 +96,30 @@ struct Verification {
         }
         // Where identity or access was not applied, nothing of the request is believed.
         if complaint != nil { unapplied.formUnion(operation.fields.map(\.path)) }
-        return Judgement(complaint: complaint, unapplied: unapplied)
+        let nameBefore = operation.fields.first { $0.path == kind.nameAttribute }?.before.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map(folded)
+        return Judgement(complaint: complaint, unapplied: unapplied, ignored: ignored, applied: applied, nameBefore: nameBefore)
     }
 
     /// What a target made of a write: what is wrong with it, and which attributes are to be sent again.
     struct Judgement {
         var complaint: String?
         var unapplied: Set<String> = []
+        /// Of these, the ones that show what they showed before.
+        var ignored: Set<String> = []
+        /// Attributes that are shown as they were sent.
+        var applied: [String] = []
+        /// The name before the write, folded.
+        var nameBefore: String?
 
-        /// What was read, without what was not applied: so that the next run sees a difference there.
-        func believed(_ body: String?) -> String? {
-            guard !unapplied.isEmpty else { return body }
-            return JSONValue.object(MappingTable.values(body).filter { !unapplied.contains($0.key) }).canonical
+        /// Makes a link say what is believed of the object.
+        func correct(_ link: inout LinkState, _ kind: ResourceKind, _ actual: MappingTable.Actual?) {
+            guard !unapplied.isEmpty, let actual else { return }
+            // What is shown is what the target has: so the next run sees the difference, and what there is to replace.
+            let shown = MappingTable.values(actual.body)
+            link.sent = JSONValue.object(MappingTable.values(link.sent).merging(unapplied.map { ($0, shown[$0] ?? .null) }) { _, last in last }).canonical
+            link.sentDigest = nil
+            // A name that the target did not take on is not the one to know the object by.
+            if unapplied.contains(kind.nameAttribute), actual.matchKey == nameBefore { link.matchKey = actual.matchKey }
         }
     }
 

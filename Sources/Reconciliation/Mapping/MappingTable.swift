@@ -48,7 +48,16 @@ struct MappingTable: Hashable, Sendable {
         if path.schema == nil, reserved.contains(path.attribute.lowercased()) { return "“\(name)” cannot be mapped" }
         // SCIM ignores case in names; two spellings would be two rules for one attribute.
         let known = (Profile.generic.mapping[kind == .users ? .user : .group] ?? []).map(\.attribute).first { $0.lowercased() == name.lowercased() }
-        return known.flatMap { $0 == name ? nil : "“\(name)” is spelled \($0)" }
+        if let known { return known == name ? nil : "“\(name)” is spelled \(known)" }
+        guard path.schema == nil else { return nil }
+        // A slip would be written to every account, and what it should have been would go on as it was.
+        let core = CoreSchema.attributes(kind == .users ? .user : .group)
+        guard let parts = core[path.attribute] else {
+            let near = core.keys.sorted().first { $0.lowercased() == path.attribute.lowercased() } ?? core.keys.sorted().first { NodeReader.isNear($0, path.attribute) }
+            return "“\(name)” is no attribute of SCIM's core schema\(near.map { "; did you mean “\($0)”?" } ?? ", and one of an extension begins with its URN")"
+        }
+        if let part = path.subAttribute, !parts.contains(part) { return "“\(path.attribute)” has no part “\(part)”\(parts.isEmpty ? "" : "; it has \(parts.joined(separator: ", "))")" }
+        return nil
     }
 
     // MARK: the source side
@@ -126,13 +135,15 @@ struct MappingTable: Hashable, Sendable {
     /// Whether the source disables a user explicitly, mapped or not.
     static func isDisabled(_ record: DirectoryRecord, now: Double) -> Bool { active(record.fields["status"], expires: record.fields["accountExpireTime"], now: now).0 == false }
 
+    static let noStatus = "has no status; active is left alone"
+
     /// Only an explicit “disabled”, or an expiry that has passed, says false. What says nothing leaves `active` alone.
     private static func active(_ status: String?, expires: String?, now: Double) -> (Bool?, String?) {
         if let text = expires, let milliseconds = Double(text), milliseconds > 0, milliseconds / 1000 < now { return (false, nil) }
         switch status {
         case "enabled", "true": return (true, nil)
         case "disabled", "false": return (false, nil)
-        case nil: return (nil, "has no status; active is left alone")
+        case nil: return (nil, noStatus)
         case let other?: return (nil, "has the unknown status “\(other)”; active is left alone")
         }
     }

@@ -41,14 +41,12 @@ struct Policy: Sendable {
     var now: Double
     /// Who of the leavers still holds an e-mail address on the target; addresses folded.
     var leaverMails: [String: String] = [:]
-    /// Whether what an undo restored is the source's again.
-    var ignoresUndo = false
 
     typealias Decision = (drafts: [Draft], outlook: Outlook?)
 
     func decide(_ row: SituationRow) -> Decision {
         let kind = ResourceKind(rawValue: row.kind) ?? .user
-        if row.isRestored, !ignoresUndo, ![.inStep, .gone, .unmanaged].contains(row.situation) {
+        if row.isRestored, ![.inStep, .gone, .unmanaged].contains(row.situation) {
             return ([report(row, .held, "an undo restored it; it stays so until its source record changes, or --release", heldBy: "undo")], .held)
         }
         if let decision = disabledWithoutFlag(kind, row) { return decision }
@@ -87,17 +85,25 @@ struct Policy: Sendable {
         if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag {
             return ([report(row, .noted, "disabled in the source and without an account: none is created")], .held)
         }
-        // A new person under a leaver's address may be the same person again, or be let into the other's mail.
-        if kind == .user, let mail = Self.mailText(row.desired).map(folded), let holder = leaverMails[mail] {
-            return (
-                [
-                    report(
-                        row, .held, "its e-mail address \(mail) is still that of \(holder), a leaver; if it is another person, give it another address or end that account", heldBy: "recycled e-mail")
-                ], .held
-            )
-        }
+        if let recycled = recycledMail(kind, row, Self.mailText(row.desired)) { return recycled }
         let draft = creation(kind, row, reason: profile.existing == .overwrite ? "not known on the target: created, or taken over under the same name" : "in the source, not on the target")
         return ([draft], draft.status == .planned ? .present : .held)
+    }
+
+    /// A new person under a leaver's address may be the same person again, or be let into the other's mail.
+    private func recycledMail(_ kind: ResourceKind, _ row: SituationRow, _ mail: String?) -> Decision? {
+        guard kind == .user, let mail = mail.map(folded), let holder = leaverMails[mail] else { return nil }
+        return (
+            [
+                report(
+                    row, .held, "its e-mail address \(mail) is still that of \(holder), a leaver; if it is another person, give it another address or end that account", heldBy: "recycled e-mail")
+            ], .held
+        )
+    }
+
+    /// The same, of an account that is there and would get the address.
+    private func recycledMail(_ kind: ResourceKind, _ row: SituationRow, _ fields: [FieldChange]) -> Decision? {
+        fields.first { $0.path == Self.mail }.flatMap { recycledMail(kind, row, Self.foldedText($0.after)) }
     }
 
     private func missing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
@@ -126,6 +132,7 @@ struct Policy: Sendable {
         if fields.isEmpty {
             return ([Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "carries our externalId and is in step: linked", name: name(row))] + frozen(kind, row), .present)
         }
+        if let recycled = recycledMail(kind, row, fields) { return recycled }
         let drafts = updates(kind, row, fields, reason: "carries our externalId: linked and brought in step") + frozen(kind, row)
         // Recognised by our own mark, it is ours even where the change itself is not permitted.
         return (drafts, drafts.contains { $0.status == .planned } ? .present : .held)
@@ -142,6 +149,7 @@ struct Policy: Sendable {
             return ([report(row, .held, "an account of that name exists and is disabled; set existing: {disabled: associate} to take it, which enables it", heldBy: "existing.disabled")], .held)
         }
         var fields = changes(kind, row)
+        if let recycled = recycledMail(kind, row, fields) { return recycled }
         var drafts: [Draft] = []
         // Associating and disabling are two decisions with two limits.
         if let place = fields.firstIndex(where: isDisabling) {
@@ -157,9 +165,10 @@ struct Policy: Sendable {
     }
 
     private func change(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
-        let fields = changes(kind, row)
+        var fields = changes(kind, row)
         if row.situation == .returned {
-            // What the source does not say of its status stays as it is; the link is ours again all the same.
+            // Disabled as a leaver by this job, and by nobody's status: where the source has no status at all, its return ends that.
+            if row.note == MappingTable.noStatus, row.state == "disabled", row.actualActive == false { fields.append(FieldChange(path: "active", before: "false", after: "true")) }
             guard !fields.isEmpty else {
                 return [Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "back in the source and in step: no longer a leaver", name: name(row))]
             }
@@ -230,11 +239,12 @@ struct Policy: Sendable {
         } else {
             // Whatever comes first ends the access; days compare as text.
             let day = [disable.day, delete.day].compactMap { $0 }.min()
-            let access = kind == .user ? "; has access until \(day ?? "somebody ends it")" : ""
+            let hasAccess = kind == .user && row.actualActive != false
+            let access = hasAccess ? "; has access until \(day ?? "somebody ends it")" : ""
             let term = isKept ? "was associated, not created, so it is kept" : delete.day.map { "kept until \($0)" } ?? "kept: leavers.delete: \(job.leavers.delete)"
             var note = report(row, .noted, "\(why); \(term)\(access)")
             if !isHeld { note.due = day }
-            note.keepsAccess = kind == .user
+            note.keepsAccess = hasAccess
             return ([note], isHeld || hasFlag || kind == .group ? .held : .leaving)
         }
         if let incompleteSource {

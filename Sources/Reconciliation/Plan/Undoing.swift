@@ -21,6 +21,10 @@ struct Undoing {
     /// What cannot be brought back, or only under another id; for the summary.
     private(set) var notes: [String] = []
     private var recreated = 0
+    /// Temporary names of renames in two halves, by unit; canonical JSON.
+    private var between: [Int: Set<String>] = [:]
+    /// Groups that this undo deletes, by source id: their memberships end with them.
+    private var ended: Set<String> = []
     /// Names that this undo frees, by kind.
     private var freed: Set<String> = []
 
@@ -45,21 +49,23 @@ struct Undoing {
             switch operation.status {
             case .done: operations.append(operation)
             // What the target refused was not done, and what is like that by now is somebody else's work.
-            case .failed where Applier.wasPartlyDone(operation): operations.append(operation)
+            case .failed where operation.mayBeDone: operations.append(operation)
+            // A look at an undo settles nothing.
+            case .sent: operations.append(operation)
             case .failed: failed += 1
             default: break
             }
         }
         if failed > 0 { notes.append("\(counted(failed, "operation")) of run \(run) had failed, so there is nothing to take back") }
         // Of a rename in two halves the whole counts: from what was before the first to what is after the last.
-        let joined = Self.joined(operations)
+        let joined = joined(operations)
         // What frees a name comes before what may take it.
         for operation in joined where operation.verb != .delete { try draft(operation) }
         for operation in joined where operation.verb == .delete { try draft(operation) }
         if recreated > 0 { notes.append("\(counted(recreated, "deleted object")) created again, each under a new id") }
     }
 
-    private static func joined(_ operations: [PlannedOperation]) -> [PlannedOperation] {
+    private mutating func joined(_ operations: [PlannedOperation]) -> [PlannedOperation] {
         var result: [PlannedOperation] = []
         for operation in operations {
             guard let unit = operation.unit, let place = result.firstIndex(where: { $0.unit == unit }) else {
@@ -67,7 +73,12 @@ struct Undoing {
                 continue
             }
             for field in operation.fields {
-                if let index = result[place].fields.firstIndex(where: { $0.path == field.path }) { result[place].fields[index].after = field.after } else { result[place].fields.append(field) }
+                guard let index = result[place].fields.firstIndex(where: { $0.path == field.path }) else {
+                    result[place].fields.append(field)
+                    continue
+                }
+                if let name = result[place].fields[index].after { between[unit, default: []].insert(name) }
+                result[place].fields[index].after = field.after
             }
         }
         return result
@@ -85,8 +96,7 @@ struct Undoing {
         case .update, .disable: try restore(kind, operation, verb: .update)
         case .associate: try restore(kind, operation, verb: .dissociate)
         case .dissociate: try restore(kind, operation, verb: .associate)
-        case .delete where operation.status == .done: try recreate(kind, operation)
-        case .delete: break
+        case .delete: try recreate(kind, operation)
         case .addMembers: try members(operation, verb: .removeMembers)
         case .removeMembers: try members(operation, verb: .addMembers)
         }
@@ -107,15 +117,24 @@ struct Undoing {
     }
 
     private mutating func uncreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
-        guard let source = operation.sourceID, let link = try ledger.link(kind: kind.rawValue, source: source) else { return }
+        guard let source = operation.sourceID else { return }
+        guard let link = try ledger.link(kind: kind.rawValue, source: source) else {
+            let mark = operation.fields.first { $0.path == "externalId" }.flatMap { Self.value($0.after).string }
+            guard operation.status != .done, let mark, let holder = try ledger.stagedHolder(kind: kind.rawValue, key: nil, externalID: mark) else { return }
+            return try refuse(kind, operation, "nobody can tell whether the run made \(holder.id) or it was there")
+        }
         switch link.origin {
         case "taken over": return try refuse(kind, operation, "the create took over an account that was there, and what it was before is not known")
         case "created": break
-        default: return
+        default:
+            // Sent without an answer, and found by its mark: perhaps it was there before.
+            try refuse(kind, operation, "nobody can tell whether the run made \(link.targetID) or found it")
+            return
         }
         guard let now = try ledger.staged(kind: kind.rawValue, target: link.targetID) else { return }
         if let why = objection(now, mark: link.externalID) { return try refuse(kind, operation, "\(link.targetID) \(why)") }
         freed.insert("\(kind.rawValue) \(link.matchKey)")
+        if kind == .group, !profile.deletion.groupsMustBeEmpty { ended.insert(source) }
         var draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "undo of run \(run): it was created", name: operation.name)
         draft.frees = link.matchKey
         try ledger.draft(draft, kind: kind.rawValue, situation: operation.situation, source: source, target: link.targetID)
@@ -136,7 +155,9 @@ struct Undoing {
             let before = field.before ?? (field.path == "active" ? "true" : nil)
             let current = now[field.path] ?? .null
             if table.isEqual(field.path, Self.value(before), current) { continue }
-            guard table.isEqual(field.path, Self.value(field.after), current) else {
+            // The second half of a rename may not have come through.
+            let isBetween = operation.unit.flatMap { between[$0] }?.contains(current.canonical) ?? false
+            guard isBetween || table.isEqual(field.path, Self.value(field.after), current) else {
                 changed.append("\(field.path) is \(current.canonical) by now")
                 continue
             }
@@ -167,8 +188,15 @@ struct Undoing {
     private mutating func recreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
         guard let source = operation.sourceID, let target = operation.targetID else { return }
         // It is back already: an earlier, interrupted undo made it, or a later run.
-        if let link = try ledger.link(kind: kind.rawValue, source: source), try ledger.staged(kind: kind.rawValue, target: link.targetID) != nil { return }
-        guard operation.reason != "was gone already" else { return }
+        if let link = try ledger.link(kind: kind.rawValue, source: source), try ledger.staged(kind: kind.rawValue, target: link.targetID) != nil {
+            // Where the ledger stands for the target, what is linked is not therefore there.
+            if operation.status != .done, profile.listing == .none { try refuse(kind, operation, "nobody can tell whether its delete came through") }
+            return
+        }
+        // Nobody can tell whether it was this run's first attempt or somebody else.
+        guard operation.reason != Applier.goneAlready else { return try refuse(kind, operation, "it was gone when the run's delete arrived; create it again where it is missed") }
+        // Sent without an answer: where it is still there, the delete did not come through.
+        if operation.status != .done, try ledger.staged(kind: kind.rawValue, target: target) != nil { return }
         guard let body = try ledger.targetVersion(kind: kind.rawValue, target: target, run: run) else { return try refuse(kind, operation, "what it was before is not in the ledger") }
         let fields = MappingTable.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap { path, value in
             value.isNull ? nil : FieldChange(path: path, before: nil, after: value.canonical)
@@ -191,12 +219,14 @@ struct Undoing {
     }
 
     private func members(_ operation: PlannedOperation, verb: Verb) throws {
-        guard let source = operation.sourceID, let group = try ledger.link(kind: 1, source: source)?.targetID else { return }
+        guard let source = operation.sourceID, !ended.contains(source), let group = try ledger.link(kind: 1, source: source)?.targetID else { return }
         let now = try ledger.stagedMembers(of: group)
         let wanted = operation.members.filter { member in
             if member.status == "failed" { return false }
             // Whose account is made again in this undo is in no group yet.
             guard let target = member.targetID else { return verb == .addMembers }
+            // Where the ledger stands for the target, a removal without an answer may have come through; adding once more does no harm.
+            if operation.status != .done, verb == .addMembers, profile.memberReading.contains(.ledger) { return true }
             return now.contains(target) != (verb == .addMembers)
         }
         try add(members: wanted.map { (source: $0.sourceID, target: $0.sourceID == nil ? $0.targetID : nil) }, of: operation, verb: verb)

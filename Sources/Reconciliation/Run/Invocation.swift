@@ -103,10 +103,20 @@ public struct Invocation {
             }
         }
         for run in runs {
-            if run.plan != nil { try inspect(run) }
-            reports.append(try await run.finish())
-            // A look at an undo leaves no plan that “apply” could take up.
-            if case .undo(_, writes: false) = command { try run.forgetPlan() }
+            // A ledger that fails keeps no other job from its report, and from being what later runs are measured against.
+            do {
+                if run.plan != nil { try inspect(run) }
+                reports.append(try await run.finish())
+                // A look at an undo leaves no plan that “apply” could take up.
+                if case .undo(_, writes: false) = command { try run.forgetPlan() }
+            } catch let error as LedgerError {
+                let lines = [run.failure?.description, "\(error)", "what was done is in the journal; the next run reads it"].compactMap { $0 }
+                reports.append(
+                    JobReport(
+                        job: run.job.name, plan: run.plan, exit: max(JobFailure(error).exit, run.failure?.exit ?? JobFailure(error).exit), headline: "The run could not be recorded to its end.",
+                        details: lines,
+                        requests: run.requests))
+            }
             run.close()
         }
         return reports

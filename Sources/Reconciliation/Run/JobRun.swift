@@ -41,17 +41,17 @@ public final class JobRun: @unchecked Sendable {
     private let gate: Stoppable
     private let traced: Traced
     let shared: SharedSource
-    private let command: String
+    let command: String
     private let claims: Bool
     /// Requests that the source cost while this job was read.
     private var sourceRequests = 0
     private var scope: EffectiveScope?
 
     var target: SCIMTarget?
-    private var sourceReading: Reading?
+    var sourceReading: Reading?
     var targetReading: Reading?
-    private var count: SourceCount?
-    private(set) var gateCounts = Gate.Counts()
+    var count: SourceCount?
+    var gateCounts = Gate.Counts()
     /// The stored plan; nil until there is one.
     public internal(set) var plan: Int64?
     /// Why nothing may be written: limits and alike, in words.
@@ -59,8 +59,8 @@ public final class JobRun: @unchecked Sendable {
     private var holdsScopeLeavers = false
     private var heldByScope = 0
     private var isApplied = false
-    /// Whether what the plan writes stays until its source record changes.
-    var restrains = false
+    /// The plan that this one takes back; what it writes then stays until its source record changes.
+    var undone: Int64?
     /// Whether the target's failures ended the sending.
     private(set) var isCutShort = false
     public internal(set) var failure: JobFailure?
@@ -124,10 +124,15 @@ public final class JobRun: @unchecked Sendable {
         for kind in Job.Kind.allCases {
             text += (job.operations[kind] ?? []).map(\.rawValue).sorted().joined(separator: ",") + (job.protect[kind] ?? []).joined(separator: ",")
         }
-        for kind in ResourceKind.allCases { for attribute in tables[kind]?.attributes ?? [] { text += "\(attribute)" } }
+        text += mappingText
         text += profile.canonical
         return Digest.hexadecimal(text)
     }
+
+    private var mappingText: String { ResourceKind.allCases.flatMap { tables[$0]?.attributes ?? [] }.map { "\($0)" }.joined() }
+
+    /// Digest of how source records become attributes.
+    private var mapping: String { Digest.hexadecimal(mappingText) }
 
     // MARK: planning
 
@@ -143,7 +148,7 @@ public final class JobRun: @unchecked Sendable {
         } catch let error as JobFailure {
             failure = error
         } catch let error as LedgerError {
-            failure = JobFailure(.ledger, error.description)
+            failure = JobFailure(error)
         } catch let error as SCIMFailure {
             failure = JobFailure(error, side: "target")
         } catch let error as DirectoryFailure {
@@ -180,7 +185,7 @@ public final class JobRun: @unchecked Sendable {
         let baseline = try ledger.lastRun(isBaseline: true)
         let reader = SourceReader(
             ledger: ledger, job: job, shared: shared, tables: tables, kinds: pushed, hasActiveFlag: profile.hasActiveFlag, now: surroundings.time.wall(), permissions: permissions, baseline: baseline,
-            spent: { self.sourceRequests += $0 })
+            spent: { self.sourceRequests += $0 }, progress: progress)
         let result = try await reader.read()
         try beat()
         let source = result.reading
@@ -204,7 +209,9 @@ public final class JobRun: @unchecked Sendable {
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
         let today = String(surroundings.time.timestamp().prefix(10))
-        try ledger.releaseRestored(isComplete: source.incomplete == nil)
+        // The digests that the history now has were made with this mapping.
+        if try ledger.fact("mapping") != mapping { try ledger.learn("mapping", mapping) }
+        if !permissions.release { try ledger.holdRestored(isComplete: source.incomplete == nil, mapping: mapping) }
         try ledger.countDepartures(
             day: today, isComplete: source.incomplete == nil, kinds: pushed.map(\.rawValue), countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
 
@@ -217,10 +224,12 @@ public final class JobRun: @unchecked Sendable {
             kinds.filter { (job.operations[$0 == .user ? .users : .groups]?.contains(.update) ?? false) && !(profile.immutable[$0]?.contains($0.nameAttribute) ?? false) }.map(\.rawValue))
         try ledger.classify(kinds: kinds.map(\.rawValue), mayRename: mayRename)
 
+        if kinds.contains(.group), try ledger.fact(Ledger.restoredFact) != nil { try ledger.keepMembersOfKnownGroups() }
+
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         var policy = Policy(
             job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers,
-            now: surroundings.time.wall(), ignoresUndo: permissions.release)
+            now: surroundings.time.wall())
         try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
         var departing = Departing()
         try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying) { row in
@@ -230,7 +239,7 @@ public final class JobRun: @unchecked Sendable {
         }
         notes += departing.notes
         if kinds.contains(.group) {
-            if !permissions.release { try ledger.holdRestoredGroups() }
+            try ledger.holdRestoredGroups()
             if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
@@ -260,36 +269,6 @@ public final class JobRun: @unchecked Sendable {
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
     }
 
-    /// A ledger that is not there, on a target that cannot be listed, is no first run: it may be another folder's.
-    private func refuseUnmeantFirstRun() throws {
-        guard profile.listing == .none, command != "plan", command != "check", command != "undo", !permissions.firstRun, try ledger.lastRun(isBaseline: true) == nil else { return }
-        guard try ResourceKind.allCases.allSatisfy({ try ledger.linkCount(kind: $0.rawValue) == 0 }) else { return }
-        throw JobFailure(
-            .jobFile,
-            "\(profile.displayName) cannot be listed, and the ledger \(ledger.path.map { URL(fileURLWithPath: $0).standardizedFileURL.path } ?? "in memory") knows nothing of it; if this is the first run of the job, say --first-run, else correct --state"
-        )
-    }
-
-    /// A source that lost much of what it had is held, whatever a plan makes of it.
-    ///
-    /// - Parameter loss: what is there less because the scope is another, which is judged by itself.
-    private func judgeShrink(since baseline: Ledger.RunRecord, except loss: SourceCount) {
-        guard let count, sourceReading?.incomplete == nil else { return }
-        let key = Job.LimitKey.sourceShrink
-        let limit = permissions.allow[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
-        let sizes = [
-            ("users", baseline.count.users - loss.users, count.users), ("groups", baseline.count.groups - loss.groups, count.groups),
-            ("memberships", baseline.count.memberships - loss.memberships, count.memberships),
-        ]
-        for (what, before, now) in sizes where what == "users" || pushed.contains(.group) {
-            // That there is none any more was accepted as a whole.
-            guard before > now, now > 0 || !permissions.acceptSourceChange, let most = Gate.allowance(limit, base: before), before - now > most else { continue }
-            breaches.append(
-                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied run: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(most); nothing is written; if this is meant, run with --allow source.shrink=\(before - now)"
-            )
-        }
-    }
-
     private func settleInterrupted(_ target: SCIMTarget) async throws {
         let open = try ledger.unsettled()
         guard !open.isEmpty else { return }
@@ -299,7 +278,7 @@ public final class JobRun: @unchecked Sendable {
         }
         let applier = Applier(
             ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, attempts: surroundings.retry.attempts, stop: surroundings.stop,
-            progress: surroundings.progress)
+            progress: progress)
         try await applier.settle(open)
         if let fatal = applier.fatal { throw JobFailure(fatal, side: "target") }
         if applier.breaker.isOpen { throw JobFailure(.unreachable, "target: fails again and again while what an interrupted run left is settled: \(applier.breaker.reason)") }
@@ -321,67 +300,8 @@ public final class JobRun: @unchecked Sendable {
         return result
     }
 
-    private func countForGate() throws {
-        let tally = try ledger.tally()
-        var counts = Gate.Counts()
-        for key in Job.LimitKey.ofOperations {
-            let (kind, verbs) = key.counted
-            switch key {
-            case .usersClear: counts.counts[key] = tally.clearing
-            case .membershipsAdd: counts.counts[key] = tally.added
-            case .membershipsRemove: counts.counts[key] = tally.removed + (profile.deletion.groupsMustBeEmpty ? 0 : try ledger.membershipsEndingWithGroups())
-            default: counts.counts[key] = verbs.reduce(0) { $0 + tally.count(kind.rawValue, $1) }
-            }
-            counts.bases[key] = try key.countsMemberships ? ledger.managedMemberships() : ledger.managedBase(kind: kind.rawValue)
-        }
-        gateCounts = counts
-    }
-
-    /// Many links missing at once look like another tenant's key, a restored or an emptied target.
-    func judgeMissing() throws {
-        guard targetReading?.incomplete == nil else { return }
-        let (missing, links) = try ledger.missingLinks(kinds: pushed.map(\.rawValue))
-        guard missing > 5, missing * 10 > links, !permissions.acceptTargetChange else { return }
-        breaches.append(
-            "\(job.name): target.missing: \(missing) of \(links) linked objects are not on the target any more, more than 5 and 10 %; nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change"
-        )
-    }
-
-    /// Marks the whole plan as held, for the reasons given.
-    public func hold(_ reasons: [String]) throws {
-        breaches += reasons
-        guard let plan, !breaches.isEmpty else { return }
-        try ledger.hold(plan: plan, by: "limit", reason: breaches.joined(separator: "; "))
-    }
-
-    /// Refuses to go on. A plan that was made only to be compared is forgotten.
-    func refuse(_ why: JobFailure, forgetting: Bool) {
-        failure = why
-        if forgetting, let plan {
-            try? ledger.remove(plan: plan)
-            self.plan = nil
-        }
-    }
-
-    /// Forgets a plan that was made to be looked at only.
-    func forgetPlan() throws { if let plan { try ledger.remove(plan: plan) } }
-
     /// Requests that an update costs on this target.
     var requestsPerUpdate: Int { target?.requestsPerUpdate ?? 1 }
-
-    /// What the gate needs to judge several jobs together.
-    var gateEntry: Gate.Entry {
-        Gate.Entry(
-            job: job, counts: gateCounts,
-            planned: { [ledger] key in
-                let (kind, verbs) = key.counted
-                return try ledger.plannedSources(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear)
-            },
-            managed: { [ledger] key in
-                let kind = key.counted.kind.rawValue
-                return try ledger.linkedSources(kind: kind) + ledger.plannedSources(kind: kind, verbs: [.create, .associate, .link])
-            })
-    }
 
     // MARK: applying
 
@@ -396,11 +316,12 @@ public final class JobRun: @unchecked Sendable {
             try ledger.setPlan(plan, state: "applying")
             gate.finishWhatBegins()
             // Before the first write, so that a run between a killed undo and its repetition takes nothing back.
-            if restrains { try ledger.restrain(plan: plan) } else if permissions.release { try ledger.releaseAllRestored() }
+            if let undone { try ledger.restrain(plan: plan, undone: undone) } else { try ledger.releaseRestored(mapping: mapping) }
             let applier = Applier(
-                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: restrains || targetReading?.incomplete != nil,
+                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: undone != nil || targetReading?.incomplete != nil,
                 looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts, stop: surroundings.stop,
                 tick: { try self.beat() }, progress: surroundings.progress)
+            for (kind, counts) in targetReading?.carried ?? [:] { applier.verification.carried.formUnion(counts.keys.map { "\(kind.singular) \($0)" }) }
             try await applier.apply(plan: plan)
             notes += applier.verification.report
             if let fatal = applier.fatal {
@@ -418,32 +339,14 @@ public final class JobRun: @unchecked Sendable {
             } else {
                 isApplied = true
                 try ledger.setPlan(plan, state: "applied")
+                let unsent = try ledger.plannedCount(plan: plan)
+                if unsent > 0 { notes.append("\(counted(unsent, "operation")) not sent, the next run plans them anew") }
             }
         } catch let error as LedgerError {
-            failure = JobFailure(.ledger, error.description)
+            failure = JobFailure(error)
         } catch {
             failure = JobFailure(.internalError, "\(error)")
         }
-    }
-
-    // MARK: saved plans
-
-    /// Why the saved plan of that number cannot be applied now; nil when the world is as it was.
-    public func staleness(of saved: Ledger.PlanInfo) throws -> String? {
-        guard let plan, let current = try ledger.plan(plan) else { return nil }
-        if let created = Time.seconds(saved.created), surroundings.time.wall() - created > permissions.maxAge {
-            return "plan \(saved.id) of \(saved.created) is older than \(Int(permissions.maxAge / 3600)) hours; plan again, or raise --max-age"
-        }
-        if current.inputs != saved.inputs { return "plan \(saved.id) was made with another job file or another version of the platform's profile; plan again" }
-        guard current.digest != saved.digest else { return nil }
-        var before: [String] = []
-        try ledger.forEachOperation(plan: saved.id) { before.append(PlanDigest.line($0)) }
-        var now: [String] = []
-        try ledger.forEachOperation(plan: plan) { now.append(PlanDigest.line($0)) }
-        let (old, new) = (Set(before), Set(now))
-        func brief(_ line: String) -> String { line.split(separator: " [").first.map(String.init) ?? line }
-        let moved = before.filter { !new.contains($0) }.map { "no longer wanted: \(brief($0))" } + now.filter { !old.contains($0) }.map { "not in it: \(brief($0))" }
-        return "plan \(saved.id) of \(saved.created) is stale, the world moved on (\(moved.prefix(5).joined(separator: "; "))\(moved.count > 5 ? "; and \(moved.count - 5) more" : "")); plan again"
     }
 
     // MARK: finishing
@@ -471,6 +374,7 @@ public final class JobRun: @unchecked Sendable {
             for operation in conflicts where isKnown { isKnown = try [.conflict, .held].contains(operation.status) && ledger.wasReported(operation) }
             if isKnown { report.exit = .inStep }
         }
+        if isBaseline { try ledger.unlearn(Ledger.restoredFact) }
         if let rate = await paced.settledRate { try ledger.learn(Self.settledPace, String(rate)) } else { try ledger.unlearn(Self.settledPace) }
         let allowed = permissions.allow.isEmpty ? nil : permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
         try ledger.finishRun(

@@ -105,14 +105,15 @@ final class SharedSource: @unchecked Sendable {
     /// A read that broke a rule is repeated, since what moves while it is read may stand still the next time.
     ///
     /// - Parameter path: where its file is made; nil for a temporary place.
-    func read(path: String?) async throws -> (snapshot: Snapshot, evidence: ReadEvidence) {
+    /// - Parameter progress: told what is read and how much of it, by the job that reads.
+    func read(path: String?, progress: @escaping @Sendable (String, Int) -> Void = { _, _ in }) async throws -> (snapshot: Snapshot, evidence: ReadEvidence) {
         // What kept one job from the source keeps its siblings from it.
         if let failure { throw failure }
         if let snapshot, let evidence { return (snapshot, evidence) }
         let made = try Snapshot(path: path)
         snapshot = made
         for attempt in 0...Self.rereads {
-            let evidence = try await readOnce(made)
+            let evidence = try await readOnce(made, progress)
             if evidence.violations.isEmpty || !evidence.mayPass || attempt == Self.rereads { return (made, evidence) }
             surroundings.log.notice("the source moved while it was read, or a page was lost: reading again", metadata: ["rules": "\(evidence.violations.joined(separator: "; "))"])
         }
@@ -120,12 +121,12 @@ final class SharedSource: @unchecked Sendable {
     }
 
     /// Reads the whole source once more, in the place of what was read.
-    func readAgain() async throws -> ReadEvidence {
-        guard let snapshot else { return try await read(path: nil).evidence }
-        return try await readOnce(snapshot)
+    func readAgain(progress: @escaping @Sendable (String, Int) -> Void) async throws -> ReadEvidence {
+        guard let snapshot else { return try await read(path: nil, progress: progress).evidence }
+        return try await readOnce(snapshot, progress)
     }
 
-    private func readOnce(_ snapshot: Snapshot) async throws -> ReadEvidence {
+    private func readOnce(_ snapshot: Snapshot, _ progress: @escaping @Sendable (String, Int) -> Void) async throws -> ReadEvidence {
         let own = try await ownScope()
         var wish = ReadWish()
         for job in jobs { wish.formUnion(Self.wish(of: job, own: own)) }
@@ -137,7 +138,7 @@ final class SharedSource: @unchecked Sendable {
         let directory = try directory()
         coversAllUsers = wish.allUsers || directory.readsEverything
         try snapshot.begin()
-        let sink = SnapshotSink(snapshot, progress: surroundings.progress)
+        let sink = SnapshotSink(snapshot, progress: progress)
         do {
             let evidence = try await directory.read(wish, into: sink)
             try snapshot.seal()

@@ -19,6 +19,8 @@ struct SourceReader {
     let baseline: Ledger.RunRecord?
     /// Told how many requests the job's turns at the source cost.
     let spent: (Int) -> Void
+    /// Told of each record that is read.
+    let progress: @Sendable (String, Int) -> Void
 
     /// Missing users that are asked for by name; of more, the whole list must be complete twice in a row.
     private static let mostConfirmed = 200
@@ -42,7 +44,7 @@ struct SourceReader {
     private func stageAndConfirm() async throws -> Result {
         let scope = EffectiveScope(job, own: try await shared.ownScope())
         try ledger.set(baseline: baseline?.id)
-        var (snapshot, evidence) = try await shared.read(path: ledger.snapshotPath)
+        var (snapshot, evidence) = try await shared.read(path: ledger.snapshotPath, progress: progress)
         try ledger.attach(snapshot: snapshot)
         var violations: [String] = []
         // The second round follows a whole read more, which the first found necessary.
@@ -59,7 +61,7 @@ struct SourceReader {
                 }
             }
             if doubts.isEmpty { break }
-            evidence = try await shared.readAgain()
+            evidence = try await shared.readAgain(progress: progress)
         }
         let loss = isChanged(scope) ? try ledger.lossByScope(namesGroups: scope.selection.namesGroups) : SourceCount()
         violations += try judgeSize(loss)

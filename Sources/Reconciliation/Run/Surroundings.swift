@@ -1,6 +1,7 @@
 import Directory
 import HTTP
 import Jobs
+import Ledger
 import JSON
 import Logging
 import Provisioning
@@ -44,6 +45,10 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
     public init(_ exit: ExitCode, _ description: String) {
         self.exit = exit
         self.description = description
+    }
+
+    init(_ error: LedgerError) {
+        if case .otherHost = error { self.init(.locked, error.description) } else { self.init(.ledger, error.description) }
     }
 
     init(_ failure: SCIMFailure, side: String) {

@@ -9,7 +9,7 @@ extension JobRun {
     /// Stores a plan that takes back what a run did.
     func makeUndo(of run: Int64) async throws {
         guard let done = try ledger.appliedPlan(ofRun: run) else {
-            throw JobFailure(.stale, "run \(run) of \(job.name) is unknown, or wrote nothing; “rollcall status” and the CSV name the runs")
+            throw JobFailure(.usage, "run \(run) of \(job.name) is unknown, or wrote nothing; “rollcall status” names the last runs that wrote")
         }
         let target = try await openTarget()
         let touched = try ledger.touchedSince(plan: done.id, exceptUndoOf: run)
@@ -33,6 +33,6 @@ extension JobRun {
         try store(inputs: Digest.hexadecimal("undo \(run) \(inputs)"))
         try judgeMissing()
         breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts).map(\.description)
-        restrains = true
+        undone = done.id
     }
 }

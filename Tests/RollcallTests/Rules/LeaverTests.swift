@@ -178,6 +178,25 @@ import Testing
         #expect(night.operations.contains { $0.sourceID == "user_mail" && $0.heldBy == "recycled e-mail" && $0.reason.contains("user_bo") })
         #expect(world.user("dara") == nil)
         #expect(world.user("bo")?["active"] == false)
+        // Nor where the account is there already, and would get the address.
+        try world.plant(.user, ["userName": "dara", "displayName": "Was here"])
+        let next = try await world.run()
+        #expect(next.operations.contains { $0.sourceID == "user_mail" && $0.heldBy == "recycled e-mail" }, "\(next.operations.map(\.reason))")
+        #expect(world.user("dara")?["emails"] == nil)
+    }
+
+    @Test("who comes back to a source without statuses is enabled again: this job disabled the account, and nobody's status did")
+    func withoutStatus() async throws {
+        let world = try World(job: World.job(Self.generous))
+        world.directory.people = ["ada", "bo", "chen"].map { .named($0, status: nil) }
+        try await world.run()
+        world.directory.people.removeLast(2)
+        try await world.run()
+        #expect(world.user("bo")?["active"] == false && world.user("chen")?["active"] == false)
+        world.directory.people += [.named("bo", status: nil), .named("chen", status: "on leave")]
+        try await world.run()
+        #expect(world.user("bo")?["active"] == true)
+        #expect(world.user("chen")?["active"] == false, "a status that nobody knows decides nothing")
     }
 
     @Test("the job file takes a number of days, and says what it takes otherwise")

@@ -68,7 +68,53 @@ import Testing
         let refused = try await world.invoke(.undo(run: run, writes: true))
         #expect(refused.report.exit == .stale)
         #expect(refused.report.details.joined().contains("ada (run 3)"))
-        #expect(try await world.invoke(.undo(run: 999, writes: true)).report.exit == .stale)
+        #expect(try await world.invoke(.undo(run: 999, writes: true)).report.exit == .usage)
+    }
+
+    @Test("a deleted account whose delete got no answer is created again; one that was gone when the delete came is told")
+    func doubtful() async throws {
+        for (losesAnswer, isBack) in [(true, true), (false, false)] {
+            let fails = Switch()
+            let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, source.shrink: none }")) { request, _ in
+                guard fails.isOn, request.head.method == .delete else { return nil }
+                return losesAnswer ? .answerLost : .answered(EmulatedResponse(status: 404))
+            }
+            world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
+            try await world.run()
+            world.directory.people.removeAll { $0.id == "user_bo" }
+            fails.isOn = true
+            try await world.run()
+            fails.isOn = false
+            let run = try lastRun(world)
+            if losesAnswer { #expect(world.user("bo") == nil) }
+            let undone = try await world.invoke(.undo(run: run, writes: true))
+            if isBack {
+                #expect(world.user("bo") != nil, "\(undone.report.details)")
+            } else {
+                #expect(undone.operations.contains { $0.name == "bo" && $0.reason.contains("cannot be restored") }, "\(undone.operations.map(\.reason))")
+            }
+        }
+    }
+
+    @Test("what was restored is let go when its record leaves the scope, and stays when somebody looks at a plan with another mapping")
+    func letGo() async throws {
+        let world = try World(job: World.job().replacingOccurrences(of: "path: directory.json", with: "path: directory.json, scope: { groups: [group_1] }"))
+        world.directory.people = [.named("ada"), .named("bo"), .named("chen"), .named("dara")]
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo", "user_chen", "user_dara"])]
+        try await world.run()
+        world.directory.people[0].displayName = "Another"
+        try await world.run()
+        _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
+        #expect(world.user("ada")?["displayName"] != "Another")
+        let job = world.jobText
+        world.jobText = job + "\nmapping: { title: { from: username } }"
+        #expect(try await world.plan().report.exit == .pending)
+        world.jobText = job
+        #expect(try await world.run().operations.contains { $0.name == "ada" && $0.heldBy == "undo" })
+        #expect(world.user("ada")?["displayName"] != "Another")
+        world.directory.teams[0].members.remove("user_ada")
+        try await world.run()
+        #expect(world.user("ada")?["active"] == false)
     }
 
     @Test("what somebody changed since is left alone and told, the rest is restored")

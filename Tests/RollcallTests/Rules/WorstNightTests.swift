@@ -264,4 +264,30 @@ import Testing
             #expect(try await broken.plan().report.headline.hasPrefix("No changes."), "cut at \(cut)")
         }
     }
+
+    @Test("R16: what a restored ledger finds by its mark may have been associated since the copy: it is disabled when due, and never deleted")
+    func restored() async throws {
+        let world = try World(
+            job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, source.shrink: none, memberships.remove: none }"))
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
+        try world.plant(.user, ["userName": "guest"])
+        let copy = try world.moment()
+        try await world.run()
+        // Bo was there before, and somebody else's guest in the group as well.
+        let guest = world.user("guest")?["id"]?.string ?? ""
+        let group = try #require(world.group("Ops")?["id"]?.string)
+        try world.client.change { try $0.meddle(.group, group) { $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(guest)]]) } }
+        let later = try World(world, at: World.Moment(ledger: copy.ledger, landscape: try world.moment().landscape, now: copy.now + 1))
+        later.directory = world.directory
+        try later.ledger.learn(Ledger.restoredFact, "2026-11-24T02:15:00Z")
+        #expect(try await later.run().report.exit == .inStep)
+        #expect(try later.ledger.link(kind: 0, source: "user_bo")?.origin == "associated")
+        #expect(later.members("Ops").contains("guest"))
+        later.directory.people.removeAll { $0.id == "user_bo" }
+        try await later.run()
+        #expect(later.user("bo")?["active"] == false)
+        // From the first applied run on, what is found by its mark is ours again.
+        #expect(try later.ledger.fact(Ledger.restoredFact) == nil)
+    }
 }

@@ -21,8 +21,12 @@ import Testing
         try withFolder { folder in
             let path = folder + "/nightly.sqlite"
             let ledger = try Ledger(path: path)
+            // What knows nothing takes no better copy's place.
+            #expect(try ledger.keepCopy(now: "2026-11-20T02:15:00Z", run: 0, keep: 3) == nil)
             for run in 1...5 {
                 let id = try ledger.beginRun(command: "run", label: "number \(run)", started: "2026-11-24T02:15:00Z")
+                try ledger.finishRun(
+                    id, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true, targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
                 _ = try ledger.keepCopy(now: "2026-11-2\(run)T02:15:00Z", run: id, keep: 3)
             }
             let copies = Ledger.copies(of: path)
@@ -62,6 +66,10 @@ import Testing
             }
             let aside = try #require(try Ledger.restore(path, from: copy, now: "2026-11-25T08:00:00Z"))
             #expect(FileManager.default.fileExists(atPath: aside))
+            // A second time in the same second takes nothing's place either.
+            let another = try #require(try Ledger.restore(path, from: copy, now: "2026-11-25T08:00:00Z"))
+            #expect(another != aside)
+            #expect([aside, another, path].allSatisfy { FileManager.default.fileExists(atPath: $0) })
             let restored = try Ledger(path: path)
             #expect(try restored.verify().isEmpty)
             #expect(try restored.lastRun(isBaseline: true)?.label == "kept")
@@ -192,5 +200,21 @@ import Testing
             }
         }
         #expect(try ledger.fact("a") == "1" && ledger.fact("b") == "2")
+    }
+
+    @Test("who lost the ledger to another host notices, and does not take it back")
+    func lost() throws {
+        try withFolder { folder in
+            let here = try Ledger(path: folder + "/a.sqlite"), there = try Ledger(path: folder + "/a.sqlite")
+            try here.take(Ledger.Holder(host: "north", boot: "1"), now: 1000)
+            try here.beat(now: 1100)
+            try there.take(Ledger.Holder(host: "south", boot: "2"), now: 1110, insists: true)
+            // Also where the first sign was somebody's who lets errors be.
+            try? here.beat(now: 1200)
+            #expect(throws: LedgerError.self) { try here.beat(now: 1201) }
+            try here.letGo()
+            #expect(try there.fact("holder")?.hasPrefix("south") == true)
+            try there.beat(now: 1300)
+        }
     }
 }

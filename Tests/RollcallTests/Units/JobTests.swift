@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Rehearsal
 import Testing
 
 @testable import Reconciliation
@@ -154,6 +155,20 @@ import Testing
         for bad in ["", "plain", "${}", "${A-B}", "$A", "file:"] { #expect(SecretReference(bad, folder: ".") == nil, "\(bad)") }
         for value in [nil, "", "a\u{7}b", "a\r\nX-Evil: 1"] {
             #expect(throws: SecretReference.Missing.self) { try SecretReference("${A}", folder: ".")?.resolve(environment: value.map { ["A": $0] } ?? [:]) }
+        }
+    }
+
+    @Test("a slip in a mapped attribute is told with what was meant, and what is an extension's needs its URN")
+    func slips() throws {
+        for (name, meant) in [
+            ("displayNam", "did you mean “displayName”?"), ("name.givnName", "it has formatted, familyName, givenName"), ("department", "begins with its URN"), ("USERNAME", "is spelled userName"),
+        ] {
+            let text = World.job("mapping: { \(name): { from: username } }")
+            let error = #expect(throws: JobFileError.self, "\(name)") { try Job.read(text: text, path: "world.yaml", vocabulary: .current) }
+            #expect(error?.diagnostics.contains { "\($0)".contains(meant) } == true, "\(name): \(error?.diagnostics.map { "\($0)" } ?? [])")
+        }
+        for name in ["title", "\"emails[home]\"", "name.middleName", "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department\""] {
+            _ = try Job.read(text: World.job("mapping: { \(name): { from: username } }"), path: "world.yaml", vocabulary: .current)
         }
     }
 }

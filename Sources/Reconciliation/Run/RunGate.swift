@@ -1,0 +1,91 @@
+import Foundation
+import Jobs
+import Ledger
+
+/// What holds a run before its first write: a first run that is none, limits, a source that shrank, a target that is another.
+extension JobRun {
+    /// A ledger that is not there is no first run where the folder has copies of one; nor on a target that cannot be listed: it may
+    /// be another folder's.
+    func refuseUnmeantFirstRun() throws {
+        guard !["plan", "check", "undo"].contains(command), !permissions.firstRun, try ledger.isBlank() else { return }
+        let copy = ledger.path.flatMap { Ledger.copies(of: $0).lazy.compactMap { copy in Ledger.contents(ofCopy: copy).map { (copy, $0) } }.first { $0.1.users + $0.1.groups > 0 } }
+        if let (copy, known) = copy {
+            throw JobFailure(
+                .jobFile,
+                "the ledger \(ledger.path ?? "") knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(job.file), or, to begin anew and to forget who is on the way out, say --first-run"
+            )
+        }
+        guard profile.listing == .none else { return }
+        throw JobFailure(
+            .jobFile,
+            "\(profile.displayName) cannot be listed, and the ledger \(ledger.path.map { URL(fileURLWithPath: $0).standardizedFileURL.path } ?? "in memory") knows nothing of it; if this is the first run of the job, say --first-run, else correct --state"
+        )
+    }
+
+    /// A source that lost much of what it had is held, whatever a plan makes of it.
+    ///
+    /// - Parameter loss: what is there less because the scope is another, which is judged by itself.
+    func judgeShrink(since baseline: Ledger.RunRecord, except loss: SourceCount) {
+        guard let count, sourceReading?.incomplete == nil else { return }
+        let key = Job.LimitKey.sourceShrink
+        let limit = permissions.allow[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
+        let sizes = [
+            ("users", baseline.count.users - loss.users, count.users), ("groups", baseline.count.groups - loss.groups, count.groups),
+            ("memberships", baseline.count.memberships - loss.memberships, count.memberships),
+        ]
+        for (what, before, now) in sizes where what == "users" || pushed.contains(.group) {
+            // That there is none any more was accepted as a whole.
+            guard before > now, now > 0 || !permissions.acceptSourceChange, let most = Gate.allowance(limit, base: before), before - now > most else { continue }
+            breaches.append(
+                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied run: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(most); nothing is written; if this is meant, run with --allow source.shrink=\(before - now)"
+            )
+        }
+    }
+
+    func countForGate() throws {
+        let tally = try ledger.tally()
+        var counts = Gate.Counts()
+        for key in Job.LimitKey.ofOperations {
+            let (kind, verbs) = key.counted
+            switch key {
+            case .usersClear: counts.counts[key] = tally.clearing
+            case .membershipsAdd: counts.counts[key] = tally.added
+            case .membershipsRemove: counts.counts[key] = tally.removed + (profile.deletion.groupsMustBeEmpty ? 0 : try ledger.membershipsEndingWithGroups())
+            default: counts.counts[key] = verbs.reduce(0) { $0 + tally.count(kind.rawValue, $1) }
+            }
+            counts.bases[key] = try key.countsMemberships ? ledger.managedMemberships() : ledger.managedBase(kind: kind.rawValue)
+        }
+        gateCounts = counts
+    }
+
+    /// Many links missing at once look like another tenant's key, a restored or an emptied target.
+    func judgeMissing() throws {
+        guard targetReading?.incomplete == nil else { return }
+        let (missing, links) = try ledger.missingLinks(kinds: pushed.map(\.rawValue))
+        guard missing > 5, missing * 10 > links, !permissions.acceptTargetChange else { return }
+        breaches.append(
+            "\(job.name): target.missing: \(missing) of \(links) linked objects are not on the target any more, more than 5 and 10 %; nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change"
+        )
+    }
+
+    /// Marks the whole plan as held, for the reasons given.
+    public func hold(_ reasons: [String]) throws {
+        breaches += reasons
+        guard let plan, !breaches.isEmpty else { return }
+        try ledger.hold(plan: plan, by: "limit", reason: breaches.joined(separator: "; "))
+    }
+
+    /// What the gate needs to judge several jobs together.
+    var gateEntry: Gate.Entry {
+        Gate.Entry(
+            job: job, counts: gateCounts,
+            planned: { [ledger] key in
+                let (kind, verbs) = key.counted
+                return try ledger.plannedSources(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear)
+            },
+            managed: { [ledger] key in
+                let kind = key.counted.kind.rawValue
+                return try ledger.linkedSources(kind: kind) + ledger.plannedSources(kind: kind, verbs: [.create, .associate, .link])
+            })
+    }
+}

@@ -18,6 +18,7 @@ public struct ResourceStore: Sendable {
     private var resources: [String: Resource] = [:]
     private var byName: [String: [String]] = [:]
     private var byExternalID: [String: [String]] = [:]
+    private var byMail: [String: [String]] = [:]
     /// For groups: which groups a member is in.
     private var memberships: [String: Set<String>] = [:]
 
@@ -27,6 +28,9 @@ public struct ResourceStore: Sendable {
     func id(named name: String) -> String? { byName[name.lowercased()]?.first }
 
     func id(marked externalID: String) -> String? { byExternalID[externalID]?.first }
+
+    /// Whether somebody else than `id` has an e-mail address, whatever its case.
+    func isHeld(mail: String, except id: String?) -> Bool { byMail[mail.lowercased()]?.contains { $0 != id } ?? false }
 
     mutating func insert(_ resource: Resource, kind: ResourceKind) {
         order.append(resource.id)
@@ -69,6 +73,7 @@ public struct ResourceStore: Sendable {
         }
         change(&byName, (resource.document[kind.nameAttribute]?.string ?? "").lowercased())
         if let externalID = resource.document["externalId"]?.string { change(&byExternalID, externalID) }
+        for mail in resource.document["emails"]?.array ?? [] { if let address = mail["value"]?.string { change(&byMail, address.lowercased()) } }
         for member in resource.document["members"]?.array ?? [] {
             guard let id = member["value"]?.string else { continue }
             if isAdding { memberships[id, default: []].insert(resource.id) } else { memberships[id]?.remove(resource.id) }

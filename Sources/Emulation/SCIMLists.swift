@@ -60,8 +60,8 @@ extension SCIMService {
 
     /// The ids that a request's filter selects, in the order of creation.
     func ids(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> [String] {
-        let ids = (store[kind]?.order ?? []).filter { id in store[kind]?[id].map(isVisible) ?? false }
-        guard let text = request.query["filter"], !text.isEmpty else { return ids }
+        func visible(_ ids: [String]) -> [String] { ids.filter { id in store[kind]?[id].map(isVisible) ?? false } }
+        guard let text = request.query["filter"], !text.isEmpty else { return visible(store[kind]?.order ?? []) }
         guard options.filter else { throw SCIMError(status: 501, detail: "filters are not supported") }
         let filter = try Filter(parsing: text)
         if let known = options.vendor.filterable, case .compare(let path, _, _) = filter, !known.contains(path.lowercased()) {
@@ -74,10 +74,10 @@ extension SCIMService {
             }
             if kind == .group, path.lowercased() == "members.value" { return (store[.group]?.groups(of: value) ?? []).map(\.id) }
         }
-        if let shortcut = store[kind]?.shortcut(filter, kind: kind) { return shortcut.filter { id in store[kind]?[id].map(isVisible) ?? false } }
+        if let shortcut = store[kind]?.shortcut(filter, kind: kind) { return visible(shortcut) }
         let schemas = ResourceSchemas.of(kind)
         let whole = EmulatedRequest(method: "GET", path: "", origin: request.origin)
-        return ids.filter { id in
+        return visible(store[kind]?.order ?? []).filter { id in
             guard let resource = store[kind]?[id] else { return false }
             return filter.matches(rendered(kind, resource, whole), isCaseExact: schemas.isCaseExact)
         }

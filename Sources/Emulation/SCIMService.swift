@@ -224,11 +224,8 @@ public struct SCIMService: Sendable {
         }
         if kind == .user, options.vendor.tersesDuplicates, let mark = document["externalId"]?.string, let other = store[.user]?.id(marked: mark), other != id { throw duplicate("externalId is taken") }
         if kind == .user, options.uniqueMails {
-            let mails = Set((document["emails"]?.array ?? []).compactMap { $0["value"]?.string?.lowercased() })
-            for other in store[.user]?.order ?? [] where other != id {
-                let held = (store[.user]?[other]?.document["emails"]?.array ?? []).compactMap { $0["value"]?.string?.lowercased() }
-                if held.contains(where: mails.contains) { throw duplicate("the e-mail address is taken") }
-            }
+            let mails = (document["emails"]?.array ?? []).compactMap { $0["value"]?.string }
+            if mails.contains(where: { store[.user]?.isHeld(mail: $0, except: id) ?? false }) { throw duplicate("the e-mail address is taken") }
         }
         if kind == .group {
             var seen: Set<String> = []

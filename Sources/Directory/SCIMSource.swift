@@ -33,7 +33,7 @@ public struct SCIMSource: DirectorySource {
 
     private static func failure(_ failure: SCIMFailure, _ connection: SCIMConnection) -> DirectoryFailure {
         switch failure {
-        case .credentials(let why): .credentials("the credential was refused: \(why); it may be expired, disabled or another server's: check source.authorization")
+        case .credentials(let why), .forbidden(let why): .credentials("the credential was refused: \(why); it may be expired, disabled or another server's: check source.authorization")
         case .malformed, .tooLarge: .broken(failure.description)
         case .cancelled: .cancelled
         default: .unreachable("\(connection.base): \(failure); check source.baseURL, the network and the server")

@@ -24,9 +24,9 @@ extension Ledger {
 
     /// Writes a checked copy: under another name first, so that what bears the name is whole.
     public func backUp(to destination: String) throws {
-        let partial = destination + ".part"
+        let partial = "\(destination).part-\(ProcessInfo.processInfo.processIdentifier)"
         do { try Self.write(queue, to: partial) } catch let error as DatabaseError {
-            try? FileManager.default.removeItem(atPath: partial)
+            unlink(partial)
             throw LedgerError(error, path: partial)
         }
         let findings = try Self.findings(inCopy: partial)
@@ -36,7 +36,8 @@ extension Ledger {
 
     /// Writes what a database holds into a new file that stands alone: without a log beside it, and without a holder.
     private static func write(_ source: DatabaseQueue, to path: String) throws {
-        try? FileManager.default.removeItem(atPath: path)
+        // Never a folder, and never what a link leads to.
+        unlink(path)
         let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
         guard descriptor >= 0 else { throw LedgerError.io("cannot create \(path): \(String(cString: strerror(errno)))") }
         close(descriptor)
@@ -71,24 +72,33 @@ extension Ledger {
     /// Where the copies of a ledger are kept.
     public static func copyFolder(of path: String) -> String { ((path as NSString).deletingLastPathComponent as NSString).appendingPathComponent("copies") }
 
-    /// The copies of a ledger, newest first.
-    public static func copies(of path: String) -> [String] {
+    /// The copies of a ledger, newest first. A stamp that lies in the future is that of a wrong clock, and comes last.
+    ///
+    /// - Parameter now: RFC 3339, in UTC.
+    public static func copies(of path: String, now: String) -> [String] {
         let folder = copyFolder(of: path)
         let job = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         // The stamp has a fixed length, so that a job “a” does not own the copies of a job “a.b”.
-        return files.filter { $0.hasPrefix(job + ".") && $0.hasSuffix(".sqlite") && $0.utf8.count == job.utf8.count + stampLength + 8 }.sorted { $1.utf8.lexicographicallyPrecedes($0.utf8) }.map {
-            "\(folder)/\($0)"
-        }
+        let ours = files.filter { $0.hasPrefix(job + ".") && $0.hasSuffix(".sqlite") && $0.utf8.count == job.utf8.count + stampLength + 8 }.sorted { $1.utf8.lexicographicallyPrecedes($0.utf8) }
+        // The stamp's last second is still now.
+        let limit = "\(job).\(stamp(now))~"
+        func isPast(_ name: String) -> Bool { name.utf8.lexicographicallyPrecedes(limit.utf8) }
+        return (ours.filter(isPast) + ours.filter { !isPast($0) }).map { "\(folder)/\($0)" }
     }
+
+    private static func stamp(_ time: String) -> String { time.filter { $0.isNumber || $0 == "T" || $0 == "Z" } }
 
     private static let stampLength = "20261124T021500Z-000001".utf8.count
 
     /// Whether this ledger knows nothing that would be lost with it: a copy of it must not take the place of a better one.
     public func isBlank() throws -> Bool { try linkCount(kind: 0) == 0 && linkCount(kind: 1) == 0 && lastRun(isBaseline: true) == nil }
 
+    /// The name of the job that wrote last.
+    public static let jobFact = "job"
+
     /// What the copy of a ledger knows; nil when it cannot be read.
-    public static func contents(ofCopy path: String) -> (users: Int, groups: Int, run: String?, bindings: [String: String])? {
+    public static func contents(ofCopy path: String) -> (users: Int, groups: Int, run: String?, job: String?, bindings: [String: String])? {
         var configuration = Configuration()
         configuration.readonly = true
         guard let queue = try? DatabaseQueue(path: path, configuration: configuration) else { return nil }
@@ -98,6 +108,7 @@ extension Ledger {
             return (
                 try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 0") ?? 0, try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 1") ?? 0,
                 try String.fetchOne(db, sql: "SELECT 'run ' || id || ' of ' || started FROM runs WHERE finished IS NOT NULL ORDER BY id DESC LIMIT 1"),
+                try String.fetchOne(db, sql: "SELECT value FROM learned WHERE key = ?", arguments: [jobFact]),
                 Dictionary(bindings) { first, _ in first }
             )
         }
@@ -116,10 +127,10 @@ extension Ledger {
         }
         let job = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
         let number = String(run % 1_000_000)
-        let stamp = now.filter { $0.isNumber || $0 == "T" || $0 == "Z" } + "-" + String(repeating: "0", count: 6 - number.count) + number
+        let stamp = Self.stamp(now) + "-" + String(repeating: "0", count: 6 - number.count) + number
         let destination = "\(folder)/\(job).\(stamp).sqlite"
         try backUp(to: destination)
-        for old in Self.copies(of: path).dropFirst(keep) { try? FileManager.default.removeItem(atPath: old) }
+        for old in Self.copies(of: path, now: now).filter({ $0 != destination }).dropFirst(keep - 1) { unlink(old) }
         return destination
     }
 
@@ -134,14 +145,34 @@ extension Ledger {
             let source = try DatabaseQueue(path: copy)
             defer { try? source.close() }
             try Self.write(source, to: fresh)
-            // What runs did since the copy is not known any more; the next applied run ends this.
-            let queue = try DatabaseQueue(path: fresh)
-            try queue.write { try $0.execute(sql: "INSERT OR REPLACE INTO learned (key, value) VALUES (?, ?)", arguments: [Self.restoredFact, now]) }
-            try queue.close()
+            // What runs did since the copy is not known any more. Opened as any ledger is, so that an older copy is brought up to date.
+            try Ledger(path: fresh).learn(Self.restoredFact, now)
         } catch let error as DatabaseError {
             throw LedgerError(error, path: copy)
         }
         return try replace(path, with: fresh, now: now)
+    }
+
+    /// Makes a closed ledger give other numbers to runs and plans than the one in whose place it comes: somebody may have such a number in
+    /// a mail, and would undo or apply something else by it. Of one that cannot be read nobody knows them; a thousand are more than a copy
+    /// is behind.
+    private static func skipNumbers(of old: String, in fresh: String) throws {
+        let sql = "SELECT coalesce((SELECT max(id) FROM runs), 0), coalesce((SELECT max(id) FROM plans), 0)"
+        var known: (run: Int64, plan: Int64)?
+        if FileManager.default.fileExists(atPath: old), let queue = try? DatabaseQueue(path: old) {
+            known = try? queue.read { try Row.fetchOne($0, sql: sql).map { ($0[0], $0[1]) } }
+            try? queue.close()
+        }
+        do {
+            let queue = try DatabaseQueue(path: fresh)
+            defer { try? queue.close() }
+            try queue.write { db in
+                let own = try Row.fetchOne(db, sql: sql).map { (run: $0[0] as Int64 + 1000, plan: $0[1] as Int64 + 1000) }
+                try db.execute(sql: "UPDATE numbers SET run = max(run, ?), plan = max(plan, ?)", arguments: [known?.run ?? own?.run, known?.plan ?? own?.plan])
+            }
+        } catch let error as DatabaseError {
+            throw LedgerError(error, path: fresh)
+        }
     }
 
     /// Puts a closed ledger in the place of another, which gets a new name. Nobody may have either open. Killed at any moment, it
@@ -150,8 +181,9 @@ extension Ledger {
     public static func replace(_ path: String, with fresh: String, now: String) throws -> String? {
         func failed(_ what: String) -> LedgerError { LedgerError.io("cannot \(what): \(String(cString: strerror(errno)))") }
         var aside: String?
+        settleLog(path)
+        try skipNumbers(of: path, in: fresh)
         if FileManager.default.fileExists(atPath: path) {
-            settleLog(path)
             let stem = "\(path).before-\(now.filter { $0.isNumber || $0 == "T" || $0 == "Z" })"
             // Two in one second are two.
             let names = [stem] + (2...99).map { "\(stem)-\($0)" }
@@ -173,7 +205,7 @@ extension Ledger {
 
     /// Brings what a killed run left in the log into the file, as far as it can be read.
     private static func settleLog(_ path: String) {
-        guard let queue = try? DatabaseQueue(path: path) else { return }
+        guard FileManager.default.fileExists(atPath: path), let queue = try? DatabaseQueue(path: path) else { return }
         try? queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
         try? queue.close()
     }
@@ -181,6 +213,24 @@ extension Ledger {
     /// Stands in a ledger that was put back from a copy, until a run has been applied: what carries our mark and is not linked may
     /// have been associated since the copy, so it counts as associated, and is never deleted rather than wrongly.
     public static let restoredFact = "restored from a copy"
+
+    /// Whether some object carries the mark of a source record and is not linked yet, or may be there and was not seen. Asked before
+    /// the staged reads are let go.
+    ///
+    /// - Parameter seesAll: whether the target shows all that it has.
+    public func hasUnlinkedMarks(kinds: [Int], seesAll: Bool) throws -> Bool {
+        let list = kinds.map(String.init).joined(separator: ",")
+        return try write { db in
+            try indexSource(db)
+            return try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind IN (\(list)) AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)
+                        AND EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_external_id WHERE s.kind = t.kind AND s.external_id = t.external_id))
+                    OR NOT ? AND EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind IN (\(list)) AND s.in_scope AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n))
+                    """, arguments: [seesAll]) ?? false
+        }
+    }
 
     /// Keeps those in groups that are recognised by their mark whom the source does not list: they may have been there before.
     public func keepMembersOfKnownGroups() throws {
@@ -217,7 +267,7 @@ extension Ledger {
             try Row.fetchAll(
                 db,
                 sql:
-                    "SELECT l.kind, s.id, t.id, l.origin, l.state, d.since, d.days, d.last_day, r.digest, r.was_out, r.mapping FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target LEFT JOIN departures d ON d.kind = l.kind AND d.source = l.source LEFT JOIN restored r ON r.kind = l.kind AND r.source = l.source AND l.kind = 0"
+                    "SELECT l.kind, s.id, t.id, l.origin, l.state, d.since, d.days, d.last_day, r.digest, r.was_out, r.mapping, r.was_disabled FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target LEFT JOIN departures d ON d.kind = l.kind AND d.source = l.source LEFT JOIN restored r ON r.kind = l.kind AND r.source = l.source AND l.kind = 0"
             )
         }
         let kept = try Set(
@@ -235,7 +285,8 @@ extension Ledger {
                 }
                 if row[8] as Data? != nil {
                     try db.execute(
-                        sql: "INSERT OR REPLACE INTO restored (kind, source, digest, members, was_out, mapping) VALUES (?, ?, ?, '', ?, ?)", arguments: [kind, source, row[8], row[9], row[10]])
+                        sql: "INSERT OR REPLACE INTO restored (kind, source, digest, members, was_out, mapping, was_disabled) VALUES (?, ?, ?, '', ?, ?, ?)",
+                        arguments: [kind, source, row[8], row[9], row[10], row[11]])
                 }
                 guard kind == 1 else { continue }
                 // Of a group that the old ledger knew, it also knew who was there before.

@@ -34,13 +34,13 @@ extension Ledger {
         }
     }
 
-    /// The e-mail addresses that leavers still hold on the target, as the target shows them, with the leaver's id.
+    /// The e-mail addresses that leavers still hold on the target, as the target shows them, with the leaver's id; one in doubt stands in an array.
     public func forEachLeaverMail(_ body: (_ mail: String, _ source: String) -> Void) throws {
         try read { db in
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT json_extract(t.body, '$."emails[work]"') AS mail, i.id FROM scratch.situations st JOIN scratch.target t ON t.kind = 0 AND t.n = st.target JOIN ids i ON i.n = st.source
+                    SELECT coalesce(json_extract(t.body, '$."emails[work]"[0]'), json_extract(t.body, '$."emails[work]"')) AS mail, i.id FROM scratch.situations st JOIN scratch.target t ON t.kind = 0 AND t.n = st.target JOIN ids i ON i.n = st.source
                     WHERE st.kind = 0 AND st.situation = 'leaver' ORDER BY i.id
                     """)
             while let row = try rows.next() { if let mail: String = row[0] { body(mail, row[1]) } }

@@ -200,8 +200,9 @@ extension Ledger {
 
     public func beginRun(command: String, label: String?, started: String) throws -> Int64 {
         try write { db in
-            try db.execute(sql: "INSERT INTO runs (command, label, started) VALUES (?, ?, ?)", arguments: [command, label, started])
-            return db.lastInsertedRowID
+            let id = try Int64.fetchOne(db, sql: "SELECT max((SELECT coalesce(max(id), 0) FROM runs), (SELECT run FROM numbers)) + 1") ?? 1
+            try db.execute(sql: "INSERT INTO runs (id, command, label, started) VALUES (?, ?, ?, ?)", arguments: [id, command, label, started])
+            return id
         }
     }
 

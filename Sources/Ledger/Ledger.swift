@@ -264,7 +264,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .foreign(let path): "\(path) is not a Rollcall ledger; move that file away or choose another --state folder"
+        case .foreign(let path):
+            "\(path) is not a Rollcall ledger, or is damaged from its first bytes: rollcall ledger restore JOB puts a copy in its place and sets it aside; if it is another program's file, choose another --state folder"
         case .newer(let path, let version): "the ledger \(path) has schema \(version), this version of rollcall knows \(Ledger.schemaVersion); run the newer rollcall"
         case .corrupt(let path): "the ledger \(path) is damaged: rollcall ledger restore JOB; with no good copy, rollcall ledger rebuild JOB"
         case .boundElsewhere(let path, let key, let known, let now):

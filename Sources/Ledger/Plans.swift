@@ -15,7 +15,7 @@ extension Ledger {
                     DELETE FROM operations WHERE plan IN (SELECT id FROM plans WHERE state IN ('planned', 'held') ORDER BY id DESC LIMIT -1 OFFSET 9);
                     DELETE FROM plans WHERE id IN (SELECT id FROM plans WHERE state IN ('planned', 'held') ORDER BY id DESC LIMIT -1 OFFSET 9);
                     """)
-            let plan = try (Int64.fetchOne(db, sql: "SELECT max(id) FROM plans") ?? 0) + 1
+            let plan = try Int64.fetchOne(db, sql: "SELECT max((SELECT coalesce(max(id), 0) FROM plans), (SELECT plan FROM numbers)) + 1") ?? 1
             try db.execute(sql: "INSERT INTO plans (id, run, created, digest, inputs, state) VALUES (?, ?, ?, '', ?, 'planned')", arguments: [plan, run, created, inputs])
             try db.execute(
                 sql: """
@@ -58,12 +58,12 @@ extension Ledger {
         public var state: String
     }
 
-    /// A stored plan: that of the number given, or the newest that awaits being applied.
+    /// A stored plan: that of the number given, or the newest but for those of undos, which their command alone applies.
     public func plan(_ id: Int64?) throws -> PlanInfo? {
         try read { db in
             let row =
                 if let id { try Row.fetchOne(db, sql: "SELECT * FROM plans WHERE id = ?", arguments: [id]) } else {
-                    try Row.fetchOne(db, sql: "SELECT * FROM plans ORDER BY id DESC LIMIT 1")
+                    try Row.fetchOne(db, sql: "SELECT * FROM plans p WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run AND r.command = 'undo') ORDER BY id DESC LIMIT 1")
                 }
             return row.map { PlanInfo(id: $0["id"], run: $0["run"], created: $0["created"], digest: $0["digest"], inputs: $0["inputs"], state: $0["state"]) }
         }
@@ -129,6 +129,23 @@ extension Ledger {
             let rows = try Row.fetchCursor(db, sql: Self.operationQuery + " WHERE o.plan = ? ORDER BY o.seq", arguments: [plan])
             while let row = try rows.next() { try body(try operation(db, row)) }
         }
+    }
+
+    /// Rows of a plan after `seq`, in order.
+    public func operations(plan: Int64, after seq: Int, limit: Int) throws -> [PlannedOperation] {
+        try operations("o.plan = ? AND o.seq > ? ORDER BY o.seq LIMIT ?", [plan, seq, limit])
+    }
+
+    /// The parts of one unit, in order.
+    public func operations(plan: Int64, unit: Int) throws -> [PlannedOperation] { try operations("o.plan = ? AND o.unit = ? ORDER BY o.seq", [plan, unit]) }
+
+    /// All that a plan does about one source record, in order.
+    public func operations(plan: Int64, kind: Int, source: String) throws -> [PlannedOperation] {
+        try operations("o.plan = ? AND o.kind = ? AND o.source = (SELECT n FROM ids WHERE space = o.kind AND id = ?) ORDER BY o.seq", [plan, kind, source])
+    }
+
+    private func operations(_ condition: String, _ arguments: StatementArguments) throws -> [PlannedOperation] {
+        try read { db in try Row.fetchAll(db.cachedStatement(sql: Self.operationQuery + " WHERE " + condition), arguments: arguments).map { try operation(db, $0) } }
     }
 
     /// One row of a plan.

@@ -69,6 +69,13 @@ package enum Schema {
         ALTER TABLE restored ADD COLUMN was_out INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE restored ADD COLUMN mapping TEXT NOT NULL DEFAULT '';
         """,
+        // Whether a restored record was disabled in the source. Runs and plans have numbers that are given once, also when an older copy
+        // of the ledger is put back: none up to these is given again.
+        """
+        ALTER TABLE restored ADD COLUMN was_disabled INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE numbers (run INTEGER NOT NULL, plan INTEGER NOT NULL);
+        INSERT INTO numbers VALUES (0, 0);
+        """,
     ]
 
     /// One run's staging area, in a file of its own.

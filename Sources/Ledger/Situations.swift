@@ -110,10 +110,9 @@ extension Ledger {
     public func classify(kinds: [Int], mayRename: Set<Int>) throws {
         try write { db in
             try indexSource(db)
+            try indexTarget(db)
             try db.execute(
                 sql: """
-                    CREATE INDEX IF NOT EXISTS scratch.target_by_key ON target (kind, match_key);
-                    CREATE INDEX IF NOT EXISTS scratch.target_by_external_id ON target (kind, external_id);
                     DELETE FROM scratch.candidates; DELETE FROM scratch.facts; DELETE FROM scratch.situations;
                     UPDATE scratch.source AS s SET collision = 1
                     WHERE in_scope AND (

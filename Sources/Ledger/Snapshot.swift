@@ -101,6 +101,7 @@ public final class Snapshot {
     }
 
     private func intern(_ db: Database, _ kind: Int, _ id: String) throws -> Int64 {
+        let id = Ledger.withoutNUL(id)
         if let n = try Int64.fetchOne(db.cachedStatement(sql: "SELECT n FROM ids WHERE kind = ? AND id = ?"), arguments: [kind, id]) { return n }
         try db.cachedStatement(sql: "INSERT INTO ids (kind, id) VALUES (?, ?)").execute(arguments: [kind, id])
         return db.lastInsertedRowID

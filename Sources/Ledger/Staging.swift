@@ -86,7 +86,11 @@ public struct SourceCount: Hashable, Sendable {
 
 extension Ledger {
     /// The number of an external id; given once, kept for ever.
+    /// SQLite would end a text at a NUL, and two ids would be one.
+    static func withoutNUL(_ id: String) -> String { id.utf8.contains(0) ? id.unicodeScalars.map { $0.value == 0 ? "\\u0000" : String($0) }.joined() : id }
+
     func intern(_ db: Database, space: Int, _ id: String) throws -> Int64 {
+        let id = Self.withoutNUL(id)
         let find = try db.cachedStatement(sql: "SELECT n FROM ids WHERE space = ? AND id = ?")
         if let n = try Int64.fetchOne(find, arguments: [space, id]) { return n }
         try db.cachedStatement(sql: "INSERT INTO ids (space, id) VALUES (?, ?)").execute(arguments: [space, id])

@@ -6,9 +6,11 @@ import Foundation
 /// opened for it, since closing one would drop the locks that this process holds on it.
 public struct TargetRegistry: Sendable {
     private let path: String
+    /// Held for moments. No job may have this name: a job “targets” has a lock of its own.
+    private let lock: String
 
     /// - Parameter folder: the state folder.
-    public init(folder: String) { path = folder + "/targets" }
+    public init(folder: String) { (path, lock) = (folder + "/targets", folder + "/.targets.lock") }
 
     /// The job that owns a target, as long as its ledger is there; nil when nobody does.
     ///
@@ -21,10 +23,11 @@ public struct TargetRegistry: Sendable {
 
     /// Remembers that a job owns a target. Returns the other job that owns it already, if there is one.
     public func claim(_ target: String, for job: String) throws -> String? {
-        let lock = open(path + ".lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        guard lock >= 0 else { throw LedgerError.io("cannot create \(path).lock: \(String(cString: strerror(errno)))") }
+        let file = self.lock
+        let lock = open(file, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard lock >= 0 else { throw LedgerError.io("cannot create \(file): \(String(cString: strerror(errno)))") }
         defer { close(lock) }
-        guard flock(lock, LOCK_EX) == 0 else { throw LedgerError.io("cannot lock \(path).lock: \(String(cString: strerror(errno)))") }
+        guard flock(lock, LOCK_EX) == 0 else { throw LedgerError.io("cannot lock \(file): \(String(cString: strerror(errno)))") }
         if let owner = owner(of: target), owner != job { return owner }
         var entries = entries()
         guard entries[target] != job else { return nil }

@@ -31,35 +31,64 @@ extension Ledger {
     /// The last runs that wrote something, newest first: those that can be taken back.
     public func lastWriting(_ limit: Int) throws -> [WritingRun] {
         try read { db in
-            try Row.fetchAll(
+            let undone = try Set(Self.standingUndos(db).map(\.of))
+            return try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT r.*, (SELECT count(*) FROM operations o WHERE o.plan = p.id AND o.status = 'done' AND o.verb NOT IN ('none', 'link', 'unlink')) AS done,
-                        EXISTS (SELECT 1 FROM runs u JOIN plans q ON q.run = u.id WHERE u.command = 'undo' AND u.label = CAST(r.id AS TEXT) AND q.state = 'applied') AS is_undone
+                    SELECT r.*, (SELECT count(*) FROM operations o WHERE o.plan = p.id AND o.status = 'done' AND o.verb NOT IN ('none', 'link', 'unlink')) AS done
                     FROM runs r JOIN plans p ON p.run = r.id
                     WHERE EXISTS (SELECT 1 FROM operations o WHERE o.plan = p.id AND o.verb NOT IN ('none', 'link', 'unlink') AND o.status IN ('done', 'failed', 'sent'))
                     ORDER BY r.id DESC LIMIT ?
                     """, arguments: [limit]
             ).map {
-                WritingRun(id: $0["id"], command: $0["command"], label: $0["label"], started: $0["started"], exit: $0["exit"], done: $0["done"], isUndone: $0["is_undone"])
+                WritingRun(id: $0["id"], command: $0["command"], label: $0["label"], started: $0["started"], exit: $0["exit"], done: $0["done"], isUndone: undone.contains($0["id"]))
             }
         }
     }
 
+    /// Whether a plan takes a run back.
+    public func isOfUndo(_ plan: PlanInfo) throws -> Bool { try read { try Bool.fetchOne($0, sql: "SELECT command = 'undo' FROM runs WHERE id = ?", arguments: [plan.run]) ?? false } }
+
+    /// Undos that stand: applied, and not taken back themselves.
+    private static func standingUndos(_ db: Database) throws -> [(run: Int64, of: Int64, plan: Int64)] {
+        var undone: Set<Int64> = []
+        // Newest first: whatever a standing undo took back does not stand.
+        return try Row.fetchAll(
+            db, sql: "SELECT u.id, CAST(u.label AS INTEGER), q.id FROM runs u JOIN plans q ON q.run = u.id WHERE u.command = 'undo' AND u.label IS NOT NULL AND q.state = 'applied' ORDER BY u.id DESC"
+        ).compactMap { row in
+            let undo = (run: row[0] as Int64, of: row[1] as Int64, plan: row[2] as Int64)
+            guard !undone.contains(undo.run) else { return nil }
+            undone.insert(undo.of)
+            return undo
+        }
+    }
+
     /// Objects of a plan that later runs have touched, by name, with the run: undoing the plan would undo those as well.
+    ///
+    /// What was itself taken back, and the taking back, count for nothing; not so what could not be taken back.
     public func touchedSince(plan: Int64, exceptUndoOf run: Int64) throws -> [(name: String, run: Int64)] {
         try read { db in
-            try Row.fetchAll(
+            let undos = try Self.standingUndos(db).map { "[\($0.run),\($0.of),\($0.plan)]" }.joined(separator: ",")
+            func mayBeDone(_ row: String) -> String { "(\(row).status IN ('done', 'sent') OR \(row).status = 'failed' AND \(row).may_be_done)" }
+            let isLater = """
+                p.id > :plan AND r.id = p.run AND NOT (r.command = 'undo' AND r.label = :run) AND NOT EXISTS (
+                    SELECT 1 FROM undos u WHERE u.run = r.id OR u.of_run = r.id AND NOT EXISTS (
+                        SELECT 1 FROM operations x INDEXED BY operations_by_source WHERE x.plan = u.plan AND x.kind = o.kind AND x.source = o.source AND x.status <> 'done'))
+                """
+            // Joined in this order: else SQLite walks all rows of all later plans for each row of this one.
+            return try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT DISTINCT o.name, l.run FROM operations o CROSS JOIN plans p JOIN runs r ON r.id = p.run
-                    JOIN operations l INDEXED BY operations_by_source ON l.plan = p.id AND l.kind = o.kind AND l.source = o.source
-                    WHERE o.plan = ?1 AND p.id > ?1 AND o.verb <> 'none' AND o.status IN ('done', 'failed') AND l.verb NOT IN ('none', 'link', 'unlink') AND l.status IN ('done', 'sent')
-                    AND NOT (r.command = 'undo' AND r.label = ?2)
-                    -- What was itself taken back, and the taking back, count for nothing.
-                    AND NOT EXISTS (SELECT 1 FROM runs u JOIN plans q ON q.run = u.id WHERE u.command = 'undo' AND q.state = 'applied' AND (u.label = CAST(r.id AS TEXT) OR u.id = r.id))
-                    ORDER BY o.name, l.run
-                    """, arguments: [plan, String(run)]
+                    WITH undos (run, of_run, plan) AS MATERIALIZED (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(:undos))
+                    SELECT o.name, r.id FROM operations o CROSS JOIN plans p CROSS JOIN runs r CROSS JOIN operations l INDEXED BY operations_by_source
+                    WHERE o.plan = :plan AND \(isLater) AND l.plan = p.id AND l.kind = o.kind AND l.source = o.source
+                    AND o.verb <> 'none' AND \(mayBeDone("o")) AND l.verb NOT IN ('none', 'link', 'unlink') AND \(mayBeDone("l"))
+                    -- Whoever was created and then put into a group would lose that with the account.
+                    UNION SELECT o.name, r.id FROM plans p CROSS JOIN runs r CROSS JOIN operations l CROSS JOIN operation_members m CROSS JOIN operations o INDEXED BY operations_by_source
+                    WHERE l.plan = p.id AND l.verb = 'add members' AND \(mayBeDone("l")) AND m.plan = l.plan AND m.seq = l.seq AND m.status IS NULL
+                    AND o.plan = :plan AND o.kind = 0 AND o.source = m.source_user AND o.verb = 'create' AND \(mayBeDone("o")) AND \(isLater)
+                    ORDER BY 1, 2
+                    """, arguments: ["plan": plan, "run": String(run), "undos": "[\(undos)]"]
             ).map { (name: $0[0], run: $0[1]) }
         }
     }
@@ -82,9 +111,10 @@ extension Ledger {
             try Row.fetchAll(
                 db,
                 sql: """
+                    WITH deleted AS MATERIALIZED (SELECT target, source FROM operations WHERE plan = ?3 AND kind = 0 AND verb = 'delete')
                     SELECT si.id, ui.id FROM memberships m JOIN ids g ON g.n = m.grp AND g.space = 3 AND g.id = ?1 JOIN ids ui ON ui.n = m.usr
                     LEFT JOIN links l ON l.kind = 0 AND l.target = m.usr
-                    LEFT JOIN operations d ON d.plan = ?3 AND d.kind = 0 AND d.target = m.usr AND d.verb = 'delete'
+                    LEFT JOIN deleted d ON d.target = m.usr
                     LEFT JOIN ids si ON si.n = coalesce(l.source, d.source)
                     WHERE m.side = 1 AND m.first_run <= ?2 AND (m.last_run IS NULL OR m.last_run >= ?2) ORDER BY ui.id
                     """, arguments: [group, run, plan]
@@ -93,20 +123,35 @@ extension Ledger {
     }
 
     /// What the target shows of an object now: its attributes, and whose mark it carries; nil when it is not there.
-    public func staged(kind: Int, target id: String) throws -> (body: String, externalID: String?, isProtected: Bool)? {
+    public func staged(kind: Int, target id: String) throws -> (body: String, active: Bool?, externalID: String?, isProtected: Bool)? {
         try read { db in
             try Row.fetchOne(
-                db, sql: "SELECT t.body, t.external_id, t.protected FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ?1 AND i.space = ?1 + 2 AND i.id = ?2", arguments: [kind, id]
-            ).map { (body: $0[0], externalID: $0[1], isProtected: $0[2]) }
+                db.cachedStatement(
+                    sql: "SELECT t.body, t.active, t.external_id, t.protected FROM ids i CROSS JOIN scratch.target t ON t.kind = ?1 AND t.n = i.n WHERE i.space = ?1 + 2 AND i.id = ?2"),
+                arguments: [kind, id]
+            ).map { (body: $0[0], active: $0[1], externalID: $0[2], isProtected: $0[3]) }
         }
     }
 
-    /// An object of the target that bears a name or carries a mark; nil when there is none.
+    /// Makes the staged target quick to look into.
+    public func indexTarget() throws { try write { try indexTarget($0) } }
+
+    func indexTarget(_ db: Database) throws {
+        try db.execute(
+            sql: "CREATE INDEX IF NOT EXISTS scratch.target_by_key ON target (kind, match_key); CREATE INDEX IF NOT EXISTS scratch.target_by_external_id ON target (kind, external_id);")
+    }
+
+    /// An object of the target that bears a name or carries a mark; nil when there is none. `indexTarget` goes before.
     public func stagedHolder(kind: Int, key: String?, externalID: String?) throws -> (id: String, key: String)? {
         try read { db in
             try Row.fetchOne(
-                db, sql: "SELECT i.id, t.match_key FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ?1 AND (t.match_key = ?2 OR t.external_id = ?3) ORDER BY i.id",
-                arguments: [kind, key, externalID]
+                db.cachedStatement(
+                    sql: """
+                        SELECT i.id, f.match_key FROM (
+                            SELECT n, match_key FROM scratch.target INDEXED BY target_by_key WHERE kind = ?1 AND match_key = ?2
+                            UNION SELECT n, match_key FROM scratch.target INDEXED BY target_by_external_id WHERE kind = ?1 AND external_id = ?3) f
+                        JOIN ids i ON i.n = f.n ORDER BY i.id
+                        """), arguments: [kind, key, externalID]
             ).map { (id: $0[0], key: $0[1]) }
         }
     }
@@ -114,7 +159,7 @@ extension Ledger {
     /// Who is in a group of the target now, by target id.
     public func stagedMembers(of group: String) throws -> Set<String> {
         try read { db in
-            try Set(String.fetchAll(db, sql: "SELECT u.id FROM scratch.target_members m JOIN ids g ON g.n = m.grp JOIN ids u ON u.n = m.usr WHERE g.space = 3 AND g.id = ?", arguments: [group]))
+            try Set(String.fetchAll(db, sql: "SELECT u.id FROM ids g CROSS JOIN scratch.target_members m ON m.grp = g.n JOIN ids u ON u.n = m.usr WHERE g.space = 3 AND g.id = ?", arguments: [group]))
         }
     }
 
@@ -143,12 +188,13 @@ extension Ledger {
         try write { db in
             try db.execute(
                 sql: """
-                    INSERT OR REPLACE INTO restored (kind, source, digest, members, was_out, mapping)
+                    INSERT OR REPLACE INTO restored (kind, source, digest, members, was_out, was_disabled, mapping)
                     SELECT DISTINCT o.kind, o.source,
                         coalesce((SELECT v.digest FROM versions v WHERE v.space = o.kind AND v.n = o.source AND v.last_run IS NULL), x''),
                         CASE WHEN o.kind = 1 THEN \(Self.memberDigest) ELSE '' END,
                         EXISTS (SELECT 1 FROM operations u WHERE u.plan = ?2 AND u.kind = o.kind AND u.source = o.source AND u.situation = 'leaver')
                             OR EXISTS (SELECT 1 FROM restored p WHERE p.kind = o.kind AND p.source = o.source AND p.was_out),
+                        coalesce((SELECT json_extract(v.body, '$.active') = 0 FROM versions v WHERE v.space = o.kind AND v.n = o.source AND v.last_run IS NULL), 0),
                         coalesce((SELECT value FROM learned WHERE key = 'mapping'), '')
                     FROM operations o WHERE o.plan = ?1 AND o.source IS NOT NULL AND o.verb <> 'none'
                     """, arguments: [plan, undone])
@@ -160,7 +206,7 @@ extension Ledger {
     public func releaseAllRestored() throws { try write { try $0.execute(sql: "DELETE FROM restored") } }
 
     /// Finds out which restored records stay as they are: whose source record is what it was, and in or out of scope as it was. Under
-    /// another mapping than the digest was made with, nobody can tell, and they stay.
+    /// another mapping than the digest was made with, nobody can tell, and they stay; but for somebody who was disabled since.
     ///
     /// - Parameter isComplete: whether absence from the source may be believed.
     /// - Parameter mapping: digest of the job's mapping.
@@ -170,6 +216,7 @@ extension Ledger {
                 sql: """
                     INSERT INTO scratch.restored (kind, source) SELECT o.kind, o.source FROM restored o WHERE NOT (
                         o.mapping IN ('', ?2) AND EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source AND s.digest <> o.digest)
+                        OR EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source AND s.active = 0 AND NOT o.was_disabled)
                         OR EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source AND (s.in_scope AND o.was_out OR ?1 AND NOT s.in_scope AND NOT o.was_out))
                         OR ?1 AND o.digest <> x'' AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source)
                         OR ?1 AND o.kind = 1 AND o.members <> coalesce((SELECT group_concat(usr) FROM (SELECT m.usr FROM scratch.source_members m WHERE m.grp = o.source ORDER BY m.usr)), ''))

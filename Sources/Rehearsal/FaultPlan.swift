@@ -18,7 +18,7 @@ package struct FaultPlan: Sendable {
     /// Which ledger write fails, and how; nil for none.
     package let ledgerFault: LedgerFault?
     private let options: ServiceOptions
-    /// Whether what was last written is all that is known of the target: what it ignores is then never found out.
+    /// Whether what was last written is all that is known of the target: what it ignores is then found out by its answers alone.
     private let isBlind: Bool
     /// Whether the target never shows who is in a group.
     private let hidesMembers: Bool
@@ -98,7 +98,9 @@ package struct FaultPlan: Sendable {
         case .html: return (kind, .altered { with($0, Array("<html><body>Please sign in</body></html>".utf8), type: "text/html") })
         case .wrongType: return (kind, .altered { with($0, $0.body, type: "text/plain") })
         case .unauthorized: return (kind, .answered(EmulatedResponse(status: 401)))
-        case .ignoredPatch: return request.head.method == .patch && !isBlind && !(hidesMembers && path.contains("/Groups")) ? (kind, .ignored) : nil
+        case .ignoredPatch:
+            guard request.head.method == .patch, !((isBlind || hidesMembers) && path.contains("/Groups")) else { return nil }
+            return (kind, .ignored(isShown: isBlind || Bool.random(using: &dice)))
         case .overtaken:
             guard !isRead else { return nil }
             let roll = Int.random(in: 0..<100, using: &dice)

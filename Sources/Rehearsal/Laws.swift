@@ -64,6 +64,9 @@ package struct Ownership {
         created.formUnion(Set(after.groups.keys).subtracting(before.groups.keys))
     }
 
+    /// Accounts of a picture that nobody of the source was ever linked to, or could be.
+    package func strangers(of picture: Picture) -> Set<String> { Set(picture.users.keys).subtracting(associable).subtracting(marked) }
+
     package func mayWrite(_ id: String) -> Bool { created.contains(id) || marked.contains(id) || associable.contains(id) }
 }
 

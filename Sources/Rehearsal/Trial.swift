@@ -125,7 +125,6 @@ package enum Trial {
         ours.learn(Picture(world), world.directory, dice)
         let first = Picture(world)
         let found = ours.associable.subtracting(ours.marked)
-        let strangers = Set(first.users.keys).subtracting(ours.associable).subtracting(ours.marked)
         // Every third seed: the first sync is the night of faults.
         if seed % 3 != 0 {
             _ = try await world.run()
@@ -176,7 +175,7 @@ package enum Trial {
         let what = "faults \(plan.kinds.map(\.rawValue).joined(separator: ", ")) at \(plan.rate) ‰"
         ours.add(before, after)
         if !plan.meddled { outcome.broken += Laws.law5(before, after, ours, dice).map { "\(what): \($0)" } }
-        outcome.broken += Laws.takingAway(before, after, world.directory, dice, strangers: strangers).map { "\(what): \($0)" }
+        outcome.broken += Laws.takingAway(before, after, world.directory, dice, strangers: ours.strangers(of: first)).map { "\(what): \($0)" }
         outcome.broken += (Laws.creation(before, after, world.directory) + Laws.keepsFound(before, after, found, dice)).map { "\(what): \($0)" }
 
         // What the night left, and what a kill in it would have left.
@@ -212,7 +211,7 @@ package enum Trial {
             owners.learn(picture, world.directory, dice)
             owners.add(before, now)
             outcome.broken += Laws.law5(picture, now, owners, dice).map { "\(what), \(name): \($0)" }
-            outcome.broken += Laws.takingAway(picture, now, world.directory, dice, strangers: strangers).map { "\(what), \(name): \($0)" }
+            outcome.broken += Laws.takingAway(picture, now, world.directory, dice, strangers: owners.strangers(of: first)).map { "\(what), \(name): \($0)" }
             outcome.broken += (Laws.creation(picture, now, world.directory) + Laws.keepsFound(picture, now, found, dice)).map { "\(what), \(name): \($0)" }
             outcome.broken += try Laws.settled(last, next.ledger).map { "\(what), \(name): \($0)" }
             if !options.ignoresActive { outcome.broken += Laws.access(last, now, world.directory, next.ledger).map { "\(what), \(name): \($0)" } }

@@ -59,6 +59,8 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case unreachable(String)
     /// The credential is refused: concerns the whole run.
     case credentials(String)
+    /// A read was answered with 403: the credential may not do this, or one object is closed to it.
+    case forbidden(String)
     /// A write may have happened, or not.
     case outcomeUnknown(String)
     /// 409: the name or another unique value is taken.
@@ -89,7 +91,7 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         let error = SCIMError(status: response.status, body: response.body)
         switch response.status {
         case 401: self = .credentials("\(what) answered 401: \(error.detail)")
-        case 403 where isRead: self = .credentials("\(what) answered 403: \(error.detail)")
+        case 403 where isRead: self = .forbidden("\(what) answered 403: \(error.detail)")
         case 404, 410: self = .notFound(error)
         case 405, 501: self = .unsupported(error)
         case 409: self = .conflict(error)
@@ -103,7 +105,7 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreachable(let why): why
-        case .credentials(let why): why
+        case .credentials(let why), .forbidden(let why): why
         case .outcomeUnknown(let why): "outcome unknown: \(why)"
         case .conflict(let error), .notFound(let error), .unsupported(let error), .rejected(let error):
             "status \(error.status)\(error.scimType.map { " " + $0 } ?? "")\(error.detail.isEmpty ? "" : ": " + error.detail)"
@@ -116,7 +118,7 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// Whether the failure concerns the whole side and not one record.
     public var isFatal: Bool {
         switch self {
-        case .unreachable, .credentials, .cancelled: true
+        case .unreachable, .credentials, .forbidden, .cancelled: true
         default: false
         }
     }

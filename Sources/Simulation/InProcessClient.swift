@@ -21,8 +21,9 @@ public final class InProcessClient: HTTPClient {
         case processed(EmulatedResponse)
         /// Is processed, and its answer is changed on the way.
         case altered(@Sendable (EmulatedResponse) -> EmulatedResponse)
-        /// Is answered with success, and nothing happens.
-        case ignored
+        /// Is answered with success, and nothing happens. Shown: the answer is the object as it is, and where this server answers such a
+        /// request without a document, the request is processed.
+        case ignored(isShown: Bool)
         /// Comes just after somebody else has changed something.
         case overtaken(@Sendable (inout Landscape) -> Void)
     }
@@ -98,10 +99,17 @@ public final class InProcessClient: HTTPClient {
             case .overtaken(let change)?:
                 change(&state.landscape)
                 return (state.landscape.handle(emulated), false)
-            case .ignored?:
+            case .ignored(let isShown)?:
                 var copy = state.landscape
                 let answer = copy.handle(emulated)
-                return (answer.status < 300 ? EmulatedResponse(status: 204) : answer, false)
+                if answer.status >= 300 { return (answer, false) }
+                if !isShown { return (EmulatedResponse(status: 204), false) }
+                if answer.body.isEmpty { return (state.landscape.handle(emulated), false) }
+                var read = emulated
+                read.method = "GET"
+                read.body = []
+                copy = state.landscape
+                return (copy.handle(read), false)
             case nil: return (state.landscape.handle(emulated), false)
             }
         }

@@ -143,14 +143,26 @@ private final class CSVOutput {
     private let handle: FileHandle
     private var buffer = Data(CSVReport.header.utf8)
 
-    init(_ path: String) throws {
+    /// - Parameter jobs: the job files, which it must not be.
+    /// - Parameter state: the state folder, in which it must not be.
+    init(_ path: String, jobs: [String], state: String) throws {
         if path == "-" {
             handle = .standardOutput
         } else {
+            func identity(_ path: String) -> [UInt64]? {
+                var status = stat()
+                return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
+            }
+            let folder = (path as NSString).deletingLastPathComponent
+            let isKept = [state, Ledger.copyFolder(of: "\(state)/ledger")].contains { identity($0).map { $0 == identity(folder.isEmpty ? "." : folder) } ?? false }
+            guard !isKept, identity(path).map({ file in !jobs.contains { identity($0) == file } }) ?? true else {
+                writeLine("the CSV file \(path) is a job file, or lies in the state folder among the ledgers; name another place; nothing was done")
+                throw leaving(.usage)
+            }
             // Written into, not replaced: it may be a pipe or a device.
             let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
             guard descriptor >= 0 else {
-                writeError("the CSV file \(path) cannot be written: \(String(cString: strerror(errno))); nothing was done\n")
+                writeLine("the CSV file \(path) cannot be written: \(String(cString: strerror(errno))); nothing was done")
                 throw leaving(.ledger)
             }
             handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
@@ -189,7 +201,7 @@ private func execute(
         }
     Signals.listen()
     let entries = try common.open(jobs, command: word, host)
-    let output = try csv.map { try CSVOutput($0) }
+    let output = try csv.map { try CSVOutput($0, jobs: paths, state: common.state) }
     let surroundings = common.surroundings()
     var allowed = try permissions.parsed()
     allowed.maxAge = maxAge
@@ -216,7 +228,7 @@ private func execute(
     }
     if common.progress == .auto, isatty(2) == 1 { writeError("\r\u{1B}[K") }
     // With the CSV on stdout the summary must not stand in it.
-    let say: (String) -> Void = csv == "-" ? { writeError($0 + "\n") } : { print($0) }
+    let say: (String) -> Void = { csv == "-" ? writeLine($0) : print(printable($0)) }
     for report in reports {
         let isOne = reports.count == 1
         say((isOne ? "" : "\(report.job): ") + report.headline)
@@ -229,15 +241,15 @@ private func execute(
     }
     var code = reports.map(\.exit).max() ?? .inStep
     if let failure {
-        writeError("\(failure)\n")
+        writeLine("\(failure)")
         code = max(code, .ledger)
     }
     for failure in copyFailures {
-        writeError("\(failure)\n")
+        writeLine("\(failure)")
         code = max(code, .ledger)
     }
     if let failure = output?.failure {
-        writeError("\(failure)\n")
+        writeLine("\(failure)")
         code = max(code, .ledger)
     }
     if code != .inStep { throw leaving(code) }
@@ -266,7 +278,7 @@ struct CheckCommand: AsyncParsableCommand {
                 if let failure = run.failure { throw failure }
                 print("\(job.name): good.")
             } catch let failure as JobFailure {
-                writeError("\(job.name): \(failure)\n")
+                writeLine("\(job.name): \(failure)")
                 code = max(code, failure.exit)
             }
         }
@@ -288,6 +300,7 @@ struct StatusCommand: AsyncParsableCommand {
             names = files.filter { $0.hasSuffix(".sqlite") }.map { String($0.dropLast(7)) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
         if names.isEmpty { print("No ledger in \(common.state).") }
+        var isWhole = true
         for name in names {
             let path = "\(common.state)/\(name).sqlite"
             guard FileManager.default.fileExists(atPath: path) else {
@@ -301,10 +314,11 @@ struct StatusCommand: AsyncParsableCommand {
             } catch let held as JobLock.Held {
                 print("\(name): \(held)")
             } catch let error as LedgerError {
-                writeError("\(name): \(error)\n")
-                throw leaving(.ledger)
+                writeLine("\(name): \(error)")
+                isWhole = false
             }
         }
+        if !isWhole { throw leaving(.ledger) }
     }
 }
 

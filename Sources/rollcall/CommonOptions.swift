@@ -2,6 +2,7 @@ import ArgumentParser
 import Curl
 import Foundation
 import HTTP
+import JSON
 import Jobs
 import Ledger
 import Logging
@@ -92,22 +93,22 @@ struct CommonOptions: ParsableArguments {
             // Of what a symbolic link leads to. The folder of copies is made with the first of them.
             guard stat(folder, &status) == 0 else {
                 if folder != state, errno == ENOENT { continue }
-                writeError("the state folder \(folder) cannot be used: \(String(cString: strerror(errno))); correct --state\n")
+                writeLine("the state folder \(folder) cannot be used: \(String(cString: strerror(errno))); correct --state")
                 throw leaving(.ledger)
             }
             guard status.st_mode & S_IFMT == S_IFDIR else {
-                writeError("\(folder) is no folder; correct --state\n")
+                writeLine("\(folder) is no folder; correct --state")
                 throw leaving(.ledger)
             }
             guard access(folder, R_OK | X_OK) == 0 else {
-                writeError("the state folder \(folder) cannot be read: \(String(cString: strerror(errno))); run as the user that it belongs to\n")
+                writeLine("the state folder \(folder) cannot be read: \(String(cString: strerror(errno))); run as the user that it belongs to")
                 throw leaving(.ledger)
             }
             if status.st_mode & 0o002 != 0 {
-                writeError("the state folder \(folder) can be written by everybody on this machine, who could put other ledgers there: chmod 700 \(folder)\n")
+                writeLine("the state folder \(folder) can be written by everybody on this machine, who could put other ledgers there: chmod 700 \(folder)")
                 throw leaving(.ledger)
             }
-            if status.st_mode & 0o020 != 0 { writeError("warning: the state folder \(folder) can be written by its group: chmod 700 \(folder)\n") }
+            if status.st_mode & 0o020 != 0 { writeLine("warning: the state folder \(folder) can be written by its group: chmod 700 \(folder)") }
         }
     }
 
@@ -126,16 +127,16 @@ struct CommonOptions: ParsableArguments {
                 return OpenJob(job: job, ledger: ledger, lock: lock, isNew: isNew, path: URL(fileURLWithPath: path).standardizedFileURL.path)
             }
         } catch let held as JobLock.Held {
-            writeError("\(held)\n")
+            writeLine("\(held)")
             throw leaving(.locked)
         } catch let error as LedgerError {
-            writeError("\(error)\n")
+            writeLine("\(error)")
             if case .otherHost = error { throw leaving(.locked) }
             throw leaving(.ledger)
         } catch let code as ArgumentParser.ExitCode {
             throw code
         } catch {
-            writeError("the state folder \(state) cannot be used: \(error.localizedDescription)\n")
+            writeLine("the state folder \(state) cannot be used: \(error.localizedDescription)")
             throw leaving(.ledger)
         }
     }
@@ -165,6 +166,16 @@ func leaving(_ code: Reconciliation.ExitCode) -> ArgumentParser.ExitCode { Argum
 /// Whoever reads stderr may be gone before the run is over, such as a `tee` that the same Ctrl-C ended: that is no reason to stop.
 func writeError(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
+/// A line of a report. What it names may be anybody's text.
+func printable(_ line: String) -> String {
+    let most = 4000
+    let text = line.visible
+    return text.count > most ? text.prefix(most) + "…" : text
+}
+
+/// A line on stderr.
+func writeLine(_ line: String) { writeError(printable(line) + "\n") }
+
 /// The log on stderr: a line a message, as text or as JSON.
 struct StandardErrorLog: LogHandler {
     let format: LogFormat
@@ -181,7 +192,7 @@ struct StandardErrorLog: LogHandler {
         switch format {
         case .text:
             let pairs = all.map { " \($0.key)=\($0.value)" }.joined()
-            writeError("\(Time.system.timestamp()) \(event.level) \(event.message)\(pairs)\n")
+            writeLine("\(Time.system.timestamp()) \(event.level) \(event.message)\(pairs)")
         case .json:
             var fields = [("time", Time.system.timestamp()), ("level", "\(event.level)"), ("message", "\(event.message)")]
             fields += all.map { ($0.key, "\($0.value)") }

@@ -23,7 +23,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     try ledger.take(CommonOptions.holder, now: Time.system.wall(), insists: host.acceptHostChange)
                     try ledger.letGo()
                 } catch LedgerError.otherHost(let path, let host, let seconds) {
-                    writeError("\(LedgerError.otherHost(path, host: host, secondsAgo: seconds))\n")
+                    writeLine("\(LedgerError.otherHost(path, host: host, secondsAgo: seconds))")
                     throw leaving(.locked)
                 } catch is LedgerError {}
             }
@@ -31,12 +31,24 @@ struct LedgerCommand: AsyncParsableCommand {
             withExtendedLifetime(lock) {}
             return value
         } catch let held as JobLock.Held {
-            writeError("\(held)\n")
+            writeLine("\(held)")
             throw leaving(.locked)
         } catch let error as LedgerError {
-            writeError("\(error)\n")
+            writeLine("\(error)")
             throw leaving(.ledger)
         }
+    }
+
+    /// Does it for each, the others also where one fails; the gravest exit code is the whole's.
+    private static func each(_ files: [String], _ body: (String) async throws -> Void) async throws {
+        var worst: ArgumentParser.ExitCode?
+        for file in files {
+            do { try await body(file) } catch let code as ArgumentParser.ExitCode {
+                func gravity(_ code: ArgumentParser.ExitCode) -> Reconciliation.ExitCode { Reconciliation.ExitCode(rawValue: Int(code.rawValue)) ?? .internalError }
+                worst = worst.map { max(gravity($0), gravity(code)) }.map(leaving) ?? code
+            }
+        }
+        if let worst { throw worst }
     }
 
     private static func existing(_ path: String) throws -> Ledger {
@@ -52,12 +64,14 @@ struct LedgerCommand: AsyncParsableCommand {
         @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
 
         func run() async throws {
-            for file in jobs {
+            try await LedgerCommand.each(jobs) { file in
                 try await LedgerCommand.locked(common, host, file) { job, path in
                     let ledger = try LedgerCommand.existing(path)
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger restore \(job.file)") }
-                    print("\(job.name): good: \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(Ledger.copies(of: path).count) copies kept.")
+                    print(
+                        "\(job.name): good: \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(Ledger.copies(of: path, now: Time.system.timestamp()).count) copies kept."
+                    )
                 }
             }
         }
@@ -103,12 +117,15 @@ struct LedgerCommand: AsyncParsableCommand {
         func run() async throws {
             try await LedgerCommand.locked(common, host, job) { job, path in
                 // The newest good one that knows something.
-                let good = try Ledger.copies(of: path).filter { try Ledger.findings(inCopy: $0).isEmpty }
+                let good = try Ledger.copies(of: path, now: Time.system.timestamp()).filter { try Ledger.findings(inCopy: $0).isEmpty }
                 guard let copy = from ?? good.first(where: { Ledger.contents(ofCopy: $0).map { $0.users + $0.groups > 0 } ?? false }) ?? good.first else {
                     throw LedgerError.io("there is no good copy of \(path) in \(Ledger.copyFolder(of: path)); name one with --from, or rollcall ledger rebuild \(job.file)")
                 }
                 let known = Ledger.contents(ofCopy: copy)
-                // Another job's ledger would be refused by the next run, or worse, be believed.
+                // Another job's ledger would be refused by the next run, or worse, be believed: many tenants may share one address.
+                if let owner = known?.job, owner != job.name {
+                    throw LedgerError.io("\(copy) is of the job \(owner); name a copy of \(job.name), or, if the job was renamed, restore it under its old name and rename the ledger then")
+                }
                 if let target = known?.bindings["target"], let meant = URLParts(job.target.baseURL)?.description, target != meant {
                     throw LedgerError.io("\(copy) belongs to the target \(target), and the job \(job.name) writes to \(meant); name a copy of this job")
                 }
@@ -143,7 +160,7 @@ struct LedgerCommand: AsyncParsableCommand {
                 do {
                     let ledger = try Ledger(path: fresh)
                     do { linked = try await Rebuilding.rebuild(job, ledger, surroundings: common.surroundings()) } catch let failure as JobFailure {
-                        writeError("\(failure)\n")
+                        writeLine("\(failure)")
                         throw leaving(failure.exit)
                     }
                     if FileManager.default.fileExists(atPath: path), let old = try? Ledger(path: path), (try? old.isBoundLike(ledger)) == true { known = try? ledger.adopt(old) }

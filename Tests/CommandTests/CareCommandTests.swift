@@ -143,7 +143,7 @@ import Testing
         // A ledger of another job takes nobody's place.
         try place.write("other.yaml", try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: other").replacingOccurrences(of: server.base, with: "http://127.0.0.1:9/scim/v2"))
         let foreign = try place.rollcall("ledger", "restore", "other.yaml", "--from", "mine.sqlite")
-        #expect(foreign.exit == 74 && foreign.error.contains("belongs to the target"), "\(foreign.everything)")
+        #expect(foreign.exit == 74 && foreign.error.contains("is of the job test"), "\(foreign.everything)")
         // A ledger that is lost is no first run, and the copies are not rotated out by what knows nothing.
         for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(at: place.folder.appendingPathComponent("snapshots/test.sqlite\(end)")) }
         for _ in 1...4 {
@@ -157,6 +157,18 @@ import Testing
         try FileManager.default.createSymbolicLink(at: place.folder.appendingPathComponent("state"), withDestinationURL: place.folder.appendingPathComponent("snapshots"))
         #expect(try place.rollcall("run", "job.yaml", "--state", "state").exit == 0)
         #expect(try place.rollcall("status", "--state", "nowhere").exit == 74)
+        // One bad ledger keeps no other from being looked at.
+        try place.write("snapshots/another.sqlite", "this is no ledger, and it is long enough to be looked at as one, whatever else it may be")
+        let all = try place.rollcall("status")
+        #expect(all.exit == 74 && all.output.contains("test:") && all.error.contains("another:"), "\(all.everything)")
+        // A report takes no ledger's place, and no job file's.
+        #expect(try place.rollcall("plan", "job.yaml", "--csv", "job.yaml").exit == 64)
+        #expect(try place.rollcall("plan", "job.yaml", "--csv", "snapshots/another.sqlite").exit == 64)
+        #expect(try place.rollcall("plan", "job.yaml").exit == 0)
+        // Any name is a job's, also one that the state folder uses.
+        try place.write(
+            "targets.yaml", try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: targets").replacingOccurrences(of: server.base, with: "http://127.0.0.1:9/scim/v2"))
+        #expect(try place.rollcall("plan", "targets.yaml").exit == 69)
         // Whoever reads the log may be gone: the run goes on.
         let rollcall = Program.products.appendingPathComponent("rollcall").path
         let unread = try Program.run(

@@ -41,13 +41,19 @@ struct Breaker {
 }
 
 extension SCIMFailure {
-    /// Whether a write was answered with 403.
-    var isForbidden: Bool { if case .rejected(let error) = self { error.status == 403 } else { false } }
+    /// Whether a request was answered with 403.
+    var isForbidden: Bool {
+        switch self {
+        case .forbidden: true
+        case .rejected(let error): error.status == 403
+        default: false
+        }
+    }
 
     /// Whether nothing more is to be sent after the first such failure.
     var endsAtOnce: Bool {
         switch self {
-        case .credentials, .cancelled: true
+        case .credentials, .forbidden, .cancelled: true
         default: false
         }
     }

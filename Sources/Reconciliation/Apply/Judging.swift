@@ -72,8 +72,7 @@ extension Applier {
         guard let link = try ledger.link(kind: operation.kind, source: source) else { return }
         var known = MappingTable.values(link.read ?? link.sent)
         for path in operation.fields.map(\.path) {
-            guard let old = known.removeValue(forKey: path), !old.isNull, AttributePath(path)?.type != nil else { continue }
-            known[path] = old.array == nil ? .array([old]) : old
+            known[path] = known[path].flatMap { MappingTable.doubted(AttributePath(path), $0) }
         }
         try ledger.doubt(kind: operation.kind, source: source, known: JSONValue.object(known).canonical)
     }
@@ -116,7 +115,7 @@ extension Applier {
         var judgement = Verification.Judgement()
         if let actual, !isFound { judgement = try judge(operation, kind, table, actual, tries) }
         let complaint = judgement.complaint
-        judgement.correct(&link, kind, actual)
+        judgement.correct(&link, kind, actual, operation.situation)
         // Identity and access are never taken for granted, whatever else agrees.
         if complaint != nil || !(actual.map { table.agreesOnCriticals(desired?.body, $0.body) } ?? false) { link.readDigest = nil }
         // The first half of a rename by way of a temporary name is over before anything is read back.

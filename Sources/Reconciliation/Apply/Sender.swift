@@ -90,6 +90,8 @@ struct Sender: Sendable {
             case .notFound: return .gone
             // A platform that does not answer reads is believed to be as the ledger says.
             case .unsupported, .rejected: return nil
+            // One account may be closed to SCIM where the credential is good; several in a row open the breaker.
+            case .forbidden: return .failed("\(id) may not be looked at before it is ended or renamed: \(error)", as: .forbidden)
             default: throw error
             }
         }
@@ -118,12 +120,19 @@ struct Sender: Sendable {
         }
         var refused: [String] = []
         var reason = ""
+        var hasTaken = false
         var pending = [Array(members[..<(members.count / 2)]), Array(members[(members.count / 2)...])]
         while let part = pending.popLast() {
             do {
                 _ = try await target.changeMembers(of: group, add: part, remove: [])
+                hasTaken = true
             } catch {
-                guard case .rejected = error else { throw error }
+                guard case .rejected = error else {
+                    // Not “not done”: a part of it was.
+                    if hasTaken, error.isFatal { return .fatal(error, isOpen: true) }
+                    if hasTaken { return .unknown("a part of the members was added; then: \(error)") }
+                    throw error
+                }
                 reason = "\(error)"
                 if part.count == 1 { refused += part } else { pending += [Array(part[..<(part.count / 2)]), Array(part[(part.count / 2)...])] }
             }
@@ -140,7 +149,7 @@ struct Sender: Sendable {
         case .outcomeUnknown(let why): .unknown(why)
         // A stop leaves it open whether the request came through; the others mean that it did not.
         case .unreachable, .credentials, .cancelled: .fatal(failure, isOpen: failure == .cancelled)
-        case .rejected, .unsupported: .failed("the target refuses it: \(failure)", as: failure.isForbidden ? .forbidden : .refused)
+        case .rejected, .unsupported, .forbidden: .failed("the target refuses it: \(failure)", as: failure.isForbidden ? .forbidden : .refused)
         case .malformed, .tooLarge: .failed("the target accepted it, and its answer cannot be read: \(failure)", as: .doubtful)
         }
     }
@@ -162,6 +171,8 @@ struct Sender: Sendable {
                 switch error {
                 case .conflict: isConflict = true
                 case .outcomeUnknown: isConflict = false
+                // What an earlier one of unknown outcome did is as open as before.
+                case _ where attempt > 1: return error.isFatal ? .fatal(error, isOpen: true) : .unknown("an earlier attempt may have made it; then: \(error)")
                 default: throw error
                 }
                 do {

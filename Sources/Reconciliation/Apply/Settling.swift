@@ -32,7 +32,7 @@ extension Applier {
         let outcome: Result<[UInt8], SCIMFailure>
         do { outcome = .success(try await target.get(kind, id)) } catch { outcome = .failure(error) }
         switch outcome {
-        case .failure(let failure) where failure.isFatal: fatal = failure
+        case .failure(let failure) where failure.isFatal && !failure.isForbidden: fatal = failure
         case .failure(let failure):
             try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account cannot be read: \(failure)", mayBeDone: true), run: run)
         case .success(let resource):

@@ -72,9 +72,11 @@ struct Verification {
         var ignored: Set<String> = []
         var applied: [String] = []
         for field in operation.fields {
-            guard let attribute = table.attribute(field.path) else { continue }
+            let attribute = table.attribute(field.path)
+            // Access is looked at whether or not the job maps it: leavers are disabled all the same.
+            guard attribute != nil || field.path == "active" else { continue }
             let sent = field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null
-            let found = shown[field.path] ?? .null
+            let found = shown[field.path] ?? (field.path == "active" ? actual.active.map { .bool($0) } : nil) ?? .null
             if table.isEqual(field.path, sent, found) {
                 if !sent.isNull { applied.append(field.path) }
                 continue
@@ -84,7 +86,7 @@ struct Verification {
             // A target that only trims or folds has its own way, and it shows at once.
             let isSpelling = sent.string.map { folded($0.trimmingCharacters(in: .whitespaces)) } == (found.string.map { folded($0.trimmingCharacters(in: .whitespaces)) } ?? "")
             let isIgnored = isUnchanged && !isSpelling && (tries[field.path] ?? 0) + 1 < mostTries("\(kind.singular) \(field.path)", wasThere: !before.isNull)
-            if attribute.isCritical || isIgnored {
+            if attribute?.isCritical ?? true || isIgnored {
                 unapplied.insert(field.path)
                 if isIgnored { ignored.insert(field.path) }
                 complaint = complaint ?? "the target accepted \(field.path) = \(sent.canonical) and shows \(found.canonical); it did not apply the change"
@@ -97,7 +99,8 @@ struct Verification {
         // Where identity or access was not applied, nothing of the request is believed.
         if complaint != nil { unapplied.formUnion(operation.fields.map(\.path)) }
         let nameBefore = operation.fields.first { $0.path == kind.nameAttribute }?.before.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map(folded)
-        return Judgement(complaint: complaint, unapplied: unapplied, ignored: ignored, applied: applied, nameBefore: nameBefore)
+        let isAccessIgnored = operation.fields.contains { $0.path == "active" && $0.after != nil && $0.after != actual.active.map { $0 ? "true" : "false" } }
+        return Judgement(complaint: complaint, unapplied: unapplied, ignored: ignored, applied: applied, nameBefore: nameBefore, isAccessIgnored: isAccessIgnored)
     }
 
     /// What a target made of a write: what is wrong with it, and which attributes are to be sent again.
@@ -110,10 +113,15 @@ struct Verification {
         var applied: [String] = []
         /// The name before the write, folded.
         var nameBefore: String?
+        /// Whether the account is not as active as it was to be.
+        var isAccessIgnored = false
 
         /// Makes a link say what is believed of the object.
-        func correct(_ link: inout LinkState, _ kind: ResourceKind, _ actual: MappingTable.Actual?) {
+        func correct(_ link: inout LinkState, _ kind: ResourceKind, _ actual: MappingTable.Actual?, _ situation: Situation) {
             guard !unapplied.isEmpty, let actual else { return }
+            // Whoever could not be disabled is no disabled leaver yet, and whoever could not be enabled still is one.
+            if isAccessIgnored, situation == .leaver { link.state = "active" }
+            if isAccessIgnored, situation == .returned { link.state = "disabled" }
             // What is shown is what the target has: so the next run sees the difference, and what there is to replace.
             let shown = MappingTable.values(actual.body)
             link.sent = JSONValue.object(MappingTable.values(link.sent).merging(unapplied.map { ($0, shown[$0] ?? .null) }) { _, last in last }).canonical

@@ -104,7 +104,7 @@ struct MappingTable: Hashable, Sendable {
             if let split = Self.splitName(attribute, record.fields) { value = split }
             // Never externalId: it is an id of the source's, compared as it is.
             if isLowercased, attribute.name != "externalId" { value = value?.lowercased() }
-            if let text = value, text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
+            if let text = value, text.hasControls {
                 result.problem = result.problem ?? "\(attribute.name): holds a control character"
             }
             if attribute.isCritical, !attribute.isRequired, value == nil {
@@ -116,8 +116,10 @@ struct MappingTable: Hashable, Sendable {
             }
             body[attribute.name] = value.map { .string($0) } ?? .null
         }
-        result.name = body[kind.nameAttribute]?.string ?? ""
-        result.externalID = body["externalId"]?.string
+        // What holds control characters is not acceptable, and is known by a name that is nobody's: SQLite would end a text at a NUL.
+        func known(_ text: String?) -> String? { text.map { $0.hasControls ? $0.visible : $0 } }
+        result.name = known(body[kind.nameAttribute]?.string) ?? ""
+        result.externalID = known(body["externalId"]?.string)
         result.matchKey = folded(result.name)
         // A record without a name must not collide with others of the kind.
         if result.name.isEmpty { result.matchKey = "\u{1}\(record.id)" }
@@ -222,6 +224,18 @@ struct MappingTable: Hashable, Sendable {
             guard attribute.isCritical, let value = wanted[attribute.name] else { return true }
             return isEqual(attribute.name, value, found[attribute.name] ?? .null)
         }
+    }
+
+    /// How the ledger keeps the value of an element of which nobody knows whether a write replaced it: equal to nothing, and yet there.
+    static func doubted(_ path: AttributePath?, _ value: JSONValue) -> JSONValue? {
+        guard path?.type != nil, !value.isNull else { return nil }
+        return value.array == nil ? .array([value]) : value
+    }
+
+    /// The value that a doubted one was before the write; any other as it is.
+    static func undoubted(_ path: AttributePath?, _ value: JSONValue) -> JSONValue {
+        guard path?.type != nil, let array = value.array, array.count == 1 else { return value }
+        return array[0]
     }
 
     /// A stored body as a value by attribute.

@@ -29,7 +29,8 @@ struct Differences: Sendable {
             {
                 return nil
             }
-            return FieldChange(path: name, before: found.isNull ? nil : found.canonical, after: wanted.isNull ? nil : wanted.canonical)
+            let before = MappingTable.undoubted(attribute.path, found)
+            return FieldChange(path: name, before: before.isNull ? nil : before.canonical, after: wanted.isNull ? nil : wanted.canonical)
         }
     }
 

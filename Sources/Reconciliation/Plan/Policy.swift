@@ -132,8 +132,13 @@ struct Policy: Sendable {
         if fields.isEmpty {
             return ([Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "carries our externalId and is in step: linked", name: name(row))] + frozen(kind, row), .present)
         }
-        if let recycled = recycledMail(kind, row, fields) { return recycled }
-        let drafts = updates(kind, row, fields, reason: "carries our externalId: linked and brought in step") + frozen(kind, row)
+        let reason = "carries our externalId: linked and brought in step"
+        if let recycled = recycledMail(kind, row, fields) {
+            // A hold never delays somebody's own disabling.
+            let disabling = fields.filter(isDisabling)
+            return (recycled.drafts + (disabling.isEmpty ? [] : updates(kind, row, disabling, reason: reason)), .held)
+        }
+        let drafts = updates(kind, row, fields, reason: reason) + frozen(kind, row)
         // Recognised by our own mark, it is ours even where the change itself is not permitted.
         return (drafts, drafts.contains { $0.status == .planned } ? .present : .held)
     }
@@ -168,7 +173,9 @@ struct Policy: Sendable {
         var fields = changes(kind, row)
         if row.situation == .returned {
             // Disabled as a leaver by this job, and by nobody's status: where the source has no status at all, its return ends that.
-            if row.note == MappingTable.noStatus, row.state == "disabled", row.actualActive == false { fields.append(FieldChange(path: "active", before: "false", after: "true")) }
+            // The same where the job does not map it.
+            let isSilent = row.note == MappingTable.noStatus || !row.isDisabled && differences.tables[kind]?.attribute("active") == nil
+            if isSilent, row.state == "disabled", row.actualActive == false { fields.append(FieldChange(path: "active", before: "false", after: "true")) }
             guard !fields.isEmpty else {
                 return [Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "back in the source and in step: no longer a leaver", name: name(row))]
             }
@@ -221,7 +228,8 @@ struct Policy: Sendable {
         let isHeld = incompleteSource != nil || isHeldByScope || !permits(kind, .delete)
         let since = row.leftSince.map { " (left by \($0.prefix(10)))" } ?? ""
         var draft: Draft
-        if delete == .due, obstacle == nil || disable != .due {
+        // What cannot be deleted is disabled; once that is done, the delete is listed as what it waits for.
+        if delete == .due, obstacle == nil || disable != .due || row.actualActive == false {
             draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "\(why); leavers.delete: \(job.leavers.delete)\(since)", name: name(row))
             if let obstacle { draft.hold("operations", obstacle) }
         } else if disable == .due {

@@ -25,6 +25,8 @@ struct Undoing {
     private var between: [Int: Set<String>] = [:]
     /// Groups that this undo deletes, by source id: their memberships end with them.
     private var ended: Set<String> = []
+    /// The group that was looked at last, and who is in it.
+    private var looked: (group: String, members: Set<String>)?
     /// Names that this undo frees, by kind.
     private var freed: Set<String> = []
 
@@ -43,45 +45,54 @@ struct Undoing {
     }
 
     mutating func draft() throws {
-        var operations: [PlannedOperation] = []
         var failed = 0
-        try ledger.forEachOperation(plan: plan) { operation in
-            switch operation.status {
-            case .done: operations.append(operation)
-            // What the target refused was not done, and what is like that by now is somebody else's work.
-            case .failed where operation.mayBeDone: operations.append(operation)
-            // A look at an undo settles nothing.
-            case .sent: operations.append(operation)
-            case .failed: failed += 1
-            default: break
+        // What frees a name comes before what may take it. Read in pieces: a run may have done as much as the directory is large.
+        for isDeleting in [false, true] {
+            var last = 0
+            while case let batch = try ledger.operations(plan: plan, after: last, limit: Self.batch), let end = batch.last {
+                last = end.seq
+                for operation in batch where isDeleting == (operation.verb == .delete) {
+                    if !counts(operation) {
+                        if operation.status == .failed { failed += 1 }
+                    } else if let whole = try joined(operation) {
+                        try draft(whole)
+                    }
+                }
             }
         }
         if failed > 0 { notes.append("\(counted(failed, "operation")) of run \(run) had failed, so there is nothing to take back") }
-        // Of a rename in two halves the whole counts: from what was before the first to what is after the last.
-        let joined = joined(operations)
-        // What frees a name comes before what may take it.
-        for operation in joined where operation.verb != .delete { try draft(operation) }
-        for operation in joined where operation.verb == .delete { try draft(operation) }
         if recreated > 0 { notes.append("\(counted(recreated, "deleted object")) created again, each under a new id") }
     }
 
-    private mutating func joined(_ operations: [PlannedOperation]) -> [PlannedOperation] {
-        var result: [PlannedOperation] = []
-        for operation in operations {
-            guard let unit = operation.unit, let place = result.firstIndex(where: { $0.unit == unit }) else {
-                result.append(operation)
-                continue
-            }
-            for field in operation.fields {
-                guard let index = result[place].fields.firstIndex(where: { $0.path == field.path }) else {
-                    result[place].fields.append(field)
+    private static let batch = 500
+
+    /// Whether an operation may have changed something. What the target refused was not done, and what is like that by now is somebody
+    /// else's work. A look at an undo settles nothing, and so finds what was sent without an answer.
+    private func counts(_ operation: PlannedOperation) -> Bool { operation.status == .done || operation.status == .sent || operation.status == .failed && operation.mayBeDone }
+
+    /// An operation together with what belongs to it, or nil where it belongs to another: of a rename in two halves the whole counts, from
+    /// what was before the first to what is after the last; whoever was disabled and given up is taken up and enabled again.
+    private mutating func joined(_ operation: PlannedOperation) throws -> PlannedOperation? {
+        if let unit = operation.unit {
+            let parts = try ledger.operations(plan: plan, unit: unit).filter(counts)
+            guard var whole = parts.first, whole.seq == operation.seq else { return nil }
+            for field in parts.dropFirst().flatMap(\.fields) {
+                guard let place = whole.fields.firstIndex(where: { $0.path == field.path }) else {
+                    whole.fields.append(field)
                     continue
                 }
-                if let name = result[place].fields[index].after { between[unit, default: []].insert(name) }
-                result[place].fields[index].after = field.after
+                if let name = whole.fields[place].after { between[unit, default: []].insert(name) }
+                whole.fields[place].after = field.after
             }
+            return whole
         }
-        return result
+        guard [.disable, .dissociate].contains(operation.verb), let source = operation.sourceID else { return operation }
+        let parts = try ledger.operations(plan: plan, kind: operation.kind, source: source).filter { counts($0) && [.disable, .dissociate].contains($0.verb) }
+        guard parts.count > 1, parts.contains(where: { $0.verb == .dissociate }) else { return operation }
+        guard operation.verb == .dissociate else { return nil }
+        var whole = operation
+        whole.fields = parts.flatMap(\.fields)
+        return whole
     }
 
     private mutating func draft(_ operation: PlannedOperation) throws {
@@ -110,7 +121,7 @@ struct Undoing {
     }
 
     /// Why an object is not to be written by this job.
-    private func objection(_ shown: (body: String, externalID: String?, isProtected: Bool), mark: String?) -> String? {
+    private func objection(_ shown: (body: String, active: Bool?, externalID: String?, isProtected: Bool), mark: String?) -> String? {
         if shown.isProtected { return "matches a protect pattern by now" }
         if let found = shown.externalID, let mark, found != mark { return "carries another owner's externalId by now" }
         return nil
@@ -143,7 +154,11 @@ struct Undoing {
     private mutating func restore(_ kind: ResourceKind, _ operation: PlannedOperation, verb: Verb) throws {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
         let link = try ledger.link(kind: kind.rawValue, source: source)
-        guard let target = link?.targetID ?? (verb == .associate ? operation.targetID : nil) else { return }
+        guard let target = link?.targetID ?? (verb == .associate ? operation.targetID : nil) else {
+            // Given up already, or together with what else the run did about it.
+            if verb == .update, try !isBoundUp(operation) { try refuse(kind, operation, "it is not linked any more") }
+            return
+        }
         guard let shown = try ledger.staged(kind: kind.rawValue, target: target) else { return try refuse(kind, operation, "it is gone from the target") }
         if let why = objection(shown, mark: link?.externalID) { return try refuse(kind, operation, "\(target) \(why)") }
         if let holder = try ledger.holder(kind: kind.rawValue, target: target), holder != source { return try refuse(kind, operation, "\(target) is linked to \(holder) by now") }
@@ -153,7 +168,14 @@ struct Undoing {
         for field in operation.fields {
             // A flag that was not shown was not false.
             let before = field.before ?? (field.path == "active" ? "true" : nil)
-            let current = now[field.path] ?? .null
+            let path = AttributePath(field.path)
+            let known = now[field.path] ?? (field.path == "active" ? shown.active.map { .bool($0) } : nil)
+            let current = MappingTable.undoubted(path, known ?? .null)
+            // Sent without an answer, and the ledger stands for what is there: whichever of the two it is, it is set to what it was.
+            if operation.status != .done, isDoubted(path, known), !(profile.immutable[kind]?.contains(field.path) ?? false) {
+                fields.append(FieldChange(path: field.path, before: field.after, after: before))
+                continue
+            }
             if table.isEqual(field.path, Self.value(before), current) { continue }
             // The second half of a rename may not have come through.
             let isBetween = operation.unit.flatMap { between[$0] }?.contains(current.canonical) ?? false
@@ -170,9 +192,16 @@ struct Undoing {
         if !changed.isEmpty { try refuse(kind, operation, "somebody changed it since, or the platform does not let it: \(changed.joined(separator: ", "))") }
         if fields.isEmpty, verb == .update { return }
         let disables = fields.contains { $0.path == "active" && $0.after == "false" }
+        if disables, verb == .dissociate {
+            // Two decisions: it is disabled again, under the limit of that, and then given up.
+            let place = fields.firstIndex { $0.path == "active" } ?? 0
+            try ledger.draft(
+                Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "undo of run \(run): back to what it was", fields: [fields.remove(at: place)], name: operation.name),
+                kind: kind.rawValue, situation: .changed, source: source, target: target)
+        }
         var draft = Draft(
             // Given up after its memberships: they are found by its link.
-            wave: verb == .dissociate ? Wave.delete(kind) : disables ? Wave.disableUsers : Wave.change(kind), verb: disables ? .disable : verb, status: .planned,
+            wave: verb == .dissociate ? Wave.delete(kind) : disables ? Wave.disableUsers : Wave.change(kind), verb: disables && verb == .update ? .disable : verb, status: .planned,
             reason: verb == .dissociate ? "undo of run \(run): it was associated, and is given up again" : "undo of run \(run): back to what it was", fields: fields, name: operation.name)
         if let name = fields.first(where: { $0.path == kind.nameAttribute }) {
             draft.takes = Self.value(name.after).string.map(folded)
@@ -183,6 +212,18 @@ struct Undoing {
         let enables = fields.contains { $0.path == "active" && $0.after == "true" }
         let situation: Situation = verb == .associate ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed
         try ledger.draft(draft, kind: kind.rawValue, situation: situation, source: source, target: target)
+    }
+
+    /// Whether the run also made, ended, took or gave up the operation's object: that decides then.
+    private func isBoundUp(_ operation: PlannedOperation) throws -> Bool {
+        guard let source = operation.sourceID else { return false }
+        return try ledger.operations(plan: plan, kind: operation.kind, source: source).contains { counts($0) && [.create, .delete, .associate, .dissociate].contains($0.verb) }
+    }
+
+    /// Whether nobody knows what an attribute is, since the ledger is all that tells.
+    private func isDoubted(_ path: AttributePath?, _ known: JSONValue?) -> Bool {
+        guard profile.listing == .none || profile.listCap != nil else { return false }
+        return known.map { path?.type != nil && $0.array != nil } ?? true
     }
 
     private mutating func recreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
@@ -199,7 +240,7 @@ struct Undoing {
         if operation.status != .done, try ledger.staged(kind: kind.rawValue, target: target) != nil { return }
         guard let body = try ledger.targetVersion(kind: kind.rawValue, target: target, run: run) else { return try refuse(kind, operation, "what it was before is not in the ledger") }
         let fields = MappingTable.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap { path, value in
-            value.isNull ? nil : FieldChange(path: path, before: nil, after: value.canonical)
+            value.isNull ? nil : FieldChange(path: path, before: nil, after: MappingTable.undoubted(AttributePath(path), value).canonical)
         }
         var draft = Draft(
             wave: Wave.create(kind), verb: .create, status: .planned, reason: "undo of run \(run): it was deleted; created again, its id will be new", fields: fields, name: operation.name)
@@ -218,9 +259,15 @@ struct Undoing {
         if missing > 0 { notes.append("\(counted(missing, "member")) of the group \(operation.name) is not this job's, and is put back as it was") }
     }
 
-    private func members(_ operation: PlannedOperation, verb: Verb) throws {
-        guard let source = operation.sourceID, !ended.contains(source), let group = try ledger.link(kind: 1, source: source)?.targetID else { return }
-        let now = try ledger.stagedMembers(of: group)
+    private mutating func members(_ operation: PlannedOperation, verb: Verb) throws {
+        guard let source = operation.sourceID, !ended.contains(source) else { return }
+        guard let group = try ledger.link(kind: 1, source: source)?.targetID else {
+            if try !isBoundUp(operation) { try refuse(.group, operation, "the group is not linked any more") }
+            return
+        }
+        // A long group comes in several operations, one after the other.
+        if looked?.group != group { looked = (group, try ledger.stagedMembers(of: group)) }
+        let now = looked?.members ?? []
         let wanted = operation.members.filter { member in
             if member.status == "failed" { return false }
             // Whose account is made again in this undo is in no group yet.

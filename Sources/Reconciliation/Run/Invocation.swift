@@ -64,6 +64,7 @@ public struct Invocation {
                 var basis: Ledger.PlanInfo?
                 if case .apply(let number) = command {
                     basis = try entry.ledger.plan(number)
+                    if let plan = basis, try entry.ledger.isOfUndo(plan) { throw JobFailure(.stale, "plan \(plan.id) is an undo's, which is made anew each time: rollcall undo") }
                     guard let basis, ["planned", "held"].contains(basis.state) else {
                         let what = number.map { "plan \($0)" } ?? "the newest plan"
                         throw JobFailure(.stale, basis.map { "\(what) is \($0.state) already; plan again" } ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")

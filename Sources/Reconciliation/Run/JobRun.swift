@@ -205,6 +205,8 @@ public final class JobRun: @unchecked Sendable {
         }
         try ledger.bind("source", shared.directory().identity)
         try ledger.bind("target", "\(connection.base)")
+        // A region's address is that of many tenants: the copies of one job must not pass for another's.
+        if try ledger.fact(Ledger.jobFact) != job.name { try ledger.learn(Ledger.jobFact, job.name) }
         if claims, let owner = try Self.registry(ledger)?.claim(Self.digest(job), for: job.name) { throw Self.owned(connection, by: owner) }
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
@@ -327,7 +329,7 @@ public final class JobRun: @unchecked Sendable {
             if let fatal = applier.fatal {
                 failure = JobFailure(fatal, side: "target")
                 try ledger.setPlan(plan, state: "stopped")
-            } else if !applier.cuts.isEmpty {
+            } else if !applier.cuts.isEmpty, surroundings.stop.signal == nil {
                 isCutShort = true
                 try ledger.setPlan(plan, state: "stopped")
                 notes += applier.cuts
@@ -335,6 +337,7 @@ public final class JobRun: @unchecked Sendable {
             } else if let signal = surroundings.stop.signal {
                 failure = JobFailure(
                     .stopped(by: signal), "stopped by a signal: what was under way is finished; \(counted(try ledger.plannedCount(plan: plan), "operation")) not sent, the next run plans them anew")
+                notes += applier.cuts
                 try ledger.setPlan(plan, state: "stopped")
             } else {
                 isApplied = true
@@ -374,7 +377,12 @@ public final class JobRun: @unchecked Sendable {
             for operation in conflicts where isKnown { isKnown = try [.conflict, .held].contains(operation.status) && ledger.wasReported(operation) }
             if isKnown { report.exit = .inStep }
         }
-        if isBaseline { try ledger.unlearn(Ledger.restoredFact) }
+        // As long as something that carries our mark waits to be linked, it may be what was associated since the copy.
+        if isBaseline, try ledger.fact(Ledger.restoredFact) != nil,
+            try !ledger.hasUnlinkedMarks(kinds: pushed.map(\.rawValue), seesAll: profile.listing != .none && targetReading?.incomplete == nil && targetReading?.unverified == 0)
+        {
+            try ledger.unlearn(Ledger.restoredFact)
+        }
         if let rate = await paced.settledRate { try ledger.learn(Self.settledPace, String(rate)) } else { try ledger.unlearn(Self.settledPace) }
         let allowed = permissions.allow.isEmpty ? nil : permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
         try ledger.finishRun(

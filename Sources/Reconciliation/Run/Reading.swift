@@ -140,7 +140,7 @@ struct TargetReader {
                     case .notFound: gone.insert(id)
                     case .rejected, .unsupported, .malformed, .tooLarge: continue
                     // One account may be closed to SCIM where the credential is good.
-                    case .credentials(let why) where hasAnswered && why.contains("answered 403"): continue
+                    case .forbidden where hasAnswered: continue
                     default: throw failure
                     }
                 } catch is JSONSyntaxError {

@@ -8,7 +8,9 @@ extension JobRun {
     /// be another folder's.
     func refuseUnmeantFirstRun() throws {
         guard !["plan", "check", "undo"].contains(command), !permissions.firstRun, try ledger.isBlank() else { return }
-        let copy = ledger.path.flatMap { Ledger.copies(of: $0).lazy.compactMap { copy in Ledger.contents(ofCopy: copy).map { (copy, $0) } }.first { $0.1.users + $0.1.groups > 0 } }
+        let copy = ledger.path.flatMap {
+            Ledger.copies(of: $0, now: surroundings.time.timestamp()).lazy.compactMap { copy in Ledger.contents(ofCopy: copy).map { (copy, $0) } }.first { $0.1.users + $0.1.groups > 0 }
+        }
         if let (copy, known) = copy {
             throw JobFailure(
                 .jobFile,

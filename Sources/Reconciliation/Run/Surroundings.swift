@@ -53,7 +53,7 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
 
     init(_ failure: SCIMFailure, side: String) {
         switch failure {
-        case .credentials:
+        case .credentials, .forbidden:
             self.init(
                 .credentials,
                 "\(side): the credential was refused: \(failure); \(Self.likelyCause("\(failure)", side: side))"

@@ -28,6 +28,7 @@ extension JobRun {
         var undoing = Undoing(
             ledger: ledger, run: run, plan: done.id, profile: profile, tables: tables, memberChunk: target.memberChunk, kinds: pushed,
             operations: [.user: job.operations[.users] ?? [], .group: job.operations[.groups] ?? []])
+        try ledger.indexTarget()
         try undoing.draft()
         notes += undoing.notes
         try store(inputs: Digest.hexadecimal("undo \(run) \(inputs)"))

@@ -245,4 +245,126 @@ import Testing
         _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
         #expect(Trial.story(world) == after)
     }
+
+    @Test("an undo that was undone counts for nothing: what it took back is in force")
+    func undoneUndo() async throws {
+        let world = try await world()
+        let first = try lastRun(world)
+        world.directory.people[0].displayName = "Another"
+        try await world.run()
+        let second = try lastRun(world)
+        _ = try await world.invoke(.undo(run: second, writes: true))
+        _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
+        let refused = try await world.invoke(.undo(run: first, writes: false))
+        #expect(refused.report.exit == .stale && refused.report.details.joined().contains("ada (run \(second))"), "\(refused.report.details)")
+        #expect(try world.ledger.lastWriting(10).filter(\.isUndone).map(\.id) == [second + 1])
+    }
+
+    @Test("whoever was created, and put into a group by a later run, is not taken back before that run")
+    func laterMembership() async throws {
+        let world = try await world()
+        let before = Trial.story(world)
+        world.directory.people.append(.named("dara"))
+        try await world.run()
+        let run = try lastRun(world)
+        world.directory.teams[0].members.insert("user_dara")
+        try await world.run()
+        let later = try lastRun(world)
+        let refused = try await world.invoke(.undo(run: run, writes: true))
+        #expect(refused.report.exit == .stale && refused.report.details.joined().contains("dara (run \(later))"), "\(refused.report.details)")
+        _ = try await world.invoke(.undo(run: later, writes: true))
+        _ = try await world.invoke(.undo(run: run, writes: true))
+        #expect(Trial.story(world) == before)
+    }
+
+    @Test("a later run whose write got no answer stands in an undo's way like any other, in the look and in the undo")
+    func laterDoubt() async throws {
+        let loses = Switch()
+        let world = try World(job: World.job()) { request, _ in loses.isOn && request.head.method == .patch ? .answerLost : nil }
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        let run = try lastRun(world)
+        world.directory.people[0].displayName = "Another"
+        loses.isOn = true
+        try await world.run()
+        loses.isOn = false
+        #expect(try await world.invoke(.undo(run: run, writes: false)).report.exit == .stale)
+        #expect(try await world.invoke(.undo(run: run, writes: true)).report.exit == .stale)
+        #expect(world.user("ada") != nil && world.user("bo") != nil)
+    }
+
+    @Test("an association that enabled an account is given up, and the account is disabled again")
+    func enablingAssociation() async throws {
+        let world = try World(job: World.job() + "\nexisting: { disabled: associate }")
+        world.directory.people = [.named("ada")]
+        try world.plant(.user, ["userName": "ada", "active": false])
+        let before = Trial.story(world)
+        try await world.run()
+        #expect(world.user("ada")?["active"] == true)
+        let run = try lastRun(world)
+        #expect(try await world.invoke(.undo(run: run, writes: true)).report.exit == .inStep)
+        #expect(Trial.story(world) == before)
+        #expect(try world.ledger.link(kind: 0, source: "user_ada") == nil)
+        // And back again, in one.
+        _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
+        #expect(world.user("ada")?["active"] == true && world.user("ada")?["externalId"] == "user_ada")
+        #expect(try world.ledger.link(kind: 0, source: "user_ada")?.origin == "associated")
+    }
+
+    @Test("what was in doubt goes back to what it was, also where the ledger stands for the target", arguments: ["cloudsso", "volcengine-identity-center"])
+    func doubted(name: String) async throws {
+        let loses = Switch()
+        let platform = try #require(Platform.all.first { $0.name == name })
+        let world = try platform.world { request, _ in loses.isOn && request.head.method == .patch ? .answerLost : nil }
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.people[0].email = "old@corp.example"
+        world.directory.teams = [Team(id: "group_1", name: "ops", members: ["user_bo"])]
+        try await world.run()
+        let before = Trial.story(world)
+        world.directory.people[0].email = "new@corp.example"
+        world.directory.people[0].displayName = "another"
+        world.directory.teams[0].name = "operations"
+        loses.isOn = true
+        try await world.run()
+        loses.isOn = false
+        #expect(Trial.story(world) != before)
+        let run = try lastRun(world)
+        let doubtful = try World(world, at: try world.moment())
+        _ = try await doubtful.invoke(.undo(run: run, writes: true))
+        #expect(Trial.story(doubtful) == before)
+        // Sent once more, what it was before is one address, in words and on the wire.
+        let again = try await world.run()
+        let field = again.operation(.update, "ada")?.fields.first { $0.path == "emails[work]" }
+        #expect(field?.before == "\"old@corp.example\"", "\(field.debugDescription)")
+        _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
+        #expect(world.user("ada")?["emails"]?.array?.compactMap { $0["value"]?.string } == ["old@corp.example"], "\(world.user("ada")?.canonical ?? "")")
+    }
+
+    @Test("what is not linked any more is told, and not left out in silence")
+    func notLinked() async throws {
+        let world = try await world()
+        world.directory.people[0].displayName = "Another"
+        world.directory.people[1].displayName = "Also another"
+        try await world.run()
+        let run = try lastRun(world)
+        let id = try #require(world.user("bo")?["id"]?.string)
+        world.client.change { $0.remove(.user, id) }
+        world.directory.people.remove(at: 1)
+        world.directory.teams[0].members.remove("user_bo")
+        try await world.run()
+        let undone = try await world.invoke(.undo(run: run, writes: true))
+        #expect(undone.operations.contains { $0.name == "bo" && $0.heldBy == "not restorable" && $0.reason.contains("not linked any more") }, "\(undone.operations.map(\.reason))")
+    }
+
+    @Test("somebody who was disabled since is disabled, whatever became of the mapping meanwhile")
+    func disabledSince() async throws {
+        let world = try await world()
+        world.directory.people[0].displayName = "Another"
+        try await world.run()
+        _ = try await world.invoke(.undo(run: try lastRun(world), writes: true))
+        world.jobText += "\nmapping: { title: { from: displayName } }"
+        world.directory.people[0].status = "disabled"
+        try await world.run()
+        #expect(world.user("ada")?["active"] == false)
+    }
 }

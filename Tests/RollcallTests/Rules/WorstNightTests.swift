@@ -287,7 +287,17 @@ import Testing
         later.directory.people.removeAll { $0.id == "user_bo" }
         try await later.run()
         #expect(later.user("bo")?["active"] == false)
-        // From the first applied run on, what is found by its mark is ours again.
+        // Once nothing that carries our mark waits any more, what is found by its mark is ours again.
+        #expect(try later.ledger.fact(Ledger.restoredFact) == nil)
+        try later.ledger.learn(Ledger.restoredFact, "2026-11-24T02:15:00Z")
+        try later.plant(.user, ["userName": "chen", "externalId": "user_chen"])
+        later.directory.people += [.named("chen"), .named("Chen")]
+        later.directory.people[later.directory.people.count - 1].id = "user_chen2"
+        try await later.run()
+        #expect(try later.ledger.fact(Ledger.restoredFact) != nil, "held by a collision, and perhaps associated since the copy")
+        later.directory.people.removeLast()
+        try await later.run()
+        #expect(try later.ledger.link(kind: 0, source: "user_chen")?.origin == "associated")
         #expect(try later.ledger.fact(Ledger.restoredFact) == nil)
     }
 }

@@ -29,14 +29,14 @@ import Testing
                     id, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true, targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
                 _ = try ledger.keepCopy(now: "2026-11-2\(run)T02:15:00Z", run: id, keep: 3)
             }
-            let copies = Ledger.copies(of: path)
+            let copies = Ledger.copies(of: path, now: "2026-12-01T00:00:00Z")
             #expect(
                 copies.map { ($0 as NSString).lastPathComponent } == ["nightly.20261125T021500Z-000005.sqlite", "nightly.20261124T021500Z-000004.sqlite", "nightly.20261123T021500Z-000003.sqlite"])
             #expect(copies.allSatisfy { mode($0) == 0o600 })
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/copies").count == 3)
             #expect(try Ledger.findings(inCopy: copies[0]).isEmpty)
             // Another job's copies are its own.
-            #expect(Ledger.copies(of: folder + "/night.sqlite").isEmpty)
+            #expect(Ledger.copies(of: folder + "/night.sqlite", now: "2026-12-01T00:00:00Z").isEmpty)
             #expect(try ledger.keepCopy(now: "2026-11-29T02:15:00Z", run: 9, keep: 0) == nil)
         }
     }
@@ -77,6 +77,41 @@ import Testing
             try Data("hello".utf8).write(to: URL(fileURLWithPath: folder + "/other"))
             #expect(throws: LedgerError.self) { try Ledger.restore(path, from: folder + "/other", now: "2026-11-25T08:00:00Z") }
             #expect(FileManager.default.fileExists(atPath: path))
+        }
+    }
+
+    @Test("numbers of runs that were given since a copy, or may have been, are not given again after it was put back")
+    func numbers() throws {
+        try withFolder { folder in
+            let path = folder + "/nightly.sqlite"
+            func begin() throws -> Int64 { try Ledger(path: path).beginRun(command: "run", label: nil, started: "2026-11-24T02:15:00Z") }
+            _ = try begin()
+            try Ledger(path: path).backUp(to: folder + "/copy")
+            for _ in 1...2 { _ = try begin() }
+            _ = try Ledger.restore(path, from: folder + "/copy", now: "2026-11-25T08:00:00Z")
+            #expect(try begin() == 4)
+            try Data(repeating: 0x5A, count: 4096).write(to: URL(fileURLWithPath: path))
+            _ = try Ledger.restore(path, from: folder + "/copy", now: "2026-11-25T08:00:00Z")
+            #expect(try begin() == 1002)
+        }
+    }
+
+    @Test("a copy with a stamp in the future is a wrong clock's: it rotates nothing out, and is not the newest")
+    func wrongClock() throws {
+        try withFolder { folder in
+            let path = folder + "/nightly.sqlite"
+            let ledger = try Ledger(path: path)
+            let id = try ledger.beginRun(command: "run", label: nil, started: "2026-11-24T02:15:00Z")
+            try ledger.finishRun(
+                id, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true, targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
+            for year in 2030...2032 { _ = try ledger.keepCopy(now: "\(year)-01-01T00:00:00Z", run: id, keep: 3) }
+            var kept: [String] = []
+            for day in 1...3 { kept.insert(try #require(try ledger.keepCopy(now: "2026-11-2\(day)T00:00:00Z", run: id, keep: 3)), at: 0) }
+            #expect(Ledger.copies(of: path, now: "2026-11-24T00:00:00Z") == kept)
+            // Nothing but the copy itself is written, whatever lies beside it.
+            try FileManager.default.createDirectory(atPath: folder + "/mine.part", withIntermediateDirectories: false)
+            try ledger.backUp(to: folder + "/mine")
+            #expect(FileManager.default.fileExists(atPath: folder + "/mine.part"))
         }
     }
 

@@ -1,0 +1,144 @@
+import Emulation
+import HTTP
+import JSON
+import Jobs
+import Ledger
+import Rehearsal
+import SCIM
+import Simulation
+import Testing
+
+@testable import Reconciliation
+
+/// Who has access is never taken for granted: not after a write that was ignored, not behind a hold, not where one object is closed.
+@Suite struct AccessTests {
+    private static let generous = "limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }"
+
+    private func sets(_ active: Bool, _ request: OutgoingRequest) -> Bool {
+        let body = String(decoding: request.body, as: UTF8.self)
+        return request.head.method == .patch && body.contains("active") && body.contains("\(active)")
+    }
+
+    @Test("R9: a disable that the target accepts and ignores fails every night until it is done, also where the ledger stands for the target")
+    func ignoredDisable() async throws {
+        for platform in Platform.all where platform.hasActiveFlag {
+            let ignores = Switch()
+            let world = try platform.world { request, _ in ignores.isOn && sets(false, request) ? .ignored(isShown: true) : nil }
+            world.directory.people = [.named("ada"), .named("bo")]
+            try await world.run()
+            world.directory.people.removeLast()
+            ignores.isOn = true
+            for night in 1...3 {
+                let result = try await world.run()
+                #expect(result.report.exit == .recordsFailed && result.operation(.disable, "bo")?.status == .failed, "\(platform.name), night \(night): \(result.report.details)")
+            }
+            ignores.isOn = false
+            #expect(try await world.run().report.exit == .inStep)
+            #expect(world.user("bo")?["active"] == false, "\(platform.name)")
+        }
+    }
+
+    @Test("whoever comes back is enabled again, also when the first attempt was ignored, and where the job does not map active")
+    func ignoredEnable() async throws {
+        for (mapping, status) in [("", nil as String?), ("\nmapping: { active: null }", "enabled")] {
+            let ignores = Switch()
+            let world = try World(job: World.job(Self.generous + mapping)) { request, _ in ignores.isOn && sets(true, request) ? .ignored(isShown: true) : nil }
+            world.directory.people = [.named("ada", status: status), .named("bo", status: status)]
+            try await world.run()
+            world.directory.people.removeLast()
+            try await world.run()
+            #expect(world.user("bo")?["active"] == false)
+            world.directory.people.append(.named("bo", status: status))
+            ignores.isOn = true
+            #expect(try await world.run().report.exit == .recordsFailed)
+            ignores.isOn = false
+            #expect(try await world.run().report.exit == .inStep)
+            #expect(world.user("bo")?["active"] == true, "mapping “\(mapping)”")
+            #expect(try await world.plan().report.headline.hasPrefix("No changes."))
+        }
+    }
+
+    @Test("one account that may not be looked at keeps neither the others nor the run's end away", arguments: ["cloudsso", "volcengine-identity-center"])
+    func closedAccount(name: String) async throws {
+        let closed = Switch()
+        let platform = try #require(Platform.all.first { $0.name == name })
+        let world = try platform.world(Platform.deleting) { request, _ in
+            closed.isOn && request.head.method == .get && (request.head.path ?? "").contains("/Users/") && (request.head.path ?? "").hasSuffix("1") ? .answered(EmulatedResponse(status: 403)) : nil
+        }
+        world.directory.people = (0..<4).map { .named("person\($0)") }
+        try await world.run()
+        world.directory.people = []
+        world.directory.people = [.named("person3")]
+        closed.isOn = true
+        let night = try await world.run()
+        #expect(night.report.exit == .recordsFailed, "\(night.report.details)")
+        #expect(["person0", "person1", "person2"].filter { world.user($0) != nil }.count == 1)
+        closed.isOn = false
+        #expect(try await world.run().report.exit == .inStep)
+    }
+
+    @Test("R27: a delete that waits for a permission is listed each night, also once its account is disabled")
+    func listedDelete() async throws {
+        let platform = try #require(Platform.all.first { $0.name == "tencent-identity-center" })
+        let world = try platform.world(Platform.deleting + "\noperations: { users: [create, update, delete], groups: [create, delete] }")
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        let ids = ["ada", "bo"].compactMap { world.user($0)?["id"]?.string }
+        try world.plant(.group, ["displayName": "ops", "members": .array(ids.map { ["value": .string($0)] })])
+        world.directory.people.removeLast()
+        for _ in 1...3 {
+            try await world.run()
+            #expect(world.user("bo")?["active"] == false)
+        }
+        let night = try await world.run()
+        let delete = try #require(night.operation(.delete, "bo"))
+        #expect(delete.status == .held && delete.heldBy == "operations" && delete.reason.contains("groups"), "\(delete.reason)")
+    }
+
+    @Test("R17: a recycled address never delays somebody's own disabling")
+    func recycledAndDisabled() async throws {
+        let world = try World(job: World.job(Self.generous))
+        var old = Person.named("old")
+        old.email = "desk@corp.example"
+        world.directory.people = [.named("ada"), old]
+        try await world.run()
+        world.directory.people.removeLast()
+        try await world.run()
+        // The push has made an account for somebody new, who gets the leaver's address, and is disabled.
+        try world.plant(.user, ["userName": "fay", "externalId": "user_fay", "active": true])
+        var fay = Person.named("fay", status: "disabled")
+        fay.email = "desk@corp.example"
+        world.directory.people.append(fay)
+        let night = try await world.run()
+        #expect(night.operations.contains { $0.name == "fay" && $0.heldBy == "recycled e-mail" })
+        #expect(world.user("fay")?["active"] == false)
+        #expect(world.user("fay")?["emails"] == nil)
+    }
+
+    @Test("members of which a part was added before the target failed are not “not done”")
+    func partlyAdded() async throws {
+        let refuses = Switch()
+        let counter = Counter()
+        let world = try World(job: World.job(Self.generous)) { request, _ in
+            guard refuses.isOn, request.head.method == .patch, (request.head.path ?? "").contains("/Groups/") else { return nil }
+            switch counter.next() {
+            case 1: return .answered(EmulatedResponse(status: 400))
+            case 2: return nil
+            default: return .answered(EmulatedResponse(status: 429))
+            }
+        }
+        world.directory.people = (0..<4).map { .named("person\($0)") }
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: [])]
+        try await world.run()
+        let before = Trial.story(world)
+        world.directory.teams[0].members = Set(world.directory.people.map(\.id))
+        refuses.isOn = true
+        let night = try await world.run()
+        #expect(world.members("Ops").count == 2)
+        #expect(night.operation(.addMembers, "Ops")?.status == .sent, "\(night.report.details)")
+        refuses.isOn = false
+        let run = try #require(try world.ledger.lastRun(isBaseline: false)?.id)
+        _ = try await world.invoke(.undo(run: run, writes: true))
+        #expect(Trial.story(world) == before)
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import GRDB
+
+/// The copies that are kept of a ledger, one after each run.
+extension Ledger {
+    /// Where the copies of a ledger are kept.
+    public static func copyFolder(of path: String) -> String { ((path as NSString).deletingLastPathComponent as NSString).appendingPathComponent("copies") }
+
+    /// The copies of a ledger, newest first. A stamp that lies in the future is that of a wrong clock, and comes last.
+    ///
+    /// - Parameter now: RFC 3339, in UTC.
+    public static func copies(of path: String, now: String) -> [String] {
+        let folder = copyFolder(of: path)
+        let job = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        // The stamp has a fixed length, so that a job “a” does not own the copies of a job “a.b”.
+        let ours = files.filter { $0.hasPrefix(job + ".") && $0.hasSuffix(".sqlite") && $0.utf8.count == job.utf8.count + stampLength + 8 }.sorted { $1.utf8.lexicographicallyPrecedes($0.utf8) }
+        // The stamp's last second is still now.
+        let limit = "\(job).\(stamp(now))~"
+        func isPast(_ name: String) -> Bool { name.utf8.lexicographicallyPrecedes(limit.utf8) }
+        return (ours.filter(isPast) + ours.filter { !isPast($0) }).map { "\(folder)/\($0)" }
+    }
+
+    static func stamp(_ time: String) -> String { time.filter { $0.isNumber || $0 == "T" || $0 == "Z" } }
+
+    private static let stampLength = "20261124T021500Z-000001".utf8.count
+
+    /// Whether this ledger knows nothing that would be lost with it: a copy of it must not take the place of a better one.
+    public func isBlank() throws -> Bool { try linkCount(kind: 0) == 0 && linkCount(kind: 1) == 0 && lastRun(isBaseline: true) == nil }
+
+    /// The name of the job that wrote last.
+    public static let jobFact = "job"
+
+    /// What the copy of a ledger knows; nil when it cannot be read.
+    public static func contents(ofCopy path: String) -> (users: Int, groups: Int, run: String?, job: String?, bindings: [String: String])? {
+        var configuration = Configuration()
+        configuration.readonly = true
+        guard let queue = try? DatabaseQueue(path: path, configuration: configuration) else { return nil }
+        defer { try? queue.close() }
+        return try? queue.read { db in
+            let bindings = try Row.fetchAll(db, sql: "SELECT key, value FROM binding").map { ($0[0] as String, $0[1] as String) }
+            return (
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 0") ?? 0, try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 1") ?? 0,
+                try String.fetchOne(db, sql: "SELECT 'run ' || id || ' of ' || started FROM runs WHERE finished IS NOT NULL ORDER BY id DESC LIMIT 1"),
+                try String.fetchOne(db, sql: "SELECT value FROM learned WHERE key = ?", arguments: [jobFact]),
+                Dictionary(bindings) { first, _ in first }
+            )
+        }
+    }
+
+    /// Makes a copy after a run, and lets go of the oldest beyond `keep`. Returns its path; nil for a ledger that knows nothing.
+    ///
+    /// - Parameter now: RFC 3339, in UTC.
+    public func keepCopy(now: String, run: Int64, keep: Int) throws -> String? {
+        guard let path, keep > 0, try !isBlank() else { return nil }
+        let folder = Self.copyFolder(of: path)
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw LedgerError.io("cannot create \(folder): \(error.localizedDescription)")
+        }
+        let job = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+        let number = String(run % 1_000_000)
+        let stamp = Self.stamp(now) + "-" + String(repeating: "0", count: 6 - number.count) + number
+        let destination = "\(folder)/\(job).\(stamp).sqlite"
+        try backUp(to: destination)
+        for old in Self.copies(of: path, now: now).filter({ $0 != destination }).dropFirst(keep - 1) { unlink(old) }
+        return destination
+    }
+}

@@ -133,19 +133,28 @@ extension Ledger {
 
     /// Rows of a plan after `seq`, in order.
     public func operations(plan: Int64, after seq: Int, limit: Int) throws -> [PlannedOperation] {
-        try operations("o.plan = ? AND o.seq > ? ORDER BY o.seq LIMIT ?", [plan, seq, limit])
+        try operations("", "o.plan = ? AND o.seq > ? ORDER BY o.seq LIMIT ?", [plan, seq, limit])
     }
 
     /// The parts of one unit, in order.
-    public func operations(plan: Int64, unit: Int) throws -> [PlannedOperation] { try operations("o.plan = ? AND o.unit = ? ORDER BY o.seq", [plan, unit]) }
+    public func operations(plan: Int64, unit: Int) throws -> [PlannedOperation] { try operations("INDEXED BY operations_in_units", "o.plan = ? AND o.unit = ? ORDER BY o.seq", [plan, unit]) }
 
     /// All that a plan does about one source record, in order.
     public func operations(plan: Int64, kind: Int, source: String) throws -> [PlannedOperation] {
-        try operations("o.plan = ? AND o.kind = ? AND o.source = (SELECT n FROM ids WHERE space = o.kind AND id = ?) ORDER BY o.seq", [plan, kind, source])
+        try operations("INDEXED BY operations_by_source", "o.plan = ? AND o.kind = ? AND o.source = (SELECT n FROM ids WHERE space = ? AND id = ?) ORDER BY o.seq", [plan, kind, kind, source])
     }
 
-    private func operations(_ condition: String, _ arguments: StatementArguments) throws -> [PlannedOperation] {
-        try read { db in try Row.fetchAll(db.cachedStatement(sql: Self.operationQuery + " WHERE " + condition), arguments: arguments).map { try operation(db, $0) } }
+    /// Indexes are named: without statistics SQLite would walk the whole plan.
+    private func operations(_ index: String, _ condition: String, _ arguments: StatementArguments) throws -> [PlannedOperation] {
+        try read { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT o.*, si.id AS source_id, ti.id AS target_id FROM operations o \(index)
+                        LEFT JOIN ids si ON si.n = o.source LEFT JOIN ids ti ON ti.n = o.target WHERE \(condition)
+                        """), arguments: arguments
+            ).map { try operation(db, $0) }
+        }
     }
 
     /// One row of a plan.

@@ -26,18 +26,25 @@ extension Ledger {
     /// a mail, and would undo or apply something else by it. Of one that cannot be read nobody knows them; a thousand are more than a copy
     /// is behind.
     private static func skipNumbers(of old: String, in fresh: String) throws {
-        let sql = "SELECT coalesce((SELECT max(id) FROM runs), 0), coalesce((SELECT max(id) FROM plans), 0)"
+        // What was given, and what an earlier restoring skipped; older ledgers have skipped none.
+        func given(_ db: Database) throws -> (run: Int64, plan: Int64) {
+            func highest(_ table: String, _ column: String) throws -> Int64 {
+                let skipped = try db.tableExists("numbers") ? Int64.fetchOne(db, sql: "SELECT \(column) FROM numbers") ?? 0 : 0
+                return max(try Int64.fetchOne(db, sql: "SELECT max(id) FROM \(table)") ?? 0, skipped)
+            }
+            return (try highest("runs", "run"), try highest("plans", "plan"))
+        }
         var known: (run: Int64, plan: Int64)?
         if FileManager.default.fileExists(atPath: old), let queue = try? DatabaseQueue(path: old) {
-            known = try? queue.read { try Row.fetchOne($0, sql: sql).map { ($0[0], $0[1]) } }
+            known = try? queue.read(given)
             try? queue.close()
         }
         do {
             let queue = try DatabaseQueue(path: fresh)
             defer { try? queue.close() }
             try queue.write { db in
-                let own = try Row.fetchOne(db, sql: sql).map { (run: $0[0] as Int64 + 1000, plan: $0[1] as Int64 + 1000) }
-                try db.execute(sql: "UPDATE numbers SET run = max(run, ?), plan = max(plan, ?)", arguments: [known?.run ?? own?.run, known?.plan ?? own?.plan])
+                let own = try given(db)
+                try db.execute(sql: "UPDATE numbers SET run = max(run, ?), plan = max(plan, ?)", arguments: [known?.run ?? own.run + 1000, known?.plan ?? own.plan + 1000])
             }
         } catch let error as DatabaseError {
             throw LedgerError(error, path: fresh)
@@ -95,8 +102,9 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind IN (\(list)) AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)
-                        AND EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_external_id WHERE s.kind = t.kind AND s.external_id = t.external_id))
-                    OR NOT ? AND EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind IN (\(list)) AND s.in_scope AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n))
+                        AND EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_external_id WHERE s.kind = t.kind AND s.external_id = t.external_id AND s.in_scope AND NOT s.protected))
+                    OR NOT ? AND EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind IN (\(list)) AND s.in_scope AND NOT s.protected AND NOT s.collision AND s.problem IS NULL
+                        AND s.active IS NOT 0 AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n))
                     """, arguments: [seesAll]) ?? false
         }
     }

@@ -73,6 +73,8 @@ package enum Schema {
         // of the ledger is put back: none up to these is given again.
         """
         ALTER TABLE restored ADD COLUMN was_disabled INTEGER NOT NULL DEFAULT 0;
+        -- Of the older ones nobody can tell, and they stay as they are.
+        UPDATE restored SET was_disabled = 1;
         CREATE TABLE numbers (run INTEGER NOT NULL, plan INTEGER NOT NULL);
         INSERT INTO numbers VALUES (0, 0);
         """,

@@ -70,23 +70,25 @@ extension Ledger {
         try read { db in
             let undos = try Self.standingUndos(db).map { "[\($0.run),\($0.of),\($0.plan)]" }.joined(separator: ",")
             func mayBeDone(_ row: String) -> String { "(\(row).status IN ('done', 'sent') OR \(row).status = 'failed' AND \(row).may_be_done)" }
-            let isLater = """
+            func isLater(_ row: String) -> String {
+                """
                 p.id > :plan AND r.id = p.run AND NOT (r.command = 'undo' AND r.label = :run) AND NOT EXISTS (
                     SELECT 1 FROM undos u WHERE u.run = r.id OR u.of_run = r.id AND NOT EXISTS (
-                        SELECT 1 FROM operations x INDEXED BY operations_by_source WHERE x.plan = u.plan AND x.kind = o.kind AND x.source = o.source AND x.status <> 'done'))
+                        SELECT 1 FROM operations x INDEXED BY operations_by_source WHERE x.plan = u.plan AND x.kind = \(row).kind AND x.source = \(row).source AND x.status <> 'done'))
                 """
+            }
             // Joined in this order: else SQLite walks all rows of all later plans for each row of this one.
             return try Row.fetchAll(
                 db,
                 sql: """
                     WITH undos (run, of_run, plan) AS MATERIALIZED (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(:undos))
                     SELECT o.name, r.id FROM operations o CROSS JOIN plans p CROSS JOIN runs r CROSS JOIN operations l INDEXED BY operations_by_source
-                    WHERE o.plan = :plan AND \(isLater) AND l.plan = p.id AND l.kind = o.kind AND l.source = o.source
+                    WHERE o.plan = :plan AND \(isLater("o")) AND l.plan = p.id AND l.kind = o.kind AND l.source = o.source
                     AND o.verb <> 'none' AND \(mayBeDone("o")) AND l.verb NOT IN ('none', 'link', 'unlink') AND \(mayBeDone("l"))
                     -- Whoever was created and then put into a group would lose that with the account.
                     UNION SELECT o.name, r.id FROM plans p CROSS JOIN runs r CROSS JOIN operations l CROSS JOIN operation_members m CROSS JOIN operations o INDEXED BY operations_by_source
                     WHERE l.plan = p.id AND l.verb = 'add members' AND \(mayBeDone("l")) AND m.plan = l.plan AND m.seq = l.seq AND m.status IS NULL
-                    AND o.plan = :plan AND o.kind = 0 AND o.source = m.source_user AND o.verb = 'create' AND \(mayBeDone("o")) AND \(isLater)
+                    AND o.plan = :plan AND o.kind = 0 AND o.source = m.source_user AND o.verb = 'create' AND \(mayBeDone("o")) AND \(isLater("l"))
                     ORDER BY 1, 2
                     """, arguments: ["plan": plan, "run": String(run), "undos": "[\(undos)]"]
             ).map { (name: $0[0], run: $0[1]) }

@@ -267,14 +267,14 @@ struct CheckCommand: AsyncParsableCommand {
         let jobs = try common.jobs(jobs)
         var code = Reconciliation.ExitCode.inStep
         for job in jobs {
-            for line in JobDescription.lines(job) { print(line) }
+            for line in JobDescription.lines(job) { print(printable(line)) }
             do {
                 // Nothing of a check is kept: its ledger is in memory.
                 let surroundings = common.surroundings()
                 let run = try JobRun(
                     job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(), surroundings: surroundings,
                     pool: SourcePool([job], surroundings: surroundings))
-                for line in await run.check() { print(line) }
+                for line in await run.check() { print(printable(line)) }
                 if let failure = run.failure { throw failure }
                 print("\(job.name): good.")
             } catch let failure as JobFailure {
@@ -310,7 +310,7 @@ struct StatusCommand: AsyncParsableCommand {
             do {
                 // Asked, and let go at once: a status must not stand in a run's way.
                 _ = try JobLock(path: "\(common.state)/\(name).lock", holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
-                for line in try StatusReport.lines(name, try Ledger(path: path)) { print(line) }
+                for line in try StatusReport.lines(name, try Ledger(path: path)) { print(printable(line)) }
             } catch let held as JobLock.Held {
                 print("\(name): \(held)")
             } catch let error as LedgerError {

@@ -111,6 +111,8 @@ extension Applier {
         // The digests stand for the whole record: only where all of it was sent.
         if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
         if isLeaver { link.readDigest = nil }
+        // Back in the source, and this write does not enable it: where the job does not map that, it is still disabled by this job.
+        if operation.situation == .returned, table.attribute("active") == nil, values["active"] == nil, previous?.state == "disabled", actual?.active != true { link.state = "disabled" }
         let tries = try tries(operation)
         var judgement = Verification.Judgement()
         if let actual, !isFound { judgement = try judge(operation, kind, table, actual, tries) }

@@ -14,6 +14,7 @@ extension Applier {
             for kind in ResourceKind.allCases {
                 var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind.rawValue }, by: \.id)
                 guard !open.isEmpty, let table = tables[kind] else { continue }
+                var closed: [String: SCIMFailure] = [:]
                 let take: (JSONView) throws -> Void = { view in
                     guard let actual = table.actual(view), let entries = open.removeValue(forKey: actual.id) else { return }
                     for entry in entries { try self.judge(entry, kind, table, actual, members: Set(TargetReader.members(view))) }
@@ -30,8 +31,8 @@ extension Applier {
                             case .notFound: continue
                             // One object may be closed to SCIM where the credential is good.
                             case .forbidden:
-                                open[id] = nil
-                                verification.notes.append("what was written to \(id) could not be read back: \(failure)")
+                                closed[id] = failure
+                                if closed.count == Breaker.limit, let ailment = await target.ailment() { throw ailment }
                             default: throw failure
                             }
                         }
@@ -39,7 +40,8 @@ extension Applier {
                 }
                 for entry in open.values.flatMap({ $0 }) where !entry.isMembership {
                     guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
-                    try ledger.settle(operation, Outcome(status: .failed, reason: "written, but not shown by the target afterwards", mayBeDone: true), run: run)
+                    let why = closed[entry.id].map { ", which lets nobody look: \($0)" } ?? " afterwards"
+                    try ledger.settle(operation, Outcome(status: .failed, reason: "written, but not shown by the target\(why)", mayBeDone: true), run: run)
                 }
             }
         } catch let failure as SCIMFailure {

@@ -171,17 +171,23 @@ struct Policy: Sendable {
 
     private func change(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
         var fields = changes(kind, row)
+        // A hold of its address stays where the account became ours by another write: until it was sent once, it is new there.
+        let recycled = MappingTable.values(row.sent)[Self.mail] == nil ? recycledMail(kind, row, fields)?.drafts ?? [] : []
+        if !recycled.isEmpty { fields.removeAll { $0.path == Self.mail } }
         if row.situation == .returned {
             // Disabled as a leaver by this job, and by nobody's status: where the source has no status at all, its return ends that.
             // The same where the job does not map it.
-            let isSilent = row.note == MappingTable.noStatus || !row.isDisabled && differences.tables[kind]?.attribute("active") == nil
+            let isUnmapped = differences.tables[kind]?.attribute("active") == nil
+            let isSilent = row.note == MappingTable.noStatus || isUnmapped && !row.isDisabled
             if isSilent, row.state == "disabled", row.actualActive == false { fields.append(FieldChange(path: "active", before: "false", after: "true")) }
             guard !fields.isEmpty else {
-                return [Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "back in the source and in step: no longer a leaver", name: name(row))]
+                // Back, and disabled by the source, which is not mapped: it is still this job that has disabled the account.
+                if isUnmapped, row.isDisabled, row.actualActive == false { return recycled }
+                return recycled + [Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "back in the source and in step: no longer a leaver", name: name(row))]
             }
-            return updates(kind, row, fields, reason: "back in the source: the same account again") + frozen(kind, row)
+            return updates(kind, row, fields, reason: "back in the source: the same account again") + recycled + frozen(kind, row)
         }
-        return (fields.isEmpty ? [] : updates(kind, row, fields, reason: "differs from the source")) + frozen(kind, row)
+        return (fields.isEmpty ? [] : updates(kind, row, fields, reason: "differs from the source")) + recycled + frozen(kind, row)
     }
 
     private func leaver(_ kind: ResourceKind, _ row: SituationRow) -> Decision {

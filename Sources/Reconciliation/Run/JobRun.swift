@@ -369,6 +369,7 @@ public final class JobRun: @unchecked Sendable {
         // What a changed scope holds waits for its acceptance, and with it all that later runs are measured against.
         if isApplied, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
         let isBaseline = isApplied && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
+        if isBaseline { try endRestoring() }
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         if permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, let plan {
             var isKnown = true
@@ -377,12 +378,6 @@ public final class JobRun: @unchecked Sendable {
             for operation in conflicts where isKnown { isKnown = try [.conflict, .held].contains(operation.status) && ledger.wasReported(operation) }
             if isKnown { report.exit = .inStep }
         }
-        // As long as something that carries our mark waits to be linked, it may be what was associated since the copy.
-        if isBaseline, try ledger.fact(Ledger.restoredFact) != nil,
-            try !ledger.hasUnlinkedMarks(kinds: pushed.map(\.rawValue), seesAll: profile.listing != .none && targetReading?.incomplete == nil && targetReading?.unverified == 0)
-        {
-            try ledger.unlearn(Ledger.restoredFact)
-        }
         if let rate = await paced.settledRate { try ledger.learn(Self.settledPace, String(rate)) } else { try ledger.unlearn(Self.settledPace) }
         let allowed = permissions.allow.isEmpty ? nil : permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
         try ledger.finishRun(
@@ -390,6 +385,18 @@ public final class JobRun: @unchecked Sendable {
             sourceComplete: sourceReading.map { $0.incomplete == nil },
             targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: scope?.text ?? "", allowed: allowed, requests: requests)
         return report
+    }
+
+    /// As long as something that carries our mark waits to be linked in a ledger that was put back from a copy, it may be what was
+    /// associated since the copy.
+    private func endRestoring() throws {
+        guard try ledger.fact(Ledger.restoredFact) != nil else { return }
+        let seesAll = profile.listing != .none && targetReading?.incomplete == nil && targetReading?.unverified == 0
+        if try ledger.hasUnlinkedMarks(kinds: pushed.map(\.rawValue), seesAll: seesAll) {
+            notes.append("this ledger was restored from a copy: until all that carries this job's mark is linked, what is found by it counts as associated, and is not deleted")
+        } else {
+            try ledger.unlearn(Ledger.restoredFact)
+        }
     }
 
     /// Lets go of this run's reads. After it, reports of unmanaged objects are no longer possible.

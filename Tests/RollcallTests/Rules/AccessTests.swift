@@ -58,6 +58,43 @@ import Testing
         }
     }
 
+    @Test("whoever comes back disabled, where the job does not map active, is enabled when the source enables")
+    func backDisabled() async throws {
+        let world = try World(job: World.job(Self.generous + "\nmapping: { active: null }"))
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        world.directory.people.removeLast()
+        try await world.run()
+        var bo = Person.named("bo", status: "disabled")
+        bo.displayName = "Bo B."
+        world.directory.people.append(bo)
+        for _ in 1...2 { try await world.run() }
+        #expect(world.user("bo")?["active"] == false && world.user("bo")?["displayName"] == "Bo B.")
+        world.directory.people[1].status = "enabled"
+        try await world.run()
+        #expect(world.user("bo")?["active"] == true)
+        #expect(try await world.plan().report.headline.hasPrefix("No changes."))
+    }
+
+    @Test("what nobody may read back is not taken for done", arguments: ["generic", "huawei-identity-center"])
+    func unreadable(name: String) async throws {
+        let closed = Switch()
+        let platform = try #require(Platform.all.first { $0.name == name })
+        let world = try platform.world { request, _ in
+            guard closed.isOn, (request.head.path ?? "").contains("/Users/") else { return nil }
+            return request.head.method == .get ? .answered(EmulatedResponse(status: 403)) : sets(false, request) ? .ignored(isShown: false) : nil
+        }
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        world.directory.people.removeLast()
+        closed.isOn = true
+        let night = try await world.run()
+        #expect(night.report.exit == .recordsFailed && night.operation(.disable, "bo")?.reason.contains("lets nobody look") == true, "\(night.report.details)")
+        closed.isOn = false
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(world.user("bo")?["active"] == false)
+    }
+
     @Test("one account that may not be looked at keeps neither the others nor the run's end away", arguments: ["cloudsso", "volcengine-identity-center"])
     func closedAccount(name: String) async throws {
         let closed = Switch()
@@ -112,7 +149,17 @@ import Testing
         let night = try await world.run()
         #expect(night.operations.contains { $0.name == "fay" && $0.heldBy == "recycled e-mail" })
         #expect(world.user("fay")?["active"] == false)
-        #expect(world.user("fay")?["emails"] == nil)
+        // The hold of the address does not release itself, also when she is enabled, until the leaver's account is gone.
+        for status in ["disabled", "enabled"] {
+            world.directory.people[world.directory.people.count - 1].status = status
+            let next = try await world.run()
+            #expect(next.operations.contains { $0.name == "fay" && $0.heldBy == "recycled e-mail" } && next.report.exit == .recordsFailed, "\(next.report.details)")
+            #expect(world.user("fay")?["emails"] == nil && world.user("fay")?["active"] == .bool(status == "enabled"))
+        }
+        let id = try #require(world.user("old")?["id"]?.string)
+        world.client.change { $0.remove(.user, id) }
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(world.user("fay")?["emails"] != nil)
     }
 
     @Test("members of which a part was added before the target failed are not “not done”")

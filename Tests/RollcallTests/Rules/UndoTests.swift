@@ -262,7 +262,13 @@ import Testing
 
     @Test("whoever was created, and put into a group by a later run, is not taken back before that run")
     func laterMembership() async throws {
-        let world = try await world()
+        let refuses = Switch()
+        let world = try World(job: World.job("limits: { users.delete: none, memberships.remove: none }")) { request, _ in
+            refuses.isOn && request.head.method == .patch ? .answered(EmulatedResponse(status: 400)) : nil
+        }
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
+        try await world.run()
         let before = Trial.story(world)
         world.directory.people.append(.named("dara"))
         try await world.run()
@@ -272,6 +278,11 @@ import Testing
         let later = try lastRun(world)
         let refused = try await world.invoke(.undo(run: run, writes: true))
         #expect(refused.report.exit == .stale && refused.report.details.joined().contains("dara (run \(later))"), "\(refused.report.details)")
+        // A membership that could not be taken back stands in the way as before.
+        refuses.isOn = true
+        _ = try await world.invoke(.undo(run: later, writes: true))
+        #expect(try await world.invoke(.undo(run: run, writes: true)).report.exit == .stale)
+        refuses.isOn = false
         _ = try await world.invoke(.undo(run: later, writes: true))
         _ = try await world.invoke(.undo(run: run, writes: true))
         #expect(Trial.story(world) == before)

@@ -90,9 +90,14 @@ import Testing
             for _ in 1...2 { _ = try begin() }
             _ = try Ledger.restore(path, from: folder + "/copy", now: "2026-11-25T08:00:00Z")
             #expect(try begin() == 4)
+            // Also not when it was the wrong copy, and nothing ran in between.
+            for _ in 1...2 { _ = try Ledger.restore(path, from: folder + "/copy", now: "2026-11-25T08:00:00Z") }
+            #expect(try begin() == 5)
             try Data(repeating: 0x5A, count: 4096).write(to: URL(fileURLWithPath: path))
             _ = try Ledger.restore(path, from: folder + "/copy", now: "2026-11-25T08:00:00Z")
             #expect(try begin() == 1002)
+            _ = try Ledger.restore(path, from: folder + "/copy", now: "2026-11-25T08:00:00Z")
+            #expect(try begin() == 1003)
         }
     }
 

@@ -44,7 +44,9 @@ extension Ledger {
             defer { try? queue.close() }
             try queue.write { db in
                 let own = try given(db)
-                try db.execute(sql: "UPDATE numbers SET run = max(run, ?), plan = max(plan, ?)", arguments: [known?.run ?? own.run + 1000, known?.plan ?? own.plan + 1000])
+                // One that has given fewer than the copy was begun anew in between.
+                let floor = known.flatMap { $0.run >= own.run && $0.plan >= own.plan ? $0 : nil } ?? (own.run + 1000, own.plan + 1000)
+                try db.execute(sql: "UPDATE numbers SET run = max(run, ?), plan = max(plan, ?)", arguments: [floor.0, floor.1])
             }
         } catch let error as DatabaseError {
             throw LedgerError(error, path: fresh)

@@ -85,10 +85,10 @@ extension Ledger {
                     SELECT o.name, r.id FROM operations o CROSS JOIN plans p CROSS JOIN runs r CROSS JOIN operations l INDEXED BY operations_by_source
                     WHERE o.plan = :plan AND \(isLater("o")) AND l.plan = p.id AND l.kind = o.kind AND l.source = o.source
                     AND o.verb <> 'none' AND \(mayBeDone("o")) AND l.verb NOT IN ('none', 'link', 'unlink') AND \(mayBeDone("l"))
-                    -- Whoever was created and then put into a group would lose that with the account.
+                    -- Whoever was created, or made ours, and then put into a group: that would end with the account, or be nobody's to take back.
                     UNION SELECT o.name, r.id FROM plans p CROSS JOIN runs r CROSS JOIN operations l CROSS JOIN operation_members m CROSS JOIN operations o INDEXED BY operations_by_source
                     WHERE l.plan = p.id AND l.verb = 'add members' AND \(mayBeDone("l")) AND m.plan = l.plan AND m.seq = l.seq AND m.status IS NULL
-                    AND o.plan = :plan AND o.kind = 0 AND o.source = m.source_user AND o.verb = 'create' AND \(mayBeDone("o")) AND \(isLater("l"))
+                    AND o.plan = :plan AND o.kind = 0 AND o.source = m.source_user AND o.verb IN ('create', 'associate') AND \(mayBeDone("o")) AND \(isLater("l"))
                     ORDER BY 1, 2
                     """, arguments: ["plan": plan, "run": String(run), "undos": "[\(undos)]"]
             ).map { (name: $0[0], run: $0[1]) }

@@ -14,15 +14,13 @@ extension Applier {
             for kind in ResourceKind.allCases {
                 var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind.rawValue }, by: \.id)
                 guard !open.isEmpty, let table = tables[kind] else { continue }
-                var closed: [String: SCIMFailure] = [:]
                 let take: (JSONView) throws -> Void = { view in
                     guard let actual = table.actual(view), let entries = open.removeValue(forKey: actual.id) else { return }
                     for entry in entries { try self.judge(entry, kind, table, actual, members: Set(TargetReader.members(view))) }
                 }
                 let listShowsAll = try target.profile.listCap == nil && kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
-                if open.count > Self.readsByID, listShowsAll {
-                    _ = try await target.list(kind, take)
-                } else {
+                var closed: [String: SCIMFailure] = [:]
+                if open.count <= Self.readsByID || !listShowsAll {
                     for id in open.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
                         do {
                             try JSONParser().parse(try await target.get(kind, id), take)
@@ -30,15 +28,16 @@ extension Applier {
                             switch failure {
                             case .notFound: continue
                             // One object may be closed to SCIM where the credential is good.
-                            case .forbidden:
-                                closed[id] = failure
-                                if closed.count == Breaker.limit, let ailment = await target.ailment() { throw ailment }
+                            case .forbidden: closed[id] = failure
                             default: throw failure
                             }
                         }
                     }
                 }
-                for entry in open.values.flatMap({ $0 }) where !entry.isMembership {
+                // Many are cheaper as a list; and a list may show what nobody may look at by its id.
+                if !open.isEmpty, listShowsAll, open.count > Self.readsByID || !closed.isEmpty { _ = try await target.list(kind, take) }
+                if closed.count >= Breaker.limit, !listShowsAll, let ailment = await target.ailment() { throw ailment }
+                for entry in open.values.flatMap({ $0 }) where !entry.isMembership || closed[entry.id] != nil {
                     guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
                     let why = closed[entry.id].map { ", which lets nobody look: \($0)" } ?? " afterwards"
                     try ledger.settle(operation, Outcome(status: .failed, reason: "written, but not shown by the target\(why)", mayBeDone: true), run: run)

@@ -52,8 +52,10 @@ struct Policy: Sendable {
         if let decision = disabledWithoutFlag(kind, row) { return decision }
         switch row.situation {
         case .inStep: return ([], .present)
-        case .changed: return (change(kind, row), .present)
-        case .returned: return (change(kind, row), .present)
+        case .changed, .returned:
+            let drafts = change(kind, row)
+            // Who may be somebody else gets into no group, and leaves none.
+            return (drafts, drafts.contains { $0.heldBy == Self.recycled } ? .held : .present)
         case .missing: return missing(kind, row)
         case .absent: return absent(kind, row)
         case .known: return known(kind, row)
@@ -96,7 +98,7 @@ struct Policy: Sendable {
         return (
             [
                 report(
-                    row, .held, "its e-mail address \(mail) is still that of \(holder), a leaver; if it is another person, give it another address or end that account", heldBy: "recycled e-mail")
+                    row, .held, "its e-mail address \(mail) is still that of \(holder), a leaver; if it is another person, give it another address or end that account", heldBy: Self.recycled)
             ], .held
         )
     }
@@ -172,7 +174,7 @@ struct Policy: Sendable {
     private func change(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
         var fields = changes(kind, row)
         // A hold of its address stays where the account became ours by another write: until it was sent once, it is new there.
-        let recycled = MappingTable.values(row.sent)[Self.mail] == nil ? recycledMail(kind, row, fields)?.drafts ?? [] : []
+        let recycled = (MappingTable.values(row.sent)[Self.mail] ?? .null).isNull ? recycledMail(kind, row, fields)?.drafts ?? [] : []
         if !recycled.isEmpty { fields.removeAll { $0.path == Self.mail } }
         if row.situation == .returned {
             // Disabled as a leaver by this job, and by nobody's status: where the source has no status at all, its return ends that.
@@ -183,7 +185,9 @@ struct Policy: Sendable {
             guard !fields.isEmpty else {
                 // Back, and disabled by the source, which is not mapped: it is still this job that has disabled the account.
                 if isUnmapped, row.isDisabled, row.actualActive == false { return recycled }
-                return recycled + [Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "back in the source and in step: no longer a leaver", name: name(row))]
+                // A link that says “in step” would say that the address was sent.
+                if !recycled.isEmpty { return recycled }
+                return [Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "back in the source and in step: no longer a leaver", name: name(row))]
             }
             return updates(kind, row, fields, reason: "back in the source: the same account again") + recycled + frozen(kind, row)
         }
@@ -315,11 +319,12 @@ struct Policy: Sendable {
         return [draft]
     }
 
-    private static let mail = "emails[work]"
+    static let mail = "emails[work]"
+    private static let recycled = "recycled e-mail"
 
     private static func mailText(_ body: String?) -> String? { MappingTable.values(body)[mail]?.string }
 
-    private static func foldedText(_ canonical: String?) -> String? {
+    static func foldedText(_ canonical: String?) -> String? {
         canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map(folded)
     }
 

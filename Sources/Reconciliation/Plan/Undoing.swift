@@ -148,6 +148,8 @@ struct Undoing {
         if kind == .group, !profile.deletion.groupsMustBeEmpty { ended.insert(source) }
         var draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "undo of run \(run): it was created", name: operation.name)
         draft.frees = link.matchKey
+        // Not before it has left its groups, where it must.
+        if !profile.deletion.usersMustLeaveGroups { draft.freesMail = MappingTable.values(now.body)[Policy.mail].flatMap { Policy.foldedText($0.canonical) } }
         try ledger.draft(draft, kind: kind.rawValue, situation: operation.situation, source: source, target: link.targetID)
     }
 
@@ -208,6 +210,10 @@ struct Undoing {
             draft.frees = Self.value(name.before).string.map(folded)
             if let name = draft.frees { freed.insert("\(kind.rawValue) \(name)") }
         }
+        if verb != .dissociate, let mail = fields.first(where: { $0.path == Policy.mail }) {
+            draft.takesMail = Policy.foldedText(mail.after)
+            draft.freesMail = Policy.foldedText(mail.before)
+        }
         // Enabled again it is no disabled leaver any more; disabled again it may be one.
         let enables = fields.contains { $0.path == "active" && $0.after == "true" }
         let situation: Situation = verb == .associate ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed
@@ -245,6 +251,7 @@ struct Undoing {
         var draft = Draft(
             wave: Wave.create(kind), verb: .create, status: .planned, reason: "undo of run \(run): it was deleted; created again, its id will be new", fields: fields, name: operation.name)
         draft.takes = fields.first { $0.path == kind.nameAttribute }.flatMap { Self.value($0.after).string }.map(folded)
+        draft.takesMail = fields.first { $0.path == Policy.mail }.flatMap { Policy.foldedText($0.after) }
         let mark = fields.first { $0.path == "externalId" }.flatMap { Self.value($0.after).string }
         if let holder = try ledger.stagedHolder(kind: kind.rawValue, key: draft.takes, externalID: mark), !freed.contains("\(kind.rawValue) \(holder.key)") {
             return try refuse(kind, operation, "its name or externalId is \(holder.id)'s by now")
@@ -268,15 +275,28 @@ struct Undoing {
         // A long group comes in several operations, one after the other.
         if looked?.group != group { looked = (group, try ledger.stagedMembers(of: group)) }
         let now = looked?.members ?? []
-        let wanted = operation.members.filter { member in
-            if member.status == "failed" { return false }
-            // Whose account is made again in this undo is in no group yet.
-            guard let target = member.targetID else { return verb == .addMembers }
+        var wanted: [(source: String?, target: String?)] = []
+        for member in operation.members where member.status != "failed" {
+            guard let target = member.targetID else {
+                if verb == .addMembers {
+                    // Whose account is made again in this undo is in no group yet.
+                    wanted.append((member.sourceID, nil))
+                } else if let target = try givenUp(member.sourceID), now.contains(target) {
+                    wanted.append((nil, target))
+                }
+                continue
+            }
             // Where the ledger stands for the target, a removal without an answer may have come through; adding once more does no harm.
-            if operation.status != .done, verb == .addMembers, profile.memberReading.contains(.ledger) { return true }
-            return now.contains(target) != (verb == .addMembers)
+            let isOpen = operation.status != .done && verb == .addMembers && profile.memberReading.contains(.ledger)
+            if isOpen || now.contains(target) != (verb == .addMembers) { wanted.append((member.sourceID, member.sourceID == nil ? target : nil)) }
         }
-        try add(members: wanted.map { (source: $0.sourceID, target: $0.sourceID == nil ? $0.targetID : nil) }, of: operation, verb: verb)
+        try add(members: wanted, of: operation, verb: verb)
+    }
+
+    /// The account of somebody whom the run associated, and who is given up by now: an earlier undo did not come to the memberships.
+    private func givenUp(_ source: String?) throws -> String? {
+        guard let source else { return nil }
+        return try ledger.operations(plan: plan, kind: ResourceKind.user.rawValue, source: source).first { counts($0) && $0.verb == .associate }?.targetID
     }
 
     private func add(members: [(source: String?, target: String?)], of operation: PlannedOperation, verb: Verb) throws {

@@ -378,4 +378,57 @@ import Testing
         try await world.run()
         #expect(world.user("ada")?["active"] == false)
     }
+
+    @Test("an association's memberships are taken back with it, also by a second undo, and before a later run's nothing is given up")
+    func associatedMember() async throws {
+        let refuses = Switch()
+        let world = try World(job: World.job()) { request, _ in refuses.isOn && request.head.method == .patch && (request.head.path ?? "").contains("/Groups/") ? .answered(EmulatedResponse(status: 400)) : nil }
+        world.directory.people = [.named("ada")]
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
+        try await world.run()
+        try world.plant(.user, ["userName": "fay"])
+        let before = Trial.story(world)
+        world.directory.people.append(.named("fay"))
+        world.directory.teams[0].members.insert("user_fay")
+        try await world.run()
+        let run = try lastRun(world)
+        refuses.isOn = true
+        #expect(try await world.invoke(.undo(run: run, writes: true)).report.exit == .recordsFailed)
+        #expect(world.members("Ops") == ["ada", "fay"])
+        refuses.isOn = false
+        #expect(try await world.invoke(.undo(run: run, writes: true)).report.exit == .inStep)
+        #expect(Trial.story(world) == before)
+        world.permissions.release = true
+        world.directory.teams[0].members.remove("user_fay")
+        try await world.run()
+        world.permissions.release = false
+        let association = try lastRun(world)
+        world.directory.teams[0].members.insert("user_fay")
+        try await world.run()
+        let refused = try await world.invoke(.undo(run: association, writes: true))
+        #expect(refused.report.exit == .stale && refused.report.details.joined().contains("fay (run"), "\(refused.report.details)")
+    }
+
+    @Test("R28: an undo frees an e-mail address before somebody else takes it", arguments: ["aws-identity-center", "huawei-identity-center"])
+    func addresses(name: String) async throws {
+        let platform = try #require(Platform.all.first { $0.name == name })
+        let world = try platform.world(Platform.deleting)
+        world.directory.people = [.named("ada"), .named("old")]
+        world.directory.people[1].email = "desk@corp.example"
+        try await world.run()
+        let before = Trial.story(world)
+        world.directory.people.removeLast()
+        try await world.run()
+        world.directory.people[0].email = "desk@corp.example"
+        var dara = Person.named("dara")
+        dara.email = "ada@corp.example"
+        world.directory.people.append(dara)
+        try await world.run()
+        let last = try lastRun(world)
+        for run in [last, last - 1] {
+            let undone = try await world.invoke(.undo(run: run, writes: true))
+            #expect(undone.report.exit == .inStep, "\(undone.report.details) \(undone.operations.map(\.reason))")
+        }
+        #expect(Trial.story(world) == before)
+    }
 }

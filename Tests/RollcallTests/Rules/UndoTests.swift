@@ -382,7 +382,9 @@ import Testing
     @Test("an association's memberships are taken back with it, also by a second undo, and before a later run's nothing is given up")
     func associatedMember() async throws {
         let refuses = Switch()
-        let world = try World(job: World.job()) { request, _ in refuses.isOn && request.head.method == .patch && (request.head.path ?? "").contains("/Groups/") ? .answered(EmulatedResponse(status: 400)) : nil }
+        let world = try World(job: World.job()) { request, _ in
+            refuses.isOn && request.head.method == .patch && (request.head.path ?? "").contains("/Groups/") ? .answered(EmulatedResponse(status: 400)) : nil
+        }
         world.directory.people = [.named("ada")]
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
         try await world.run()

@@ -48,6 +48,12 @@ extension Ledger {
         }
     }
 
+    /// The newest copy that knows something, and what it knows; nil when there is none.
+    public static func bestCopy(of path: String, now: String) -> (copy: String, known: (users: Int, groups: Int, run: String?, job: String?, bindings: [String: String]))? {
+        for copy in copies(of: path, now: now) { if let known = contents(ofCopy: copy), known.users + known.groups > 0 { return (copy, known) } }
+        return nil
+    }
+
     /// Makes a copy after a run, and lets go of the oldest beyond `keep`. Returns its path; nil for a ledger that knows nothing.
     ///
     /// - Parameter now: RFC 3339, in UTC.

@@ -114,7 +114,10 @@ public final class Snapshot {
             if db.changesCount == 1 { return .new }
             let known = try Row.fetchOne(db.cachedStatement(sql: "SELECT fields, problem FROM records WHERE n = ?"), arguments: [n])
             if let known, known[0] as String == record.fields, known[1] as String? == record.problem { return .repeated }
-            try put(db, n, record)
+            // Whichever of them is meant, what the other says must not be written to its account.
+            var doubtful = record
+            doubtful.problem = "two records of the source have this id, with different contents; keep one of them"
+            try put(db, n, doubtful)
             return .contradicting
         }
     }

@@ -25,13 +25,34 @@ extension Ledger {
         public var exit: Int?
         /// Operations that were done.
         public var done: Int
-        public var isUndone: Bool
+        public var undo: Undo?
+
+        /// What became of the run since.
+        public enum Undo: Hashable, Sendable {
+            /// All of it was taken back, by that run.
+            case whole(Int64)
+            /// That run did not come to its end, or could not take back all of it.
+            case part(Int64)
+        }
+
+        public var isUndone: Bool { if case .whole = undo { true } else { false } }
     }
 
     /// The last runs that wrote something, newest first: those that can be taken back.
     public func lastWriting(_ limit: Int) throws -> [WritingRun] {
         try read { db in
-            let undone = try Set(Self.standingUndos(db).map(\.of))
+            let standing = try Self.standingUndos(db)
+            func undo(of run: Int64) throws -> WritingRun.Undo? {
+                if let undo = standing.first(where: { $0.of == run }) {
+                    let isPart = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM operations WHERE plan = ? AND status <> 'done')", arguments: [undo.plan]) ?? false
+                    return isPart ? .part(undo.run) : .whole(undo.run)
+                }
+                // One that was stopped or killed, and not taken back itself.
+                let begun = try Int64.fetchAll(
+                    db, sql: "SELECT u.id FROM runs u JOIN plans q ON q.run = u.id WHERE u.command = 'undo' AND u.label = CAST(? AS TEXT) AND q.state IN ('applying', 'stopped') ORDER BY u.id DESC",
+                    arguments: [run])
+                return begun.first { id in !standing.contains { $0.of == id } }.map { .part($0) }
+            }
             return try Row.fetchAll(
                 db,
                 sql: """
@@ -41,7 +62,7 @@ extension Ledger {
                     ORDER BY r.id DESC LIMIT ?
                     """, arguments: [limit]
             ).map {
-                WritingRun(id: $0["id"], command: $0["command"], label: $0["label"], started: $0["started"], exit: $0["exit"], done: $0["done"], isUndone: undone.contains($0["id"]))
+                WritingRun(id: $0["id"], command: $0["command"], label: $0["label"], started: $0["started"], exit: $0["exit"], done: $0["done"], undo: try undo(of: $0["id"]))
             }
         }
     }
@@ -60,6 +81,13 @@ extension Ledger {
             guard !undone.contains(undo.run) else { return nil }
             undone.insert(undo.of)
             return undo
+        }
+    }
+
+    /// The newest run, where it did not come to its end; nil when it did. Asked by who holds the job's lock.
+    public func interruptedRun() throws -> (id: Int64, command: String, started: String)? {
+        try read { db in
+            try Row.fetchOne(db, sql: "SELECT id, command, started FROM runs WHERE finished IS NULL AND id = (SELECT max(id) FROM runs)").map { (id: $0[0], command: $0[1], started: $0[2]) }
         }
     }
 

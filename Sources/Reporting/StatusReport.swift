@@ -7,6 +7,9 @@ public enum StatusReport {
         if let last = try ledger.lastRun(isBaseline: false) {
             lines = ["\(job): run \(last.id) (\(last.command)\(last.label.map { ", \($0)" } ?? "")) of \(last.started), exit \(last.exit ?? 0): \(last.summary ?? "")"]
         }
+        if let cut = try ledger.interruptedRun() {
+            lines.insert("\(job): run \(cut.id) (\(cut.command)) of \(cut.started) did not come to its end: it was killed, or the machine went down; the next run goes on where it was", at: 0)
+        }
         if let baseline = try ledger.lastRun(isBaseline: true) {
             lines.append("  last applied: run \(baseline.id) of \(baseline.started), source \(baseline.count.users) users, \(baseline.count.groups) groups, \(baseline.count.memberships) memberships")
         } else {
@@ -14,7 +17,13 @@ public enum StatusReport {
         }
         for run in try ledger.lastWriting(5) {
             let end = run.exit.map { "exit \($0)" } ?? "interrupted"
-            lines.append("  wrote: run \(run.id) (\(run.command)\(run.label.map { ", \($0)" } ?? "")) of \(run.started), \(run.done) operations done, \(end)\(run.isUndone ? ", undone since" : "")")
+            let undone =
+                switch run.undo {
+                case .whole(let undo): ", undone since by run \(undo)"
+                case .part(let undo): ", undone in part by run \(undo); the same undo once more takes back what can be"
+                case nil: ""
+                }
+            lines.append("  wrote: run \(run.id) (\(run.command)\(run.label.map { ", \($0)" } ?? "")) of \(run.started), \(run.done) operations done, \(end)\(undone)")
         }
         lines.append("  linked: \(try ledger.linkCount(kind: 0)) users, \(try ledger.linkCount(kind: 1)) groups")
         if let plan = try ledger.plan(nil) { lines.append("  newest plan: \(plan.id) of \(plan.created), \(plan.state)") }

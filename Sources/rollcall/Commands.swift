@@ -304,7 +304,11 @@ struct StatusCommand: AsyncParsableCommand {
         for name in names {
             let path = "\(common.state)/\(name).sqlite"
             guard FileManager.default.fileExists(atPath: path) else {
-                print("\(name): never run (no \(path))")
+                if let (copy, known) = Ledger.bestCopy(of: path, now: Time.system.timestamp()) {
+                    print("\(name): no \(path), and a copy of it: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore puts it back")
+                } else {
+                    print("\(name): never run (no \(path))")
+                }
                 continue
             }
             do {

@@ -69,6 +69,11 @@ struct LedgerCommand: AsyncParsableCommand {
                     let ledger = try LedgerCommand.existing(path)
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger restore \(job.file)") }
+                    if try ledger.isBlank(), let (copy, known) = Ledger.bestCopy(of: path, now: Time.system.timestamp()) {
+                        throw LedgerError.io(
+                            "the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(job.file)"
+                        )
+                    }
                     print(
                         "\(job.name): good: \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(Ledger.copies(of: path, now: Time.system.timestamp()).count) copies kept."
                     )
@@ -157,18 +162,29 @@ struct LedgerCommand: AsyncParsableCommand {
                 for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: fresh + end) }
                 let linked: Int
                 var known: Int?
+                var forgotten = 0
+                let copy = FileManager.default.fileExists(atPath: path) && (try? Ledger(path: path).isBlank()) == false ? nil : Ledger.bestCopy(of: path, now: Time.system.timestamp())
                 do {
                     let ledger = try Ledger(path: fresh)
                     do { linked = try await Rebuilding.rebuild(job, ledger, surroundings: common.surroundings()) } catch let failure as JobFailure {
                         writeLine("\(failure)")
                         throw leaving(failure.exit)
                     }
-                    if FileManager.default.fileExists(atPath: path), let old = try? Ledger(path: path), (try? old.isBoundLike(ledger)) == true { known = try? ledger.adopt(old) }
+                    if FileManager.default.fileExists(atPath: path), let old = try? Ledger(path: path), (try? old.isBoundLike(ledger)) == true {
+                        known = try? ledger.adopt(old)
+                        forgotten = (try? old.linkCount(kind: 0) + old.linkCount(kind: 1) - (known ?? 0)) ?? 0
+                    }
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the new ledger is not good: \(findings.joined(separator: "; "))") }
                 }
                 let aside = try Ledger.replace(path, with: fresh, now: Time.system.timestamp())
                 print("rebuilt \(path): \(linked) accounts and groups linked\(aside.map { "; the old one is \($0)" } ?? "")")
+                if forgotten > 0, let aside {
+                    print(
+                        "  \(forgotten) links of the old ledger are not in it, such as those of leavers: their accounts stay as they are from now on; “rollcall ledger restore --from \(aside)” goes back"
+                    )
+                }
+                if let (copy, known) = copy { print("  there is a copy that knows more, \(copy), with \(known.users) users and \(known.groups) groups: “rollcall ledger restore” puts it back") }
                 if let known, known == linked { return }
                 print("  \(linked - (known ?? 0)) of them count as associated, since the old ledger does not tell that they were created: they are never deleted unless leavers.associated says delete")
             }

@@ -82,7 +82,7 @@ struct Gate: Sendable {
         guard count > 0, let most = Self.allowance(limit, base: base), count > most else { return nil }
         return LimitBreach(
             key: key.rawValue, count: count, base: base, limit: limit.description, allowed: most, job: job,
-            remedy: "nothing is written; if this is meant, run with --allow \(key.rawValue)=\(count)")
+            remedy: "nothing is written; if this is meant, say --allow \(key.rawValue)=\(count)")
     }
 }
 

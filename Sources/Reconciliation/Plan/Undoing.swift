@@ -191,7 +191,7 @@ struct Undoing {
             }
             fields.append(FieldChange(path: field.path, before: current.isNull ? nil : current.canonical, after: before))
         }
-        if !changed.isEmpty { try refuse(kind, operation, "somebody changed it since, or the platform does not let it: \(changed.joined(separator: ", "))") }
+        if !changed.isEmpty { try refuse(kind, operation, "\(fields.isEmpty ? "" : "not all of it: ")somebody changed it since, or the platform does not let it: \(changed.joined(separator: ", "))") }
         if fields.isEmpty, verb == .update { return }
         let disables = fields.contains { $0.path == "active" && $0.after == "false" }
         if disables, verb == .dissociate {

@@ -103,7 +103,7 @@ public final class JobRun: @unchecked Sendable {
     static func owned(_ target: String, by owner: String) -> JobFailure {
         JobFailure(
             .jobFile,
-            "the target \(target) belongs to the job \(owner) of this state folder, and two jobs would undo each other's work; give them one job, another --state folder, or remove the ledger of \(owner) if that job is no more"
+            "the target \(target) belongs to the job \(owner) of this state folder, and two jobs would undo each other's work; give them one job, another --state folder, or, if that job is no more, remove its ledger; if it is this one under its old name, rename its ledger from \(owner).sqlite to the new name"
         )
     }
 
@@ -333,17 +333,18 @@ public final class JobRun: @unchecked Sendable {
                 isCutShort = true
                 try ledger.setPlan(plan, state: "stopped")
                 notes += applier.cuts
-                notes.append("\(counted(try ledger.plannedCount(plan: plan), "operation")) not sent, the next run plans them anew")
+                notes.append(unsent(try ledger.plannedCount(plan: plan)))
             } else if let signal = surroundings.stop.signal {
+                let unsent = try ledger.plannedCount(plan: plan)
                 failure = JobFailure(
-                    .stopped(by: signal), "stopped by a signal: what was under way is finished; \(counted(try ledger.plannedCount(plan: plan), "operation")) not sent, the next run plans them anew")
+                    .stopped(by: signal), "stopped by a signal: what was under way is finished; \(unsent == 0 ? "all was sent, and not verified to its end" : self.unsent(unsent))")
                 notes += applier.cuts
                 try ledger.setPlan(plan, state: "stopped")
             } else {
                 isApplied = true
                 try ledger.setPlan(plan, state: "applied")
                 let unsent = try ledger.plannedCount(plan: plan)
-                if unsent > 0 { notes.append("\(counted(unsent, "operation")) not sent, the next run plans them anew") }
+                if unsent > 0 { notes.append(self.unsent(unsent)) }
             }
         } catch let error as LedgerError {
             failure = JobFailure(error)
@@ -351,6 +352,9 @@ public final class JobRun: @unchecked Sendable {
             failure = JobFailure(.internalError, "\(error)")
         }
     }
+
+    /// What becomes of operations that were not sent.
+    private func unsent(_ count: Int) -> String { "\(counted(count, "operation")) not sent, \(undone == nil ? "the next run plans them anew" : "until the same undo is said again")" }
 
     // MARK: finishing
 

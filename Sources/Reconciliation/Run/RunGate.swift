@@ -7,21 +7,24 @@ extension JobRun {
     /// A ledger that is not there is no first run where the folder has copies of one; nor on a target that cannot be listed: it may
     /// be another folder's.
     func refuseUnmeantFirstRun() throws {
-        guard !["plan", "check", "undo"].contains(command), !permissions.firstRun, try ledger.isBlank() else { return }
-        let copy = ledger.path.flatMap {
-            Ledger.copies(of: $0, now: surroundings.time.timestamp()).lazy.compactMap { copy in Ledger.contents(ofCopy: copy).map { (copy, $0) } }.first { $0.1.users + $0.1.groups > 0 }
+        guard command != "check", !permissions.firstRun, try ledger.isBlank() else { return }
+        if let loss = lostLedger() {
+            // A look may be had all the same; it says what it is worth.
+            if command == "plan" { notes.append("\(loss); until then this plan is that of a job that never ran, and is not applied") } else { throw JobFailure(.jobFile, loss) }
+            return
         }
-        if let (copy, known) = copy {
-            throw JobFailure(
-                .jobFile,
-                "the ledger \(ledger.path ?? "") knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(job.file), or, to begin anew and to forget who is on the way out, say --first-run"
-            )
-        }
-        guard profile.listing == .none else { return }
+        guard profile.listing == .none, command != "plan", command != "undo" else { return }
         throw JobFailure(
             .jobFile,
             "\(profile.displayName) cannot be listed, and the ledger \(ledger.path.map { URL(fileURLWithPath: $0).standardizedFileURL.path } ?? "in memory") knows nothing of it; if this is the first run of the job, say --first-run, else correct --state"
         )
+    }
+
+    /// Where this ledger knows nothing, and there is a copy of one that did: what to do, in words.
+    private func lostLedger() -> String? {
+        guard let path = ledger.path, let (copy, known) = Ledger.bestCopy(of: path, now: surroundings.time.timestamp()) else { return nil }
+        return
+            "the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(job.file), or, to begin anew and to forget who is on the way out, say --first-run"
     }
 
     /// A source that lost much of what it had is held, whatever a plan makes of it.
@@ -39,7 +42,7 @@ extension JobRun {
             // That there is none any more was accepted as a whole.
             guard before > now, now > 0 || !permissions.acceptSourceChange, let most = Gate.allowance(limit, base: before), before - now > most else { continue }
             breaches.append(
-                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied run: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(most); nothing is written; if this is meant, run with --allow source.shrink=\(before - now)"
+                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied run: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(most); nothing is written; if this is meant, say --allow source.shrink=\(before - now)"
             )
         }
     }

@@ -18,7 +18,8 @@ extension JobRun {
         let (old, new) = (Set(before), Set(now))
         func brief(_ line: String) -> String { line.split(separator: " [").first.map(String.init) ?? line }
         let moved = before.filter { !new.contains($0) }.map { "no longer wanted: \(brief($0))" } + now.filter { !old.contains($0) }.map { "not in it: \(brief($0))" }
-        return "plan \(saved.id) of \(saved.created) is stale, the world moved on (\(moved.prefix(5).joined(separator: "; "))\(moved.count > 5 ? "; and \(moved.count - 5) more" : "")); plan again"
+        return
+            "plan \(saved.id) of \(saved.created) is stale, the world moved on (\(moved.prefix(5).joined(separator: "; "))\(moved.count > 5 ? "; and \(moved.count - 5) more" : "")); plan again (if it was planned with --release or an --accept flag, say that here as well)"
     }
 
     /// Refuses to go on. A plan that was made only to be compared is forgotten.

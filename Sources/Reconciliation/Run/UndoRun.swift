@@ -8,6 +8,7 @@ import SCIM
 extension JobRun {
     /// Stores a plan that takes back what a run did.
     func makeUndo(of run: Int64) async throws {
+        try refuseUnmeantFirstRun()
         guard let done = try ledger.appliedPlan(ofRun: run) else {
             throw JobFailure(.usage, "run \(run) of \(job.name) is unknown, or wrote nothing; “rollcall status” names the last runs that wrote")
         }

@@ -43,6 +43,7 @@ import Testing
         #expect(undone.report.exit == .inStep, "\(undone.report.details)")
         #expect(undone.report.details.contains { $0.contains("1 deleted object created again, each under a new id") })
         #expect(Trial.story(world) == before)
+        #expect(try world.ledger.lastWriting(10).first { $0.id == run }?.undo == .whole(try lastRun(world)))
         #expect(world.user("bo")?["id"]?.string != bo)
         // It stays, until its source record changes.
         let next = try await world.run()
@@ -282,6 +283,7 @@ import Testing
         refuses.isOn = true
         _ = try await world.invoke(.undo(run: later, writes: true))
         #expect(try await world.invoke(.undo(run: run, writes: true)).report.exit == .stale)
+        #expect(try world.ledger.lastWriting(10).first { $0.id == later }?.undo == .part(later + 2))
         refuses.isOn = false
         _ = try await world.invoke(.undo(run: later, writes: true))
         _ = try await world.invoke(.undo(run: run, writes: true))

@@ -45,6 +45,23 @@ import Testing
         #expect(world.user("bo") != nil)
     }
 
+    @Test("law 2: where two records of one id say different things, neither is written to its account")
+    func twoOfOneID() async throws {
+        let world = try World(job: World.job(Self.generous))
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
+        try await world.run()
+        let before = Trial.story(world)
+        var cy = Person.named("cy")
+        cy.id = "user_ada"
+        world.directory.people.append(cy)
+        world.directory.teams.append(Team(id: "group_1", name: "Other", members: ["user_bo"]))
+        let night = try await world.run()
+        #expect(night.report.exit == .sourceIncomplete, "\(night.report.details)")
+        #expect(night.operations.filter { $0.situation == .unacceptable && $0.reason.contains("have this id") }.count == 2)
+        #expect(Trial.story(world) == before)
+    }
+
     @Test("a target that answers one record with 500 every night is told every night, and the journal does not grow")
     func steadyFailure() async throws {
         let world = try World { request, _ in

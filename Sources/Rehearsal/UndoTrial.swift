@@ -58,7 +58,7 @@ extension Trial {
         let plan = FaultPlan(seed: seed, options: world.client.service.options, isBlind: !platform.isListed, hidesMembers: platform.hidesMembers)
         let trouble = ["a quiet day", "a day of faults", "a killed day"][Int(seed % 3)]
         var day = try World(world, at: start) { request, number in trouble == "a day of faults" && !plan.kinds.contains(.overtaken) ? plan.fault(request, number) : nil }
-        let watch = Watch(day, choosingBy: SeededGenerator(seed: seed &* 59 &+ 3))
+        let watch = Watch(day, choosingBy: SeededGenerator(seed: seed &* 59 &+ 3), onlyWhileApplying: true)
         let report = try await day.run().report
         watch.end()
         outcome.fired.merge(plan.fired.counts, uniquingKeysWith: +)

@@ -84,6 +84,8 @@ struct Undoing {
                 if let name = whole.fields[place].after { between[unit, default: []].insert(name) }
                 whole.fields[place].after = field.after
             }
+            // As sure as its least sure half.
+            if let open = parts.first(where: { $0.status != .done }) { whole.status = open.status }
             return whole
         }
         guard [.disable, .dissociate].contains(operation.verb), let source = operation.sourceID else { return operation }
@@ -92,6 +94,7 @@ struct Undoing {
         guard operation.verb == .dissociate else { return nil }
         var whole = operation
         whole.fields = parts.flatMap(\.fields)
+        if let open = parts.first(where: { $0.status != .done }) { whole.status = open.status }
         return whole
     }
 

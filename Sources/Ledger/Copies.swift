@@ -54,6 +54,14 @@ extension Ledger {
         return nil
     }
 
+    /// Where this ledger knows nothing, and there is a copy of one that did: what to do, in words.
+    ///
+    /// - Parameter file: the job's file, as its user names it.
+    public func loss(file: String, now: String) throws -> String? {
+        guard let path, try isBlank(), let (copy, known) = Self.bestCopy(of: path, now: now) else { return nil }
+        return "the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(file)"
+    }
+
     /// Makes a copy after a run, and lets go of the oldest beyond `keep`. Returns its path; nil for a ledger that knows nothing.
     ///
     /// - Parameter now: RFC 3339, in UTC.

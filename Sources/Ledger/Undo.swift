@@ -233,8 +233,6 @@ extension Ledger {
         }
     }
 
-    public func releaseAllRestored() throws { try write { try $0.execute(sql: "DELETE FROM restored") } }
-
     /// Finds out which restored records stay as they are: whose source record is what it was, and in or out of scope as it was. Under
     /// another mapping than the digest was made with, nobody can tell, and they stay; but for somebody who was disabled since.
     ///

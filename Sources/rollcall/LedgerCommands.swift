@@ -69,11 +69,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     let ledger = try LedgerCommand.existing(path)
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger restore \(job.file)") }
-                    if try ledger.isBlank(), let (copy, known) = Ledger.bestCopy(of: path, now: Time.system.timestamp()) {
-                        throw LedgerError.io(
-                            "the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(job.file)"
-                        )
-                    }
+                    if let loss = try ledger.loss(file: job.file, now: Time.system.timestamp()) { throw LedgerError.io(loss) }
                     print(
                         "\(job.name): good: \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(Ledger.copies(of: path, now: Time.system.timestamp()).count) copies kept."
                     )

@@ -8,7 +8,7 @@ extension JobRun {
     /// be another folder's.
     func refuseUnmeantFirstRun() throws {
         guard command != "check", !permissions.firstRun, try ledger.isBlank() else { return }
-        if let loss = lostLedger() {
+        if let loss = try ledger.loss(file: job.file, now: surroundings.time.timestamp()).map({ "\($0), or, to begin anew and to forget who is on the way out, say --first-run" }) {
             // A look may be had all the same; it says what it is worth.
             if command == "plan" { notes.append("\(loss); until then this plan is that of a job that never ran, and is not applied") } else { throw JobFailure(.jobFile, loss) }
             return
@@ -18,13 +18,6 @@ extension JobRun {
             .jobFile,
             "\(profile.displayName) cannot be listed, and the ledger \(ledger.path.map { URL(fileURLWithPath: $0).standardizedFileURL.path } ?? "in memory") knows nothing of it; if this is the first run of the job, say --first-run, else correct --state"
         )
-    }
-
-    /// Where this ledger knows nothing, and there is a copy of one that did: what to do, in words.
-    private func lostLedger() -> String? {
-        guard let path = ledger.path, let (copy, known) = Ledger.bestCopy(of: path, now: surroundings.time.timestamp()) else { return nil }
-        return
-            "the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(job.file), or, to begin anew and to forget who is on the way out, say --first-run"
     }
 
     /// A source that lost much of what it had is held, whatever a plan makes of it.

@@ -71,7 +71,8 @@ let package = Package(
         // in process, against emulators
         .testTarget(
             name: "RollcallTests",
-            dependencies: ["Reconciliation", "Reporting", "Rehearsal", "Curl", .product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: ["Reconciliation", "Reporting", "Rehearsal", "Curl", .product(name: "GRDB", package: "GRDB.swift")],
+            exclude: ["Fixtures"]),
         // the built programs, against the sandbox and against servers that nobody here wrote
         .testTarget(name: "CommandTests", dependencies: ["rollcall", "rollcall-sandbox", "rollcall-simulate", "JSON"], exclude: ["Golden", "Foreign"]),
     ],

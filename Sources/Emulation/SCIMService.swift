@@ -334,6 +334,13 @@ public struct SCIMService: Sendable {
         return try JSONValue(parsing: response.body)["id"]?.string ?? ""
     }
 
+    /// Puts a resource back as it was stored, under its own id, unchecked: a server that goes on from a kept state.
+    public mutating func put(_ kind: ResourceKind, _ id: String, _ document: JSONValue, created: Double) {
+        store[kind]?.insert(ResourceStore.Resource(id: id, document: document, created: created, modified: created, version: 1), kind: kind)
+        // The next id is none of those that are there.
+        if let number = id.split(separator: "-").last.flatMap({ Int($0, radix: 16) }) { serial = max(serial, number) }
+    }
+
     /// Changes a resource as somebody else would.
     public mutating func meddle(_ kind: ResourceKind, _ id: String, _ change: (inout JSONValue) -> Void) throws {
         guard let current = store[kind]?[id] else { return }

@@ -2,6 +2,7 @@ import Emulation
 import Foundation
 import HTTP
 import JSON
+import Ledger
 import Provisioning
 import Simulation
 
@@ -37,9 +38,9 @@ package struct Platform: Sendable {
     /// Whether nothing shows who is in a group.
     package var hidesMembers: Bool { Profile.named(name)?.memberReading == [.ledger] }
 
-    package func world(_ extra: String = generous, seed: UInt64 = 1, clock: VirtualTime? = nil, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws
-        -> World
-    {
+    package func world(
+        _ extra: String = generous, seed: UInt64 = 1, clock: VirtualTime? = nil, ledger: Ledger? = nil, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
+    ) throws -> World {
         var options = rules.map { ServiceOptions.vendor($0) } ?? ServiceOptions()
         let needsOAuth = name == "ram"
         if needsOAuth { options.clients = ["client": "correct horse"] } else { options.tokens = ["correct horse"] }
@@ -54,7 +55,7 @@ package struct Platform: Sendable {
               authorization: \(authorization)
             \(extra)
             """
-        let world = try World(job: job, options: options, seed: seed, clock: clock, fault: fault)
+        let world = try World(job: job, options: options, seed: seed, ledger: ledger, clock: clock, fault: fault)
         world.permissions.firstRun = !isListed
         return world
     }

@@ -84,6 +84,8 @@ package struct TestDirectory: Hashable {
 /// One job between a directory and an emulated server, with a ledger in memory and a virtual clock.
 package final class World {
     package var directory = TestDirectory()
+    /// A directory document in the place of `directory`, as it stands.
+    package var given: String?
     package let client: InProcessClient
     package let clock: VirtualTime
     package let ledger: Ledger
@@ -154,8 +156,8 @@ package final class World {
         package var planned: [PlannedOperation] { operations.filter { $0.status == .planned } }
     }
 
-    package func invoke(_ command: Invocation.Command, document given: String? = nil) async throws -> Result {
-        let document = given.map { Array($0.utf8) } ?? directory.document(shuffledBy: shuffle)
+    package func invoke(_ command: Invocation.Command, document: String? = nil) async throws -> Result {
+        let document = (document ?? given).map { Array($0.utf8) } ?? directory.document(shuffledBy: shuffle)
         let source = jobText.contains("kind: file") ? FileSource(name: "directory.json") { document } : nil
         var log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical

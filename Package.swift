@@ -36,7 +36,8 @@ let package = Package(
 
         // the rooms that a run passes
         .target(name: "Jobs", dependencies: [.product(name: "Yams", package: "Yams")]),
-        .target(name: "Ledger", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "Ledger", dependencies: [.product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")]),
         .target(name: "Directory", dependencies: ["SCIMTransport", "SCIM", "HTTP", "JSON"]),
         .target(name: "Provisioning", dependencies: ["SCIMTransport", "SCIM", "HTTP", "JSON"]),
         .target(

@@ -40,10 +40,10 @@ extension Ledger {
             let removals = """
                 SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target, coalesce(gs.name, gt.name) AS grp_name
                 FROM scratch.target_members t
-                JOIN scratch.outlook g ON g.kind = 1 AND g.target = t.grp
+                JOIN scratch.outlook g INDEXED BY outlook_by_target ON g.kind = 1 AND g.target = t.grp
                 LEFT JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
                 LEFT JOIN scratch.target gt ON gt.kind = 1 AND gt.n = t.grp
-                LEFT JOIN scratch.outlook u ON u.kind = 0 AND u.target = t.usr
+                LEFT JOIN scratch.outlook u INDEXED BY outlook_by_target ON u.kind = 0 AND u.target = t.usr
                 LEFT JOIN scratch.target tu ON tu.kind = 0 AND tu.n = t.usr
                 LEFT JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
                 JOIN ids gi ON gi.n = g.source JOIN ids ti ON ti.n = t.usr

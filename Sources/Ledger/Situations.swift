@@ -32,7 +32,8 @@ public struct SituationRow: Sendable {
     public var nameMatch: String?
     public var sourceName: String?
     public var targetName: String?
-    public var nameMatchName: String?
+    /// The externalId of the object that bears the name: whose it is.
+    public var nameMatchExternalID: String?
     public var targetExternalID: String?
     public var desired: String?
     public var desiredDigest: [UInt8]?
@@ -237,7 +238,7 @@ extension Ledger {
 
     static let rowQuery = """
         SELECT st.kind, st.situation, si.id AS source_id, ti.id AS target_id, ei.id AS ext_id, ni.id AS name_id,
-            s.name AS source_name, t.name AS target_name, m.name AS name_name, t.external_id AS target_external_id,
+            s.name AS source_name, t.name AS target_name, m.external_id AS name_external_id, t.external_id AS target_external_id,
             s.body AS desired, s.note, s.digest AS desired_digest, s.external_id AS desired_external_id, s.match_key AS desired_key, s.active AS desired_active,
             t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.place,
             l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
@@ -270,7 +271,7 @@ extension Ledger {
         guard let situation = Situation(rawValue: row["situation"]) else { return nil }
         return SituationRow(
             kind: row["kind"], situation: situation, sourceID: row["source_id"], targetID: row["target_id"], externalIDMatch: row["ext_id"], nameMatch: row["name_id"],
-            sourceName: row["source_name"], targetName: row["target_name"], nameMatchName: row["name_name"], targetExternalID: row["target_external_id"],
+            sourceName: row["source_name"], targetName: row["target_name"], nameMatchExternalID: row["name_external_id"], targetExternalID: row["target_external_id"],
             desired: row["desired"], desiredDigest: (row["desired_digest"] as Data?).map(Array.init), desiredExternalID: row["desired_external_id"], desiredKey: row["desired_key"],
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
             place: row["place"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],

@@ -30,15 +30,16 @@ extension Ledger {
         }
     }
 
-    /// Target ids of links whose object is not staged, after `last` in the order of their bytes.
-    public func linksNotStaged(kind: Int, after last: String, limit: Int) throws -> [String] {
+    /// Links whose object is not staged, after the record `last`, in the order in which the ledger came to know the records.
+    public func linksNotStaged(kind: Int, after last: Int64, limit: Int) throws -> [(record: Int64, target: String)] {
         try read { db in
-            try String.fetchAll(
-                db,
-                sql: """
-                    SELECT i.id FROM links l JOIN ids i ON i.n = l.target WHERE l.kind = ?1 AND i.id > ?2
-                    AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target) ORDER BY i.id LIMIT ?3
-                    """, arguments: [kind, last, limit])
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT l.source, i.id FROM links l JOIN ids i ON i.n = l.target WHERE l.kind = ?1 AND l.source > ?2
+                        AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target) ORDER BY l.source LIMIT ?3
+                        """), arguments: [kind, last, limit]
+            ).map { (record: $0[0], target: $0[1]) }
         }
     }
 
@@ -50,17 +51,18 @@ extension Ledger {
         }
     }
 
-    /// Members that were written and that the target has taken: of one group, or of all.
-    public func writtenMembers(of group: String?) throws -> Set<String> {
+    /// Members of a group that were written and that the target has taken.
+    public func writtenMembers(of group: String) throws -> Set<String> {
         try read { db in
             try Set(
                 String.fetchAll(
-                    db,
-                    sql:
-                        "SELECT \(group == nil ? "w.grp || ' ' ||" : "") u.id FROM written_members w JOIN ids g ON g.n = w.grp JOIN ids u ON u.n = w.usr WHERE w.certain AND (?1 IS NULL OR g.id = ?1)",
+                    db.cachedStatement(sql: "SELECT u.id FROM ids g CROSS JOIN written_members w ON w.grp = g.n JOIN ids u ON u.n = w.usr WHERE g.space = 3 AND g.id = ? AND w.certain"),
                     arguments: [group]))
         }
     }
+
+    /// Memberships that were written and that the target has taken.
+    public func writtenMembershipCount() throws -> Int { try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM written_members WHERE certain") ?? 0 } }
 
     /// Puts the members that a read by id showed in the place of those that were written.
     public func restage(targetMembers members: [String], of group: String) throws {
@@ -124,16 +126,21 @@ extension Ledger {
 
 /// Targets whose lists are cut off, or whose members are read by filter.
 extension Ledger {
-    /// Names of records in scope that have no link, after `last` in the order of their bytes.
-    public func unlinkedNames(kind: Int, after last: String, limit: Int) throws -> [String] {
-        try read { db in
-            try String.fetchAll(
-                db,
-                sql: """
-                    SELECT DISTINCT s.name FROM scratch.source s WHERE s.kind = ?1 AND s.in_scope AND s.problem IS NULL AND s.name > ?2
-                    AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
-                    AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = s.kind AND t.match_key = s.match_key) ORDER BY s.name LIMIT ?3
-                    """, arguments: [kind, last, limit])
+    /// Names of records in scope that have no link and that no staged object bears, each once, after the record `last`.
+    public func unlinkedNames(kind: Int, after last: Int64, limit: Int) throws -> [(record: Int64, name: String)] {
+        try write { db in
+            try indexSource(db)
+            try indexTarget(db)
+            return try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT s.n, s.name FROM scratch.source s WHERE s.kind = ?1 AND s.in_scope AND s.problem IS NULL AND s.n > ?2
+                        AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
+                        AND NOT EXISTS (SELECT 1 FROM scratch.target t INDEXED BY target_by_key WHERE t.kind = s.kind AND t.match_key = s.match_key)
+                        AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_key WHERE o.kind = s.kind AND o.match_key = s.match_key AND o.name = s.name AND o.in_scope AND o.n < s.n)
+                        ORDER BY s.n LIMIT ?3
+                        """), arguments: [kind, last, limit]
+            ).map { (record: $0[0], name: $0[1]) }
         }
     }
 
@@ -149,22 +156,24 @@ extension Ledger {
             sql: "CREATE INDEX IF NOT EXISTS scratch.source_by_key ON source (kind, match_key); CREATE INDEX IF NOT EXISTS scratch.source_by_external_id ON source (kind, external_id);")
     }
 
+    /// Those objects after the object `last`, in the order in which the ledger came to know them.
+    ///
     /// - Parameter isRead: whether objects of the kind were read; else those that are linked count.
-    public func concernedTargets(kind: Int, isRead: Bool, after last: String, limit: Int) throws -> [String] {
+    public func concernedTargets(kind: Int, isRead: Bool, after last: Int64, limit: Int) throws -> [(object: Int64, id: String)] {
         try write { db in
             try indexSource(db)
-            guard isRead else {
-                return try String.fetchAll(
-                    db, sql: "SELECT i.id FROM links l JOIN ids i ON i.n = l.target WHERE l.kind = ? AND i.id > ? ORDER BY i.id LIMIT ?", arguments: [kind, last, limit])
-            }
-            return try String.fetchAll(db, sql: "SELECT i.id \(Self.concerned) AND i.id > :last ORDER BY i.id LIMIT :limit", arguments: ["kind": kind, "last": last, "limit": limit])
+            let sql =
+                isRead
+                ? "SELECT t.n, i.id \(Self.concerned) AND t.n > :last ORDER BY t.n LIMIT :limit"
+                : "SELECT l.target, i.id FROM links l INDEXED BY links_by_target JOIN ids i ON i.n = l.target WHERE l.kind = :kind AND l.target > :last ORDER BY l.target LIMIT :limit"
+            return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: ["kind": kind, "last": last, "limit": limit]).map { (object: $0[0], id: $0[1]) }
         }
     }
 
     /// One of them that is not among some.
     public func concernedTarget(kind: Int, isRead: Bool, exceptAmong some: [String]) throws -> String? {
         let few = Set(some)
-        return try concernedTargets(kind: kind, isRead: isRead, after: "", limit: few.count + 1).first { !few.contains($0) }
+        return try concernedTargets(kind: kind, isRead: isRead, after: 0, limit: few.count + 1).first { !few.contains($0.id) }?.id
     }
 
     /// Requests that reading all memberships costs: over the groups, by how many members they should have, and over the users.

@@ -14,6 +14,8 @@ struct Simulate: ParsableCommand {
     var exhaustive = false
     @Option(help: ArgumentHelp("Seeds of first syncs of 5,000 users to a server that throttles and fails.", valueName: "seeds"))
     var throttled: String?
+    @Flag(help: "Only judge how the ledger's work grows when the world doubles, on each platform.")
+    var growth = false
     @Flag(help: "End at the first broken law.")
     var untilBroken = false
     @Flag(help: .hidden)
@@ -30,6 +32,7 @@ struct Simulate: ParsableCommand {
 
     func run() throws {
         if let trace { return try Trial.trace(seed: trace).forEach { print($0) } }
+        if growth { return try judgeGrowth() }
         let range = try Self.range(seeds)
         var total = Trial.Outcome()
         func add(_ what: String, _ outcome: Trial.Outcome) {
@@ -99,6 +102,17 @@ struct Simulate: ParsableCommand {
             print("rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \(total.broken.count) laws broken")
         }
         if !total.broken.isEmpty { throw ExitCode(1) }
+    }
+
+    private func judgeGrowth() throws {
+        var findings: [String] = []
+        for platform in Platform.all {
+            findings += try Growth.findings(platform)
+            if !platform.isListed { findings += try Growth.findings(platform, [.everything], readsBack: true) }
+        }
+        for finding in findings { print(finding) }
+        print("growth: \(Platform.all.count) platforms, each of \(Growth.Dimension.allCases.map(\.rawValue).joined(separator: ", ")) doubled: \(findings.count) grow too fast")
+        if !findings.isEmpty { throw ExitCode(1) }
     }
 
     /// What a worker tells at its end.

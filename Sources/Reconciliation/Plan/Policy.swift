@@ -397,8 +397,9 @@ struct Policy: Sendable {
     }
 
     private func foreignness(_ row: SituationRow) -> String {
-        if let holder = row.nameHolder { return "the name is still held by the account of \(holder) (\(row.nameMatch ?? "")); it is never taken over" }
-        return "an account of that name carries another owner's externalId (\(row.nameMatch ?? "")); it is never taken over"
+        if let holder = row.nameHolder { return "the name is still that of the account \(row.nameMatch ?? ""), which is linked to \(holder); it is never taken over" }
+        let mark = row.nameMatchExternalID.map { "the externalId “\($0)”, which is another owner's" } ?? "another owner's externalId"
+        return "\(row.nameMatch ?? "an account") bears the name and carries \(mark); it is never taken over. Clear the externalId there, or take \(row.sourceID ?? "the record") out of the scope"
     }
 }
 

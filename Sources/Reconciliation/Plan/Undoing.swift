@@ -257,7 +257,7 @@ struct Undoing {
         draft.takesMail = fields.first { $0.path == Policy.mail }.flatMap { Policy.foldedText($0.after) }
         let mark = fields.first { $0.path == "externalId" }.flatMap { Self.value($0.after).string }
         if let holder = try ledger.stagedHolder(kind: kind.rawValue, key: draft.takes, externalID: mark), !freed.contains("\(kind.rawValue) \(holder.key)") {
-            return try refuse(kind, operation, "its name or externalId is \(holder.id)'s by now")
+            return try refuse(kind, operation, "its name or externalId is by now that of the object \(holder.id)")
         }
         let isDisabled = fields.contains { $0.path == "active" && $0.after == "false" }
         try ledger.draft(draft, kind: kind.rawValue, situation: isDisabled ? .leaver : .absent, source: source, target: nil)

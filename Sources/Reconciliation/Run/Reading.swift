@@ -85,10 +85,10 @@ struct TargetReader {
     /// Looks the records up that have no account of ours yet, one by one by name: where lists are cut off.
     private func lookUpUnlinked(_ kind: ResourceKind) async throws {
         guard let table = tables[kind], let path = AttributePath(kind.nameAttribute) else { return }
-        var last = ""
+        var last = Int64(0)
         while case let names = try ledger.unlinkedNames(kind: kind.rawValue, after: last, limit: 100), let end = names.last {
-            last = end
-            for name in names {
+            last = end.record
+            for name in names.map(\.name) {
                 for found in try await target.lookUp(kind, path, name, fold: { folded($0) }) {
                     let actual = try JSONParser().parse(found.canonicalBytes) { table.actual($0) }
                     if let actual { _ = try ledger.stage(target: [Self.staged(kind, actual, table)]) }
@@ -102,7 +102,7 @@ struct TargetReader {
         guard let table = tables[kind] else { return }
         let gone = readBack == nil ? [] : try await readByID(kind, table, &reading)
         reading.unverified += try ledger.stageLinks(kind: kind.rawValue, except: gone) { table.isProtected($0) }
-        if kind == .group, readBack == nil { reading.unverifiedMembers = try ledger.writtenMembers(of: nil).count }
+        if kind == .group, readBack == nil { reading.unverifiedMembers = try ledger.writtenMembershipCount() }
     }
 
     /// Reads what is linked and not staged, one by one. Returns the ids that are not there any more.
@@ -115,11 +115,11 @@ struct TargetReader {
         // Who is in no list and is not found by id either is not there.
         var hasAnswered = try reading.resources[kind] ?? 0 > 0 || ledger.fact("byID.\(kind.singular)") != nil
         var showsMembers = try ledger.fact("byID.members") != nil
-        var last = ""
+        var last = Int64(0)
         var count = 0
         while case let batch = try ledger.linksNotStaged(kind: kind.rawValue, after: last, limit: 100), let end = batch.last {
-            last = end
-            for id in batch {
+            last = end.record
+            for id in batch.map(\.target) {
                 do {
                     let body = try await target.get(kind, id)
                     let (actual, members) = try parser.parse(body) { (table.actual($0), $0.member(ignoringCase: "members") == nil ? nil : Self.members($0)) }
@@ -178,10 +178,10 @@ struct TargetReader {
             if trust == .refused { try ledger.learn("groups.value", "refused") }
             try ledger.forgetStagedMembers()
         }
-        var last = ""
+        var last = Int64(0)
         while case let batch = try ledger.concernedTargets(kind: 0, isRead: usersAreRead, after: last, limit: 500), let end = batch.last {
-            last = end
-            for user in batch {
+            last = end.object
+            for user in batch.map(\.id) {
                 for group in try await target.ids(.group, filter: Filter.equal("members.value", user)) { try ledger.stage(targetMembers: [user], of: group) }
             }
         }
@@ -192,10 +192,10 @@ struct TargetReader {
     /// Unproven: nobody was there to prove the filter by, and an empty answer proves nothing.
     private func readMembersOfGroups(isProven: Bool, usersAreRead: Bool) async throws -> FilterTrust {
         var isProven = isProven
-        var last = ""
+        var last = Int64(0)
         while case let batch = try ledger.concernedTargets(kind: 1, isRead: true, after: last, limit: 500), let end = batch.last {
-            last = end
-            for group in batch {
+            last = end.object
+            for group in batch.map(\.id) {
                 let members = try await target.ids(.user, filter: Filter.equal("groups.value", group))
                 if !isProven, let member = members.first {
                     guard try await target.ids(.group, filter: Filter.equal("members.value", member)).contains(group) else { return .refused }

@@ -162,7 +162,7 @@ import Testing
         let bo = try #require(world.user("bo")?["id"]?.string)
         let undone = try await world.invoke(.undo(run: run, writes: true))
         #expect(undone.report.exit == .recordsFailed)
-        #expect(undone.report.details.joined().contains("its name or externalId is \(bo)'s by now"), "\(undone.report.details)")
+        #expect(undone.report.details.joined().contains("its name or externalId is by now that of the object \(bo)"), "\(undone.report.details)")
         #expect(world.user("bo")?["externalId"] == "user_newbo")
         #expect(world.user("chen")?["active"] == false)
     }

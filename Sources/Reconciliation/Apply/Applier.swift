@@ -116,7 +116,8 @@ final class Applier {
         func key(_ operation: PlannedOperation) -> String { "\(operation.kind) \(operation.sourceID ?? operation.targetID ?? "")" }
         let answers = Mailbox<(Ready, Performed)>()
         let sender = sender
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        // A discarding group: another keeps every finished child until it is asked for, a first sync long.
+        try await withThrowingDiscardingTaskGroup { group in
             var arrived: [(Ready, Performed)] = []
             var inFlight = 0
             repeat {

@@ -41,7 +41,7 @@ extension Ledger {
         let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
         guard descriptor >= 0 else { throw LedgerError.io("cannot create \(path): \(String(cString: strerror(errno)))") }
         close(descriptor)
-        let copy = try DatabaseQueue(path: path)
+        let copy = try openFile(path)
         try source.backup(to: copy)
         try copy.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA journal_mode = DELETE")
@@ -52,10 +52,8 @@ extension Ledger {
 
     /// What is wrong with a file that should be the copy of a ledger.
     public static func findings(inCopy path: String) throws -> [String] {
-        var configuration = Configuration()
-        configuration.readonly = true
         do {
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            let queue = try openFile(path, readOnly: true)
             defer { try? queue.close() }
             return try queue.read { db in
                 guard try Int.fetchOne(db, sql: "PRAGMA application_id") == Schema.applicationID else { return ["it is no Rollcall ledger"] }

@@ -33,9 +33,7 @@ extension Ledger {
 
     /// What the copy of a ledger knows; nil when it cannot be read.
     public static func contents(ofCopy path: String) -> (users: Int, groups: Int, run: String?, job: String?, bindings: [String: String])? {
-        var configuration = Configuration()
-        configuration.readonly = true
-        guard let queue = try? DatabaseQueue(path: path, configuration: configuration) else { return nil }
+        guard let queue = try? openFile(path, readOnly: true) else { return nil }
         defer { try? queue.close() }
         return try? queue.read { db in
             let bindings = try Row.fetchAll(db, sql: "SELECT key, value FROM binding").map { ($0[0] as String, $0[1] as String) }

@@ -58,10 +58,22 @@ public final class Ledger {
         try? queue.close()
     }
 
+    /// A backup or a replication tool may have the file for a while: it is waited for.
+    static let busyMode = Database.BusyMode.timeout(30)
+
+    /// Opens a ledger's file as a file, whatever it holds: to copy it, or to look at it.
+    static func openFile(_ path: String, readOnly: Bool = false) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.readonly = readOnly
+        configuration.busyMode = busyMode
+        return try DatabaseQueue(path: path, configuration: configuration)
+    }
+
     private static func configuration(isFile: Bool) -> Configuration {
         var configuration = Configuration()
         configuration.label = "ledger"
         configuration.foreignKeysEnabled = false
+        configuration.busyMode = Self.busyMode
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA temp_store = FILE")
             try db.execute(sql: "PRAGMA cache_size = -2000")
@@ -228,8 +240,28 @@ public final class Ledger {
     func perform<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.writeWithoutTransaction(body) } }
 
     private func mapped<Value>(_ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch let error as DatabaseError { throw LedgerError(error, path: path ?? "memory") }
+        do { return try body() } catch let error as DatabaseError { throw failure(error) }
     }
+
+    /// What an error of SQLite means for the ledger. A scratch file has no journal: once the disk was full it may read as damaged, which
+    /// says nothing of the ledger itself.
+    private func failure(_ error: DatabaseError) -> LedgerError {
+        let found = LedgerError(error, path: path ?? "memory")
+        switch found {
+        case .full: isFull = true
+        case .corrupt where isFull: return .full(path ?? "memory")
+        case .corrupt where isScratchAttached || isSnapshotAttached:
+            let isSound = try? queue.unsafeReentrantWrite { try String.fetchOne($0, sql: "PRAGMA main.quick_check(1)") == "ok" }
+            if isSound ?? false {
+                return .io("the scratch file beside the ledger \(path ?? "memory") cannot be read any more, and the ledger itself is sound; see that its disk has space, and run again")
+            }
+        default: break
+        }
+        return found
+    }
+
+    /// Whether the disk was full once.
+    private var isFull = false
 
     /// Registers the comparison that the classifier calls for records whose digests differ.
     ///
@@ -250,16 +282,30 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
     case corrupt(String)
     case boundElsewhere(String, key: String, known: String, now: String)
     case io(String)
+    /// The disk has no space left.
+    case full(String)
     case otherHost(String, host: String, secondsAgo: Int)
 
     init(_ error: DatabaseError, path: String) {
         switch error.resultCode.primaryResultCode {
         case .SQLITE_CORRUPT: self = .corrupt(path)
         case .SQLITE_NOTADB: self = .foreign(path)
+        case .SQLITE_FULL: self = .full(path)
+        // So said where the space for what a log needs in memory cannot be had.
+        case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE: self = .full(path)
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            self = .io("the ledger \(path) was kept locked by another program for more than 30 s; find out which (a backup, a replication?), and run again: nothing is lost")
         case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
             self = .io("the ledger \(path) cannot be used: \(error.message ?? "no permission"); it, and the folder that it is in, must be readable and writable by the user that runs this")
         default: self = .io("the ledger \(path) cannot be used: \(error.message ?? "SQLite error \(error.resultCode.rawValue)")")
         }
+    }
+
+    /// An error of a scratch file: it has no journal and is worth nothing, so nothing that is wrong with it is wrong with the ledger.
+    init(scratch error: DatabaseError, path: String) {
+        self =
+            error.resultCode.primaryResultCode == .SQLITE_FULL
+            ? .full(path) : .io("the scratch file \(path) cannot be used: \(error.message ?? "SQLite error \(error.resultCode.rawValue)"); see that its disk has space, and run again")
     }
 
     public var description: String {
@@ -271,6 +317,7 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .boundElsewhere(let path, let key, let known, let now):
             "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted; if it was restored from another job's copy, the right one stands beside it as .before-…)"
         case .io(let message): message
+        case .full(let path): "the disk of \(path), or that of temporary files, is full; the ledger is sound, and what was done is in it: make space, and run again"
         case .otherHost(let path, let host, let seconds):
             "the ledger \(path) is in use by the host \(host), which gave a sign \(seconds / 60) minutes ago; wait for it (after an hour without a sign it counts as gone), or, if it certainly is no more, say --accept-host-change once"
         }

@@ -11,7 +11,7 @@ extension Ledger {
         let fresh = path + ".restoring"
         do {
             // Not a copy of the file: what a killed run left beside it belongs to it.
-            let source = try DatabaseQueue(path: copy)
+            let source = try openFile(copy)
             defer { try? source.close() }
             try Self.write(source, to: fresh)
             // What runs did since the copy is not known any more. Opened as any ledger is, so that an older copy is brought up to date.
@@ -35,12 +35,12 @@ extension Ledger {
             return (try highest("runs", "run"), try highest("plans", "plan"))
         }
         var known: (run: Int64, plan: Int64)?
-        if FileManager.default.fileExists(atPath: old), let queue = try? DatabaseQueue(path: old) {
+        if FileManager.default.fileExists(atPath: old), let queue = try? openFile(old) {
             known = try? queue.read(given)
             try? queue.close()
         }
         do {
-            let queue = try DatabaseQueue(path: fresh)
+            let queue = try openFile(fresh)
             defer { try? queue.close() }
             try queue.write { db in
                 let own = try given(db)
@@ -83,7 +83,7 @@ extension Ledger {
 
     /// Brings what a killed run left in the log into the file, as far as it can be read.
     private static func settleLog(_ path: String) {
-        guard FileManager.default.fileExists(atPath: path), let queue = try? DatabaseQueue(path: path) else { return }
+        guard FileManager.default.fileExists(atPath: path), let queue = try? openFile(path) else { return }
         try? queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
         try? queue.close()
     }

@@ -58,7 +58,7 @@ public final class Snapshot {
             queue = try DatabaseQueue(path: self.path, configuration: configuration)
             try queue.writeWithoutTransaction { try $0.execute(sql: Self.schema) }
         } catch let error as DatabaseError {
-            throw LedgerError(error, path: self.path)
+            throw LedgerError(scratch: error, path: self.path)
         }
     }
 
@@ -78,8 +78,11 @@ public final class Snapshot {
         """
 
     private func access<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        do { return try queue.writeWithoutTransaction(body) } catch let error as DatabaseError { throw LedgerError(error, path: path) }
+        do { return try queue.writeWithoutTransaction(body) } catch let error as DatabaseError { throw LedgerError(scratch: error, path: path) }
     }
+
+    /// Lets the file grow to a number of pages and no further, as a full disk does.
+    package func limit(pages: Int) throws { try access { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") } }
 
     // MARK: taking a read
 

@@ -64,6 +64,59 @@ import Testing
         #expect(!quiet.output.contains("not ours"), "\(quiet.output)")
     }
 
+    @Test("another program that reads, checkpoints or locks the ledger is waited for, while planning and while applying", arguments: ["reader", "checkpoints", "locks"])
+    func beside(_ mode: String) throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(40))
+        try place.writeJob(server.base)
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        try place.write("directory.json", Workplace.directory(120))
+        let other = try ServerProcess(
+            URL(fileURLWithPath: "/usr/bin/env"), ["python3", Program.foreign.appendingPathComponent("beside.py").path, mode, place.folder.appendingPathComponent("snapshots/test.sqlite").path])
+        defer { other.stop() }
+        let plan = try place.rollcall("plan", "job.yaml")
+        #expect(plan.exit == 2, "\(plan.everything)")
+        let run = try place.rollcall("run", "job.yaml")
+        #expect(run.exit == 0, "\(run.everything)")
+        #expect(try place.rollcall("plan", "job.yaml").exit == 0)
+        // It did come in between.
+        #expect(other.output.split(separator: "\n").compactMap { Int($0) }.last ?? 0 >= 1)
+    }
+
+    @Test("a ledger is replicated by Litestream while runs are going, and the replica is whole")
+    func replicated() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(40))
+        try place.writeJob(server.base)
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        let ledger = place.folder.appendingPathComponent("snapshots/test.sqlite").path
+        let replica = place.folder.appendingPathComponent("replica").path
+        let other = try ServerProcess(URL(fileURLWithPath: "/bin/bash"), [Program.foreign.appendingPathComponent("serve.sh").path, "replicate", "0", ledger, replica])
+        defer { other.stop() }
+        try place.write("directory.json", Workplace.directory(400))
+        for (command, exit) in [("plan", Int32(2)), ("run", 0), ("plan", 0)] {
+            let result = try place.rollcall(command, "job.yaml")
+            #expect(result.exit == exit, "\(result.everything)")
+        }
+        Thread.sleep(forTimeInterval: 1)
+        other.stop()
+        let litestream = Program.repository.appendingPathComponent(".build-foreign/litestream/bin/litestream")
+        let copy = place.folder.appendingPathComponent("snapshots/copy.sqlite").path
+        let restored = try Program.run(litestream, ["restore", "-o", copy, "file://\(replica)"])
+        #expect(restored.exit == 0, "\(restored.everything)")
+        let check = try Program.run(
+            URL(fileURLWithPath: "/usr/bin/env"),
+            [
+                "python3", "-c", "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); print(c.execute('PRAGMA integrity_check').fetchone()[0], c.execute('SELECT count(*) FROM links').fetchone()[0])",
+                copy,
+            ])
+        #expect(check.output == "ok 401\n", "\(check.everything)")
+    }
+
     @Test("a seed replays a simulated night in every process, to the byte")
     func replay() throws {
         let program = Program.products.appendingPathComponent("rollcall-simulate")

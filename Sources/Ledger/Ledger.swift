@@ -75,6 +75,7 @@ public final class Ledger {
         configuration.foreignKeysEnabled = false
         configuration.busyMode = Self.busyMode
         configuration.prepareDatabase { db in
+            Self.addFunctions(db)
             try db.execute(sql: "PRAGMA temp_store = FILE")
             try db.execute(sql: "PRAGMA cache_size = -2000")
             if isFile {
@@ -86,6 +87,12 @@ public final class Ledger {
         return configuration
     }
 
+    /// What statements call that SQLite does not know.
+    private static func addFunctions(_ db: Database) {
+        db.add(function: DatabaseFunction("fold", argumentCount: 1, pure: true) { String.fromDatabaseValue($0[0]).map(folded) })
+        db.add(function: DatabaseFunction("fold_widely", argumentCount: 1, pure: true) { String.fromDatabaseValue($0[0]).map(foldedWidely) })
+    }
+
     // MARK: schema version
 
     /// The number of the newest schema that this version of the program knows.
@@ -94,6 +101,7 @@ public final class Ledger {
     package static func migrate(_ queue: DatabaseQueue, path: String, migrations: [String] = Schema.migrations) throws {
         let schemaVersion = migrations.count
         try queue.writeWithoutTransaction { db in
+            addFunctions(db)
             let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
             let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
             let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0

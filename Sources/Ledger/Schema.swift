@@ -78,12 +78,19 @@ package enum Schema {
         CREATE TABLE numbers (run INTEGER NOT NULL, plan INTEGER NOT NULL);
         INSERT INTO numbers VALUES (0, 0);
         """,
+        // Match keys were folded more widely, so that ı was i and ß was ss. They are made anew from what was sent, else from what was read.
+        """
+        UPDATE links SET match_key = fold(coalesce(
+            json_extract(sent, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END), json_extract(read, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END)))
+        WHERE coalesce(
+            json_extract(sent, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END), json_extract(read, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END)) IS NOT NULL;
+        """,
     ]
 
     /// One run's staging area, in a file of its own.
     static let scratch = """
         CREATE TABLE scratch.source (
-            kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
+            kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, wide_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
             active INTEGER, problem TEXT, note TEXT, place TEXT NOT NULL, protected INTEGER NOT NULL, disabled INTEGER NOT NULL DEFAULT 0, in_scope INTEGER NOT NULL DEFAULT 1,
             collision INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.source_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
@@ -100,17 +107,19 @@ package enum Schema {
         -- The last run that was applied on a complete read; one row.
         CREATE TABLE scratch.baseline (run INTEGER NOT NULL);
         CREATE TABLE scratch.target (
-            kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
+            kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, wide_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
             active INTEGER, protected INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.target_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
         CREATE TABLE scratch.candidates (
             kind INTEGER NOT NULL, source INTEGER NOT NULL, ext_count INTEGER NOT NULL, ext_target INTEGER, name_count INTEGER NOT NULL, name_target INTEGER,
-            PRIMARY KEY (kind, source)) WITHOUT ROWID;
+            -- An unlinked object whose name only looks like the record's.
+            alike_target INTEGER, PRIMARY KEY (kind, source)) WITHOUT ROWID;
         CREATE TABLE scratch.facts (
-            kind INTEGER NOT NULL, source INTEGER, target INTEGER, ext_target INTEGER, name_target INTEGER,
-            linked INTEGER NOT NULL, in_source INTEGER NOT NULL, on_target INTEGER NOT NULL, protected INTEGER NOT NULL, other_mark INTEGER NOT NULL,
-            collision INTEGER NOT NULL, unacceptable INTEGER NOT NULL, disabled_leaver INTEGER NOT NULL, differs INTEGER NOT NULL,
-            ext_count INTEGER NOT NULL, ext_linked INTEGER NOT NULL, name_count INTEGER NOT NULL, name_marked INTEGER NOT NULL, name_linked INTEGER NOT NULL);
+            kind INTEGER NOT NULL, source INTEGER, target INTEGER, ext_target INTEGER, name_target INTEGER, alike_target INTEGER,
+            linked INTEGER NOT NULL DEFAULT 0, in_source INTEGER NOT NULL DEFAULT 0, on_target INTEGER NOT NULL DEFAULT 0, protected INTEGER NOT NULL DEFAULT 0,
+            other_mark INTEGER NOT NULL DEFAULT 0, collision INTEGER NOT NULL DEFAULT 0, unacceptable INTEGER NOT NULL DEFAULT 0, disabled_leaver INTEGER NOT NULL DEFAULT 0,
+            differs INTEGER NOT NULL DEFAULT 0, ext_count INTEGER NOT NULL DEFAULT 0, ext_linked INTEGER NOT NULL DEFAULT 0, name_count INTEGER NOT NULL DEFAULT 0,
+            name_marked INTEGER NOT NULL DEFAULT 0, name_linked INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE scratch.situations (kind INTEGER NOT NULL, source INTEGER, target INTEGER, ext_target INTEGER, name_target INTEGER, situation TEXT NOT NULL);
         -- What becomes of a source record in this plan: present (linked now or after it), held (stays as it is), leaving.
         CREATE TABLE scratch.outlook (kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER, state TEXT NOT NULL, is_associating INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, source)) WITHOUT ROWID;

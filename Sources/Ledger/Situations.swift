@@ -32,6 +32,8 @@ public struct SituationRow: Sendable {
     public var nameMatch: String?
     public var sourceName: String?
     public var targetName: String?
+    /// The name of that object, folded: another than the record's where the two only look alike.
+    public var nameMatchKey: String?
     /// The externalId of the object that bears the name: whose it is.
     public var nameMatchExternalID: String?
     public var targetExternalID: String?
@@ -98,6 +100,7 @@ extension Ledger {
             WHEN name_count > 1 THEN 'ambiguous'
             WHEN name_count = 1 AND (name_marked OR name_linked) THEN 'foreign'
             WHEN name_count = 1 THEN 'existing'
+            WHEN alike_target IS NOT NULL THEN 'ambiguous'
             ELSE 'absent'
         END
         """
@@ -126,7 +129,7 @@ extension Ledger {
             try db.execute(
                 sql: """
                     INSERT INTO scratch.situations (kind, source, target, ext_target, name_target, situation)
-                    SELECT kind, source, coalesce(target, ext_target, name_target), ext_target, name_target, \(Self.situationCase) FROM scratch.facts
+                    SELECT kind, source, coalesce(target, ext_target, name_target, alike_target), ext_target, coalesce(name_target, alike_target), \(Self.situationCase) FROM scratch.facts
                     """)
         }
     }
@@ -135,12 +138,17 @@ extension Ledger {
         // Candidates are looked for only where there is no link. A name whose holder this plan renames is free.
         try db.execute(
             sql: """
-                INSERT INTO scratch.candidates (kind, source, ext_count, ext_target, name_count, name_target)
+                INSERT INTO scratch.candidates (kind, source, ext_count, ext_target, name_count, name_target, alike_target)
                 SELECT s.kind, s.n,
                     (SELECT count(*) FROM scratch.target t INDEXED BY target_by_external_id WHERE t.kind = s.kind AND t.external_id = s.external_id),
                     (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_external_id WHERE t.kind = s.kind AND t.external_id = s.external_id),
                     (SELECT count(*) FROM scratch.target t INDEXED BY target_by_key WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName)),
-                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_key WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName))
+                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_key WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName)),
+                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_wide_key WHERE t.kind = s.kind AND t.wide_key = s.wide_key AND t.match_key <> s.match_key
+                        AND NOT EXISTS (SELECT 1 FROM links h WHERE h.kind = t.kind AND h.target = t.n)
+                        -- Whoever another record of the source is meant for is nobody's look-alike.
+                        AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_key WHERE o.kind = t.kind AND o.match_key = t.match_key AND o.in_scope)
+                        AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_external_id WHERE o.kind = t.kind AND o.external_id = t.external_id AND o.in_scope))
                 FROM scratch.source s
                 WHERE s.kind = :kind AND s.in_scope AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
                 """, arguments: ["kind": kind, "mayRename": mayRename])
@@ -152,12 +160,14 @@ extension Ledger {
         // Source records in scope.
         try db.execute(
             sql: """
-                INSERT INTO scratch.facts
-                SELECT s.kind, s.n, l.target, c.ext_target, c.name_target,
+                INSERT INTO scratch.facts (
+                    kind, source, target, ext_target, name_target, alike_target, linked, in_source, on_target, protected, other_mark, collision, unacceptable, disabled_leaver, differs, ext_count,
+                    ext_linked, name_count, name_marked, name_linked)
+                SELECT s.kind, s.n, l.target, c.ext_target, c.name_target, c.alike_target,
                     l.source IS NOT NULL, 1, t.n IS NOT NULL,
                     s.protected OR coalesce(t.protected, 0) OR coalesce(e.protected, 0) OR coalesce(m.protected, 0),
                     coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id AND t.external_id IS NOT s.external_id
-                        ELSE l.external_id IS NOT NULL AND t.match_key <> l.match_key AND t.match_key <> s.match_key END, 0),
+                        ELSE l.external_id IS NOT NULL AND \(Self.bearsAnotherName) AND t.match_key <> s.match_key END, 0),
                     s.collision, s.problem IS NOT NULL, coalesce(l.state = 'disabled', 0),
                     CASE WHEN t.n IS NULL THEN 0 WHEN s.digest = t.digest THEN 0
                         WHEN s.digest = l.sent_digest AND t.digest = l.read_digest THEN 0
@@ -176,11 +186,11 @@ extension Ledger {
         // Links whose record is not in the source, or not in scope.
         try db.execute(
             sql: """
-                INSERT INTO scratch.facts
-                SELECT l.kind, l.source, l.target, NULL, NULL, 1, 0, t.n IS NOT NULL, coalesce(t.protected, 0),
+                INSERT INTO scratch.facts (kind, source, target, linked, on_target, protected, other_mark, disabled_leaver)
+                SELECT l.kind, l.source, l.target, 1, t.n IS NOT NULL, coalesce(t.protected, 0),
                     coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id
-                        ELSE l.external_id IS NOT NULL AND t.match_key <> l.match_key END, 0),
-                    0, 0, l.state = 'disabled', 0, 0, 0, 0, 0, 0
+                        ELSE l.external_id IS NOT NULL AND \(Self.bearsAnotherName) END, 0),
+                    l.state = 'disabled'
                 FROM links l
                 LEFT JOIN scratch.target t ON t.kind = l.kind AND t.n = l.target
                 WHERE l.kind = :kind AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = l.kind AND s.n = l.source AND s.in_scope)
@@ -188,14 +198,18 @@ extension Ledger {
         // Objects of the target that nobody above speaks of.
         try db.execute(
             sql: """
-                INSERT INTO scratch.facts
-                SELECT t.kind, NULL, t.n, NULL, NULL, 0, 0, 1, t.protected, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+                INSERT INTO scratch.facts (kind, target, on_target, protected)
+                SELECT t.kind, t.n, 1, t.protected
                 FROM scratch.target t
                 WHERE t.kind = :kind AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)
                 AND NOT EXISTS (SELECT 1 FROM scratch.candidates c WHERE c.kind = t.kind AND c.ext_target = t.n)
                 AND NOT EXISTS (SELECT 1 FROM scratch.candidates c WHERE c.kind = t.kind AND c.name_target = t.n)
                 """, arguments: ["kind": kind])
     }
+
+    /// Whether a linked object bears a name that this job did not write. A link of which neither what was sent nor what was read is known
+    /// may still have the wider key of an older version.
+    private static let bearsAnotherName = "t.match_key <> l.match_key AND NOT (l.sent IS NULL AND l.read IS NULL AND t.wide_key = fold_widely(l.match_key))"
 
     /// False for an object that this plan is about to give another name: one that is linked to a source record, or carries its
     /// externalId, where that record wants another name and nothing holds it.
@@ -238,7 +252,7 @@ extension Ledger {
 
     static let rowQuery = """
         SELECT st.kind, st.situation, si.id AS source_id, ti.id AS target_id, ei.id AS ext_id, ni.id AS name_id,
-            s.name AS source_name, t.name AS target_name, m.external_id AS name_external_id, t.external_id AS target_external_id,
+            s.name AS source_name, t.name AS target_name, m.match_key AS name_key, m.external_id AS name_external_id, t.external_id AS target_external_id,
             s.body AS desired, s.note, s.digest AS desired_digest, s.external_id AS desired_external_id, s.match_key AS desired_key, s.active AS desired_active,
             t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.place,
             l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
@@ -271,7 +285,7 @@ extension Ledger {
         guard let situation = Situation(rawValue: row["situation"]) else { return nil }
         return SituationRow(
             kind: row["kind"], situation: situation, sourceID: row["source_id"], targetID: row["target_id"], externalIDMatch: row["ext_id"], nameMatch: row["name_id"],
-            sourceName: row["source_name"], targetName: row["target_name"], nameMatchExternalID: row["name_external_id"], targetExternalID: row["target_external_id"],
+            sourceName: row["source_name"], targetName: row["target_name"], nameMatchKey: row["name_key"], nameMatchExternalID: row["name_external_id"], targetExternalID: row["target_external_id"],
             desired: row["desired"], desiredDigest: (row["desired_digest"] as Data?).map(Array.init), desiredExternalID: row["desired_external_id"], desiredKey: row["desired_key"],
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
             place: row["place"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],

@@ -105,10 +105,10 @@ extension Ledger {
                 let n = try intern(db, space: record.kind, record.id)
                 let insert = try db.cachedStatement(
                     sql:
-                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, body, digest, active, problem, note, place, protected, disabled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, wide_key, body, digest, active, problem, note, place, protected, disabled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 )
                 try insert.execute(arguments: [
-                    record.kind, n, record.externalID, record.name, record.matchKey, record.body, blob(record.digest), record.active, record.problem, record.note,
+                    record.kind, n, record.externalID, record.name, record.matchKey, foldedWidely(record.name), record.body, blob(record.digest), record.active, record.problem, record.note,
                     record.place, record.isProtected, record.isDisabled,
                 ])
                 if db.changesCount == 0 { repeated.append(record.id) }
@@ -143,9 +143,9 @@ extension Ledger {
             for object in objects {
                 let n = try intern(db, space: object.kind + 2, object.id)
                 let insert = try db.cachedStatement(
-                    sql: "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, body, digest, active, protected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                    sql: "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
                 try insert.execute(arguments: [
-                    object.kind, n, object.externalID, object.name, object.matchKey, object.body, blob(object.digest), object.active, object.isProtected,
+                    object.kind, n, object.externalID, object.name, object.matchKey, foldedWidely(object.name), object.body, blob(object.digest), object.active, object.isProtected,
                 ])
                 if db.changesCount == 0 { repeated.append(object.id) }
             }

@@ -168,7 +168,9 @@ extension Ledger {
 
     func indexTarget(_ db: Database) throws {
         try db.execute(
-            sql: "CREATE INDEX IF NOT EXISTS scratch.target_by_key ON target (kind, match_key); CREATE INDEX IF NOT EXISTS scratch.target_by_external_id ON target (kind, external_id);")
+            sql:
+                "CREATE INDEX IF NOT EXISTS scratch.target_by_key ON target (kind, match_key); CREATE INDEX IF NOT EXISTS scratch.target_by_external_id ON target (kind, external_id); CREATE INDEX IF NOT EXISTS scratch.target_by_wide_key ON target (kind, wide_key);"
+        )
     }
 
     /// An object of the target that bears a name or carries a mark; nil when there is none. `indexTarget` goes before.

@@ -13,8 +13,8 @@ extension Ledger {
             for id in gone { try db.execute(sql: "INSERT INTO temp.gone VALUES (?)", arguments: [intern(db, space: kind + 2, id)]) }
             try db.execute(
                 sql: """
-                    INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, body, digest, active, protected)
-                    SELECT l.kind, l.target, l.external_id, l.match_key, l.match_key,
+                    INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected)
+                    SELECT l.kind, l.target, l.external_id, l.match_key, l.match_key, fold_widely(l.match_key),
                         CASE WHEN l.state = 'disabled' THEN json_set(coalesce(l.read, l.sent, '{}'), '$.active', json('false')) ELSE coalesce(l.read, l.sent, '{}') END,
                         CASE WHEN l.state = 'disabled' THEN x'' WHEN l.read IS NOT NULL THEN coalesce(l.read_digest, x'') ELSE coalesce(l.sent_digest, x'') END,
                         CASE WHEN l.state = 'disabled' THEN 0 ELSE json_extract(coalesce(l.read, l.sent, '{}'), '$.active') END, 0

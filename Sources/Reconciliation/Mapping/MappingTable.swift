@@ -2,6 +2,7 @@ import Directory
 import Foundation
 import Jobs
 import JSON
+import Ledger
 import Provisioning
 import SCIM
 

@@ -393,6 +393,10 @@ struct Policy: Sendable {
             return "the externalId points to \(byID), the name to \(byName); decide on the target which one it is"
         }
         if let byID = row.externalIDMatch { return "several accounts, or one that is linked to somebody else, carry the externalId; one is \(byID)" }
+        if let key = row.nameMatchKey, key != row.desiredKey {
+            return
+                "its name looks like that of \(row.nameMatch ?? "an object") (\(key)), which nobody owns; whether they are one, nobody can tell: give the two one spelling, or the account another name"
+        }
         return "several objects bear the name; one is \(row.nameMatch ?? "unknown")"
     }
 

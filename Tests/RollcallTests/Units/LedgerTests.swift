@@ -18,23 +18,25 @@ import Testing
         try ledger.attachScratch()
         var rows = 0
         try ledger.write { db in
-            for bits in 0..<(1 << 11) {
+            for bits in 0..<(1 << 12) {
                 func bit(_ position: Int) -> Bool { bits >> position & 1 == 1 }
                 let (linked, inSource, onTarget, protected, otherMark) = (bit(0), bit(1), bit(2), bit(3), bit(4))
-                let (collision, unacceptable, disabledLeaver, differs, extLinked, nameMarked) = (bit(5), bit(6), bit(7), bit(8), bit(9), bit(10))
+                let (collision, unacceptable, disabledLeaver, differs, extLinked, nameMarked, alike) = (bit(5), bit(6), bit(7), bit(8), bit(9), bit(10), bit(11))
                 for ext in 0...2 {
                     for name in 0...2 {
                         for sameTarget in [true, false] {
                             // Candidates exist for unlinked records alone; what is neither linked nor in the source is on the target.
-                            if linked, ext > 0 || name > 0 { continue }
+                            if linked, ext > 0 || name > 0 || alike { continue }
                             if !linked, !inSource, !onTarget { continue }
                             let extTarget: Int? = ext > 0 ? 1 : nil
                             let nameTarget: Int? = name > 0 ? (sameTarget ? 1 : 2) : nil
                             try db.execute(sql: "DELETE FROM scratch.facts")
                             try db.execute(
-                                sql: "INSERT INTO scratch.facts VALUES (0, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                                sql:
+                                    "INSERT INTO scratch.facts (kind, source, target, ext_target, name_target, alike_target, linked, in_source, on_target, protected, other_mark, collision, unacceptable, disabled_leaver, differs, ext_count, ext_linked, name_count, name_marked) VALUES (0, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                                 arguments: [
-                                    extTarget, nameTarget, linked, inSource, onTarget, protected, otherMark, collision, unacceptable, disabledLeaver, differs, ext, extLinked, name, nameMarked,
+                                    extTarget, nameTarget, alike ? 3 : nil as Int?, linked, inSource, onTarget, protected, otherMark, collision, unacceptable, disabledLeaver, differs, ext, extLinked,
+                                    name, nameMarked,
                                 ])
                             let found = try String.fetchAll(db, sql: "SELECT \(Ledger.situationCase) FROM scratch.facts")
                             let expected: String
@@ -60,6 +62,8 @@ import Testing
                                 expected = "ambiguous"
                             } else if name == 1 {
                                 expected = nameMarked ? "foreign" : "existing"
+                            } else if alike {
+                                expected = "ambiguous"
                             } else {
                                 expected = "absent"
                             }

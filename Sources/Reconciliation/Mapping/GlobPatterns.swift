@@ -1,12 +1,4 @@
-import Foundation
-
-/// The form in which names are matched: NFC after full case folding. Folded once, in Swift, and compared as bytes from then
-/// on, since SQLite's own folding knows ASCII only. externalId is never folded.
-func folded(_ text: String) -> String {
-    if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.lowercased() }
-    // Upper, then lower: that is full folding for the letters whose capital is longer (ß, ﬁ) or shared (σ, ς).
-    return text.uppercased().lowercased().precomposedStringWithCanonicalMapping
-}
+import Ledger
 
 /// Shell patterns on names, compared folded: `*` any run of characters, `?` one character.
 struct GlobPatterns: Hashable, Sendable {

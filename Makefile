@@ -1,5 +1,5 @@
 # Everything works right after a clone: each target installs and builds what it needs.
-.PHONY: help setup build demo test quick bench release portable simulate kills planted lint format clean
+.PHONY: help setup build demo test quick bench release portable growth simulate kills planted lint format clean
 
 # For the closing lines: how long it took, installing and building included.
 export ROLLCALL_BEGAN := $(shell date +%s)
@@ -15,6 +15,7 @@ help:
 	@echo "make quick    units and rules"
 	@echo "make build    rollcall and rollcall-sandbox, debug"
 	@echo "make bench    memory, time and requests of first syncs and of plans, up to 100,000 users; a read of IDaaS"
+	@echo "make growth   the ledger's work when a world doubles, counted in SQLite's steps, on each platform"
 	@echo "make portable the release build runs where Swift is not installed"
 	@echo "make simulate random worlds with faults, kills at every moment: SEEDS=1-20000 for more, SEEDS=7 replays one"
 	@echo "make kills    the built program killed at random moments over HTTP: ROUNDS=200 for more"
@@ -59,6 +60,11 @@ planted: setup
 
 release: setup
 	@sh .ci/release rollcall rollcall-sandbox
+
+# Each dimension of a world doubled, on each platform: what SQLite does for it may double.
+growth: setup
+	@sh .ci/release rollcall-simulate
+	.build-release/release/rollcall-simulate --growth
 
 # The built program, copied to a place where Swift's toolchain is hidden.
 portable: release

@@ -62,16 +62,17 @@ public struct SCIMSource: DirectorySource {
 
     private func readUsers(_ evidence: inout ReadEvidence, _ sink: any DirectorySink) async throws {
         var nameless = 0
-        var repeated: String?
+        var contradicting: String?
         let list = try await connection.list("/Users", paging: .index, pageSize: pageSize) { view in
             guard let id = view.member(ignoringCase: "id")?.scalarText else {
                 nameless += 1
                 return
             }
-            if try sink.add(user(id, view)) != .new { repeated = id }
+            // Whatever comes twice alike is the walk's to judge.
+            if try sink.add(user(id, view)) == .contradicting { contradicting = id }
         }
         for violation in list.violations { evidence.violate("users: \(violation)") }
-        if let repeated { evidence.violate("users: the id \(repeated) came twice") }
+        if let contradicting { evidence.violate("users: the id \(contradicting) came twice, with different contents") }
         if nameless > 0 { evidence.violate("users: \(nameless) resources have no id") }
     }
 
@@ -123,7 +124,7 @@ public struct SCIMSource: DirectorySource {
                     throw SCIMFailure.malformed("group \(group.id): \(error)")
                 }
             }
-            if try sink.add(group) != .new { evidence.violate("groups: the id \(group.id) came twice") }
+            if try sink.add(group) == .contradicting { evidence.violate("groups: the id \(group.id) came twice, with different contents") }
         }
         if let first = nested.first { evidence.violate("groups: \(nested.count) nested groups, such as in \(first), are not expanded; flatten them in the source") }
     }

@@ -15,10 +15,30 @@ extension SCIMService {
         return copy
     }
 
-    func list(_ kinds: [ResourceKind], _ request: EmulatedRequest) throws -> EmulatedResponse {
+    mutating func list(_ kinds: [ResourceKind], _ request: EmulatedRequest) throws -> EmulatedResponse {
+        var request = request
+        let isFiltered = request.query["filter"]?.isEmpty == false
+        if isFiltered, has(.failsOnExternalID), request.query["filter"]?.lowercased().hasPrefix("externalid") == true {
+            meet(.failsOnExternalID)
+            throw SCIMError(status: 500, detail: "an unexpected error occurred")
+        }
+        if isFiltered, has(.ignoresFilters) {
+            meet(.ignoresFilters)
+            request.query["filter"] = nil
+        }
         var found: [(kind: ResourceKind, id: String)] = []
         for kind in kinds {
             found += try ids(kind, request).filter { (store[kind]?[$0]?.created ?? 0) + options.visibleAfter <= request.now }.map { (kind, $0) }
+        }
+        let isWhole = request.query["filter"] == nil
+        if isWhole, has(.hidesInactive) {
+            let shown = found.filter { store[$0.kind]?[$0.id]?.document["active"] != false }
+            if shown.count < found.count { meet(.hidesInactive) }
+            found = shown
+        }
+        if isFiltered, !isWhole, has(.showsTwice), let first = found.first {
+            meet(.showsTwice)
+            found.append(first)
         }
         func number(_ name: String) throws -> Int? {
             guard let text = request.query[name] else { return nil }
@@ -31,8 +51,12 @@ extension SCIMService {
         }
         let count = min(max(try number("count") ?? options.maxResults, 0), options.maxResults)
         let total = found.count
+        if total == 0, isWhole, has(.missingWhenEmpty) {
+            meet(.missingWhenEmpty)
+            throw SCIMError(status: 404, detail: "nothing was found")
+        }
         var document: JSONValue = ["schemas": [.string(SchemaURN.listResponse)], "totalResults": .integer(Int64(total))]
-        let start: Int
+        var start: Int
         if options.cursor, let cursor = request.query["cursor"] {
             guard let position = cursor.isEmpty ? 0 : Int(cursor.dropFirst()) else { throw SCIMError(status: 400, scimType: "invalidCursor", detail: "the cursor is unknown") }
             start = position
@@ -41,12 +65,25 @@ extension SCIMService {
             start = max(try number("startIndex") ?? 1, 1) - 1
             document["startIndex"] = .integer(Int64(start + 1))
         }
-        let page = found.dropFirst(start).prefix(count).compactMap { entry -> JSONValue? in
+        start = try habitualStart(start, total: total)
+        if isWhole, has(.unsortedPages), request.query["sortBy"] != "id", start > 0, total > count {
+            meet(.unsortedPages)
+            found = Array(found.dropFirst(1)) + found.prefix(1)
+        }
+        var places = Array(found.dropFirst(start).prefix(count))
+        if isWhole { try judgeByHabit(&places, request) }
+        var cut = false
+        let page = places.compactMap { entry -> JSONValue? in
             guard let resource = store[entry.kind]?[entry.id] else { return nil }
             var document = rendered(entry.kind, resource, request)
             if options.listsWithoutMembers { document["members"] = nil }
+            if has(.cutsMembers), let members = document["members"]?.array, members.count > 2 {
+                cut = true
+                document["members"] = .array(Array(members.prefix(2)))
+            }
             return document
         }
+        if cut { meet(.cutsMembers) }
         document["itemsPerPage"] = .integer(Int64(page.count))
         if options.vendor.writesNumbersAsText {
             document["itemsPerPage"] = .string(String(page.count))
@@ -54,6 +91,10 @@ extension SCIMService {
         }
         // With cursors no total is told.
         if options.cursor, options.vendor.takesMemberLists, request.query["cursor"] != nil { document["totalResults"] = nil }
+        if has(.noTotals) {
+            meet(.noTotals)
+            document["totalResults"] = nil
+        }
         document["Resources"] = .array(page)
         return .json(200, document)
     }

@@ -6,6 +6,8 @@ public struct SCIMService: Sendable {
     public var options: ServiceOptions
     /// Requests by method and kind of path, such as `GET /Users`.
     public internal(set) var counters: [String: Int] = [:]
+    /// How often a habit made an answer another than it would have been.
+    public internal(set) var met: [Habit: Int] = [:]
     public private(set) var store: [ResourceKind: ResourceStore]
     var issued: [String: Double] = [:]
     var serial = 0
@@ -135,12 +137,25 @@ public struct SCIMService: Sendable {
             guard options.patch else { throw SCIMError(status: 501, detail: "PATCH is not supported") }
             let schemas = ResourceSchemas.of(kind)
             let document = kind == .group ? try options.vendor.groupPatch(try body(request)) : try body(request)
-            let patched = try Patcher(schemas: schemas).apply(document, to: current.document)
+            try refuseByHabit(kind, patch: document)
+            var patched = try Patcher(schemas: schemas).apply(document, to: habitualBase(kind, current.document, patch: document))
+            if kind == .group, has(.patchEmptiesGroup), !Self.touchesMembers(document), patched["members"]?.array?.isEmpty == false {
+                meet(.patchEmptiesGroup)
+                patched["members"] = nil
+            }
             let saved = try save(kind, id, try schemas.normalised(patched), was: current, request)
             if options.answersPatchWithNoContent || kind == .group && options.vendor.hidesMembers { return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)]) }
             return answer(200, kind, saved, request)
         case "DELETE":
             if let refusal = refusal(toDelete: kind, current) { throw refusal }
+            if kind == .user, has(.refusesDelete), store[.group]?.groups(of: current.id).isEmpty == false {
+                meet(.refusesDelete)
+                throw SCIMError(status: 409, detail: "the user is in use")
+            }
+            if kind == .user, has(.deleteDoesNothing) {
+                meet(.deleteDoesNothing)
+                return EmulatedResponse(status: 204)
+            }
             if kind == .user, options.deleteDeactivates {
                 var document = current.document
                 document["active"] = false
@@ -155,6 +170,12 @@ public struct SCIMService: Sendable {
     }
 
     func duplicate(_ detail: String) -> SCIMError {
+        if has(.duplicateAs500) { return SCIMError(status: 500, detail: "duplicate key value violates unique constraint: \(detail)") }
+        if has(.uniqueNameAs400) { return SCIMError(status: 400, scimType: "uniqueness", detail: detail) }
+        return plainDuplicate(detail)
+    }
+
+    private func plainDuplicate(_ detail: String) -> SCIMError {
         options.vendor.tersesDuplicates ? SCIMError(status: 409, detail: "Refused to create a new, duplicate resource.") : SCIMError(status: 409, scimType: "uniqueness", detail: detail)
     }
 
@@ -183,7 +204,17 @@ public struct SCIMService: Sendable {
         if options.vendor.takesOver, let name = given[kind.nameAttribute]?.string, let id = store[kind]?.id(named: name), let current = store[kind]?[id], !isVisible(current) {
             return answer(201, kind, try save(kind, id, given, was: current, request), request)
         }
-        let document = try accepted(kind, given, except: nil)
+        if kind == .user, has(.answersWithExisting), let id = holder(ofMailIn: given), let current = store[kind]?[id] {
+            meet(.answersWithExisting)
+            var merged = current.document
+            for (name, value) in given.object ?? [:] { merged[name] = value }
+            return answer(201, kind, try save(kind, id, merged, was: current, request), request)
+        }
+        let document: JSONValue
+        do { document = try accepted(kind, given, except: nil) } catch let error as SCIMError {
+            if error.status == 500 { meet(.duplicateAs500) } else if error.status == 400, error.scimType == "uniqueness" { meet(.uniqueNameAs400) }
+            throw error
+        }
         serial += 1
         let digits = String(serial, radix: 16)
         let id = "2819c223-7f76-453a-919d-" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
@@ -210,6 +241,7 @@ public struct SCIMService: Sendable {
     func accepted(_ kind: ResourceKind, _ document: JSONValue, except id: String?) throws -> JSONValue {
         var document = document
         for name in options.dropped { document[name] = nil }
+        if has(.dropsExternalID) { document["externalId"] = nil }
         if kind == .user, let kept = options.vendor.keptUserAttributes {
             document = .object((document.object ?? [:]).filter { kept.contains($0.key) || ["schemas", "externalId"].contains($0.key) })
         }

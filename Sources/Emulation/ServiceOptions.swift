@@ -36,6 +36,8 @@ public struct ServiceOptions: Sendable {
     public var visibleAfter = 0.0
     /// Names (userName or displayName) that are refused with 400.
     public var refused: Set<String> = []
+    /// What it does as certain real servers do.
+    public var habits: Set<Habit> = []
     /// What a vendor's server asks beyond that.
     public var vendor = VendorRules()
 

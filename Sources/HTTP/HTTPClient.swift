@@ -19,10 +19,12 @@ public struct OutgoingRequest: Sendable {
     public var responseLimit: Int
     /// Whether the request may hold a secret in its URL or body (a token request): it is then never logged beyond its host.
     public var isConfidential: Bool
+    /// How often the request is tried at the most; nil leaves it to the client.
+    public var attempts: Int?
 
     public init(
         head: HTTPRequest, body: [UInt8] = [], connectTimeout: Double = 10, totalTimeout: Double = 60,
-        responseLimit: Int = 64 << 20, isConfidential: Bool = false
+        responseLimit: Int = 64 << 20, isConfidential: Bool = false, attempts: Int? = nil
     ) {
         self.head = head
         self.body = body
@@ -30,6 +32,7 @@ public struct OutgoingRequest: Sendable {
         self.totalTimeout = totalTimeout
         self.responseLimit = responseLimit
         self.isConfidential = isConfidential
+        self.attempts = attempts
     }
 
     /// The URL, for messages; of a confidential request the host only.

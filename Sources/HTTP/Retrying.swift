@@ -1,5 +1,6 @@
 import HTTPTypes
 import Logging
+import Synchronization
 
 /// Sends a request again when that is both safe and promising.
 ///
@@ -12,6 +13,7 @@ public struct Retrying: HTTPClient {
     private let policy: RetryPolicy
     private let log: Logger
     private let stop: StopRequest?
+    private let progress = Progress()
 
     /// - Parameter stop: once it is requested, nothing is tried again.
     public init(_ next: any HTTPClient, policy: RetryPolicy = RetryPolicy(), time: Time, log: Logger, stop: StopRequest? = nil) {
@@ -24,6 +26,8 @@ public struct Retrying: HTTPClient {
 
     public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
         let isPOST = request.head.method == .post
+        progress.begin(time.monotonic())
+        defer { progress.end(time.monotonic()) }
         for attempt in 1... {
             let reason: String
             let last: Result<IncomingResponse, TransportError>
@@ -33,7 +37,8 @@ public struct Retrying: HTTPClient {
                 let isThrottled = response.status == 429
                 // A 500 may have done half of a write; of a read it is a hiccup like the others.
                 let isPassing = [502, 503, 504].contains(response.status) || request.head.method == .get && response.status == 500
-                guard isThrottled || !isPOST && isPassing, mayTryAgain(attempt) else { return response }
+                if !isThrottled, response.status < 500 { progress.note(time.monotonic()) }
+                guard isThrottled || !isPOST && isPassing, mayTryAgain(attempt, request) else { return response }
                 serverWish = RetryPolicy.retryAfter(response.head.headerFields[.retryAfter], now: time.wall())
                 reason = "status \(response.status)"
                 last = .success(response)
@@ -44,11 +49,16 @@ public struct Retrying: HTTPClient {
                 case .outcomeUnknown, .timedOut: isSafe = !isPOST
                 case .refused, .tooLarge, .cancelled: isSafe = false
                 }
-                guard isSafe, mayTryAgain(attempt) else { throw error }
+                guard isSafe, mayTryAgain(attempt, request) else { throw error }
                 reason = error.description
                 last = .failure(error)
             }
             let pause = policy.pause(afterAttempt: attempt, serverWish: serverWish, random: time.random())
+            // A side that has given nothing for so long keeps the other jobs waiting.
+            guard progress.idle(time.monotonic()) + pause <= policy.patience else {
+                log.warning("given up", metadata: ["url": "\(request.displayURL)", "reason": "\(reason)", "seconds": "\(Int(policy.patience))"])
+                return try last.get()
+            }
             log.info(
                 "trying again",
                 metadata: [
@@ -64,7 +74,38 @@ public struct Retrying: HTTPClient {
         throw .cancelled  // not reached: the loop above returns or throws
     }
 
-    private func mayTryAgain(_ attempt: Int) -> Bool { attempt < policy.attempts && !(stop?.isRequested ?? false) }
+    private func mayTryAgain(_ attempt: Int, _ request: OutgoingRequest) -> Bool { attempt < min(policy.attempts, request.attempts ?? .max) && !(stop?.isRequested ?? false) }
+}
+
+/// When the requests that pass here were last answered with more than “later”. The caller's own work counts as progress.
+final class Progress: Sendable {
+    private struct State {
+        var last: Double?
+        var running = 0
+        var ended: Double?
+    }
+
+    private let state = Mutex(State())
+
+    func begin(_ now: Double) {
+        state.withLock { state in
+            // Between requests the caller worked.
+            if state.running == 0 { state.last = (state.last ?? now) + (state.ended.map { now - $0 } ?? 0) }
+            state.running += 1
+        }
+    }
+
+    func note(_ now: Double) { state.withLock { $0.last = now } }
+
+    func end(_ now: Double) {
+        state.withLock { state in
+            state.running -= 1
+            state.ended = now
+        }
+    }
+
+    /// Seconds without an answer.
+    func idle(_ now: Double) -> Double { state.withLock { now - ($0.last ?? now) } }
 }
 
 /// How often, and how long between.
@@ -75,6 +116,8 @@ public struct RetryPolicy: Hashable, Sendable {
     public var base: Double
     /// Seconds between two attempts at the most, whatever a server wishes.
     public var ceiling: Double
+    /// Seconds without any answer but 429 and 5xx after which nothing is tried again.
+    public var patience = 600.0
 
     public init(attempts: Int = 5, base: Double = 0.5, ceiling: Double = 60) {
         self.attempts = attempts

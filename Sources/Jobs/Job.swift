@@ -239,6 +239,13 @@ public struct Job: Hashable, Sendable {
     public struct PaceSettings: Hashable, Sendable {
         public var requestsPerSecond: Double
         public var concurrency: Int
+        /// Seconds without progress after which the job is given up; the other jobs of the invocation go on.
+        public var patience = 600
+
+        public init(requestsPerSecond: Double, concurrency: Int) {
+            self.requestsPerSecond = requestsPerSecond
+            self.concurrency = concurrency
+        }
     }
 
     /// What a limit counts.

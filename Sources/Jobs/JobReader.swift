@@ -323,9 +323,10 @@ struct JobFile {
 
     func pace(_ node: Node?, _ defaults: Job.PaceSettings, key: String = "pace") -> Job.PaceSettings {
         var pace = defaults
-        guard let node, let members = reader.mapping(node, key, knows: ["requestsPerSecond", "concurrency"]) else { return pace }
+        guard let node, let members = reader.mapping(node, key, knows: ["requestsPerSecond", "concurrency", "patience"]) else { return pace }
         pace.requestsPerSecond = members["requestsPerSecond"].flatMap { reader.number($0, "\(key).requestsPerSecond", in: 0.01...100_000) } ?? pace.requestsPerSecond
         pace.concurrency = members["concurrency"].flatMap { reader.integer($0, "\(key).concurrency", in: 1...256) } ?? pace.concurrency
+        pace.patience = members["patience"].flatMap { reader.integer($0, "\(key).patience", in: 10...86_400) } ?? pace.patience
         return pace
     }
 }

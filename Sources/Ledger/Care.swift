@@ -60,6 +60,9 @@ extension Ledger {
                 guard try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 <= schemaVersion else { return ["it was written by a newer rollcall"] }
                 return try String.fetchAll(db, sql: "PRAGMA integrity_check(5)").filter { $0 != "ok" }
             }
+        } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_BUSY {
+            // Another program has it; that says nothing of the copy.
+            throw LedgerError(error, path: path)
         } catch let error as DatabaseError {
             return ["it cannot be read: \(error.message ?? "SQLite error \(error.resultCode.rawValue)")"]
         }

@@ -255,17 +255,13 @@ public final class Ledger {
     /// says nothing of the ledger itself.
     private func failure(_ error: DatabaseError) -> LedgerError {
         let found = LedgerError(error, path: path ?? "memory")
-        switch found {
-        case .full: isFull = true
-        case .corrupt where isFull: return .full(path ?? "memory")
-        case .corrupt where isScratchAttached || isSnapshotAttached:
-            let isSound = try? queue.unsafeReentrantWrite { try String.fetchOne($0, sql: "PRAGMA main.quick_check(1)") == "ok" }
-            if isSound ?? false {
-                return .io("the scratch file beside the ledger \(path ?? "memory") cannot be read any more, and the ledger itself is sound; see that its disk has space, and run again")
-            }
-        default: break
-        }
-        return found
+        if case .full = found { isFull = true }
+        guard case .corrupt = found, isFull || isScratchAttached || isSnapshotAttached else { return found }
+        let isSound = try? queue.unsafeReentrantWrite { try String.fetchOne($0, sql: "PRAGMA main.quick_check(1)") == "ok" }
+        guard isSound ?? false else { return found }
+        return isFull
+            ? .full(path ?? "memory")
+            : .io("the scratch file beside the ledger \(path ?? "memory") cannot be read any more, and the ledger itself is sound; see that its disk has space, and run again")
     }
 
     /// Whether the disk was full once.
@@ -301,7 +297,7 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .SQLITE_FULL: self = .full(path)
         // So said where the space for what a log needs in memory cannot be had.
         case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE: self = .full(path)
-        case .SQLITE_BUSY, .SQLITE_LOCKED:
+        case .SQLITE_BUSY:
             self = .io("the ledger \(path) was kept locked by another program for more than 30 s; find out which (a backup, a replication?), and run again: nothing is lost")
         case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
             self = .io("the ledger \(path) cannot be used: \(error.message ?? "no permission"); it, and the folder that it is in, must be readable and writable by the user that runs this")
@@ -325,7 +321,7 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .boundElsewhere(let path, let key, let known, let now):
             "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted; if it was restored from another job's copy, the right one stands beside it as .before-…)"
         case .io(let message): message
-        case .full(let path): "the disk of \(path), or that of temporary files, is full; the ledger is sound, and what was done is in it: make space, and run again"
+        case .full(let path): "the disk of \(path), or that of temporary files, is full; the ledger is not damaged by that, and what was sent is in its journal: make space, and run again"
         case .otherHost(let path, let host, let seconds):
             "the ledger \(path) is in use by the host \(host), which gave a sign \(seconds / 60) minutes ago; wait for it (after an hour without a sign it counts as gone), or, if it certainly is no more, say --accept-host-change once"
         }

@@ -35,7 +35,7 @@ extension Ledger {
                 : """
                 AND (NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)
                     OR \(freesLeavers) AND u.state = 'leaving' AND EXISTS (
-                        SELECT 1 FROM scratch.drafts d WHERE d.kind = 0 AND d.source = u.source AND d.verb = 'delete' AND d.status = 'planned'))
+                        SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source WHERE d.kind = 0 AND d.source = u.source AND d.verb = 'delete' AND d.status = 'planned'))
                 """
             let removals = """
                 SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target, coalesce(gs.name, gt.name) AS grp_name
@@ -50,9 +50,9 @@ extension Ledger {
                 WHERE (g.state = 'present' AND (u.state = 'leaving' OR u.state = 'present' AND m.grp IS NULL \(strangers))
                     -- Of a group that left and is kept, only the leavers.
                     OR g.state = 'held' AND u.state = 'leaving' AND EXISTS (
-                        SELECT 1 FROM scratch.situations st WHERE st.kind = 1 AND st.source = g.source AND st.situation = 'leaver')) \(oldMembersStay)
+                        SELECT 1 FROM scratch.situations st INDEXED BY situations_by_source WHERE st.kind = 1 AND st.source = g.source AND st.situation = 'leaver')) \(oldMembersStay)
                 OR \(emptiesGroups) AND g.state = 'leaving' AND EXISTS (
-                    SELECT 1 FROM scratch.drafts d WHERE d.kind = 1 AND d.source = g.source AND d.verb = 'delete' AND d.status = 'planned')
+                    SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source WHERE d.kind = 1 AND d.source = g.source AND d.verb = 'delete' AND d.status = 'planned')
                 ORDER BY gi.id, ti.id
                 """
             try draftChunks(db, removals, verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy, reason: removeReason)

@@ -199,8 +199,9 @@ extension Ledger {
             try Bool.fetchOne(
                 db,
                 sql: """
-                    SELECT EXISTS (SELECT 1 FROM operations o JOIN ids i ON i.n = o.source
-                    WHERE o.plan = (SELECT max(id) FROM plans WHERE id < ? AND state = 'applied') AND o.kind = ? AND i.id = ? AND o.situation = ? AND o.status IN ('conflict', 'held'))
+                    SELECT EXISTS (SELECT 1 FROM operations o INDEXED BY operations_by_source
+                    WHERE o.plan = (SELECT max(id) FROM plans WHERE id < ?1 AND state = 'applied') AND o.kind = ?2 AND o.source = (SELECT n FROM ids WHERE space = ?2 AND id = ?3)
+                    AND o.situation = ?4 AND o.status IN ('conflict', 'held'))
                     """, arguments: [operation.plan, operation.kind, operation.sourceID, operation.situation.rawValue]) ?? false
         }
     }

@@ -25,8 +25,7 @@ extension Ledger {
                     "SELECT l.kind, s.id, t.id, l.origin, l.state, d.since, d.days, d.last_day, r.digest, r.was_out, r.mapping, r.was_disabled FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target LEFT JOIN departures d ON d.kind = l.kind AND d.source = l.source LEFT JOIN restored r ON r.kind = l.kind AND r.source = l.source AND l.kind = 0"
             )
         }
-        let kept = try Set(
-            old.read { try Row.fetchAll($0, sql: "SELECT g.id, u.id FROM kept_members k JOIN ids g ON g.n = k.grp JOIN ids u ON u.n = k.usr").map { ["\($0[0] as String)", "\($0[1] as String)"] } })
+        let kept = try Dictionary(grouping: old.read { try Row.fetchAll($0, sql: "SELECT g.id, u.id FROM kept_members k JOIN ids g ON g.n = k.grp JOIN ids u ON u.n = k.usr") }) { $0[0] as String }
         return try write { db in
             var known = 0
             for row in links {
@@ -46,7 +45,7 @@ extension Ledger {
                 guard kind == 1 else { continue }
                 // Of a group that the old ledger knew, it also knew who was there before.
                 try db.execute(sql: "DELETE FROM kept_members WHERE grp = ?", arguments: [target])
-                for pair in kept where pair[0] == row[2] as String {
+                for pair in kept[row[2]] ?? [] {
                     try db.execute(sql: "INSERT OR IGNORE INTO kept_members (grp, usr) VALUES (?, ?)", arguments: [target, intern(db, space: 2, pair[1])])
                 }
             }

@@ -84,6 +84,8 @@ package enum Schema {
             json_extract(sent, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END), json_extract(read, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END)))
         WHERE coalesce(
             json_extract(sent, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END), json_extract(read, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END)) IS NOT NULL;
+        -- Whoever is deleted is in no group any more.
+        CREATE INDEX written_members_by_user ON written_members (usr);
         """,
     ]
 
@@ -110,6 +112,8 @@ package enum Schema {
             kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, wide_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
             active INTEGER, protected INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.target_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
+        -- Linked objects that the target, asked by their ids, says are not there.
+        CREATE TABLE scratch.absent_targets (kind INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.candidates (
             kind INTEGER NOT NULL, source INTEGER NOT NULL, ext_count INTEGER NOT NULL, ext_target INTEGER, name_count INTEGER NOT NULL, name_target INTEGER,
             -- An unlinked object whose name only looks like the record's.
@@ -121,6 +125,7 @@ package enum Schema {
             differs INTEGER NOT NULL DEFAULT 0, ext_count INTEGER NOT NULL DEFAULT 0, ext_linked INTEGER NOT NULL DEFAULT 0, name_count INTEGER NOT NULL DEFAULT 0,
             name_marked INTEGER NOT NULL DEFAULT 0, name_linked INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE scratch.situations (kind INTEGER NOT NULL, source INTEGER, target INTEGER, ext_target INTEGER, name_target INTEGER, situation TEXT NOT NULL);
+        CREATE INDEX scratch.situations_by_source ON situations (kind, source);
         -- What becomes of a source record in this plan: present (linked now or after it), held (stays as it is), leaving.
         CREATE TABLE scratch.outlook (kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER, state TEXT NOT NULL, is_associating INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, source)) WITHOUT ROWID;
         -- Restored records that stay as they are in this plan.
@@ -129,6 +134,7 @@ package enum Schema {
             draft INTEGER PRIMARY KEY, wave INTEGER NOT NULL, kind INTEGER NOT NULL, verb TEXT NOT NULL, situation TEXT NOT NULL, source INTEGER, target INTEGER,
             name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, held_by TEXT, fields TEXT NOT NULL, unit INTEGER,
             takes TEXT, frees TEXT, takes_mail TEXT, frees_mail TEXT, due TEXT);
+        CREATE INDEX scratch.drafts_by_source ON drafts (kind, source);
         CREATE INDEX scratch.drafts_by_freed ON drafts (frees, kind);
         CREATE INDEX scratch.drafts_by_freed_mail ON drafts (frees_mail, kind);
         CREATE TABLE scratch.draft_members (draft INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER, PRIMARY KEY (draft, position)) WITHOUT ROWID;

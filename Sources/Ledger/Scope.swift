@@ -47,7 +47,7 @@ extension Ledger {
         try db.execute(
             sql: "UPDATE scratch.source SET in_scope = 1 WHERE kind = 0 AND n IN (SELECT usr FROM scratch.source_units WHERE unit IN (SELECT unit FROM scratch.scope_units))")
         for group in scope.groups ?? [] {
-            let n = try Int64.fetchOne(db, sql: "SELECT s.n FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.kind = 1 AND i.id = ?", arguments: [group])
+            let n = try Int64.fetchOne(db, sql: "SELECT s.n FROM ids i CROSS JOIN scratch.source s ON s.kind = 1 AND s.n = i.n WHERE i.space = 1 AND i.id = ?", arguments: [group])
             guard let n else {
                 unknown.append(group)
                 continue
@@ -179,7 +179,7 @@ extension Ledger {
             AND NOT EXISTS (SELECT 1 FROM scratch.source_units c WHERE c.usr = st.source AND c.unit = ui.id) ORDER BY ui.id LIMIT 1
         ), (
             SELECT 'left group ' || coalesce((SELECT g.name FROM scratch.source g WHERE g.kind = 1 AND g.n = sg.grp), gi.id)
-            FROM scratch.scope_groups sg JOIN memberships m ON m.side = 0 AND m.grp = sg.grp AND m.usr = st.source JOIN ids gi ON gi.n = sg.grp
+            FROM scratch.scope_groups sg CROSS JOIN memberships m ON m.side = 0 AND m.grp = sg.grp AND m.usr = st.source JOIN ids gi ON gi.n = sg.grp
             WHERE \(coversBaseline("m")) AND NOT EXISTS (SELECT 1 FROM scratch.source_members c WHERE c.grp = sg.grp AND c.usr = st.source) ORDER BY gi.id LIMIT 1
         ), CASE WHEN s.disabled THEN 'disabled in the source, and source.scope.status is enabled' END)
         WHEN st.situation = 'leaver' THEN (SELECT a.reason FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source) END
@@ -210,7 +210,7 @@ extension Ledger {
         try write { db in
             try db.execute(
                 sql: """
-                    UPDATE scratch.drafts SET status = 'held', held_by = ?, reason = reason || '; held: ' || ?
+                    UPDATE scratch.drafts INDEXED BY drafts_by_source SET status = 'held', held_by = ?, reason = reason || '; held: ' || ?
                     WHERE kind = 1 AND verb = 'remove members' AND status = 'planned' AND source = (SELECT n FROM ids WHERE space = 1 AND id = ?)
                     """, arguments: [by, reason, id])
         }

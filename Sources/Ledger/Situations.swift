@@ -64,6 +64,8 @@ public struct SituationRow: Sendable {
     public var departure: String?
     /// Whether a record that was not read may be missing because of a changed scope.
     public var isAbsentByScope: Bool
+    /// Whether the target, asked by id, says that the linked object is not there.
+    public var isGoneFromTarget: Bool
     /// Whether this job deleted the object before and it is still there.
     public var isSurvivor: Bool
     /// Since when it is known that the record left, and on how many days complete reads have not shown it.
@@ -266,6 +268,7 @@ extension Ledger {
             s.n IS NOT NULL AND NOT s.in_scope AS is_out_of_scope, coalesce(s.disabled, 0) AS is_disabled,
             \(departure) AS departure,
             EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.by_scope) AS is_absent_by_scope,
+            EXISTS (SELECT 1 FROM scratch.absent_targets x WHERE x.kind = st.kind AND x.n = st.target) AS is_gone_from_target,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
             EXISTS (SELECT 1 FROM scratch.restored re WHERE re.kind = st.kind AND re.source = st.source) AS is_restored,
             dp.since AS left_since, coalesce(dp.days, 0) AS left_days, st.source, st.target
@@ -290,7 +293,7 @@ extension Ledger {
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
             place: row["place"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
-            isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
+            isGoneFromTarget: row["is_gone_from_target"], isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
             source: row["source"], target: row["target"])
     }
 

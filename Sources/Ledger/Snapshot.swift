@@ -30,6 +30,7 @@ public final class Snapshot {
     let path: String
     private let queue: DatabaseQueue
     private var isReading = false
+    private let work = WorkCount.ofSnapshots
 
     /// - Parameter path: where the scratch file is made; nil for a place among the system's temporary files.
     public init(path: String?) throws {
@@ -56,7 +57,10 @@ public final class Snapshot {
         }
         do {
             queue = try DatabaseQueue(path: self.path, configuration: configuration)
-            try queue.writeWithoutTransaction { try $0.execute(sql: Self.schema) }
+            try queue.writeWithoutTransaction { db in
+                try db.execute(sql: Self.schema)
+                work?.watch(db)
+            }
         } catch let error as DatabaseError {
             throw LedgerError(scratch: error, path: self.path)
         }
@@ -72,6 +76,7 @@ public final class Snapshot {
         CREATE TABLE records (n INTEGER PRIMARY KEY, fields TEXT NOT NULL, problem TEXT, place TEXT NOT NULL);
         CREATE TABLE units (id TEXT PRIMARY KEY, name TEXT, parent TEXT) WITHOUT ROWID;
         CREATE TABLE user_units (usr INTEGER NOT NULL, unit TEXT NOT NULL, PRIMARY KEY (usr, unit)) WITHOUT ROWID;
+        CREATE INDEX user_units_by_unit ON user_units (unit, usr);
         CREATE TABLE members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
         -- In how many pages a group's members came; a group that is not here came in one piece.
         CREATE TABLE group_pages (grp INTEGER PRIMARY KEY, pages INTEGER NOT NULL);
@@ -171,24 +176,24 @@ public final class Snapshot {
 
     // MARK: asking
 
-    /// Members without a record, after `last` in the order of their bytes; of the groups given, or of all.
+    /// Members without a record, after `last` in the order of their bytes; of the groups given, or of all. The groups are looked at when
+    /// `last` is empty.
     public func unknownMembers(of groups: [String]?, after last: String, limit: Int) throws -> [String] {
         try access { db in
-            var condition = ""
-            if let groups {
-                try db.execute(sql: "CREATE TEMP TABLE IF NOT EXISTS asked (grp INTEGER PRIMARY KEY); DELETE FROM temp.asked")
-                for group in groups { try db.execute(sql: "INSERT OR IGNORE INTO temp.asked VALUES (?)", arguments: [intern(db, 1, group)]) }
-                condition = "AND EXISTS (SELECT 1 FROM members m JOIN temp.asked a ON a.grp = m.grp WHERE m.usr = i.n)"
-            } else {
-                condition = "AND EXISTS (SELECT 1 FROM temp.members_of m WHERE m.usr = i.n)"
-                if last.isEmpty {
-                    try db.execute(
-                        sql: "CREATE TEMP TABLE IF NOT EXISTS members_of (usr INTEGER PRIMARY KEY); DELETE FROM temp.members_of; INSERT OR IGNORE INTO temp.members_of SELECT usr FROM members;")
+            if last.isEmpty {
+                try db.execute(sql: "CREATE TEMP TABLE IF NOT EXISTS members_of (usr INTEGER PRIMARY KEY); DELETE FROM temp.members_of")
+                if let groups {
+                    for group in groups { try db.execute(sql: "INSERT OR IGNORE INTO temp.members_of SELECT usr FROM members WHERE grp = ?", arguments: [intern(db, 1, group)]) }
+                } else {
+                    try db.execute(sql: "INSERT OR IGNORE INTO temp.members_of SELECT usr FROM members")
                 }
             }
             return try String.fetchAll(
-                db, sql: "SELECT i.id FROM ids i WHERE i.kind = 0 AND i.id > ? AND NOT EXISTS (SELECT 1 FROM records r WHERE r.n = i.n) \(condition) ORDER BY i.id LIMIT ?",
-                arguments: [last, limit])
+                db,
+                sql: """
+                    SELECT i.id FROM ids i WHERE i.kind = 0 AND i.id > ? AND NOT EXISTS (SELECT 1 FROM records r WHERE r.n = i.n)
+                    AND EXISTS (SELECT 1 FROM temp.members_of m WHERE m.usr = i.n) ORDER BY i.id LIMIT ?
+                    """, arguments: [last, limit])
         }
     }
 
@@ -198,15 +203,16 @@ public final class Snapshot {
         }
     }
 
-    /// Users that are both in a unit and in one below it, after `last` in the order of their bytes.
+    /// Users that are both in a unit and in one below it, after `last` in the order in which they came.
     public func users(inUnitAndBelow unit: String, after last: String, limit: Int) throws -> [String] {
         try access { db in
             try String.fetchAll(
                 db,
                 sql: """
                     WITH RECURSIVE below (id) AS (SELECT id FROM units WHERE parent = ?1 UNION SELECT u.id FROM units u JOIN below b ON u.parent = b.id)
-                    SELECT DISTINCT i.id FROM user_units a JOIN user_units b ON b.usr = a.usr AND b.unit IN (SELECT id FROM below) JOIN ids i ON i.n = a.usr
-                    WHERE a.unit = ?1 AND i.id > ?2 ORDER BY i.id LIMIT ?3
+                    SELECT i.id FROM user_units a INDEXED BY user_units_by_unit JOIN ids i ON i.n = a.usr
+                    WHERE a.unit = ?1 AND a.usr > coalesce((SELECT n FROM ids WHERE kind = 0 AND id = ?2), 0)
+                    AND EXISTS (SELECT 1 FROM user_units b WHERE b.usr = a.usr AND b.unit IN (SELECT id FROM below)) ORDER BY a.usr LIMIT ?3
                     """, arguments: [unit, last, limit])
         }
     }

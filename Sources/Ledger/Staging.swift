@@ -153,17 +153,28 @@ extension Ledger {
         }
     }
 
+    /// Forgets the staged objects of a kind, before they are read again; of groups, their members too.
+    public func forgetStaged(kind: Int) throws {
+        try write { db in
+            try db.execute(sql: "DELETE FROM scratch.target WHERE kind = ?", arguments: [kind])
+            if kind == 1 { try db.execute(sql: "DELETE FROM scratch.target_members") }
+        }
+    }
+
     func blob(_ bytes: [UInt8]) -> Data { Data(bytes) }
 
     /// Whether a group of the target is linked, or bears the name or externalId of a source group: whether its members matter.
     public func concerns(targetGroup id: String) throws -> Bool {
-        try read { db in
-            try Bool.fetchOne(
+        try write { db in
+            try indexSource(db)
+            return try Bool.fetchOne(
                 db.cachedStatement(
                     sql: """
-                        SELECT EXISTS (SELECT 1 FROM links l JOIN ids i ON i.n = l.target WHERE l.kind = 1 AND i.space = 3 AND i.id = ?1)
-                        OR EXISTS (SELECT 1 FROM scratch.target t JOIN ids i ON i.n = t.n JOIN scratch.source s ON s.kind = 1
-                            WHERE t.kind = 1 AND i.space = 3 AND i.id = ?1 AND (s.match_key = t.match_key OR s.external_id = t.external_id))
+                        SELECT EXISTS (SELECT 1 FROM ids i CROSS JOIN links l INDEXED BY links_by_target ON l.kind = 1 AND l.target = i.n WHERE i.space = 3 AND i.id = ?1)
+                        OR EXISTS (SELECT 1 FROM ids i CROSS JOIN scratch.target t ON t.kind = 1 AND t.n = i.n
+                            CROSS JOIN scratch.source s INDEXED BY source_by_key ON s.kind = 1 AND s.match_key = t.match_key WHERE i.space = 3 AND i.id = ?1)
+                        OR EXISTS (SELECT 1 FROM ids i CROSS JOIN scratch.target t ON t.kind = 1 AND t.n = i.n
+                            CROSS JOIN scratch.source s INDEXED BY source_by_external_id ON s.kind = 1 AND s.external_id = t.external_id WHERE i.space = 3 AND i.id = ?1)
                         """), arguments: [id]) ?? false
         }
     }

@@ -136,18 +136,17 @@ extension Ledger {
     }
 
     /// Who was in a group of the target at the beginning of a run: the member's target id, and the source record that it is or was linked to.
-    public func targetMembers(of group: String, run: Int64, plan: Int64) throws -> [(source: String?, target: String)] {
+    public func targetMembers(of group: String, run: Int64) throws -> [(source: String?, target: String)] {
         try read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    WITH deleted AS MATERIALIZED (SELECT target, source FROM operations WHERE plan = ?3 AND kind = 0 AND verb = 'delete')
                     SELECT si.id, ui.id FROM memberships m JOIN ids g ON g.n = m.grp AND g.space = 3 AND g.id = ?1 JOIN ids ui ON ui.n = m.usr
                     LEFT JOIN links l ON l.kind = 0 AND l.target = m.usr
-                    LEFT JOIN deleted d ON d.target = m.usr
+                    LEFT JOIN tombstones d ON d.kind = 0 AND d.target = m.usr AND d.run = ?2
                     LEFT JOIN ids si ON si.n = coalesce(l.source, d.source)
                     WHERE m.side = 1 AND m.first_run <= ?2 AND (m.last_run IS NULL OR m.last_run >= ?2) ORDER BY ui.id
-                    """, arguments: [group, run, plan]
+                    """, arguments: [group, run]
             ).map { (source: $0[0], target: $0[1]) }
         }
     }
@@ -224,7 +223,7 @@ extension Ledger {
                     SELECT DISTINCT o.kind, o.source,
                         coalesce((SELECT v.digest FROM versions v WHERE v.space = o.kind AND v.n = o.source AND v.last_run IS NULL), x''),
                         CASE WHEN o.kind = 1 THEN \(Self.memberDigest) ELSE '' END,
-                        EXISTS (SELECT 1 FROM operations u WHERE u.plan = ?2 AND u.kind = o.kind AND u.source = o.source AND u.situation = 'leaver')
+                        EXISTS (SELECT 1 FROM operations u INDEXED BY operations_by_source WHERE u.plan = ?2 AND u.kind = o.kind AND u.source = o.source AND u.situation = 'leaver')
                             OR EXISTS (SELECT 1 FROM restored p WHERE p.kind = o.kind AND p.source = o.source AND p.was_out),
                         coalesce((SELECT json_extract(v.body, '$.active') = 0 FROM versions v WHERE v.space = o.kind AND v.n = o.source AND v.last_run IS NULL), 0),
                         coalesce((SELECT value FROM learned WHERE key = 'mapping'), '')
@@ -265,6 +264,16 @@ extension Ledger {
                 sql: """
                     UPDATE restored AS o SET mapping = ?1, digest = coalesce((SELECT s.digest FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source), digest) WHERE mapping NOT IN ('', ?1)
                     """, arguments: [mapping])
+        }
+    }
+
+    /// Keeps the memberships of groups as they are, whose members nobody could look at; by target ids.
+    public func hold(unseenGroups ids: [String]) throws {
+        try write { db in
+            for id in ids {
+                try db.execute(
+                    sql: "UPDATE scratch.outlook SET state = 'held' WHERE kind = 1 AND state = 'present' AND target = (SELECT n FROM ids WHERE space = 3 AND id = ?)", arguments: [id])
+            }
         }
     }
 

@@ -10,7 +10,21 @@ package final class WorkCount: @unchecked Sendable {
 
     package init() {}
 
+    /// Counts what the snapshots that are made in a task do.
+    @TaskLocal package static var ofSnapshots: WorkCount?
+
     package var total: Int { steps.values.reduce(0, +) }
+
+    /// Counts what a connection does; it must outlive the connection, or the watching.
+    func watch(_ db: Database) {
+        // Told of each statement when it ends.
+        sqlite3_trace_v2(
+            db.sqliteConnection, UInt32(SQLITE_TRACE_PROFILE),
+            { _, context, statement, _ in
+                if let context, let statement { Unmanaged<WorkCount>.fromOpaque(context).takeUnretainedValue().add(OpaquePointer(statement)) }
+                return 0
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
 
     fileprivate func add(_ statement: OpaquePointer) {
         let number = Int(sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1))
@@ -23,17 +37,7 @@ extension Ledger {
     /// Counts what SQLite does from now on; nil ends the counting. The count outlives it.
     package func count(_ work: WorkCount?) throws {
         try perform { db in
-            guard let work else {
-                sqlite3_trace_v2(db.sqliteConnection, 0, nil, nil)
-                return
-            }
-            // Told of each statement when it ends.
-            sqlite3_trace_v2(
-                db.sqliteConnection, UInt32(SQLITE_TRACE_PROFILE),
-                { _, context, statement, _ in
-                    if let context, let statement { Unmanaged<WorkCount>.fromOpaque(context).takeUnretainedValue().add(OpaquePointer(statement)) }
-                    return 0
-                }, Unmanaged.passUnretained(work).toOpaque())
+            if let work { work.watch(db) } else { sqlite3_trace_v2(db.sqliteConnection, 0, nil, nil) }
         }
     }
 

@@ -49,8 +49,10 @@ public struct SCIMTarget: Sendable {
 
     /// Hands every resource of a kind to `body`.
     ///
-    /// - Parameter expected: how many there should be at least.
-    public func list(_ kind: ResourceKind, expected: Int = 0, _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}) async throws -> ListEvidence {
+    /// - Parameter query: asked for beside the page, such as an order.
+    public func list(_ kind: ResourceKind, bounds: ListBounds = ListBounds(), query: [(String, String)] = [], _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}) async throws
+        -> ListEvidence
+    {
         if profile.listing == .single {
             var evidence = ListEvidence()
             let answer = try await connection.send(.get, kind.endpoint)
@@ -64,7 +66,7 @@ public struct SCIMTarget: Sendable {
             try pageDone()
             return evidence
         }
-        return try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, expected: expected, body, pageDone: pageDone)
+        return try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, query: query, bounds: bounds, body, pageDone: pageDone)
     }
 
     /// What a read of the target comes to; nil where it is answered, be it with a refusal of this one request.
@@ -78,35 +80,51 @@ public struct SCIMTarget: Sendable {
         try await connection.send(.get, place(kind, id)).body
     }
 
-    /// The resources whose attribute has a value, each as a document: by filter where the server has filters, else by
-    /// reading the list. What the server returns is checked: a server may ignore a filter that it does not know.
+    /// The resources whose attribute has a value, each as a document: by filter where the server has filters, else by reading the list.
+    /// What the server returns is checked: an answer to a filter that has others and not the one asked for says that the server ignores
+    /// filters, and nothing of who is there. Throws where nothing can be told.
     ///
     /// - Parameter fold: how values of the attribute are compared.
     public func lookUp(_ kind: ResourceKind, _ path: AttributePath, _ value: String, fold: @escaping @Sendable (String) -> String) async throws(SCIMFailure) -> [JSONValue] {
+        var refusal: SCIMFailure?
         for way in profile.lookUp {
             var found: [JSONValue] = []
+            var seen: Set<String> = []
+            var others = 0
             let take: (JSONView) -> Void = { view in
-                if let text = path.value(in: view)?.string, fold(text) == fold(value) { found.append(JSONValue(view)) }
+                guard let text = path.value(in: view)?.string, fold(text) == fold(value) else { return others += 1 }
+                // A server may show one account twice, since its name is also its address.
+                if let id = view.member(ignoringCase: "id")?.scalarText, !seen.insert(id).inserted { return }
+                found.append(JSONValue(view))
             }
             do {
                 switch way {
                 case .filter:
                     guard capabilities.filter, profile.filterable?.contains(path.description) ?? true else { continue }
                     let answer = try await connection.send(.get, kind.endpoint, query: [("filter", Filter.equal(path.description, value))])
-                    _ = try JSONParser().parse(answer.body) { root in try ListPage(root, take) }
+                    let page = try JSONParser().parse(answer.body) { root in try ListPage(root, take) }
+                    if found.isEmpty, others > 0 || page.totalResults ?? 0 > 0, profile.lookUp.contains(.scan) { continue }
                 case .scan:
-                    _ = try await list(kind, take)
+                    let evidence = try await list(kind, take)
+                    if found.isEmpty, !evidence.isComplete {
+                        throw SCIMFailure.malformed("whether \(path) “\(value)” is there cannot be told: \(evidence.violations.first ?? "the list is not whole")")
+                    }
                 }
                 return found
             } catch let failure as SCIMFailure {
                 switch failure {
                 case .unsupported, .rejected: continue
+                // A filter may be what the server cannot do.
+                case .failing, .notFound,
+                    .forbidden where way == .filter:
+                    refusal = failure
                 default: throw failure
                 }
             } catch {
                 throw .malformed("\(error)")
             }
         }
+        if let refusal { throw refusal }
         return []
     }
 

@@ -13,97 +13,303 @@ public enum Paging: Hashable, Sendable {
 /// Why a list is believed to be whole, or what speaks against it.
 public struct ListEvidence: Hashable, Sendable {
     public var pages = 0
+    /// Resources that came, each id once; those without an id are counted too.
     public var resources = 0
     public var declaredTotal: Int?
     /// Rules that the walk found broken, each with the page; empty for a complete list.
     public var violations: [String] = []
+    /// Whether pages overlapped: an order that the server is asked to keep may cure that.
+    public var overlaps = false
 
     public init() {}
 
     public var isComplete: Bool { violations.isEmpty }
-}
 
-extension SCIMConnection {
-    /// Walks a whole list, page by page, whatever the server's page size is.
-    ///
-    /// The walk ends when as many resources came as the server declares, and the declaration must be the same on every page;
-    /// an id that comes twice, a total that moves, or a total that a further page disproves, is a violation.
-    /// A page beyond the response bound is asked for again with half the count, down to 1.
-    ///
-    /// - Parameter expected: how many resources there should be at least, as far as the caller knows. A total below it is
-    ///   not taken at its word: one more page tells whether it is only the length of the first.
-    /// - Parameter body: called for each resource; the view is valid inside it only.
-    /// - Parameter pageDone: called after each page, to store what `body` gathered.
-    public func list(
-        _ path: String, paging: Paging, pageSize: Int, query: [(String, String)] = [], expected: Int = 0, _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}
-    ) async throws -> ListEvidence {
-        var evidence = ListEvidence()
-        var size = pageSize
-        var cursor = ""
-        let parser = JSONParser()
-        // A server that never ends is cut off: no directory has this many pages.
-        for _ in 0..<1_000_000 {
-            var parameters = query
-            switch paging {
-            case .index: parameters.append(("startIndex", String(evidence.resources + 1)))
-            case .cursor: parameters.append(("cursor", cursor))
-            }
-            parameters.append(("count", String(size)))
-            let answer: Answer
-            do {
-                answer = try await send(.get, path, query: parameters)
-            } catch {
-                guard error == .tooLarge, size > 1 else { throw error }
-                size /= 2
-                continue
-            }
-            let page: ListPage
-            do {
-                page = try parser.parse(answer.body) { root in try ListPage(root, body) }
-            } catch let error as JSONSyntaxError {
-                throw SCIMFailure.malformed("\(base)\(path), page \(evidence.pages + 1): \(error)")
-            }
-            evidence.pages += 1
-            evidence.resources += page.count
-            if let total = page.totalResults {
-                if let declared = evidence.declaredTotal, declared != total, evidence.isComplete {
-                    evidence.note("page \(evidence.pages) declares \(total) in all, an earlier page \(declared)")
-                }
-                evidence.declaredTotal = total
-            }
-            try pageDone()
-            if page.count == 0 { break }
-            switch paging {
-            case .cursor:
-                guard let next = page.nextCursor else { return evidence.closed() }
-                if next == cursor { throw SCIMFailure.malformed("\(base)\(path), page \(evidence.pages): the cursor stands still") }
-                cursor = next
-            case .index:
-                if let declared = evidence.declaredTotal, evidence.resources >= declared {
-                    // Some servers declare the length of the page as the total. One that was caught is walked to an empty page.
-                    let isSuspicious = evidence.pages == 1 && (page.count >= size || declared < expected)
-                    if evidence.resources > declared, evidence.isComplete {
-                        evidence.note("page \(evidence.pages) brought more than the \(declared) that are declared in all: the server's totals cannot be trusted")
-                    }
-                    if !isSuspicious, evidence.isComplete { return evidence.closed() }
-                }
-            }
-        }
-        return evidence.closed()
-    }
-}
-
-extension ListEvidence {
     mutating func note(_ violation: String) {
         if !violations.contains(violation), violations.count < 10 { violations.append(violation) }
     }
+}
+
+/// What a list may ask beside its pages.
+public struct ListBounds: Hashable, Sendable {
+    /// How many resources there should be at least, as far as the caller knows.
+    public var expected = 0
+    /// Whether 404 on the first page means that nothing is there: the caller knows that the base URL is right.
+    public var mayBeMissing = false
+    /// Whether a page that fails is asked for again in smaller pieces, down to the one resource that makes it fail.
+    public var isolates = true
+
+    public init(expected: Int = 0, mayBeMissing: Bool = false, isolates: Bool = true) {
+        self.expected = expected
+        self.mayBeMissing = mayBeMissing
+        self.isolates = isolates
+    }
+}
+
+extension SCIMConnection {
+    /// Walks a whole list, page by page, whatever the server's page size is, and always comes to an end.
+    ///
+    /// The walk ends when as many resources came as the server declares, and the declaration must be the same on every page. It also ends
+    /// with a page that brings nothing new, with a cursor that comes again, after ten empty pages, after more than is declared and a page,
+    /// without a total at three times what is expected (10,000 at least), and with a refusal once what was declared has come. Whatever
+    /// speaks against the list being whole is a violation. A page that is too large is asked for again with half the count; so is one that
+    /// fails, down to the resource that makes it fail, which is passed over and named.
+    ///
+    /// - Parameter body: called for each resource, also for one that came before; the view is valid inside it only.
+    /// - Parameter pageDone: called after each page, to store what `body` gathered.
+    public func list(
+        _ path: String, paging: Paging, pageSize: Int, query: [(String, String)] = [], bounds: ListBounds = ListBounds(), _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}
+    ) async throws -> ListEvidence {
+        var walk = ListWalk(paging, pageSize, bounds)
+        let parser = JSONParser()
+        while !walk.isOver {
+            var arrivals = ListWalk.Arrivals()
+            let page: ListPage
+            do {
+                let answer = try await send(.get, path, query: query + walk.question, attempts: walk.attempts)
+                page = try parser.parse(answer.body) { root in
+                    try ListPage(root) { view in
+                        arrivals.note(view.member(ignoringCase: "id")?.scalarText, &walk)
+                        try body(view)
+                    }
+                }
+            } catch let failure as SCIMFailure {
+                try walk.fail(failure)
+                continue
+            } catch let error as JSONSyntaxError {
+                try walk.fail(.malformed("\(base)\(path), page \(walk.evidence.pages + 1): \(error)"))
+                continue
+            }
+            walk.take(page, arrivals)
+            try pageDone()
+            if walk.isInDoubt { try await walk.settle(honoursStart: honoursStart(path, query)) }
+        }
+        return walk.closed
+    }
+
+    /// Whether a server gives the second resource when it is asked to start there.
+    private func honoursStart(_ path: String, _ query: [(String, String)]) async throws -> (String) async throws -> Bool {
+        { second in
+            let answer = try await send(.get, path, query: query + [("startIndex", "2"), ("count", "1")])
+            var ids: [String] = []
+            _ = try? JSONParser().parse(answer.body) { root in try ListPage(root) { view in if let id = view.member(ignoringCase: "id")?.scalarText { ids.append(id) } } }
+            return ids == [second]
+        }
+    }
+}
+
+/// Where a walk stands, and what it has found.
+struct ListWalk {
+    private(set) var evidence = ListEvidence()
+    private(set) var isOver = false
+    /// Whether only a question can tell if the list is whole: its first page came again where a further one was asked for.
+    private(set) var isInDoubt = false
+
+    private let paging: Paging
+    /// A page's size; halved for good where a page is too large.
+    private var pageSize: Int
+    private let bounds: ListBounds
+    private var size: Int
+    /// Where the next page starts, from 0.
+    private var start = 0
+    private var cursor = ""
+    private var cursors: Set<String> = []
+    /// Fingerprints of the ids that came: text would be most of a large list's memory.
+    private var seen: Set<Int> = []
+    private var second: String?
+    private var emptyInARow = 0
+    /// By how many the page before was short of what was asked for.
+    private var shortBefore = 0
+    /// Questions that were asked to find out what makes a page fail, and where the page ends that did.
+    private var isolating = 0
+    private var isolatedUntil = 0
+
+    private static let mostIsolating = 20
+    private static let mostEmpty = 10
+    private static let mostWithoutTotal = 10_000
+
+    init(_ paging: Paging, _ pageSize: Int, _ bounds: ListBounds) {
+        self.paging = paging
+        self.pageSize = pageSize
+        self.bounds = bounds
+        size = pageSize
+    }
+
+    var question: [(String, String)] {
+        switch paging {
+        case .index: [("startIndex", String(start + 1)), ("count", String(size))]
+        case .cursor: [("cursor", cursor), ("count", String(size))]
+        }
+    }
+
+    /// Attempts at a question; a piece of a page that failed gets few.
+    var attempts: Int? { isolating > 0 && start < isolatedUntil ? 2 : nil }
+
+    private var number: Int { evidence.pages + 1 }
+    private var hasAll: Bool { evidence.declaredTotal.map { evidence.resources >= $0 } ?? false }
+
+    /// What one page brought.
+    struct Arrivals {
+        var new = 0
+        var repeated: [String] = []
+
+        mutating func note(_ id: String?, _ walk: inout ListWalk) {
+            guard let id else {
+                new += 1
+                return
+            }
+            var hasher = Hasher()
+            hasher.combine(id)
+            if walk.seen.insert(hasher.finalize()).inserted {
+                new += 1
+                if walk.evidence.resources + new == 2 { walk.second = id }
+            } else {
+                repeated.append(id)
+            }
+        }
+    }
+
+    // MARK: pages that come
+
+    mutating func take(_ page: ListPage, _ arrivals: Arrivals) {
+        evidence.pages += 1
+        evidence.resources += arrivals.new
+        if let total = page.totalResults {
+            if let declared = evidence.declaredTotal, declared != total, evidence.isComplete {
+                evidence.note("page \(evidence.pages) declares \(total) in all, an earlier page \(declared)")
+            }
+            evidence.declaredTotal = total
+        }
+        if page.count > 0, arrivals.new == 0 { return endWithNothingNew(arrivals) }
+        if let first = arrivals.repeated.first {
+            evidence.overlaps = true
+            evidence.note("page \(evidence.pages) brings \(arrivals.repeated.count == 1 ? first : "\(arrivals.repeated.count) resources, such as \(first),") again: the server's pages overlap")
+        }
+        switch paging {
+        case .cursor: takeCursor(page)
+        case .index: takeIndex(page, arrivals)
+        }
+        if !isOver { judgeSize() }
+    }
+
+    /// A server that ignores where a page starts, or begins again past the end.
+    private mutating func endWithNothingNew(_ arrivals: Arrivals) {
+        isOver = true
+        if hasAll, evidence.pages == 2, paging == .index, second != nil {
+            isInDoubt = true
+        } else if !hasAll || evidence.pages == 2 {
+            evidence.note("page \(evidence.pages) brings nothing new: the server does not go on where it is asked to, and whether there are more, nobody can tell")
+        }
+    }
+
+    /// - Parameter honoursStart: asks for one resource, from the second on.
+    mutating func settle(honoursStart: (String) async throws -> Bool) async throws {
+        isInDoubt = false
+        guard let second, try await !honoursStart(second) else { return }
+        evidence.note("page 2 brings nothing new: the server does not go on where it is asked to, and whether there are more, nobody can tell")
+    }
+
+    private mutating func takeCursor(_ page: ListPage) {
+        emptyInARow = page.count == 0 ? emptyInARow + 1 : 0
+        guard let next = page.nextCursor, emptyInARow <= Self.mostEmpty else {
+            if emptyInARow > Self.mostEmpty { evidence.note("\(emptyInARow) pages in a row are empty, and there is still a cursor") }
+            isOver = true
+            return
+        }
+        guard next != cursor, cursors.insert(next).inserted else {
+            evidence.note("page \(evidence.pages) names the cursor of an earlier page")
+            isOver = true
+            return
+        }
+        cursor = next
+        size = pageSize
+    }
+
+    private mutating func takeIndex(_ page: ListPage, _ arrivals: Arrivals) {
+        guard page.count > 0 else {
+            isOver = true
+            return
+        }
+        // The page before lacked as many as this one repeats: the server counts places, and drops what it cannot show.
+        let countsPlaces = shortBefore > 0 && arrivals.repeated.count == shortBefore
+        if countsPlaces { evidence.note("the page before page \(evidence.pages) lacks \(shortBefore) that its total counts") }
+        start += countsPlaces ? size : page.count
+        shortBefore = max(0, size - page.count)
+        if start >= isolatedUntil { size = pageSize }
+        guard let declared = evidence.declaredTotal, start >= declared else { return }
+        // Some servers declare the length of the page as the total. One that was caught is walked to an empty page.
+        let isSuspicious = evidence.pages == 1 && (page.count >= pageSize || declared < bounds.expected)
+        if start > declared, evidence.isComplete { evidence.note("page \(evidence.pages) brought more than the \(declared) that are declared in all: the server's totals cannot be trusted") }
+        if !isSuspicious, evidence.isComplete || evidence.overlaps { isOver = true }
+    }
+
+    private mutating func judgeSize() {
+        if let declared = evidence.declaredTotal {
+            guard evidence.resources > declared + max(pageSize, 1) else { return }
+            evidence.note("\(evidence.resources) came of \(declared) that are declared in all, and there is no end")
+        } else {
+            guard evidence.resources >= max(Self.mostWithoutTotal, 3 * bounds.expected) else { return }
+            evidence.note("\(evidence.resources) came, and neither a total nor an end")
+        }
+        isOver = true
+    }
+
+    // MARK: pages that fail
+
+    /// Decides what a failed page means: the end, a smaller question, or the end of the whole read, which is thrown.
+    mutating func fail(_ failure: SCIMFailure) throws(SCIMFailure) {
+        if failure == .tooLarge, size > 1 {
+            size /= 2
+            pageSize = size
+            return
+        }
+        if isEnd(failure) {
+            isOver = true
+            return
+        }
+        guard failure.isOfThePage, bounds.isolates, isolating < Self.mostIsolating, paging == .index || size > 1 else { throw failure }
+        isolating += 1
+        isolatedUntil = max(isolatedUntil, start + size)
+        if size > 1 {
+            size /= 2
+            return
+        }
+        evidence.note("the resource at place \(start + 1) makes its page fail (\(failure)), and is passed over")
+        start += 1
+        // Whatever else is bad is found by itself.
+        size = max(1, min(pageSize, isolatedUntil - start))
+        if let declared = evidence.declaredTotal, start >= declared { isOver = true }
+    }
+
+    /// Whether a refusal is how this server says that nothing more is there.
+    private mutating func isEnd(_ failure: SCIMFailure) -> Bool {
+        switch failure {
+        case .notFound where evidence.pages == 0: return bounds.mayBeMissing
+        case .notFound, .failing: break
+        case .rejected(let error) where error.status == 400 || error.status == 416: break
+        default: return false
+        }
+        guard evidence.pages > 0 else { return false }
+        if hasAll { return true }
+        guard evidence.declaredTotal == nil, !failure.isOfThePage else { return false }
+        evidence.note("page \(number) was refused (\(failure)), and no page declared how many there are")
+        return true
+    }
 
     /// Judges the walk at its end.
-    fileprivate func closed() -> ListEvidence {
-        var copy = self
-        if let declaredTotal, declaredTotal != resources {
-            copy.note("\(resources) resources came, \(declaredTotal) were declared")
-        }
+    var closed: ListEvidence {
+        var copy = evidence
+        if let declared = evidence.declaredTotal, declared != evidence.resources { copy.note("\(evidence.resources) resources came, \(declared) were declared") }
         return copy
+    }
+}
+
+extension SCIMFailure {
+    /// Whether a failure may be that of one page, or of one resource in it.
+    public var isOfThePage: Bool {
+        switch self {
+        case .failing, .timedOut, .malformed: true
+        default: false
+        }
     }
 }

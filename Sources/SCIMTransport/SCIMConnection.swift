@@ -32,8 +32,9 @@ public struct SCIMConnection: Sendable {
     /// Sends one request. Throws `SCIMFailure` for everything but 2xx.
     ///
     /// - Parameter path: below the base URL, percent-encoded where needed.
+    /// - Parameter attempts: how often it is tried at the most; nil for as often as the client does.
     public func send(
-        _ method: HTTPRequest.Method, _ path: String, query: [(String, String)] = [], body: JSONValue? = nil, ifMatch: String? = nil
+        _ method: HTTPRequest.Method, _ path: String, query: [(String, String)] = [], body: JSONValue? = nil, ifMatch: String? = nil, attempts: Int? = nil
     ) async throws(SCIMFailure) -> Answer {
         var head = base.request(method, path, query: query)
         head.headerFields[.accept] = "\(scimMediaType), application/json"
@@ -42,7 +43,7 @@ public struct SCIMConnection: Sendable {
         let isRead = method == .get
         let response: IncomingResponse
         do {
-            response = try await client.send(OutgoingRequest(head: head, body: body?.canonicalBytes ?? []))
+            response = try await client.send(OutgoingRequest(head: head, body: body?.canonicalBytes ?? [], attempts: attempts))
         } catch {
             throw SCIMFailure(error, isRead: isRead)
         }
@@ -57,6 +58,10 @@ public struct SCIMConnection: Sendable {
 public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The server cannot be reached or does not work: concerns the whole run.
     case unreachable(String)
+    /// A read is answered with 5xx, also after further attempts: the server as a whole, or what was asked for.
+    case failing(SCIMError)
+    /// A read is not answered in time, also after further attempts.
+    case timedOut(String)
     /// The credential is refused: concerns the whole run.
     case credentials(String)
     /// A read was answered with 403: the credential may not do this, or one object is closed to it.
@@ -81,6 +86,7 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         switch error {
         case .notSent(let why): self = .unreachable(why)
         case .refused(let why): self = why.hasPrefix(ClientCredentials.refusalMark) ? .credentials(why) : .unreachable(why)
+        case .timedOut where isRead: self = .timedOut(error.description)
         case .outcomeUnknown, .timedOut: self = isRead ? .unreachable(error.description) : .outcomeUnknown(error.description)
         case .tooLarge: self = .tooLarge
         case .cancelled: self = .cancelled
@@ -96,7 +102,10 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case 405, 501: self = .unsupported(error)
         case 409: self = .conflict(error)
         case 429: self = .unreachable("\(what) still answered 429 (too many requests) after the last attempt")
-        case 500...599: self = isRead ? .unreachable("\(what) answered \(error.status) \(error.detail)") : .outcomeUnknown("the server answered \(error.status) \(error.detail)")
+        case 500...599:
+            self =
+                isRead
+                ? .failing(SCIMError(status: error.status, scimType: error.scimType, detail: "\(what): \(error.detail)")) : .outcomeUnknown("the server answered \(error.status) \(error.detail)")
         case 300...399: self = .unreachable("\(what) answered \(error.status): redirects are not followed; correct the base URL")
         default: self = .rejected(error)
         }
@@ -104,10 +113,10 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .unreachable(let why): why
+        case .unreachable(let why), .timedOut(let why): why
         case .credentials(let why), .forbidden(let why): why
         case .outcomeUnknown(let why): "outcome unknown: \(why)"
-        case .conflict(let error), .notFound(let error), .unsupported(let error), .rejected(let error):
+        case .conflict(let error), .notFound(let error), .unsupported(let error), .rejected(let error), .failing(let error):
             "status \(error.status)\(error.scimType.map { " " + $0 } ?? "")\(error.detail.isEmpty ? "" : ": " + error.detail)"
         case .malformed(let why): "the answer cannot be read: \(why)"
         case .tooLarge: "the answer is larger than 64 MiB"
@@ -118,7 +127,7 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// Whether the failure concerns the whole side and not one record.
     public var isFatal: Bool {
         switch self {
-        case .unreachable, .credentials, .forbidden, .cancelled: true
+        case .unreachable, .failing, .timedOut, .credentials, .forbidden, .cancelled: true
         default: false
         }
     }

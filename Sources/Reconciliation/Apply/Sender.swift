@@ -148,7 +148,7 @@ struct Sender: Sendable {
         case .conflict: .conflict("the target refuses it as a duplicate: \(failure)")
         case .outcomeUnknown(let why): .unknown(why)
         // A stop leaves it open whether the request came through; the others mean that it did not.
-        case .unreachable, .credentials, .cancelled: .fatal(failure, isOpen: failure == .cancelled)
+        case .unreachable, .failing, .timedOut, .credentials, .cancelled: .fatal(failure, isOpen: failure == .cancelled)
         case .rejected, .unsupported, .forbidden: .failed("the target refuses it: \(failure)", as: failure.isForbidden ? .forbidden : .refused)
         case .malformed, .tooLarge: .failed("the target accepted it, and its answer cannot be read: \(failure)", as: .doubtful)
         }

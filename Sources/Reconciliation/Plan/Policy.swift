@@ -62,16 +62,16 @@ struct Policy: Sendable {
         case .existing: return existing(kind, row)
         case .leaver: return leaver(kind, row)
         case .gone:
-            // Gone is believed only when both sides were seen whole.
-            guard incompleteSource == nil, incompleteTarget == nil else { return ([], .held) }
+            // Gone is believed only of a source that was seen whole, and of a target that said so when it was asked.
+            guard incompleteSource == nil, row.isGoneFromTarget else { return ([], .held) }
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "gone from the source and from the target: only the link is dropped", name: name(row))], nil)
         case .protected:
             return ([report(row, .held, "the name matches a protect pattern; it is never touched", heldBy: "protect")], .held)
         case .taken:
             let mark = row.targetExternalID.map { "now carries the externalId “\($0)”" } ?? "lost its externalId and bears a name that this job did not write"
             return ([report(row, .conflict, "the linked object \(mark): it may belong to somebody else; nothing is written")], .held)
-        case .ambiguous: return ([report(row, .held, ambiguity(row), heldBy: "ambiguous")], .held)
-        case .foreign: return ([report(row, .conflict, foreignness(row))], .held)
+        case .ambiguous: return ([report(row, .held, ambiguity(kind, row), heldBy: "ambiguous")], .held)
+        case .foreign: return ([report(row, .conflict, foreignness(kind, row))], .held)
         case .collision:
             let rival = row.rival.map { " (with \($0))" } ?? ""
             return (disabling(kind, row) + [report(row, .held, "two source records want the same name or externalId\(rival); correct one of them in the source", heldBy: "collision")], .held)
@@ -109,14 +109,14 @@ struct Policy: Sendable {
     }
 
     private func missing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag, incompleteTarget == nil {
+        if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag, row.isGoneFromTarget {
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "disabled in the source and gone from the target: only the link is dropped", name: name(row))], .held)
         }
         var draft = creation(kind, row, reason: "linked, but gone from the target: created again")
-        if let incompleteTarget, draft.status == .planned {
+        if !row.isGoneFromTarget, draft.status == .planned {
             draft.status = .held
             draft.heldBy = "target incomplete"
-            draft.reason = "not seen on the target, whose list is not complete (\(incompleteTarget))"
+            draft.reason = incompleteTarget.map { "not seen on the target, whose list is not complete (\($0))" } ?? "not seen on the target, and the target does not say that it is not there"
         }
         return ([draft], draft.status == .planned ? .present : .held)
     }
@@ -149,11 +149,13 @@ struct Policy: Sendable {
         let canAssociate = profile.existing == .associate
         guard canAssociate, job.existing.associate else {
             return (
-                [report(row, .conflict, "an account of that name exists and is not ours; association is \(canAssociate ? "switched off (existing: conflict)" : "not possible there")")], .held
+                [report(row, .conflict, "\(Self.thing(kind)) of that name exists and is not ours; association is \(canAssociate ? "switched off (existing: conflict)" : "not possible there")")], .held
             )
         }
         if row.actualActive == false, row.desiredActive != false, !job.existing.associateDisabled {
-            return ([report(row, .held, "an account of that name exists and is disabled; set existing: {disabled: associate} to take it, which enables it", heldBy: "existing.disabled")], .held)
+            return (
+                [report(row, .held, "\(Self.thing(kind)) of that name exists and is disabled; set existing: {disabled: associate} to take it, which enables it", heldBy: "existing.disabled")], .held
+            )
         }
         var fields = changes(kind, row)
         if let recycled = recycledMail(kind, row, fields) { return recycled }
@@ -164,7 +166,7 @@ struct Policy: Sendable {
             drafts.append(disable(kind, row, [field], reason: "disabled in the source"))
         }
         var draft = Draft(
-            wave: Wave.change(kind), verb: .associate, status: .planned, reason: "an account of that name exists and has no owner: associated", fields: fields, name: name(row))
+            wave: Wave.change(kind), verb: .associate, status: .planned, reason: "\(Self.thing(kind)) of that name exists and has no owner: associated", fields: fields, name: name(row))
         takeAway(&draft, fields)
         permit(&draft, kind, .update)
         let isPlanned = draft.status == .planned
@@ -386,24 +388,27 @@ struct Policy: Sendable {
         Draft(wave: Wave.report, verb: .none, status: status, reason: reason, heldBy: heldBy, name: name(row))
     }
 
+    /// What an object of a kind is called where its id is not at hand.
+    private static func thing(_ kind: ResourceKind) -> String { kind == .user ? "an account" : "a group" }
+
     private func name(_ row: SituationRow) -> String { row.sourceName ?? row.targetName ?? row.sourceID ?? row.targetID ?? "" }
 
-    private func ambiguity(_ row: SituationRow) -> String {
+    private func ambiguity(_ kind: ResourceKind, _ row: SituationRow) -> String {
         if let byID = row.externalIDMatch, let byName = row.nameMatch, byID != byName {
             return "the externalId points to \(byID), the name to \(byName); decide on the target which one it is"
         }
-        if let byID = row.externalIDMatch { return "several accounts, or one that is linked to somebody else, carry the externalId; one is \(byID)" }
+        if let byID = row.externalIDMatch { return "several \(kind.plural), or one that is linked to another record, carry the externalId; one is \(byID)" }
         if let key = row.nameMatchKey, key != row.desiredKey {
             return
-                "its name looks like that of \(row.nameMatch ?? "an object") (\(key)), which nobody owns; whether they are one, nobody can tell: give the two one spelling, or the account another name"
+                "its name looks like that of \(row.nameMatch ?? "an object") (\(key)), which nobody owns; whether they are one, nobody can tell: give the two one spelling, or the one on the target another name"
         }
         return "several objects bear the name; one is \(row.nameMatch ?? "unknown")"
     }
 
-    private func foreignness(_ row: SituationRow) -> String {
-        if let holder = row.nameHolder { return "the name is still that of the account \(row.nameMatch ?? ""), which is linked to \(holder); it is never taken over" }
+    private func foreignness(_ kind: ResourceKind, _ row: SituationRow) -> String {
+        if let holder = row.nameHolder { return "the name is still that of the \(kind.singular) \(row.nameMatch ?? ""), which is linked to \(holder); it is never taken over" }
         let mark = row.nameMatchExternalID.map { "the externalId “\($0)”, which is another owner's" } ?? "another owner's externalId"
-        return "\(row.nameMatch ?? "an account") bears the name and carries \(mark); it is never taken over. Clear the externalId there, or take \(row.sourceID ?? "the record") out of the scope"
+        return "\(row.nameMatch ?? Self.thing(kind)) bears the name and carries \(mark); it is never taken over. Clear the externalId there, or take \(row.sourceID ?? "the record") out of the scope"
     }
 }
 

@@ -263,7 +263,7 @@ struct Undoing {
         try ledger.draft(draft, kind: kind.rawValue, situation: isDisabled ? .leaver : .absent, source: source, target: nil)
         recreated += 1
         guard kind == .group else { return }
-        let was = try ledger.targetMembers(of: target, run: run, plan: plan)
+        let was = try ledger.targetMembers(of: target, run: run)
         let missing = was.filter { $0.source == nil }.count
         try add(members: was.map { (source: $0.source, target: $0.source == nil ? $0.target : nil) }, of: operation, verb: .addMembers)
         if missing > 0 { notes.append("\(counted(missing, "member")) of the group \(operation.name) is not this job's, and is put back as it was") }

@@ -56,7 +56,8 @@ public enum JobDescription {
 
     private static func words(_ pace: Job.PaceSettings) -> String {
         let rate = pace.requestsPerSecond
-        return "\(rate == rate.rounded() ? String(Int(rate)) : String(rate)) requests a second, \(pace.concurrency) at once"
+        return
+            "\(rate == rate.rounded() ? String(Int(rate)) : String(rate)) requests a second, \(pace.concurrency) at once\(pace.patience == 600 ? "" : ", given up after \(pace.patience) s without progress")"
     }
 
     private static func words(_ authorization: Job.Authorization) -> String {

@@ -67,6 +67,10 @@ public struct JobReport: Sendable {
         if run.isCutShort { exits.append(.recordsFailed) }
         if numbers.planned > 0, !isApplied, !run.isCutShort, run.failure == nil { exits.append(.pending) }
         if numbers.attention > 0, isApplied || numbers.planned == 0 { exits.append(.recordsFailed) }
+        let unseen = run.targetReading?.unseenAccounts ?? []
+        for (name, why) in unseen.prefix(10) { report.details.append("must lose access, and could not be looked at: user or group \(name): \(why)") }
+        if unseen.count > 10 { report.details.append("… and \(unseen.count - 10) more that could not be looked at") }
+        if !unseen.isEmpty || !(run.targetReading?.unseenGroups.isEmpty ?? true) { exits.append(.recordsFailed) }
         if !run.breaches.isEmpty { exits.append(.held) }
         if source != nil { exits.append(.sourceIncomplete) }
         if let failure = run.failure { exits.append(failure.exit) }

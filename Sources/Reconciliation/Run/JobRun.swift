@@ -57,6 +57,8 @@ public final class JobRun: @unchecked Sendable {
     /// Why nothing may be written: limits and alike, in words.
     public internal(set) var breaches: [String] = []
     private var holdsScopeLeavers = false
+    /// Links whose mark stands under another id, and that were not moved there, by kind.
+    var unmoved: [ResourceKind: Int] = [:]
     private var heldByScope = 0
     private var isApplied = false
     /// The plan that this one takes back; what it writes then stays until its source record changes.
@@ -84,7 +86,7 @@ public final class JobRun: @unchecked Sendable {
         let stack = ClientStack(surroundings: surroundings, counted: traced)
         gate = stack.gate
         paced = stack.paced(job.pace, settled: try ledger.fact(Self.settledPace).flatMap { Double($0) })
-        connection = SCIMConnection(base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, paced), mediaType: profile.mediaType)
+        connection = SCIMConnection(base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, paced, job.pace), mediaType: profile.mediaType)
         shared = pool.source(of: job)
         try ledger.check(binding: "source", shared.directory().identity)
         try ledger.check(binding: "target", "\(connection.base)")
@@ -194,7 +196,17 @@ public final class JobRun: @unchecked Sendable {
         self.scope = scope
         notes += source.notes
         count = try ledger.sourceCount()
-        let targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: progress).read(pushed)
+        var targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, now: surroundings.time.wall(), progress: progress).read(pushed)
+        targetReading.incomplete = try sinceWhen(targetReading.incomplete)
+        if profile.listing != .none {
+            let findings = try await UnseenObjects(
+                ledger: ledger, target: target, tables: tables, incomplete: targetReading.incomplete, acceptsTargetChange: permissions.acceptTargetChange
+            ).ask(pushed)
+            targetReading.notes += findings.notes
+            targetReading.unseenAccounts = findings.unseen
+            unmoved = findings.unmoved
+        }
+        notes += targetReading.notes
         self.targetReading = targetReading
         try beat()
         if targetReading.unverified > 0 {
@@ -242,6 +254,8 @@ public final class JobRun: @unchecked Sendable {
         notes += departing.notes
         if kinds.contains(.group) {
             try ledger.holdRestoredGroups()
+            try ledger.hold(unseenGroups: targetReading.unseenGroups.map(\.id))
+            for (group, why) in targetReading.unseenGroups { notes.append("the group \(group) cannot be looked at (\(why)): nobody comes into it or leaves it") }
             if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
@@ -270,6 +284,22 @@ public final class JobRun: @unchecked Sendable {
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
     }
+
+    /// What is wrong with the target's list, with the day since when something is.
+    private func sinceWhen(_ incomplete: String?) throws -> String? {
+        guard let incomplete else {
+            try ledger.unlearn(Self.incompleteSince)
+            return nil
+        }
+        let today = String(surroundings.time.timestamp().prefix(10))
+        guard let since = try ledger.fact(Self.incompleteSince) else {
+            try ledger.learn(Self.incompleteSince, today)
+            return incomplete
+        }
+        return since == today ? incomplete : "\(incomplete); it has not been whole since \(since)"
+    }
+
+    private static let incompleteSince = "target incomplete since"
 
     private func settleInterrupted(_ target: SCIMTarget) async throws {
         let open = try ledger.unsettled()

@@ -20,8 +20,12 @@ struct Reading {
     var unverified = 0
     /// Memberships of which the same is true.
     var unverifiedMembers = 0
-    /// What is remarkable about the source and no obstacle.
+    /// What is remarkable and no obstacle.
     var notes: [String] = []
+    /// Groups whose members could not be looked at, with the reason: nobody comes into them or leaves them.
+    var unseenGroups: [(id: String, why: String)] = []
+    /// Records that must lose access whose accounts could not be looked at, with the reason.
+    var unseenAccounts: [(name: String, why: String)] = []
 }
 
 /// Reads the target into the ledger's scratch.
@@ -30,6 +34,8 @@ struct TargetReader {
     let target: SCIMTarget
     let tables: [ResourceKind: MappingTable]
     let readBack: Job.Target.ReadBack?
+    /// Seconds since 1970.
+    let now: Double
     let progress: @Sendable (String, Int) -> Void
 
     func read(_ kinds: [ResourceKind]) async throws -> Reading {
@@ -101,6 +107,7 @@ struct TargetReader {
     private func stageUnlisted(_ kind: ResourceKind, _ reading: inout Reading) async throws {
         guard let table = tables[kind] else { return }
         let gone = readBack == nil ? [] : try await readByID(kind, table, &reading)
+        for id in gone { try ledger.note(absentTarget: id, kind: kind.rawValue) }
         reading.unverified += try ledger.stageLinks(kind: kind.rawValue, except: gone) { table.isProtected($0) }
         if kind == .group, readBack == nil { reading.unverifiedMembers = try ledger.writtenMembershipCount() }
     }
@@ -153,7 +160,7 @@ struct TargetReader {
         return hasAnswered ? gone : []
     }
 
-    private static func staged(_ kind: ResourceKind, _ actual: MappingTable.Actual, _ table: MappingTable) -> StagedTarget {
+    static func staged(_ kind: ResourceKind, _ actual: MappingTable.Actual, _ table: MappingTable) -> StagedTarget {
         StagedTarget(
             kind: kind.rawValue, id: actual.id, externalID: actual.externalID, name: actual.name, matchKey: actual.matchKey, body: actual.body, digest: actual.digest,
             active: actual.active, isProtected: table.isProtected(actual.name))
@@ -211,17 +218,58 @@ struct TargetReader {
         return isProven ? .proven : .unproven
     }
 
+    /// Reads the list of a kind. Where pages overlap, the server is asked once whether it can keep an order, and that is remembered; where
+    /// groups cannot be listed with their members, they are listed without, and each is asked for.
     private func read(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String]) async throws -> ListEvidence {
+        let order = "order.\(kind.plural)"
+        let withoutMembers = "groups.list"
+        let known = try ledger.fact(order)
+        let sorted = [("sortBy", "id")]
+        let isBare = try kind == .group && target.showsMembers && ledger.fact(withoutMembers).flatMap { Double($0) }.map { now - $0 < Self.bareFor } ?? false
+        var evidence: ListEvidence
+        do {
+            evidence = try await walk(kind, &reading, &violations, query: known == "id" ? sorted : [], isBare: isBare, isolates: kind == .user || isBare || !target.showsMembers)
+        } catch let failure as SCIMFailure where failure.isOfThePage && kind == .group && target.showsMembers && !isBare {
+            // One long group may be what makes its page fail.
+            try ledger.forgetStaged(kind: kind.rawValue)
+            evidence = try await walk(kind, &reading, &violations, query: known == "id" ? sorted : [], isBare: true, isolates: true)
+            try ledger.learn(withoutMembers, String(Int(now)))
+            reading.notes.append("the list of groups fails with their members (\(failure)): each group is asked for by its id")
+        } catch SCIMFailure.rejected where known == "id" {
+            try ledger.unlearn(order)
+            try ledger.forgetStaged(kind: kind.rawValue)
+            return try await read(kind, &reading, &violations)
+        }
+        guard evidence.overlaps, known == nil, target.profile.listing == .pages, !target.capabilities.cursor else { return evidence }
+        try ledger.forgetStaged(kind: kind.rawValue)
+        do {
+            let again = try await walk(kind, &reading, &violations, query: sorted, isBare: isBare, isolates: true)
+            try ledger.learn(order, again.isComplete ? "id" : "of no use")
+            if again.isComplete { reading.notes.append("the pages of \(kind.plural) overlap unless they are sorted by id: so they are asked for from now on") }
+            return again
+        } catch SCIMFailure.rejected {
+            try ledger.learn(order, "of no use")
+            try ledger.forgetStaged(kind: kind.rawValue)
+            return try await walk(kind, &reading, &violations, query: [], isBare: isBare, isolates: true)
+        }
+    }
+
+    /// Seconds for which groups are listed without their members once a list with them has failed.
+    private static let bareFor = 7 * 86400.0
+
+    /// - Parameter isBare: whether groups are listed without their members.
+    private func walk(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String], query: [(String, String)], isBare: Bool, isolates: Bool) async throws -> ListEvidence {
         guard let table = tables[kind] else { preconditionFailure("no mapping for \(kind)") }
         var page: [StagedTarget] = []
         var members: [(group: String, members: [String])] = []
         var memberless: [String] = []
         var hasMembers = false
         var carried: [String: Int] = [:]
-        var repeated: [String] = []
         var nameless = 0
         var count = 0
-        let evidence = try await target.list(kind, expected: try ledger.linkCount(kind: kind.rawValue)) { view in
+        // That nothing is there may be said with a 404, where another answer has shown that the address is right.
+        let bounds = ListBounds(expected: try ledger.linkCount(kind: kind.rawValue), mayBeMissing: kind == .group && reading.pages > 0, isolates: isolates)
+        let evidence = try await target.list(kind, bounds: bounds, query: query + (isBare ? [("excludedAttributes", "members")] : [])) { view in
             guard let actual = table.actual(view) else {
                 nameless += 1
                 return
@@ -233,7 +281,7 @@ struct TargetReader {
                 if ids.isEmpty { memberless.append(actual.id) } else { members.append((actual.id, ids)) }
             }
         } pageDone: {
-            repeated += try ledger.stage(target: page).prefix(10)
+            _ = try ledger.stage(target: page)
             for entry in members { try ledger.stage(targetMembers: entry.members, of: entry.group) }
             hasMembers = hasMembers || !members.isEmpty
             count += page.count
@@ -241,18 +289,17 @@ struct TargetReader {
             members.removeAll(keepingCapacity: true)
             progress("target \(kind.plural) read", count)
         }
-        if let first = repeated.first { violations.append("\(kind.plural): the id \(first) came twice") }
         if nameless > 0 { violations.append("\(kind.plural): \(nameless) resources have no id") }
         reading.carried[kind] = carried
-        if kind == .group, target.showsMembers { try await readMembersByID(memberless, listShowsMembers: hasMembers) }
+        if kind == .group, target.showsMembers { try await readMembersByID(memberless, listShowsMembers: hasMembers, isBare: isBare, &reading) }
         return evidence
     }
 
     /// Where no group of the list shows a member, either all are empty or the list leaves members out: each is asked for,
     /// unless an earlier run saw members in the list.
-    private func readMembersByID(_ groups: [String], listShowsMembers: Bool) async throws {
-        if listShowsMembers { return try ledger.learn("members", Profile.MemberReading.inList.rawValue) }
-        guard target.profile.memberReading.contains(.byID), try ledger.fact("members") != Profile.MemberReading.inList.rawValue else { return }
+    private func readMembersByID(_ groups: [String], listShowsMembers: Bool, isBare: Bool, _ reading: inout Reading) async throws {
+        if listShowsMembers, !isBare { return try ledger.learn("members", Profile.MemberReading.inList.rawValue) }
+        guard try isBare || target.profile.memberReading.contains(.byID) && ledger.fact("members") != Profile.MemberReading.inList.rawValue else { return }
         var found = false
         for group in groups {
             guard try ledger.concerns(targetGroup: group) else { continue }
@@ -261,15 +308,21 @@ struct TargetReader {
                 ids = try JSONParser().parse(try await target.get(.group, group)) { Self.members($0) }
             } catch let failure as SCIMFailure {
                 if case .notFound = failure { continue }
-                throw failure
+                // One group that cannot be read keeps nobody's account from being disabled.
+                guard failure.isOfThePage || failure == .tooLarge || failure.isForbidden, reading.unseenGroups.count < Self.mostUnseen else { throw failure }
+                reading.unseenGroups.append((group, "\(failure)"))
+                continue
             }
             if !ids.isEmpty {
                 found = true
                 try ledger.stage(targetMembers: ids, of: group)
             }
         }
-        if found { try ledger.learn("members", Profile.MemberReading.byID.rawValue) }
+        if found, !isBare { try ledger.learn("members", Profile.MemberReading.byID.rawValue) }
     }
+
+    /// Groups that may be closed to a look; with more it is the target that fails.
+    private static let mostUnseen = 20
 
     static func members(_ view: JSONView) -> [String] {
         var ids: [String] = []

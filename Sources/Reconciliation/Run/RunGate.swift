@@ -56,14 +56,20 @@ extension JobRun {
         gateCounts = counts
     }
 
-    /// Many links missing at once look like another tenant's key, a restored or an emptied target.
+    /// Many links missing at once look like another tenant's key, a restored or an emptied target. Judged for each kind by itself.
     func judgeMissing() throws {
-        guard targetReading?.incomplete == nil else { return }
-        let (missing, links) = try ledger.missingLinks(kinds: pushed.map(\.rawValue))
-        guard missing > 5, missing * 10 > links, !permissions.acceptTargetChange else { return }
-        breaches.append(
-            "\(job.name): target.missing: \(missing) of \(links) linked objects are not on the target any more, more than 5 and 10 %; nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change"
-        )
+        guard !permissions.acceptTargetChange else { return }
+        let remedy = "nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change"
+        for kind in pushed {
+            let (missing, links) = try ledger.missingLinks(kinds: [kind.rawValue])
+            if let count = unmoved[kind] {
+                breaches.append(
+                    "\(job.name): target.missing: \(count) of \(links) linked \(kind.plural) carry our externalId under other ids, and only \(links - missing) stand at theirs; \(remedy)")
+            } else if targetReading?.incomplete == nil, missing > 5 && missing * 10 > links || missing == links && links > 1 {
+                let part = missing == links ? "which is all of them" : "more than 5 and 10 %"
+                breaches.append("\(job.name): target.missing: \(missing) of \(links) linked \(kind.plural) are not on the target any more, \(part); \(remedy)")
+            }
+        }
     }
 
     /// Marks the whole plan as held, for the reasons given.

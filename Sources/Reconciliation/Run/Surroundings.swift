@@ -110,12 +110,16 @@ struct ClientStack {
         Paced(gate, pace: Pace(requestsPerSecond: pace.requestsPerSecond, concurrency: pace.concurrency), settled: settled, time: surroundings.time)
     }
 
-    func retrying(_ client: any HTTPClient) -> any HTTPClient { Retrying(client, policy: surroundings.retry, time: surroundings.time, log: surroundings.log, stop: surroundings.stop) }
+    func retrying(_ client: any HTTPClient, _ pace: Job.PaceSettings) -> any HTTPClient {
+        var policy = surroundings.retry
+        policy.patience = Double(pace.patience)
+        return Retrying(client, policy: policy, time: surroundings.time, log: surroundings.log, stop: surroundings.stop)
+    }
 
-    func authorized(_ authorization: Job.Authorization, pace: Job.PaceSettings) throws -> any HTTPClient { try authorized(authorization, paced(pace)) }
+    func authorized(_ authorization: Job.Authorization, pace: Job.PaceSettings) throws -> any HTTPClient { try authorized(authorization, paced(pace), pace) }
 
-    func authorized(_ authorization: Job.Authorization, _ paced: Paced) throws -> any HTTPClient {
-        retrying(Authorized(paced, tokens: try tokens(authorization, paced)))
+    func authorized(_ authorization: Job.Authorization, _ paced: Paced, _ pace: Job.PaceSettings) throws -> any HTTPClient {
+        retrying(Authorized(paced, tokens: try tokens(authorization, paced, pace)), pace)
     }
 
     func url(_ text: String) throws -> URLParts {
@@ -128,18 +132,18 @@ struct ClientStack {
         do { return Secret(try reference.resolve(environment: surroundings.environment)) } catch { throw JobFailure(.jobFile, "\(error)") }
     }
 
-    private func tokens(_ authorization: Job.Authorization, _ client: any HTTPClient) throws -> any TokenSource {
+    private func tokens(_ authorization: Job.Authorization, _ client: any HTTPClient, _ pace: Job.PaceSettings) throws -> any TokenSource {
         switch authorization {
         case .key(let reference): return FixedKey(try secret(reference))
         case .oauth(let tokenURL, let clientID, let clientSecret, let scope, let placement):
             return clientCredentials(
                 ClientCredentials.Settings(
-                    tokenURL: try url(tokenURL), clientID: clientID, clientSecret: try secret(clientSecret), scope: scope, placement: .init(rawValue: placement) ?? .form), client)
+                    tokenURL: try url(tokenURL), clientID: clientID, clientSecret: try secret(clientSecret), scope: scope, placement: .init(rawValue: placement) ?? .form), client, pace)
         }
     }
 
-    func clientCredentials(_ settings: ClientCredentials.Settings, _ client: any HTTPClient) -> any TokenSource {
-        ClientCredentials(settings, client: retrying(client), time: surroundings.time) { body in
+    func clientCredentials(_ settings: ClientCredentials.Settings, _ client: any HTTPClient, _ pace: Job.PaceSettings) -> any TokenSource {
+        ClientCredentials(settings, client: retrying(client, pace), time: surroundings.time) { body in
             try? JSONParser().parse(body) { root -> ClientCredentials.Answer? in
                 if let token = root["access_token"]?.string, !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
                     let life = root["expires_in"]?.scalarText.flatMap { Double($0) }
@@ -167,14 +171,15 @@ struct SourceConnections {
         case .idaas(let idaas):
             return IDaaSSource.management(
                 endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, key: try accessKey(idaas.accessKey), client: stack.paced(idaas.pace),
-                time: surroundings.time, retrying: stack.retrying)
+                time: surroundings.time, retrying: { stack.retrying($0, idaas.pace) })
         case .idaasApplication(let idaas):
             let id = try value(idaas.clientID)
             let secret = try stack.secret(idaas.clientSecret)
             return IDaaSSource.application(
                 endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, client: stack.paced(idaas.pace), time: surroundings.time,
                 // In the form's body: a query would stand in access logs.
-                tokens: { stack.clientCredentials(ClientCredentials.Settings(tokenURL: $0, clientID: id, clientSecret: secret, placement: .form), $1) }, retrying: stack.retrying)
+                tokens: { stack.clientCredentials(ClientCredentials.Settings(tokenURL: $0, clientID: id, clientSecret: secret, placement: .form), $1, idaas.pace) },
+                retrying: { stack.retrying($0, idaas.pace) })
         }
     }
 

@@ -21,7 +21,7 @@ extension JobRun {
                 "later runs touched the same objects, and an undo of run \(run) would undo that too: \(some)\(touched.count > 10 ? ", and \(touched.count - 10) more" : ""); undo those runs first")
         }
         try ledger.attachScratch()
-        let reading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, progress: progress).read(pushed)
+        let reading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, now: surroundings.time.wall(), progress: progress).read(pushed)
         targetReading = reading
         if let incomplete = reading.incomplete { throw JobFailure(.unreachable, "target: its list is not complete (\(incomplete)), and an undo changes only what it can see") }
         if reading.unverified > 0 { notes.append("not verified: \(reading.unverified); \(profile.displayName) cannot be listed, so what was last written stands for what is there") }

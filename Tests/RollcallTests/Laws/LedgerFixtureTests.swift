@@ -106,7 +106,7 @@ import Testing
             try fixture.keep(world, at: try world.moment(), platform: "generic")
         },
         Scenario(name: "killed") { fixture in
-            // Killed with requests under way: creates, changes and memberships whose outcome the journal does not know.
+            // Killed with requests under way: creates whose outcome the journal does not know; what waits behind them was not sent.
             let world = try await settled()
             world.directory.people += (9...14).map { .named("person\($0)") }
             world.directory.people[0].displayName = "Another Name"

@@ -105,7 +105,7 @@ extension RuleTests {
         }
         #expect(world.user("d")?["externalId"] == "user_new")
         #expect(result.situation("E") == .foreign)
-        #expect(result.operations.first { $0.name == "E" }?.reason.hasPrefix("the name is still that of the account \(ids["user_e"] ?? "?"), which is linked to user_e;") == true)
+        #expect(result.operations.first { $0.name == "E" }?.reason.hasPrefix("the name is still that of the user \(ids["user_e"] ?? "?"), which is linked to user_e;") == true)
         #expect(result.operations.filter { $0.unit != nil }.count == 2)
         #expect(result.operations.allSatisfy { $0.status != .failed })
     }

@@ -9,7 +9,9 @@ import Testing
         let client = ScriptedClient(pages.map { .status(200, [:], $0) })
         let base = try #require(URLParts("https://scim.example/v2"))
         var seen: [String] = []
-        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: paging, pageSize: size, expected: expected) { seen.append($0["id"]?.string ?? "") }
+        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: paging, pageSize: size, bounds: ListBounds(expected: expected)) {
+            seen.append($0["id"]?.string ?? "")
+        }
         return (evidence, seen, client)
     }
 

@@ -1,0 +1,99 @@
+import JSON
+import SCIM
+
+/// What habits make of requests.
+extension SCIMService {
+    func has(_ habit: Habit) -> Bool { options.habits.contains(habit) }
+
+    mutating func meet(_ habit: Habit) { met[habit, default: 0] += 1 }
+
+    /// The resource that some habits choose: the same for as long as it is there.
+    public func victim(_ kind: ResourceKind) -> String? { store[kind]?.order.first { $0.hasSuffix("3") } }
+
+    /// Where a page starts, from 0.
+    mutating func habitualStart(_ start: Int, total: Int) throws -> Int {
+        guard start > 0 else { return start }
+        if has(.ignoresStartIndex) {
+            meet(.ignoresStartIndex)
+            return 0
+        }
+        guard start >= total else { return start }
+        if has(.restartsPastEnd) {
+            meet(.restartsPastEnd)
+            return 0
+        }
+        if has(.refusesPastEnd) {
+            meet(.refusesPastEnd)
+            throw SCIMError(status: 404, detail: "there is no such page")
+        }
+        if has(.failsPastEnd) {
+            meet(.failsPastEnd)
+            throw SCIMError(status: 500, detail: "index out of range")
+        }
+        return start
+    }
+
+    /// Drops what a page cannot show, or fails because of it.
+    mutating func judgeByHabit(_ places: inout [(kind: ResourceKind, id: String)], _ request: EmulatedRequest) throws {
+        if let place = places.firstIndex(where: { $0.id == victim($0.kind) }) {
+            if has(.badRecord), places[place].kind == .user {
+                meet(.badRecord)
+                throw SCIMError(status: 500, detail: "a value cannot be rendered")
+            }
+            if has(.pageDropsOne) {
+                meet(.pageDropsOne)
+                places.remove(at: place)
+            }
+        }
+        if has(.longGroupFails), !(request.query["excludedAttributes"]?.contains("members") ?? false),
+            places.contains(where: { $0.kind == .group && store[.group]?[$0.id]?.document["members"]?.array?.count ?? 0 > 3 })
+        {
+            meet(.longGroupFails)
+            throw SCIMError(status: 500, detail: "the query took too long")
+        }
+    }
+
+    /// The account that has an e-mail address of a document.
+    func holder(ofMailIn document: JSONValue) -> String? {
+        let mails = Set((document["emails"]?.array ?? []).compactMap { $0["value"]?.string?.lowercased() })
+        guard !mails.isEmpty else { return nil }
+        return store[.user]?.order.first { id in (store[.user]?[id]?.document["emails"]?.array ?? []).contains { mails.contains($0["value"]?.string?.lowercased() ?? "") } }
+    }
+
+    /// The attributes that a PATCH names.
+    private static func names(_ patch: JSONValue) -> [String] {
+        (patch["Operations"]?.array ?? []).flatMap { operation -> [String] in
+            if let path = operation["path"]?.string { return [String(path.prefix { $0 != "[" && $0 != "." })] }
+            return (operation["value"]?.object ?? [:]).keys.sorted()
+        }
+    }
+
+    static func touchesMembers(_ patch: JSONValue) -> Bool { names(patch).contains("members") }
+
+    /// Refuses what a habit refuses of a PATCH.
+    mutating func refuseByHabit(_ kind: ResourceKind, patch: JSONValue) throws {
+        let names = Self.names(patch)
+        if kind == .user, has(.refusesWholePatch), names.contains("userName") {
+            meet(.refusesWholePatch)
+            throw SCIMError(status: 400, scimType: "mutability", detail: "userName cannot be changed")
+        }
+        if kind == .user, has(.refusesActiveWithOthers), names.contains("active"), names.count > 1 {
+            meet(.refusesActiveWithOthers)
+            throw SCIMError(status: 400, detail: "active must be changed alone")
+        }
+        if kind == .group, has(.oneMemberRefusesAll), Self.touchesMembers(patch), let victim = victim(.user), patch.canonical.contains(victim) {
+            meet(.oneMemberRefusesAll)
+            throw SCIMError(status: 400, detail: "\(victim) cannot be changed")
+        }
+    }
+
+    /// What a PATCH is applied to.
+    mutating func habitualBase(_ kind: ResourceKind, _ document: JSONValue, patch: JSONValue) -> JSONValue {
+        let adds = (patch["Operations"]?.array ?? []).contains { $0["op"]?.string?.lowercased() == "add" && $0["path"]?.string == "members" }
+        guard kind == .group, has(.addReplaces), adds, document["members"]?.array?.isEmpty == false else { return document }
+        meet(.addReplaces)
+        var document = document
+        document["members"] = nil
+        return document
+    }
+}

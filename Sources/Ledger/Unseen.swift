@@ -1,0 +1,76 @@
+import Foundation
+import GRDB
+
+/// Links whose object the target did not show: “not seen” is a question, and these are what it is asked about.
+extension Ledger {
+    /// A link whose object is not staged.
+    public struct UnseenLink: Sendable {
+        /// The record, in the order in which the ledger came to know the records.
+        public var record: Int64
+        public var source: String
+        public var target: String
+        /// The externalId that the object should carry.
+        public var mark: String?
+        /// Whether the source no longer lets the record in, and the ledger does not know the account as disabled.
+        public var losesAccess: Bool
+    }
+
+    public func unseenLinks(kind: Int, after last: Int64, limit: Int) throws -> [UnseenLink] {
+        try read { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT l.source, si.id, ti.id, l.external_id,
+                            l.state = 'active' AND (s.n IS NULL OR NOT s.in_scope OR s.active IS 0 OR s.disabled) FROM links l
+                        JOIN ids si ON si.n = l.source JOIN ids ti ON ti.n = l.target LEFT JOIN scratch.source s ON s.kind = l.kind AND s.n = l.source
+                        WHERE l.kind = ?1 AND l.source > ?2 AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target) ORDER BY l.source LIMIT ?3
+                        """), arguments: [kind, last, limit]
+            ).map { UnseenLink(record: $0[0], source: $0[1], target: $0[2], mark: $0[3], losesAccess: $0[4]) }
+        }
+    }
+
+    public func unseenCount(kind: Int) throws -> Int {
+        try read { db in
+            try Int.fetchOne(db, sql: "SELECT count(*) FROM links l WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target)", arguments: [kind]) ?? 0
+        }
+    }
+
+    /// Remembers, for this plan, that the target says of an object that it is not there.
+    public func note(absentTarget id: String, kind: Int) throws {
+        try write { try $0.execute(sql: "INSERT OR IGNORE INTO scratch.absent_targets (kind, n) VALUES (?, ?)", arguments: [kind, intern($0, space: kind + 2, id)]) }
+    }
+
+    /// The id of a linked object that the target showed, as a witness; nil when it showed none.
+    public func seenLink(kind: Int) throws -> String? {
+        try read { db in
+            try String.fetchOne(
+                db, sql: "SELECT i.id FROM links l JOIN scratch.target t ON t.kind = l.kind AND t.n = l.target JOIN ids i ON i.n = l.target WHERE l.kind = ? LIMIT 1", arguments: [kind])
+        }
+    }
+
+    /// The objects that carry a mark and are linked to no record, as far as they are staged. `indexTarget` goes before.
+    public func unlinkedHolders(kind: Int, mark: String) throws -> [(id: String, key: String)] {
+        try read { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT i.id, t.match_key FROM scratch.target t INDEXED BY target_by_external_id JOIN ids i ON i.n = t.n WHERE t.kind = ?1 AND t.external_id = ?2
+                        AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n) ORDER BY i.id
+                        """), arguments: [kind, mark]
+            ).map { (id: $0[0], key: $0[1]) }
+        }
+    }
+
+    /// Lets a record's link point to the object that now carries its mark. Under another name than the job wrote, nobody can tell how the
+    /// object came to be: it then counts as associated.
+    public func move(kind: Int, source id: String, to target: String, key: String) throws {
+        try write { db in
+            let n = try intern(db, space: kind + 2, target)
+            try db.execute(
+                sql: """
+                    UPDATE links SET target = ?1, origin = CASE WHEN match_key = ?2 OR origin NOT IN ('created', 'known') THEN origin ELSE 'associated' END, read = NULL, read_digest = NULL
+                    WHERE kind = ?3 AND source = (SELECT n FROM ids WHERE space = ?3 AND id = ?4)
+                    """, arguments: [n, key, kind, id])
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import HTTP
+import JSON
+import Ledger
+import Provisioning
+import SCIM
+import SCIMTransport
+
+/// Asking the target for linked objects that its list did not show: a list may leave out what is there.
+struct UnseenObjects {
+    let ledger: Ledger
+    let target: SCIMTarget
+    let tables: [ResourceKind: MappingTable]
+    /// Why the list is not whole; nil for one that is.
+    let incomplete: String?
+    /// Whether another tenant's ids are taken on for ours.
+    let acceptsTargetChange: Bool
+
+    /// What was found out.
+    struct Findings {
+        var notes: [String] = []
+        /// Accounts that must lose access and could not be looked at: record and reason.
+        var unseen: [(name: String, why: String)] = []
+        /// Links that were not moved, since hardly any stands where it stood.
+        var unmoved: [ResourceKind: Int] = [:]
+    }
+
+    /// Questions of one run at the most; beyond, a list that leaves out so many is not believed.
+    private static let most = 2000
+
+    func ask(_ kinds: [ResourceKind]) async throws -> Findings {
+        var findings = Findings()
+        for kind in kinds { try await ask(kind, &findings) }
+        return findings
+    }
+
+    private func ask(_ kind: ResourceKind, _ findings: inout Findings) async throws {
+        guard let table = tables[kind], try ledger.unseenCount(kind: kind.rawValue) > 0 else { return }
+        try ledger.indexTarget()
+        let parser = JSONParser()
+        let links = try ledger.linkCount(kind: kind.rawValue)
+        // Of those that are not shown, a list that is not whole says nothing: whoever must lose access is asked for. A list that is whole
+        // and shows hardly any holds the plan anyway, whatever each of them would answer.
+        let unseen = try ledger.unseenCount(kind: kind.rawValue)
+        let isMass = unseen > 5 && unseen * 10 > links && !acceptsTargetChange
+        let asksAll = incomplete == nil && !isMass
+        var asked = 0
+        var missing: [Ledger.UnseenLink] = []
+        var last = Int64(0)
+        while case let batch = try ledger.unseenLinks(kind: kind.rawValue, after: last, limit: 200), let end = batch.last {
+            last = end.record
+            for link in batch where asksAll || link.losesAccess {
+                guard asked < Self.most else {
+                    if link.losesAccess { findings.unseen.append((link.source, "too many are not shown to ask for each")) }
+                    continue
+                }
+                asked += 1
+                do {
+                    let body = try await target.get(kind, link.target)
+                    let (actual, members) = try parser.parse(body) { (table.actual($0), TargetReader.members($0)) }
+                    guard let actual, actual.id == link.target else {
+                        if link.losesAccess { findings.unseen.append((link.source, "another object came when \(link.target) was asked for")) }
+                        continue
+                    }
+                    _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
+                    if kind == .group, target.showsMembers { try ledger.stage(targetMembers: members, of: actual.id) }
+                } catch let failure as SCIMFailure {
+                    switch failure {
+                    case .notFound: missing.append(link)
+                    case .credentials, .cancelled: throw failure
+                    // A platform that answers no reads by id: its list is all that there is to believe.
+                    case .unsupported where incomplete == nil: missing.append(link)
+                    default: if link.losesAccess { findings.unseen.append((link.source, "\(failure)")) }
+                    }
+                } catch let error as JSONSyntaxError {
+                    if link.losesAccess { findings.unseen.append((link.source, "\(error)")) }
+                }
+            }
+        }
+        guard !missing.isEmpty else { return }
+        // “Not there” is believed of a side that has answered for something that is there.
+        guard try await answersForWhatIsThere(kind) else {
+            findings.notes.append("\(missing.count) \(kind.plural) are not found by their ids, and nothing else is either: that is not believed")
+            for link in missing where link.losesAccess { findings.unseen.append((link.source, "the target finds nothing by its id")) }
+            return
+        }
+        try await settle(kind, table, missing, &findings)
+    }
+
+    /// A link whose object is gone and whose mark stands elsewhere moves there; the rest is absent.
+    private func settle(_ kind: ResourceKind, _ table: MappingTable, _ missing: [Ledger.UnseenLink], _ findings: inout Findings) async throws {
+        let links = try ledger.linkCount(kind: kind.rawValue)
+        let standing = links - (try ledger.unseenCount(kind: kind.rawValue))
+        let mayMove = standing >= (links <= 5 ? 1 : max(5, links / 10)) || acceptsTargetChange
+        var moved: [String] = []
+        for link in missing {
+            try ledger.note(absentTarget: link.target, kind: kind.rawValue)
+            guard let mark = link.mark else { continue }
+            if incomplete != nil, let path = AttributePath("externalId") {
+                for found in (try? await target.lookUp(kind, path, mark, fold: { $0 })) ?? [] {
+                    if let actual = try JSONParser().parse(found.canonicalBytes, { table.actual($0) }) { _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)]) }
+                }
+            }
+            let holders = try ledger.unlinkedHolders(kind: kind.rawValue, mark: mark)
+            guard holders.count == 1, let holder = holders.first else { continue }
+            guard mayMove else {
+                findings.unmoved[kind, default: 0] += 1
+                continue
+            }
+            try ledger.move(kind: kind.rawValue, source: link.source, to: holder.id, key: holder.key)
+            moved.append("\(link.source): \(holder.id) in the place of \(link.target)")
+        }
+        if let first = moved.first {
+            findings.notes.append("\(counted(moved.count, "\(kind.singular)")) found by the externalId under another id, and linked anew (\(first)\(moved.count > 1 ? ", …" : ""))")
+        }
+    }
+
+    private func answersForWhatIsThere(_ kind: ResourceKind) async throws -> Bool {
+        if acceptsTargetChange { return true }
+        for witness in [kind, kind == .user ? .group : .user] {
+            guard let id = try ledger.seenLink(kind: witness.rawValue) else { continue }
+            do {
+                _ = try await target.get(witness, id)
+                return true
+            } catch SCIMFailure.unsupported {
+                return incomplete == nil
+            } catch { return false }
+        }
+        return false
+    }
+}

@@ -6,7 +6,7 @@ public struct LinkState: Sendable {
     public var kind: Int
     public var sourceID: String
     public var targetID: String
-    /// created, known, associated or taken over. A link that exists keeps the origin that it has.
+    /// created, known, associated, taken over or found. A link that exists keeps the origin that it has.
     public var origin: String
     /// active, or disabled for a leaver that this job disabled.
     public var state: String
@@ -64,10 +64,12 @@ public struct Outcome: Sendable {
 
 extension Ledger {
     /// Marks operations as sent. A request leaves only after this is on disk.
-    public func markSent(_ operations: [PlannedOperation]) throws {
+    ///
+    /// - Parameter now: seconds since 1970.
+    public func markSent(_ operations: [PlannedOperation], now: Double) throws {
         try write { db in
             for operation in operations {
-                try db.cachedStatement(sql: "UPDATE operations SET status = 'sent' WHERE plan = ? AND seq = ?").execute(arguments: [operation.plan, operation.seq])
+                try db.cachedStatement(sql: "UPDATE operations SET status = 'sent', sent_at = ? WHERE plan = ? AND seq = ?").execute(arguments: [now, operation.plan, operation.seq])
                 if operation.kind == 1, operation.verb == .associate { try keepMembers(db, of: operation) }
             }
         }

@@ -90,6 +90,7 @@ public final class Ledger {
     /// What statements call that SQLite does not know.
     private static func addFunctions(_ db: Database) {
         db.add(function: DatabaseFunction("fold", argumentCount: 1, pure: true) { String.fromDatabaseValue($0[0]).map(folded) })
+        db.add(function: protection { _, _ in false })
         db.add(function: DatabaseFunction("fold_widely", argumentCount: 1, pure: true) { String.fromDatabaseValue($0[0]).map(foldedWidely) })
     }
 
@@ -276,6 +277,20 @@ public final class Ledger {
             return differs(kind, desired, target, String.fromDatabaseValue(values[3]), String.fromDatabaseValue(values[4]))
         }
         try perform { $0.add(function: function) }
+    }
+
+    /// Registers what tells of a folded name whether it is protected. Until then no name is.
+    ///
+    /// - Parameter isProtected: kind (0 user, 1 group) and the name.
+    public func define(isProtected: @escaping @Sendable (Int, String) -> Bool) throws {
+        try perform { $0.add(function: Self.protection(isProtected)) }
+    }
+
+    fileprivate static func protection(_ isProtected: @escaping @Sendable (Int, String) -> Bool) -> DatabaseFunction {
+        DatabaseFunction("is_protected", argumentCount: 2, pure: true) { values in
+            guard let kind = Int.fromDatabaseValue(values[0]), let name = String.fromDatabaseValue(values[1]) else { return false }
+            return isProtected(kind, name)
+        }
     }
 }
 

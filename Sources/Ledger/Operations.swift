@@ -91,6 +91,8 @@ public struct PlannedOperation: Sendable {
     public var unit: Int?
     /// Whether a failed operation may have changed something all the same.
     public var mayBeDone = false
+    /// When it was sent, in seconds since 1970; nil for what was not, and for what older versions sent.
+    public var sentAt: Double?
     /// For membership operations.
     public var members: [Member]
 
@@ -98,11 +100,8 @@ public struct PlannedOperation: Sendable {
         public var position: Int
         public var sourceID: String?
         public var targetID: String?
-        public var name: String?
         public var status: String?
         public var reason: String?
-        /// Whether an operation of the same plan on the member's own account came to nothing.
-        public var isTroubled: Bool
     }
 }
 

@@ -104,9 +104,7 @@ extension Ledger {
             members = try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT m.position, s.id AS source_id, CASE WHEN m.source_user IS NULL THEN t.id ELSE lt.id END AS target_id, m.status, m.reason,
-                            EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source WHERE f.plan = m.plan AND f.kind = 0 AND f.source = m.source_user
-                                AND f.status IN ('failed', 'conflict', 'sent', 'skipped')) AS is_troubled
+                        SELECT m.position, s.id AS source_id, CASE WHEN m.source_user IS NULL THEN t.id ELSE lt.id END AS target_id, m.status, m.reason
                         FROM operation_members m
                         LEFT JOIN ids s ON s.n = m.source_user LEFT JOIN ids t ON t.n = m.target_user
                         LEFT JOIN links l ON l.kind = 0 AND l.source = m.source_user LEFT JOIN ids lt ON lt.n = l.target
@@ -114,13 +112,13 @@ extension Ledger {
                         """), arguments: [plan, seq]
             ).map {
                 PlannedOperation.Member(
-                    position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"], name: nil, status: $0["status"], reason: $0["reason"], isTroubled: $0["is_troubled"])
+                    position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"], status: $0["status"], reason: $0["reason"])
             }
         }
         return PlannedOperation(
             plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: row["kind"], verb: verb, situation: Situation(rawValue: row["situation"]) ?? .unmanaged,
             sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: OperationStatus(rawValue: row["status"]) ?? .planned, reason: row["reason"],
-            heldBy: row["held_by"], fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], members: members)
+            heldBy: row["held_by"], fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], sentAt: row["sent_at"], members: members)
     }
 
     /// All rows of a plan, in order.

@@ -86,6 +86,8 @@ package enum Schema {
             json_extract(sent, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END), json_extract(read, CASE kind WHEN 0 THEN '$.userName' ELSE '$.displayName' END)) IS NOT NULL;
         -- Whoever is deleted is in no group any more.
         CREATE INDEX written_members_by_user ON written_members (usr);
+        -- When a request left, in seconds since 1970: what was made long before or after it is not of its making.
+        ALTER TABLE operations ADD COLUMN sent_at REAL;
         """,
     ]
 

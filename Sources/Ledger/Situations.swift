@@ -47,6 +47,8 @@ public struct SituationRow: Sendable {
     public var actualActive: Bool?
     public var problem: String?
     public var place: String?
+    /// Whether the name that the source gives the record is protected.
+    public var isNameProtected: Bool
     public var isLinked: Bool
     public var origin: String?
     public var state: String?
@@ -167,8 +169,10 @@ extension Ledger {
                     ext_linked, name_count, name_marked, name_linked)
                 SELECT s.kind, s.n, l.target, c.ext_target, c.name_target, c.alike_target,
                     l.source IS NOT NULL, 1, t.n IS NOT NULL,
-                    s.protected OR coalesce(t.protected, 0) OR coalesce(e.protected, 0) OR coalesce(m.protected, 0),
+                    CASE WHEN l.source IS NULL THEN s.protected OR coalesce(e.protected, 0) OR coalesce(m.protected, 0) ELSE \(Self.isProtectedLink) END,
                     coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id AND t.external_id IS NOT s.external_id
+                            -- The mark of another record of this job is put right.
+                            AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_external_id WHERE o.kind = s.kind AND o.external_id = t.external_id)
                         ELSE l.external_id IS NOT NULL AND \(Self.bearsAnotherName) AND t.match_key <> s.match_key END, 0),
                     s.collision, s.problem IS NOT NULL, coalesce(l.state = 'disabled', 0),
                     CASE WHEN t.n IS NULL THEN 0 WHEN s.digest = t.digest THEN 0
@@ -189,8 +193,9 @@ extension Ledger {
         try db.execute(
             sql: """
                 INSERT INTO scratch.facts (kind, source, target, linked, on_target, protected, other_mark, disabled_leaver)
-                SELECT l.kind, l.source, l.target, 1, t.n IS NOT NULL, coalesce(t.protected, 0),
+                SELECT l.kind, l.source, l.target, 1, t.n IS NOT NULL, \(Self.isProtectedLink),
                     coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id
+                            AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_external_id WHERE o.kind = l.kind AND o.external_id = t.external_id)
                         ELSE l.external_id IS NOT NULL AND \(Self.bearsAnotherName) END, 0),
                     l.state = 'disabled'
                 FROM links l
@@ -208,6 +213,10 @@ extension Ledger {
                 AND NOT EXISTS (SELECT 1 FROM scratch.candidates c WHERE c.kind = t.kind AND c.name_target = t.n)
                 """, arguments: ["kind": kind])
     }
+
+    /// Whether a linked object is protected: by the name that was written last, and one that this job did not make by the name that it
+    /// bears too. So neither a rename in the source nor one on the target is a way out of losing access.
+    private static let isProtectedLink = "(is_protected(l.kind, l.match_key) OR l.origin NOT IN ('created', 'known') AND coalesce(t.protected, 0))"
 
     /// Whether a linked object bears a name that this job did not write. A link of which neither what was sent nor what was read is known
     /// may still have the wider key of an older version.
@@ -257,7 +266,7 @@ extension Ledger {
             s.name AS source_name, t.name AS target_name, m.match_key AS name_key, m.external_id AS name_external_id, t.external_id AS target_external_id,
             s.body AS desired, s.note, s.digest AS desired_digest, s.external_id AS desired_external_id, s.match_key AS desired_key, s.active AS desired_active,
             t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.place,
-            l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
+            coalesce(s.protected, 0) AS is_name_protected, l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
             CASE WHEN st.situation = 'collision' THEN (
                 SELECT min(ri.id) FROM ids ri WHERE ri.n IN (
                     SELECT r.n FROM scratch.source r INDEXED BY source_by_key WHERE r.kind = st.kind AND r.match_key = s.match_key AND r.n <> st.source AND r.in_scope
@@ -291,7 +300,7 @@ extension Ledger {
             sourceName: row["source_name"], targetName: row["target_name"], nameMatchKey: row["name_key"], nameMatchExternalID: row["name_external_id"], targetExternalID: row["target_external_id"],
             desired: row["desired"], desiredDigest: (row["desired_digest"] as Data?).map(Array.init), desiredExternalID: row["desired_external_id"], desiredKey: row["desired_key"],
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
-            place: row["place"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],
+            place: row["place"], isNameProtected: row["is_name_protected"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
             isGoneFromTarget: row["is_gone_from_target"], isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
             source: row["source"], target: row["target"])

@@ -40,12 +40,18 @@ extension Ledger {
         try write { try $0.execute(sql: "INSERT OR IGNORE INTO scratch.absent_targets (kind, n) VALUES (?, ?)", arguments: [kind, intern($0, space: kind + 2, id)]) }
     }
 
-    /// The id of a linked object that the target showed, as a witness; nil when it showed none.
-    public func seenLink(kind: Int) throws -> String? {
+    /// Whether the target said in this run that an object is not there: an id that it gives out anew is another object.
+    public func isAbsent(target id: String, kind: Int) throws -> Bool {
         try read { db in
-            try String.fetchOne(
-                db, sql: "SELECT i.id FROM links l JOIN scratch.target t ON t.kind = l.kind AND t.n = l.target JOIN ids i ON i.n = l.target WHERE l.kind = ? LIMIT 1", arguments: [kind])
+            guard isScratchAttached else { return false }
+            return try Bool.fetchOne(
+                db, sql: "SELECT EXISTS (SELECT 1 FROM ids i JOIN scratch.absent_targets a ON a.kind = ?1 AND a.n = i.n WHERE i.space = ?1 + 2 AND i.id = ?2)", arguments: [kind, id]) ?? false
         }
+    }
+
+    /// The id of an object that the target showed, as a witness; nil when it showed none.
+    public func shownObject(kind: Int) throws -> String? {
+        try read { db in try String.fetchOne(db, sql: "SELECT i.id FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ? ORDER BY t.n LIMIT 1", arguments: [kind]) }
     }
 
     /// The objects that carry a mark and are linked to no record, as far as they are staged. `indexTarget` goes before.

@@ -25,10 +25,19 @@ public struct SCIMTarget: Sendable {
 
         /// The resource's id, where the answer tells.
         public let id: String?
-        /// Whether the resource is older than the request that was to make it, or does not tell: by the answer's own clock.
-        public var isOlder = false
+        /// Whether the resource is older than the request that was to make it, by the answer's own clock.
+        public var age = Age.unknown
+        /// The answer's status: 201 says that something was made.
+        public var status = 0
         /// The resource as the target now shows it; nil when the answer has none, such as 204.
         public let resource: [UInt8]?
+    }
+
+    /// How old a resource is that was to be made.
+    public enum Age: Sendable {
+        case fresh, older
+        /// It does not tell.
+        case unknown
     }
 
     /// One attribute to set, or to take out (nil).
@@ -188,11 +197,21 @@ public struct SCIMTarget: Sendable {
         let leaving = Set(remove)
         return try await replace(.group, id) { resource in
             var members = resource["members"]?.array ?? []
-            members.removeAll { $0["value"]?.string.map(leaving.contains) ?? false }
+            members.removeAll { member in !Self.isGroup(member) && member["value"]?.string.map(leaving.contains) ?? false }
             let present = Set(members.compactMap { $0["value"]?.string })
             members += add.filter { !present.contains($0) }.map { ["value": .string($0)] }
             resource["members"] = .array(members)
         }
+    }
+
+    /// Whether a member of a group is a group itself, by what the server says of it.
+    public static func isGroup(_ member: JSONView) -> Bool { isGroup(type: member.member(ignoringCase: "type")?.string, reference: member.member(ignoringCase: "$ref")?.string) }
+
+    static func isGroup(_ member: JSONValue) -> Bool { isGroup(type: member["type"]?.string, reference: member["$ref"]?.string) }
+
+    private static func isGroup(type: String?, reference: String?) -> Bool {
+        if let type, !type.isEmpty { return type.lowercased() == "group" }
+        return reference?.lowercased().split(separator: "/").dropLast().last == "groups"
     }
 
     /// DELETE. Whether it was there: a resource that is gone already is as good as deleted.
@@ -229,18 +248,20 @@ public struct SCIMTarget: Sendable {
 
     private static func written(_ answer: SCIMConnection.Answer) -> Written {
         let fromLocation = answer.location.flatMap { $0.split(separator: "/").last.map(String.init) }
-        guard answer.hasDocument, let id = try? JSONParser().parse(answer.body, { $0.member(ignoringCase: "id")?.scalarText }) else {
-            var written = Written(id: fromLocation, resource: nil)
-            written.isOlder = true
-            return written
-        }
-        var written = Written(id: id, resource: answer.body)
-        // What was made in the future is as doubtful as what was made before. Two minutes are more than any request takes, and less than any account that was there before is old.
-        if let created = try? JSONParser().parse(answer.body, { $0.member(ignoringCase: "meta")?.member(ignoringCase: "created")?.string.flatMap { Time.seconds($0) } }), let now = answer.date {
-            written.isOlder = abs(now - created) > 120
+        var written: Written
+        if answer.hasDocument, let id = try? JSONParser().parse(answer.body, { $0.member(ignoringCase: "id")?.scalarText }) {
+            written = Written(id: id, resource: answer.body)
+            // What was made in the future is as doubtful as what was made before. Two minutes are more than any request takes, and less than any account that was there before is old.
+            if let created = Self.created(answer.body), let now = answer.date { written.age = abs(now - created) > 120 ? .older : .fresh }
         } else {
-            written.isOlder = true
+            written = Written(id: fromLocation, resource: nil)
         }
+        written.status = answer.status
         return written
+    }
+
+    /// When a resource was made, in seconds since 1970, as it says itself; nil when it does not.
+    public static func created(_ resource: [UInt8]) -> Double? {
+        (try? JSONParser().parse(resource) { $0.member(ignoringCase: "meta")?.member(ignoringCase: "created")?.string.flatMap { Time.seconds($0) } }) ?? nil
     }
 }

@@ -100,6 +100,8 @@ struct PermissionOptions: ParsableArguments {
     var allow: [String] = []
     @Flag(help: "Go on although many linked objects are not on the target any more.")
     var acceptTargetChange = false
+    @Option(help: ArgumentHelp("Take an account back that carries another mark by now: its record's name or source id. May be repeated.", valueName: "name"))
+    var acceptTakeback: [String] = []
     @Flag(help: "Let the leavers go that a changed scope causes.")
     var acceptScopeChange = false
     @Flag(help: "Go on although the source has no group or no membership any more, where it had some.")
@@ -114,6 +116,7 @@ struct PermissionOptions: ParsableArguments {
     /// The same options, as they are typed.
     var words: String {
         allow.map { " --allow \($0)" }.joined() + (acceptTargetChange ? " --accept-target-change" : "") + (acceptScopeChange ? " --accept-scope-change" : "")
+            + acceptTakeback.map { " --accept-takeback \($0)" }.joined()
             + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "") + (release ? " --release" : "")
     }
 
@@ -130,6 +133,7 @@ struct PermissionOptions: ParsableArguments {
         }
         permissions.acceptTargetChange = acceptTargetChange
         permissions.acceptScopeChange = acceptScopeChange
+        permissions.acceptTakeback = Set(acceptTakeback)
         permissions.acceptSourceChange = acceptSourceChange
         permissions.firstRun = firstRun
         permissions.knownConflictsAreFine = knownConflictsOk

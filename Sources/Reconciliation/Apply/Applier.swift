@@ -26,12 +26,16 @@ final class Applier {
     let stop: StopRequest
     /// Called in each commit.
     let tick: () throws -> Void
+    /// Seconds since 1970.
+    let now: () -> Double
+    /// Accounts whose record's values were overwritten by another record's create, with the record they are linked to.
+    var putBacks: [(kind: ResourceKind, id: String, source: String, shown: [UInt8]?)] = []
     var verification = Verification()
     var sent = 0
 
     init(
         ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, looksFirst: Bool = false, looksBefore: Bool = false,
-        attempts: Int = 2, stop: StopRequest = StopRequest(), tick: @escaping () throws -> Void = {}, progress: @escaping @Sendable (String, Int) -> Void
+        attempts: Int = 2, stop: StopRequest = StopRequest(), tick: @escaping () throws -> Void = {}, now: @escaping () -> Double, progress: @escaping @Sendable (String, Int) -> Void
     ) {
         self.ledger = ledger
         self.run = run
@@ -41,6 +45,7 @@ final class Applier {
         self.progress = progress
         self.stop = stop
         self.tick = tick
+        self.now = now
         sender = Sender(target: target, tables: tables, attempts: attempts, looksFirst: looksFirst, looksBefore: looksBefore)
     }
 
@@ -80,7 +85,29 @@ final class Applier {
             breaker = Breaker()
             last = try ledger.lastOperation(plan: plan, wave: wave) ?? last
         }
+        if isGoing { try await putBack() }
         if isGoing { try await readBack() }
+    }
+
+    /// Gives accounts the values of their own records back, which the target has overwritten in answer to another record's create.
+    private func putBack() async throws {
+        for (kind, id, source, shown) in putBacks {
+            guard let link = try ledger.link(kind: kind.rawValue, source: source), let table = tables[kind] else { continue }
+            let sent = MappingTable.values(link.sent)
+            do {
+                let body: [UInt8] = if let shown { shown } else { try await target.get(kind, id) }
+                let found = MappingTable.values(try? JSONParser().parse(body) { table.actual($0)?.body })
+                let changes = table.attributes.compactMap { attribute -> SCIMTarget.Change? in
+                    guard let value = sent[attribute.name], !table.isEqual(attribute.name, value, found[attribute.name] ?? .null) else { return nil }
+                    return SCIMTarget.Change(path: attribute.path, value: value.isNull ? nil : value, replacesValue: !(found[attribute.name] ?? .null).isNull)
+                }
+                _ = try await target.update(kind, id, changes)
+                verification.notes.append("the values of \(source) were put back on \(id), which the target had given to another record")
+            } catch {
+                if error.endsAtOnce { fatal = error }
+                verification.notes.append("the values of \(source) could not be put back on \(id), which the target gave to another record: \(error)")
+            }
+        }
     }
 
     /// Whether more may be sent.
@@ -162,39 +189,42 @@ final class Applier {
     }
 
     /// Resolves ids and journals the operation as sent; nil when it needs no request.
-    func prepare(_ operation: PlannedOperation) throws -> Ready? {
+    func prepare(_ given: PlannedOperation) throws -> Ready? {
+        var operation = given
+        operation.sentAt = now()
         let link = try operation.sourceID.flatMap { try ledger.link(kind: operation.kind, source: $0) }
         switch operation.verb {
         case .none, .link, .unlink: return nil
         case .create:
-            try ledger.markSent([operation])
+            try ledger.markSent([operation], now: now())
             return Ready(operation: operation, targetID: nil, members: [], leftOut: [:])
         case .addMembers, .removeMembers:
             var members: [(position: Int, id: String)] = []
             var leftOut: [Int: String] = [:]
             for member in operation.members {
-                // Whose account could not be made or made ours keeps its memberships, and gets no new ones.
-                if let id = member.targetID, !member.isTroubled {
+                // Whose account could not be made or made ours keeps its memberships, and gets no new ones. An attribute that was refused is
+                // no reason: the account is ours all the same.
+                if let id = member.targetID {
                     members.append((member.position, id))
                 } else {
-                    leftOut[member.position] = "\(member.sourceID ?? "the member") has no account of ours, or its own operation failed"
+                    leftOut[member.position] = "\(member.sourceID ?? "the member") has no account of ours"
                 }
             }
             guard let group = link?.targetID else {
-                try ledger.settle(operation, Outcome(status: .skipped, reason: "the group was not created"), run: run)
+                try ledger.settle(operation, Outcome(status: .skipped, reason: "the group could not be made, or made ours"), run: run)
                 return nil
             }
             guard !members.isEmpty else {
-                try ledger.settle(operation, Outcome(status: .skipped, reason: "none of the members has an account", leftOut: leftOut), run: run)
+                try ledger.settle(operation, Outcome(status: .skipped, reason: "none of the members has an account of ours", leftOut: leftOut), run: run)
                 return nil
             }
             if operation.verb == .addMembers, target.profile.memberReading.contains(.ledger) {
                 try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false)
             }
-            try ledger.markSent([operation])
+            try ledger.markSent([operation], now: now())
             return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut)
         case .update, .associate, .dissociate, .disable, .delete:
-            try ledger.markSent([operation])
+            try ledger.markSent([operation], now: now())
             // A link that this plan made a moment ago is newer than what the plan was drawn from.
             return Ready(operation: operation, targetID: link?.targetID ?? operation.targetID, members: [], leftOut: [:], mark: link?.externalID)
         }

@@ -19,22 +19,15 @@ extension Applier {
             case .addMembers, .removeMembers: try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
             default: try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
             }
-        case .takenOver(let id, _) where try ledger.holder(kind: operation.kind, target: id).map({ $0 != operation.sourceID }) ?? false:
-            try ledger.settle(operation, Outcome(status: .conflict, reason: "the create took over \(id), which is linked to another record: decide on the target whose it is"), run: run)
+        case .created(let written): try recordCreate(operation, kind, written)
         case .partly(let refused, let why):
             if target.profile.memberReading.contains(.ledger), let targetID {
-                try ledger.note(group: targetID, added: members.filter { !refused.contains($0) }, removed: Array(refused))
+                let changed = members.filter { !refused.contains($0) }
+                // What was refused to come in is not there; what was refused to go still is.
+                if operation.verb == .addMembers { try ledger.note(group: targetID, added: changed, removed: Array(refused)) } else { try ledger.note(group: targetID, added: [], removed: changed) }
             }
             try ledger.settle(operation, Outcome(status: .failed, reason: why, leftOut: leftOut, mayBeDone: true), run: run)
-        case .takenOver(let id, let resource):
-            try recordWrite(operation, kind, id: id, resource: resource, origin: "taken over")
-            verification.takenOver.append(operation.name)
-        case .found(let id, let resource):
-            // Found by our own mark: it is what an earlier POST of ours, or IDaaS' own push, made.
-            // Where a create takes over, what it found may be what an earlier one of ours took.
-            let isDoubtful = target.profile.existing == .overwrite
-            try recordWrite(
-                operation, kind, id: id, resource: resource, origin: isDoubtful ? "taken over" : operation.status == .sent ? "created" : isRestoredLedger() ? "associated" : "known", isFound: true)
+        case .found(let id, let resource, let byMark): try recordFound(operation, kind, id: id, resource: resource, byMark: byMark)
         case .gone:
             if operation.verb == .delete {
                 try ledger.settle(operation, Outcome(status: .done, reason: Self.goneAlready, link: .drop(hasTombstone: false)), run: run)
@@ -60,6 +53,57 @@ extension Applier {
             // What certainly was not done is planned anew by the next run, from what it reads; what is open stays in the journal.
             if !isOpen { try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run) }
         }
+    }
+
+    /// Judges the answer to a create: it may be another record's account, or one that was there before.
+    private func recordCreate(_ operation: PlannedOperation, _ kind: ResourceKind, _ written: SCIMTarget.Written) throws {
+        guard let id = written.id, let source = operation.sourceID else { return }
+        if let holder = try otherHolder(operation, id) {
+            try ledger.note(kind: operation.kind, source: source, sharesAccountOf: holder)
+            putBacks.append((kind, id, holder, written.resource))
+            let reason = "shares an account with \(holder): the target answered this create with \(id), which is linked to \(holder); it is not tried again until one of the two records changes"
+            return try ledger.settle(operation, Outcome(status: .conflict, reason: reason, mayBeDone: true), run: run)
+        }
+        let overwrites = target.profile.existing == .overwrite
+        let fresh = "creates tell their age: \(kind.singular)"
+        if !overwrites, written.status == 201, written.age == .fresh, try ledger.fact(fresh) == nil { try ledger.learn(fresh, "201 with the time of the request") }
+        let wasThere =
+            if overwrites { written.age != .fresh } else {
+                // On a server that never tells, an older time is no evidence: it may be its way of writing times.
+                try isStaged(operation.kind, id) || (written.status == 200 || written.age == .older) && ledger.fact(fresh) != nil
+            }
+        try recordWrite(operation, kind, id: id, resource: written.resource, origin: wasThere ? "taken over" : try origin(of: operation))
+        if wasThere { verification.takenOver.append(operation.name) }
+    }
+
+    /// Another record that an object is linked to; nil also where what was linked is not there any more.
+    private func otherHolder(_ operation: PlannedOperation, _ id: String) throws -> String? {
+        guard let holder = try ledger.holder(kind: operation.kind, target: id), holder != operation.sourceID, try !ledger.isAbsent(target: id, kind: operation.kind) else { return nil }
+        return holder
+    }
+
+    private func isStaged(_ kind: Int, _ id: String) throws -> Bool { try ledger.staged(kind: kind, target: id) != nil }
+
+    /// Judges what was found where an account was to be made: by our mark it is what an earlier POST of ours, or IDaaS' own push, made. A
+    /// name alone is no evidence, unless the target keeps no marks, never showed the object before, and it was made when the POST was sent.
+    private func recordFound(_ operation: PlannedOperation, _ kind: ResourceKind, id: String, resource: [UInt8], byMark: Bool) throws {
+        if let holder = try otherHolder(operation, id) {
+            return try ledger.settle(operation, Outcome(status: .conflict, reason: "\(id) bears its name or its externalId, and is linked to \(holder): decide on the target whose it is"), run: run)
+        }
+        guard byMark else {
+            let created = SCIMTarget.created(resource)
+            let isOfThatTime = operation.sentAt.flatMap { sent in created.map { abs($0 - sent) <= 600 } } ?? false
+            let isKnownOtherwise = try ledger.keepsMarks(kind: operation.kind) || ledger.wasListed(kind: operation.kind, target: id)
+            guard isOfThatTime, !isKnownOtherwise else {
+                let reason = "the outcome of its create is not known, and \(id) bears its name; nothing shows that it is ours: the next run judges it as \(kind == .user ? "an account" : "a group") that was there"
+                return try ledger.settle(operation, Outcome(status: .conflict, reason: reason, mayBeDone: true), run: run)
+            }
+            return try recordWrite(operation, kind, id: id, resource: resource, origin: "found", isFound: true, foundBy: "name")
+        }
+        // Where a create takes over, what it found may be what an earlier one of ours took.
+        let isDoubtful = target.profile.existing == .overwrite
+        let origin = try isDoubtful ? "taken over" : operation.status == .sent ? "created" : isRestoredLedger() ? "associated" : "known"
+        try recordWrite(operation, kind, id: id, resource: resource, origin: origin, isFound: true)
     }
 
     static let goneAlready = "was gone already"
@@ -92,7 +136,7 @@ extension Applier {
     }
 
     /// Records an attribute write: the link, and what the answer shows of it.
-    func recordWrite(_ operation: PlannedOperation, _ kind: ResourceKind, id: String, resource: [UInt8]?, origin: String, isFound: Bool = false) throws {
+    func recordWrite(_ operation: PlannedOperation, _ kind: ResourceKind, id: String, resource: [UInt8]?, origin: String, isFound: Bool = false, foundBy: String = "externalId") throws {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
         let previous = try ledger.link(kind: operation.kind, source: source)
         let desired = try ledger.desired(kind: operation.kind, source: source)
@@ -123,7 +167,7 @@ extension Applier {
         // The first half of a rename by way of a temporary name is over before anything is read back.
         let isHalf = operation.unit != nil && operation.unit != operation.seq
         if actual == nil, !isHalf, operation.verb != .create || resource == nil { verification.silent.append(.init(operation, id: id, tries: tries)) }
-        let reason = isFound ? "found by its externalId on the target: linked" : complaint
+        let reason = isFound ? "found by its \(foundBy) on the target: linked" : complaint
         try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link), mayBeDone: complaint != nil), run: run)
     }
 

@@ -8,10 +8,10 @@ import SCIMTransport
 enum Performed: Sendable {
     /// The target did it; `resource` is what it answered, nil when it said nothing.
     case done(id: String, resource: [UInt8]?)
-    /// The target made it of an account that was there already.
-    case takenOver(id: String, resource: [UInt8]?)
-    /// An account that carries our externalId was found where one was to be created.
-    case found(id: String, resource: [UInt8])
+    /// The target answered a create; whether it made the account, or took one that was there, its answer may tell.
+    case created(SCIMTarget.Written)
+    /// An account was found where one was to be created: by our externalId, or by its name alone.
+    case found(id: String, resource: [UInt8], byMark: Bool)
     /// The object is not there.
     case gone
     /// The target refused this record, or nobody can read what it answered.
@@ -63,10 +63,8 @@ struct Sender: Sendable {
                 let written = try await target.update(kind, targetID, changes)
                 return .done(id: targetID, resource: written.resource)
             case .addMembers, .removeMembers:
-                guard let targetID else { return .failed("the group was not created") }
-                let isAdding = operation.verb == .addMembers
-                if isAdding { return try await add(members, to: targetID) }
-                return .done(id: targetID, resource: try await target.changeMembers(of: targetID, add: [], remove: members).resource)
+                guard let targetID else { return .failed("the group could not be made, or made ours") }
+                return try await changeMembers(of: targetID, members, isAdding: operation.verb == .addMembers)
             case .delete:
                 guard let targetID else { return .gone }
                 return try await delete(kind, targetID)
@@ -111,10 +109,13 @@ struct Sender: Sendable {
         }
     }
 
-    /// Adds members; when the target refuses them together, by halves, so that one bad member does not keep the others out.
-    private func add(_ members: [String], to group: String) async throws(SCIMFailure) -> Performed {
+    /// Adds or removes members; when the target refuses them together, by halves, so that one bad member does not keep the others out, or in.
+    private func changeMembers(of group: String, _ members: [String], isAdding: Bool) async throws(SCIMFailure) -> Performed {
+        func send(_ part: [String]) async throws(SCIMFailure) -> SCIMTarget.Written {
+            try await target.changeMembers(of: group, add: isAdding ? part : [], remove: isAdding ? [] : part)
+        }
         do {
-            return .done(id: group, resource: try await target.changeMembers(of: group, add: members, remove: []).resource)
+            return .done(id: group, resource: try await send(members).resource)
         } catch {
             guard case .rejected = error, members.count > 1 else { throw error }
         }
@@ -124,13 +125,13 @@ struct Sender: Sendable {
         var pending = [Array(members[..<(members.count / 2)]), Array(members[(members.count / 2)...])]
         while let part = pending.popLast() {
             do {
-                _ = try await target.changeMembers(of: group, add: part, remove: [])
+                _ = try await send(part)
                 hasTaken = true
             } catch {
                 guard case .rejected = error else {
                     // Not “not done”: a part of it was.
                     if hasTaken, error.isFatal { return .fatal(error, isOpen: true) }
-                    if hasTaken { return .unknown("a part of the members was added; then: \(error)") }
+                    if hasTaken { return .unknown("a part of the members was \(isAdding ? "added" : "removed"); then: \(error)") }
                     throw error
                 }
                 reason = "\(error)"
@@ -139,7 +140,9 @@ struct Sender: Sendable {
         }
         return refused.isEmpty
             ? .done(id: group, resource: nil)
-            : .partly(refused: Set(refused), "the target refuses \(refused.count) of \(members.count) members, such as \(refused[0]), and took the others: \(reason)")
+            : .partly(
+                refused: Set(refused),
+                "the target refuses to \(isAdding ? "add" : "remove") \(refused.count) of \(members.count) members, such as \(refused[0]), and \(isAdding ? "took" : "removed") the others: \(reason)")
     }
 
     private static func judge(_ failure: SCIMFailure) -> Performed {
@@ -164,8 +167,7 @@ struct Sender: Sendable {
         for attempt in 1...max(attempts, 1) {
             do {
                 let written = try await target.create(kind, changes(kind, fields))
-                if target.profile.existing == .overwrite, written.isOlder { return .takenOver(id: written.id ?? "", resource: written.resource) }
-                return .done(id: written.id ?? "", resource: written.resource)
+                return .created(written)
             } catch {
                 let isConflict: Bool
                 switch error {
@@ -193,18 +195,18 @@ struct Sender: Sendable {
         if let externalID = text("externalId", fields), let path = AttributePath("externalId") {
             let matches = try await target.lookUp(kind, path, externalID) { $0 }
             if matches.count > 1 { return .conflict("\(matches.count) objects carry its externalId; decide on the target which one stays") }
-            if let match = matches.first, let id = Self.id(match) { return .found(id: id, resource: match.canonicalBytes) }
+            if let match = matches.first, let id = Self.id(match) { return .found(id: id, resource: match.canonicalBytes, byMark: true) }
         }
         let canFilterMarks = target.profile.filterable?.contains("externalId") ?? true
         guard byName || !canFilterMarks, let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) else { return nil }
         let holders = try await target.lookUp(kind, path, name) { folded($0) }
         // Where marks cannot be looked for, whoever bears the name shows whose it is.
         if !canFilterMarks, let mark = text("externalId", fields), let holder = holders.first(where: { $0["externalId"]?.string == mark }), let id = Self.id(holder) {
-            return .found(id: id, resource: holder.canonicalBytes)
+            return .found(id: id, resource: holder.canonicalBytes, byMark: true)
         }
         guard byName else { return nil }
         guard holders.count == 1, let holder = holders.first, holder["externalId"]?.string == nil, let id = Self.id(holder) else { return nil }
-        return .found(id: id, resource: holder.canonicalBytes)
+        return .found(id: id, resource: holder.canonicalBytes, byMark: false)
     }
 
     /// A resource's id, also one that is a number.

@@ -8,6 +8,8 @@ import SCIM
 /// When operations are sent, in the order that loses nothing: what frees a name may be moved before these.
 enum Wave {
     static let forget = 50
+    /// Before all that gives: what takes access away waits for nothing.
+    static let disableUsers = 90
     static let createUsers = 100
     static let changeUsers = 200
     static let createGroups = 300
@@ -15,10 +17,14 @@ enum Wave {
     static let addMembers = 500
     static let removeMembers = 600
     static let deleteGroups = 700
-    static let disableUsers = 800
     static let deleteUsers = 900
     /// Rows that report and are never sent.
     static let report = 1000
+
+    /// A change of `active` is sent before the rest of its record, which the target may refuse.
+    static let enableUsers = changeUsers - 1
+    /// After the account has become ours.
+    static let disableAssociated = changeUsers + 1
 
     static func create(_ kind: ResourceKind) -> Int { kind == .user ? createUsers : createGroups }
     static func change(_ kind: ResourceKind) -> Int { kind == .user ? changeUsers : changeGroups }
@@ -37,10 +43,14 @@ struct Policy: Sendable {
     let incompleteTarget: String?
     /// Whether leavers that a changed scope causes are held.
     let holdsScopeLeavers: Bool
+    /// Names or source ids of records whose account is this job's whatever mark it carries.
+    let takesBack: Set<String>
     /// Seconds since 1970.
     var now: Double
     /// Who of the leavers still holds an e-mail address on the target; addresses folded.
     var leaverMails: [String: String] = [:]
+    /// Records whose create the target answered with another record's account, by source id, with that record.
+    var sharedAccounts: [ResourceKind: [String: String]] = [:]
 
     typealias Decision = (drafts: [Draft], outlook: Outlook?)
 
@@ -69,7 +79,20 @@ struct Policy: Sendable {
             return ([report(row, .held, "the name matches a protect pattern; it is never touched", heldBy: "protect")], .held)
         case .taken:
             let mark = row.targetExternalID.map { "now carries the externalId “\($0)”" } ?? "lost its externalId and bears a name that this job did not write"
-            return ([report(row, .conflict, "the linked object \(mark): it may belong to somebody else; nothing is written")], .held)
+            let names = [row.sourceName, row.targetName, row.sourceID].compactMap { $0 }
+            if !takesBack.isDisjoint(with: names) {
+                if row.desired == nil { return leaver(kind, row) }
+                return (updates(kind, row, changes(kind, row), reason: "taken back: it \(mark)") + frozen(kind, row), .present)
+            }
+            let losesAccess = kind == .user && row.actualActive != false && (row.desired == nil || row.desiredActive == false || row.isOutOfScope)
+            let loses = losesAccess ? "; the source no longer lets it in, and it has access" : ""
+            return (
+                [
+                    report(
+                        row, .conflict, "the linked object \(mark): it may belong to somebody else; nothing is written\(loses). If it is this record's, --accept-takeback \(names.first ?? "")",
+                        heldBy: losesAccess ? Self.keepsAccess : nil)
+                ], .held
+            )
         case .ambiguous: return ([report(row, .held, ambiguity(kind, row), heldBy: "ambiguous")], .held)
         case .foreign: return ([report(row, .conflict, foreignness(kind, row))], .held)
         case .collision:
@@ -88,6 +111,9 @@ struct Policy: Sendable {
             return ([report(row, .noted, "disabled in the source and without an account: none is created")], .held)
         }
         if let recycled = recycledMail(kind, row, Self.mailText(row.desired)) { return recycled }
+        if let other = row.sourceID.flatMap({ sharedAccounts[kind]?[$0] }) {
+            return ([report(row, .held, "shares an account with \(other): the target answered its create with that account; change one of the two records, such as the e-mail address", heldBy: "shared account")], .held)
+        }
         let draft = creation(kind, row, reason: profile.existing == .overwrite ? "not known on the target: created, or taken over under the same name" : "in the source, not on the target")
         return ([draft], draft.status == .planned ? .present : .held)
     }
@@ -163,7 +189,9 @@ struct Policy: Sendable {
         // Associating and disabling are two decisions with two limits.
         if let place = fields.firstIndex(where: isDisabling) {
             let field = fields.remove(at: place)
-            drafts.append(disable(kind, row, [field], reason: "disabled in the source"))
+            var disabling = disable(kind, row, [field], reason: "disabled in the source")
+            disabling.wave = Wave.disableAssociated
+            drafts.append(disabling)
         }
         var draft = Draft(
             wave: Wave.change(kind), verb: .associate, status: .planned, reason: "\(Self.thing(kind)) of that name exists and has no owner: associated", fields: fields, name: name(row))
@@ -176,8 +204,13 @@ struct Policy: Sendable {
     private func change(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
         var fields = changes(kind, row)
         // A hold of its address stays where the account became ours by another write: until it was sent once, it is new there.
-        let recycled = (MappingTable.values(row.sent)[Self.mail] ?? .null).isNull ? recycledMail(kind, row, fields)?.drafts ?? [] : []
-        if !recycled.isEmpty { fields.removeAll { $0.path == Self.mail } }
+        var held = (MappingTable.values(row.sent)[Self.mail] ?? .null).isNull ? recycledMail(kind, row, fields)?.drafts ?? [] : []
+        if !held.isEmpty { fields.removeAll { $0.path == Self.mail } }
+        if row.isNameProtected, row.desiredKey != row.actualKey, fields.contains(where: { $0.path == kind.nameAttribute }) {
+            // A protected name is given to nobody, and keeps nobody from losing access.
+            fields.removeAll { $0.path == kind.nameAttribute }
+            held.append(report(row, .held, "its new name matches a protect pattern, and is not given to it", heldBy: "protect"))
+        }
         if row.situation == .returned {
             // Disabled as a leaver by this job, and by nobody's status: where the source has no status at all, its return ends that.
             // The same where the job does not map it.
@@ -186,14 +219,14 @@ struct Policy: Sendable {
             if isSilent, row.state == "disabled", row.actualActive == false { fields.append(FieldChange(path: "active", before: "false", after: "true")) }
             guard !fields.isEmpty else {
                 // Back, and disabled by the source, which is not mapped: it is still this job that has disabled the account.
-                if isUnmapped, row.isDisabled, row.actualActive == false { return recycled }
+                if isUnmapped, row.isDisabled, row.actualActive == false { return held }
                 // A link that says “in step” would say that the address was sent.
-                if !recycled.isEmpty { return recycled }
+                if !held.isEmpty { return held }
                 return [Draft(wave: Wave.forget, verb: .link, status: .planned, reason: "back in the source and in step: no longer a leaver", name: name(row))]
             }
-            return updates(kind, row, fields, reason: "back in the source: the same account again") + recycled + frozen(kind, row)
+            return updates(kind, row, fields, reason: "back in the source: the same account again") + held + frozen(kind, row)
         }
-        return (fields.isEmpty ? [] : updates(kind, row, fields, reason: "differs from the source")) + recycled + frozen(kind, row)
+        return (fields.isEmpty ? [] : updates(kind, row, fields, reason: "differs from the source")) + held + frozen(kind, row)
     }
 
     private func leaver(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
@@ -321,6 +354,8 @@ struct Policy: Sendable {
         return [draft]
     }
 
+    /// Holds a conflict of whoever must lose access: no flag hides it.
+    static let keepsAccess = "keeps access"
     static let mail = "emails[work]"
     private static let recycled = "recycled e-mail"
 
@@ -332,7 +367,7 @@ struct Policy: Sendable {
 
     private func isDisabling(_ field: FieldChange) -> Bool { field.path == "active" && field.after == "false" }
 
-    /// The operations that bring attributes in step: one request, sent late when it disables. What takes something away is
+    /// The operations that bring attributes in step: one for `active`, one for the rest. What takes something away is
     /// held where the source is not proven complete, and the rest goes on.
     private func updates(_ kind: ResourceKind, _ row: SituationRow, _ fields: [FieldChange], reason: String) -> [Draft] {
         let key = kind.nameAttribute
@@ -353,14 +388,27 @@ struct Policy: Sendable {
             permit(&draft, kind, .update)
             return draft
         }
-        guard let incompleteSource else { return [draft(fields)] }
-        let destructive = fields.filter { $0.after == nil || isDisabling($0) }
-        let rest = fields.filter { !($0.after == nil || isDisabling($0)) }
-        var drafts = rest.isEmpty ? [] : [draft(rest)]
-        if !destructive.isEmpty {
-            var held = draft(destructive)
-            held.hold("source incomplete", incompleteSource)
-            drafts.append(held)
+        // Either way, a change of access is an operation of its own: another attribute that is refused must not keep it.
+        let access = kind == .user ? fields.filter { $0.path == "active" } : []
+        var rest = kind == .user ? fields.filter { $0.path != "active" } : fields
+        var drafts: [Draft] = []
+        if !access.isEmpty {
+            var change = draft(access)
+            if !access.contains(where: isDisabling) { change.wave = Wave.enableUsers }
+            if let incompleteSource, access.contains(where: isDisabling) { change.hold("source incomplete", incompleteSource) }
+            drafts.append(change)
+        }
+        if let incompleteSource {
+            let cleared = rest.filter { $0.after == nil }
+            rest.removeAll { $0.after == nil }
+            if !rest.isEmpty { drafts.append(draft(rest)) }
+            if !cleared.isEmpty {
+                var held = draft(cleared)
+                held.hold("source incomplete", incompleteSource)
+                drafts.append(held)
+            }
+        } else if !rest.isEmpty {
+            drafts.append(draft(rest))
         }
         return drafts
     }

@@ -14,6 +14,8 @@ public struct Permissions: Hashable, Sendable {
     public var acceptTargetChange = false
     public var acceptScopeChange = false
     public var acceptSourceChange = false
+    /// Names or source ids of records whose account carries another mark by now and is this job's all the same.
+    public var acceptTakeback: Set<String> = []
     /// Whether an empty ledger is meant where the target cannot be listed.
     public var firstRun = false
     public var knownConflictsAreFine = false
@@ -233,6 +235,7 @@ public final class JobRun: @unchecked Sendable {
         try ledger.define { kind, desired, actual, sent, read in
             !differences.changes(ResourceKind(rawValue: kind) ?? .user, desired: desired, actual: actual, sent: sent, read: read).isEmpty
         }
+        try ledger.define(isProtected: { [tables] kind, name in tables[ResourceKind(rawValue: kind) ?? .user]?.isProtected(name) ?? false })
         let kinds = pushed
         let mayRename = Set(
             kinds.filter { (job.operations[$0 == .user ? .users : .groups]?.contains(.update) ?? false) && !(profile.immutable[$0]?.contains($0.nameAttribute) ?? false) }.map(\.rawValue))
@@ -243,8 +246,9 @@ public final class JobRun: @unchecked Sendable {
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         var policy = Policy(
             job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers,
-            now: surroundings.time.wall())
+            takesBack: permissions.acceptTakeback, now: surroundings.time.wall())
         try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
+        for kind in kinds { policy.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind.rawValue) }
         var departing = Departing()
         try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying) { row in
             let decision = policy.decide(row)
@@ -310,7 +314,7 @@ public final class JobRun: @unchecked Sendable {
         }
         let applier = Applier(
             ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, attempts: surroundings.retry.attempts, stop: surroundings.stop,
-            progress: progress)
+            now: surroundings.time.wall, progress: progress)
         try await applier.settle(open)
         if let fatal = applier.fatal { throw JobFailure(fatal, side: "target") }
         if applier.breaker.isOpen { throw JobFailure(.unreachable, "target: fails again and again while what an interrupted run left is settled: \(applier.breaker.reason)") }
@@ -352,7 +356,7 @@ public final class JobRun: @unchecked Sendable {
             let applier = Applier(
                 ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: undone != nil || targetReading?.incomplete != nil,
                 looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts, stop: surroundings.stop,
-                tick: { try self.beat() }, progress: surroundings.progress)
+                tick: { try self.beat() }, now: surroundings.time.wall, progress: surroundings.progress)
             for (kind, counts) in targetReading?.carried ?? [:] { applier.verification.carried.formUnion(counts.keys.map { "\(kind.singular) \($0)" }) }
             try await applier.apply(plan: plan)
             notes += applier.verification.report
@@ -409,6 +413,8 @@ public final class JobRun: @unchecked Sendable {
             var isKnown = true
             var conflicts: [PlannedOperation] = []
             try ledger.forEachOperation(plan: plan) { if JobReport.needsAttention($0) { conflicts.append($0) } }
+            // Whoever must lose access and keeps it is told every night.
+            if conflicts.contains(where: { $0.heldBy == Policy.keepsAccess }) { isKnown = false }
             for operation in conflicts where isKnown { isKnown = try [.conflict, .held].contains(operation.status) && ledger.wasReported(operation) }
             if isKnown { report.exit = .inStep }
         }

@@ -326,7 +326,8 @@ struct TargetReader {
 
     static func members(_ view: JSONView) -> [String] {
         var ids: [String] = []
-        view.member(ignoringCase: "members")?.forEachElement { if let id = $0.member(ignoringCase: "value")?.scalarText { ids.append(id) } }
+        // A group that is a member may have an id that a user has too.
+        view.member(ignoringCase: "members")?.forEachElement { if let id = $0.member(ignoringCase: "value")?.scalarText, !SCIMTarget.isGroup($0) { ids.append(id) } }
         return ids
     }
 }

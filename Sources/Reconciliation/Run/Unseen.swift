@@ -117,7 +117,7 @@ struct UnseenObjects {
     private func answersForWhatIsThere(_ kind: ResourceKind) async throws -> Bool {
         if acceptsTargetChange { return true }
         for witness in [kind, kind == .user ? .group : .user] {
-            guard let id = try ledger.seenLink(kind: witness.rawValue) else { continue }
+            guard let id = try ledger.shownObject(kind: witness.rawValue) else { continue }
             do {
                 _ = try await target.get(witness, id)
                 return true

@@ -127,7 +127,7 @@ import Testing
         let result = try await world.run()
         #expect(result.report.exit == .recordsFailed)
         #expect(world.members("Ops").count == 7)
-        #expect(result.operation(.addMembers, "Ops")?.reason.contains("refuses 1 of 8 members") == true)
+        #expect(result.operation(.addMembers, "Ops")?.reason.contains("refuses to add 1 of 8 members") == true)
     }
 
     @Test("an account that was made beside the run is not taken for what was to be written")

@@ -1,0 +1,44 @@
+import Foundation
+import GRDB
+
+/// What speaks for or against an object being of this job's making.
+extension Ledger {
+    /// Whether a list of this run or an earlier one has shown an object.
+    public func wasListed(kind: Int, target id: String) throws -> Bool {
+        try read { db in
+            try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM ids i JOIN versions v ON v.space = i.space AND v.n = i.n WHERE i.space = ? AND i.id = ?)", arguments: [kind + 2, id]) ?? false
+        }
+    }
+
+    /// Whether some object of a kind was read back with an externalId: the target keeps them then.
+    public func keepsMarks(kind: Int) throws -> Bool {
+        try read { try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM links WHERE kind = ? AND json_extract(read, '$.externalId') IS NOT NULL)", arguments: [kind]) ?? false }
+    }
+
+    private static func sharing(_ kind: Int, _ source: String) -> String { "shares an account: \(kind) \(source)" }
+
+    /// Remembers that the target answered the create of a record with the account of another one.
+    public func note(kind: Int, source id: String, sharesAccountOf other: String) throws {
+        func digest(_ source: String) throws -> String { try desired(kind: kind, source: source).map { Data($0.digest).base64EncodedString() } ?? "" }
+        let known = try JSONEncoder().encode([other, digest(id), digest(other)])
+        try learn(Self.sharing(kind, id), String(decoding: known, as: UTF8.self))
+    }
+
+    /// Records that are not made, since the target made them of another record's account and neither record has changed since: source id
+    /// to the other's. Those whose record has changed are forgotten.
+    public func sharedAccounts(kind: Int) throws -> [String: String] {
+        let prefix = Self.sharing(kind, "")
+        let facts = try read { try Row.fetchAll($0, sql: "SELECT key, value FROM learned WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key", arguments: [prefix]).map { (key: $0[0] as String, value: $0[1] as String) } }
+        var shared: [String: String] = [:]
+        for fact in facts {
+            let source = String(fact.key.dropFirst(prefix.count))
+            func isSame(_ id: String, _ digest: String) throws -> Bool { try desired(kind: kind, source: id).map { Data($0.digest).base64EncodedString() == digest } ?? false }
+            guard let known = try? JSONDecoder().decode([String].self, from: Data(fact.value.utf8)), known.count == 3, try isSame(source, known[1]), try isSame(known[0], known[2]) else {
+                try unlearn(fact.key)
+                continue
+            }
+            shared[source] = known[0]
+        }
+        return shared
+    }
+}

@@ -1,0 +1,71 @@
+import Emulation
+import Foundation
+import HTTP
+import JSON
+import Reconciliation
+import Rehearsal
+import SCIM
+import Simulation
+import Testing
+
+/// R33: writes whose parts have different fates. Root 4 of what foreign servers taught, by its numbers.
+@Suite struct PartsTests {
+    private func settled(_ people: Int, _ habits: Set<Habit>, extra: String = "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }") async throws -> World {
+        let world = try World(job: World.job(extra))
+        world.directory.people = (1...people).map { .named("person\($0)") }
+        world.directory.teams = [Team(id: "group_ops", name: "ops", members: Set(world.directory.people.map(\.id)))]
+        #expect(try await world.run().report.exit == .inStep)
+        world.client.change { $0.options.habits = habits }
+        return world
+    }
+
+    @Test("4.1: a disabling does not wait for a rename that is refused, nor for an address")
+    func disabling() async throws {
+        let world = try await settled(3, [.refusesWholePatch])
+        world.directory.people[0].username = "renamed"
+        world.directory.people[0].email = "new@corp.example"
+        world.directory.people[0].status = "disabled"
+        let result = try await world.run()
+        #expect(world.user("person1")?["active"] == false)
+        #expect(result.report.exit == .recordsFailed)
+    }
+
+    @Test("4.1: somebody who comes back is enabled, whatever else is refused; active alone is what some platforms take")
+    func enabling() async throws {
+        for habit in [Habit.refusesWholePatch, .refusesActiveWithOthers] {
+            let world = try await settled(3, [habit])
+            world.directory.people[0].status = "disabled"
+            _ = try await world.run()
+            #expect(world.user("person1")?["active"] == false)
+            world.directory.people[0].status = "enabled"
+            if habit == .refusesWholePatch { world.directory.people[0].username = "renamed" } else { world.directory.people[0].displayName = "Another Name" }
+            let result = try await world.run()
+            #expect(world.user("person1")?["active"] == true, "\(habit): \(result.report.details)")
+            if habit == .refusesActiveWithOthers { #expect(result.report.exit == .inStep) }
+        }
+    }
+
+    @Test("4.2: a refused rename does not stop the person's memberships, removals included")
+    func memberships() async throws {
+        let world = try await settled(4, [.refusesWholePatch])
+        world.directory.people[0].username = "renamed"
+        world.directory.teams[0].members.remove("user_person1")
+        world.directory.teams.append(Team(id: "group_new", name: "new", members: ["user_person1"]))
+        let result = try await world.run()
+        #expect(world.members("ops") == ["person2", "person3", "person4"])
+        #expect(world.members("new") == ["person1"])
+        #expect(!result.operations.contains { $0.reason.contains("none of the members") })
+    }
+
+    @Test("4.6: one member that may not be removed keeps none of the others in")
+    func removals() async throws {
+        let world = try await settled(8, [.oneMemberRefusesAll])
+        let victim = try #require(world.client.service.victim(.user))
+        let name = try #require(world.documents(.user).first { $0["id"]?.string == victim }?["userName"]?.string)
+        world.directory.teams[0].members = ["user_person8", "user_person7"]
+        let result = try await world.run()
+        #expect(world.members("ops") == ["person7", "person8", name])
+        #expect(result.report.exit == .recordsFailed)
+        #expect(result.operations.contains { $0.verb == .removeMembers && $0.reason.contains("refuses to remove 1 of") }, "\(result.operations.map { $0.reason })")
+    }
+}

@@ -46,6 +46,8 @@ public struct OutgoingRequest: Sendable {
 public struct IncomingResponse: Sendable {
     public var head: HTTPResponse
     public var body: [UInt8]
+    /// Whether an earlier attempt at the same request may have been processed: what is gone now may be gone because of it.
+    public var followsDoubt = false
 
     public init(head: HTTPResponse, body: [UInt8] = []) {
         self.head = head

@@ -28,12 +28,14 @@ public struct Retrying: HTTPClient {
         let isPOST = request.head.method == .post
         progress.begin(time.monotonic())
         defer { progress.end(time.monotonic()) }
+        var followsDoubt = false
         for attempt in 1... {
             let reason: String
             let last: Result<IncomingResponse, TransportError>
             var serverWish: Double?
             do {
-                let response = try await next.send(request)
+                var response = try await next.send(request)
+                response.followsDoubt = followsDoubt
                 let isThrottled = response.status == 429
                 // A 500 may have done half of a write; of a read it is a hiccup like the others.
                 let isPassing = [502, 503, 504].contains(response.status) || request.head.method == .get && response.status == 500
@@ -41,6 +43,7 @@ public struct Retrying: HTTPClient {
                 guard isThrottled || !isPOST && isPassing, mayTryAgain(attempt, request) else { return response }
                 serverWish = RetryPolicy.retryAfter(response.head.headerFields[.retryAfter], now: time.wall())
                 reason = "status \(response.status)"
+                followsDoubt = followsDoubt || isPassing
                 last = .success(response)
             } catch {
                 let isSafe: Bool
@@ -51,6 +54,7 @@ public struct Retrying: HTTPClient {
                 }
                 guard isSafe, mayTryAgain(attempt, request) else { throw error }
                 reason = error.description
+                if case .notSent = error {} else { followsDoubt = true }
                 last = .failure(error)
             }
             let pause = policy.pause(afterAttempt: attempt, serverWish: serverWish, random: time.random())

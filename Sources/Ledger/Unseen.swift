@@ -40,6 +40,33 @@ extension Ledger {
         try write { try $0.execute(sql: "INSERT OR IGNORE INTO scratch.absent_targets (kind, n) VALUES (?, ?)", arguments: [kind, intern($0, space: kind + 2, id)]) }
     }
 
+    /// Links again what this job has deleted and what still stands, active, with its mark (or, where it never had one, with its name): it is
+    /// a leaver once more. What stands inactive is left alone. Returns both, by record.
+    public func linkSurvivors(kind: Int) throws -> (active: [String], inactive: [String]) {
+        try write { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT d.source, d.target, i.id, coalesce(t.active, 1), t.external_id, t.match_key FROM tombstones d JOIN scratch.target t ON t.kind = d.kind AND t.n = d.target JOIN ids i ON i.n = d.source
+                    WHERE d.kind = ? AND (d.external_id = t.external_id OR d.external_id IS NULL AND t.external_id IS NULL AND d.match_key = t.match_key)
+                    AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = d.kind AND (l.source = d.source OR l.target = d.target))
+                    AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = d.kind AND s.n = d.source AND s.in_scope) ORDER BY i.id
+                    """, arguments: [kind])
+            var found = (active: [String](), inactive: [String]())
+            for row in rows {
+                guard row[3] as Bool else {
+                    found.inactive.append(row[2])
+                    continue
+                }
+                found.active.append(row[2])
+                try db.execute(
+                    sql: "INSERT INTO links (kind, source, target, origin, state, external_id, match_key, run) SELECT ?, ?, ?, 'created', 'active', ?, ?, coalesce(max(id), 0) FROM runs",
+                    arguments: [kind, row[0], row[1], row[4], row[5]])
+            }
+            return found
+        }
+    }
+
     /// Whether the target said in this run that an object is not there: an id that it gives out anew is another object.
     public func isAbsent(target id: String, kind: Int) throws -> Bool {
         try read { db in

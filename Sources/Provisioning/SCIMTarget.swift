@@ -221,7 +221,8 @@ public struct SCIMTarget: Sendable {
             _ = try await connection.send(.delete, place(kind, id))
             return true
         } catch {
-            if case .notFound = error { return false }
+            // Gone after an attempt that may have been processed: it was ours.
+            if case .notFound(let answer) = error { return answer.followsDoubt }
             throw error
         }
     }

@@ -6,6 +6,8 @@ public struct SCIMError: Error, Hashable, Sendable {
     public var status: Int
     public var scimType: String?
     public var detail: String
+    /// Whether an earlier attempt at the same request may have been processed.
+    public var followsDoubt = false
 
     public init(status: Int, scimType: String? = nil, detail: String) {
         self.status = status

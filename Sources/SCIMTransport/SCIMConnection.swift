@@ -94,7 +94,8 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     init(_ response: IncomingResponse, isRead: Bool, what: String) {
-        let error = SCIMError(status: response.status, body: response.body)
+        var error = SCIMError(status: response.status, body: response.body)
+        error.followsDoubt = response.followsDoubt
         switch response.status {
         case 401: self = .credentials("\(what) answered 401: \(error.detail)")
         case 403 where isRead: self = .forbidden("\(what) answered 403: \(error.detail)")

@@ -28,6 +28,11 @@ extension Applier {
             }
             try ledger.settle(operation, Outcome(status: .failed, reason: why, leftOut: leftOut, mayBeDone: true), run: run)
         case .found(let id, let resource, let byMark): try recordFound(operation, kind, id: id, resource: resource, byMark: byMark)
+        case .disabledInstead(let resource, let why):
+            guard let id = targetID else { return }
+            try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
+            // Disabled, and not what was planned: the delete is tried again.
+            try ledger.settle(operation, Outcome(status: .failed, reason: why, mayBeDone: true), run: run)
         case .gone:
             if operation.verb == .delete {
                 try ledger.settle(operation, Outcome(status: .done, reason: Self.goneAlready, link: .drop(hasTombstone: false)), run: run)

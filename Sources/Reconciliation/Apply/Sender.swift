@@ -12,6 +12,8 @@ enum Performed: Sendable {
     case created(SCIMTarget.Written)
     /// An account was found where one was to be created: by our externalId, or by its name alone.
     case found(id: String, resource: [UInt8], byMark: Bool)
+    /// The target refused to delete the account, which was disabled in its place.
+    case disabledInstead(resource: [UInt8]?, String)
     /// The object is not there.
     case gone
     /// The target refused this record, or nobody can read what it answered.
@@ -67,7 +69,7 @@ struct Sender: Sendable {
                 return try await changeMembers(of: targetID, members, isAdding: operation.verb == .addMembers)
             case .delete:
                 guard let targetID else { return .gone }
-                return try await delete(kind, targetID)
+                return try await delete(kind, targetID, orElse: changes(kind, operation.fields))
             case .link, .unlink, .none:
                 return .done(id: targetID ?? "", resource: nil)
             }
@@ -97,14 +99,30 @@ struct Sender: Sendable {
         return .failed("\(id) carries the externalId “\(found)” and not ours any more: it may belong to somebody else")
     }
 
-    private func delete(_ kind: ResourceKind, _ id: String) async throws(SCIMFailure) -> Performed {
+    /// Deletes, or takes access away where the target does not delete.
+    private func delete(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change]) async throws(SCIMFailure) -> Performed {
         do {
             return try await target.delete(kind, id) ? .done(id: id, resource: nil) : .gone
         } catch {
+            let isOpen: Bool
             switch error {
-            case .conflict, .rejected:
-                return .failed("the target refuses to delete it: \(error)\(target.profile.deletion.refusal.map { "; \($0)" } ?? "")", as: error.isForbidden ? .forbidden : .refused)
+            case .conflict, .rejected, .unsupported: isOpen = false
+            // A 500 may be how the target says that the account is in use.
+            case .outcomeUnknown: isOpen = true
             default: throw error
+            }
+            let why = "the target refuses to delete it: \(error)\(target.profile.deletion.refusal.map { "; \($0)" } ?? "")"
+            guard !disabling.isEmpty else {
+                if isOpen { throw error }
+                return .failed(why, as: error.isForbidden ? .forbidden : .refused)
+            }
+            do {
+                return .disabledInstead(resource: try await target.update(kind, id, disabling).resource, "\(why); it was disabled instead")
+            } catch SCIMFailure.notFound where isOpen {
+                // What was not known to be deleted is not there.
+                return .done(id: id, resource: nil)
+            } catch {
+                return .failed("\(why); nor does it let it be disabled (\(error)): it has access", as: error.isForbidden ? .forbidden : .doubtful)
             }
         }
     }

@@ -85,6 +85,9 @@ struct MappingTable: Hashable, Sendable {
             fields["phone"] = nil
             // What a SCIM source splits already is not split again.
             if let given = fields["givenName"], fields["displayName"] == nil { fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ") }
+            if let text = fields["accountExpireTime"], case .unreadable = Expiry(text) {
+                result.problem = result.problem ?? "accountExpireTime: “\(text.visible)” is neither milliseconds since 1970 nor a time such as 2026-12-24T00:00:00Z, so whether the account has expired cannot be told"
+            }
             switch PhoneNumbers.read(region: fields["phoneRegion"], number: fields["phoneNumber"]) {
             case .absent: break
             case .number(let number): fields["phone"] = number
@@ -142,7 +145,7 @@ struct MappingTable: Hashable, Sendable {
 
     /// Only an explicit “disabled”, or an expiry that has passed, says false. What says nothing leaves `active` alone.
     private static func active(_ status: String?, expires: String?, now: Double) -> (Bool?, String?) {
-        if let text = expires, let milliseconds = Double(text), milliseconds > 0, milliseconds / 1000 < now { return (false, nil) }
+        if let text = expires, case .at(let seconds) = Expiry(text), seconds < now { return (false, nil) }
         switch status {
         case "enabled", "true": return (true, nil)
         case "disabled", "false": return (false, nil)

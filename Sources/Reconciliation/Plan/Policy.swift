@@ -277,6 +277,8 @@ struct Policy: Sendable {
         if delete == .due, obstacle == nil || disable != .due || row.actualActive == false {
             draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "\(why); leavers.delete: \(job.leavers.delete)\(since)", name: name(row))
             if let obstacle { draft.hold("operations", obstacle) }
+            // Delete, or disable if that is refused.
+            if hasFlag, row.actualActive != false { draft.fields = [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")] }
         } else if disable == .due {
             let outlook = delete == .due ? obstacle.map { "; not deleted: \($0)" } ?? "" : delete.day.map { "; to be deleted on \($0)" } ?? ""
             if row.actualActive == false {
@@ -306,6 +308,13 @@ struct Policy: Sendable {
             draft.hold("scope change", "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
         }
         permit(&draft, kind, .delete)
+        if draft.verb == .delete, draft.status == .planned, row.isSurvivor, !draft.fields.isEmpty {
+            // Deleted before, and it still stands: a delete alone may do nothing again.
+            let disabling = Draft(
+                wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "\(why); deleted before, and it still stands and is active", fields: draft.fields, name: name(row))
+            draft.fields = []
+            return ([disabling, draft], .leaving)
+        }
         return ([draft], draft.status == .planned ? .leaving : .held)
     }
 

@@ -207,6 +207,21 @@ public final class JobRun: @unchecked Sendable {
             targetReading.notes += findings.notes
             targetReading.unseenAccounts = findings.unseen
             unmoved = findings.unmoved
+            for kind in pushed {
+                let survivors = try ledger.linkSurvivors(kind: kind.rawValue)
+                if !survivors.active.isEmpty {
+                    targetReading.survivors += survivors.active.count
+                    notes.append(
+                        "\(counted(survivors.active.count, kind.singular)) that this job deleted still stand, and are active: \(survivors.active.prefix(5).joined(separator: ", "))\(survivors.active.count > 5 ? ", …" : ""); the target accepts a delete and does nothing, and they are dealt with as leavers once more")
+                }
+                // What stands inactive is told once.
+                let fact = "survivors told: \(kind.plural)"
+                let told = String(survivors.inactive.count)
+                if try !survivors.inactive.isEmpty && ledger.fact(fact) != told {
+                    notes.append("\(counted(survivors.inactive.count, kind.singular)) that this job deleted still stand, inactive: this target keeps them")
+                    try ledger.learn(fact, told)
+                }
+            }
         }
         notes += targetReading.notes
         self.targetReading = targetReading

@@ -24,6 +24,8 @@ struct Reading {
     var notes: [String] = []
     /// Groups whose members could not be looked at, with the reason: nobody comes into them or leaves them.
     var unseenGroups: [(id: String, why: String)] = []
+    /// Objects that this job deleted and that still stand, active.
+    var survivors = 0
     /// Records that must lose access whose accounts could not be looked at, with the reason.
     var unseenAccounts: [(name: String, why: String)] = []
 }

@@ -141,4 +141,69 @@ import Testing
         for _ in 1...4 { _ = try await world.run() }
         #expect(world.user("person4") == nil)
     }
+
+    private static let deleting = generous + "\nleavers: { delete: immediately }"
+
+    @Test("R39, 2.7: a DELETE that is answered with 204 and does nothing leaves nobody active, and is told every night")
+    func survivor() async throws {
+        let world = try await settled(6, extra: Self.deleting)
+        world.client.change { $0.options.habits = [.deleteDoesNothing] }
+        world.directory.people.removeAll { $0.username == "person4" }
+        _ = try await world.run()
+        let second = try await world.run()
+        #expect(world.user("person4")?["active"] == false)
+        #expect(second.report.exit == .recordsFailed)
+        #expect(second.report.details.contains { $0.contains("that this job deleted still stand, and are active: user_person4") }, "\(second.report.details)")
+        // Inactive, it is told once more and not again.
+        _ = try await world.run()
+        let later = try await world.run()
+        #expect(later.report.exit == .inStep, "\(later.report.details)")
+    }
+
+    @Test("R16, 2.8: where a delete is refused the account is disabled, and the report says so", arguments: [403, 405, 409, 500])
+    func refusedDelete(status: Int) async throws {
+        let world = try await settled(6, extra: Self.deleting)
+        let night = try World(world, at: try world.moment()) { request, _ in
+            request.head.method == .delete ? .answered(EmulatedResponse(status: status, body: Array("{\"detail\":\"in use\"}".utf8))) : nil
+        }
+        night.directory.people.removeAll { $0.username == "person4" }
+        let result = try await night.run()
+        #expect(night.user("person4")?["active"] == false, "\(result.report.details)")
+        #expect(result.report.exit == .recordsFailed)
+        #expect(result.operation(.delete, "person4")?.reason.contains("it was disabled instead") == true)
+        #expect(try night.ledger.link(kind: 0, source: "user_person4")?.state == "disabled")
+    }
+
+    @Test("2.9: a delete of ours that was answered with 502 is ours, and can be taken back")
+    func ownDelete() async throws {
+        let world = try await settled(6, extra: Self.deleting)
+        let first = Switch()
+        first.isOn = true
+        let night = try World(world, at: try world.moment()) { request, _ in
+            guard request.head.method == .delete, first.isOn else { return nil }
+            first.isOn = false
+            return .processed(EmulatedResponse(status: 502))
+        }
+        night.directory.people.removeAll { $0.username == "person4" }
+        let result = try await night.run()
+        #expect(night.user("person4") == nil && result.report.exit == .inStep)
+        _ = try await night.invoke(.undo(run: try night.ledger.plan(result.report.plan)?.run ?? 0, writes: true))
+        #expect(night.user("person4")?["active"] == true)
+    }
+
+    @Test("R7, 2.10: an expiry in any form ends access, and one that cannot be read makes no account", arguments: ["2026-01-31T00:00:00+08:00", "2026-01-31", "2026-01-31 12:00:00Z", "1769800000000", "1769800000"])
+    func expiry(_ text: String) async throws {
+        let world = try World(job: World.job(Self.generous))
+        func document(_ expiry: String?, _ name: String) -> String {
+            let field = expiry.map { ", \"accountExpireTime\": \"\($0)\"" } ?? ""
+            return "{\"users\": [{\"userId\": \"user_ada\", \"username\": \"ada\", \"status\": \"enabled\"\(field)}, {\"userId\": \"user_bo\", \"username\": \"bo\", \"status\": \"enabled\"\(name)}], \"groups\": []}"
+        }
+        _ = try await world.invoke(.run, document: document(nil, ""))
+        _ = try await world.invoke(.run, document: document(text, ""))
+        #expect(world.user("ada")?["active"] == false && world.user("bo")?["active"] == true)
+        let other = try World(job: World.job(Self.generous))
+        let result = try await other.invoke(.run, document: document(nil, ", \"accountExpireTime\": \"soon\""))
+        #expect(other.user("bo") == nil && result.report.exit == .recordsFailed)
+        #expect(result.operations.contains { $0.reason.contains("“soon” is neither") })
+    }
 }

@@ -28,7 +28,9 @@ extension Ledger {
     /// to the other's. Those whose record has changed are forgotten.
     public func sharedAccounts(kind: Int) throws -> [String: String] {
         let prefix = Self.sharing(kind, "")
-        let facts = try read { try Row.fetchAll($0, sql: "SELECT key, value FROM learned WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key", arguments: [prefix]).map { (key: $0[0] as String, value: $0[1] as String) } }
+        let facts = try read {
+            try Row.fetchAll($0, sql: "SELECT key, value FROM learned WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key", arguments: [prefix]).map { (key: $0[0] as String, value: $0[1] as String) }
+        }
         var shared: [String: String] = [:]
         for fact in facts {
             let source = String(fact.key.dropFirst(prefix.count))

@@ -131,7 +131,8 @@ extension Ledger {
         let source = try intern(db, space: operation.kind, sourceID)
         if hasTombstone {
             try db.execute(
-                sql: "INSERT OR REPLACE INTO tombstones (kind, target, source, run, external_id, match_key) SELECT kind, target, source, ?, external_id, match_key FROM links WHERE kind = ? AND source = ?",
+                sql:
+                    "INSERT OR REPLACE INTO tombstones (kind, target, source, run, external_id, match_key) SELECT kind, target, source, ?, external_id, match_key FROM links WHERE kind = ? AND source = ?",
                 arguments: [run, operation.kind, source])
         }
         if operation.kind == 1 {

@@ -300,7 +300,8 @@ extension Ledger {
             sourceName: row["source_name"], targetName: row["target_name"], nameMatchKey: row["name_key"], nameMatchExternalID: row["name_external_id"], targetExternalID: row["target_external_id"],
             desired: row["desired"], desiredDigest: (row["desired_digest"] as Data?).map(Array.init), desiredExternalID: row["desired_external_id"], desiredKey: row["desired_key"],
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
-            place: row["place"], isNameProtected: row["is_name_protected"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"], rival: row["rival"],
+            place: row["place"], isNameProtected: row["is_name_protected"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"],
+            rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
             isGoneFromTarget: row["is_gone_from_target"], isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
             source: row["source"], target: row["target"])

@@ -16,7 +16,8 @@ extension Ledger {
     public func tally() throws -> Tally {
         try read { db in
             var tally = Tally()
-            let rows = try Row.fetchAll(db, sql: "SELECT kind, verb, count(DISTINCT coalesce(source, -draft)) FROM scratch.drafts WHERE status = 'planned' AND (unit IS NULL OR unit = draft) GROUP BY kind, verb")
+            let rows = try Row.fetchAll(
+                db, sql: "SELECT kind, verb, count(DISTINCT coalesce(source, -draft)) FROM scratch.drafts WHERE status = 'planned' AND (unit IS NULL OR unit = draft) GROUP BY kind, verb")
             for row in rows { tally.operations["\(row[0] as Int) \(row[1] as String)"] = row[2] }
             tally.clearing =
                 try Int.fetchOne(

@@ -72,7 +72,7 @@ package struct Ownership {
 
 /// Case folding of its own, so that the laws do not agree with the code's.
 package func fold(_ text: String) -> String {
-    (text as NSString).folding(options: [.caseInsensitive], locale: Locale(identifier: "en_US_POSIX")).replacingOccurrences(of: "ß", with: "ss").precomposedStringWithCanonicalMapping
+    text.lowercased(with: Locale(identifier: "en_US_POSIX")).precomposedStringWithCanonicalMapping
 }
 
 package enum Laws {
@@ -141,7 +141,9 @@ package enum Laws {
                 }
                 guard let user = before.users[member], after.users[member] != nil, let mark = user["externalId"]?.string, let person = directory.person(mark) else { continue }
                 let team = directory.teams.first { $0.id == group["externalId"]?.string }
-                let isHeld = person.username.map { (names[fold($0)]?.count ?? 0) > 1 || dice.protectsAdministrators && fold($0).hasPrefix("adm") } ?? true
+                // A rename to a protected name is held, and keeps nobody in a group.
+                let isProtected = dice.protectsAdministrators && fold(user["userName"]?.string ?? "").hasPrefix("adm")
+                let isHeld = isProtected || person.username.map { (names[fold($0)]?.count ?? 0) > 1 } ?? true
                 if isHeld || person.phone == "x1" { broken.append("R13: the held member \(person.id) was removed from \(group["displayName"]?.string ?? "")") }
                 if let team, team.members.contains(person.id) { broken.append("R13: \(person.id) was removed from \(team.name), where the source has it") }
             }

@@ -34,6 +34,11 @@ package struct RandomWorld {
         if Int.random(in: 0..<4, using: &random) == 0 { options.refused = [Self.names[Int.random(in: 0..<Self.names.count, using: &random)]] }
         // A user without displayName is no group: dropping it would break groups.
         if options.dropped.contains("displayName") { options.dropped = ["title", "phoneNumbers"] }
+        // Every fifth world has a server with habits. Drawn by themselves, so that a seed's other draws stay as they were.
+        if [1, 9].contains(seed % 10) {
+            var own = SeededGenerator(seed: seed &* 7_919 &+ 3)
+            for _ in 0..<Int.random(in: 1...3, using: &own) { if let habit = Self.habits.randomElement(using: &own) { options.habits.insert(habit) } }
+        }
         self.options = options
 
         protectsAdministrators = Bool.random(using: &random)
@@ -58,6 +63,12 @@ package struct RandomWorld {
         }
         policy = World.job(lines.joined(separator: "\n"))
     }
+
+    /// Habits under which the laws hold as they are.
+    package static let habits: [Habit] = [
+        .restartsPastEnd, .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .unsortedPages, .badRecord, .pageDropsOne, .ignoresStartIndex, .longGroupFails, .hidesInactive, .ignoresFilters,
+        .failsOnExternalID, .showsTwice, .refusesActiveWithOthers, .refusesDelete, .oneMemberRefusesAll, .duplicateAs500, .uniqueNameAs400, .noTotals,
+    ]
 
     package static let names = ["ada", "Bo", "chen", "dara", "elif", "farid", "greta", "hugo", "ines", "admin", "administrator", "straße", "STRASSE", "Éva", "E\u{301}va"]
     private static let teamNames = ["Engineering", "engineering", "Board", "Finance", "On Call", "Ops"]

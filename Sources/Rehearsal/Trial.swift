@@ -169,6 +169,7 @@ package enum Trial {
         do { _ = try await night.run() } catch let error as LedgerError { _ = error }
         outcome.runs += 1
         outcome.fired.merge(plan.fired.counts, uniquingKeysWith: +)
+        for (habit, count) in night.client.service.met { outcome.fired["habit: \(habit.rawValue)", default: 0] += count }
         night.ledger.beforeCommit = nil
         watch.end()
         let after = Picture(night)

@@ -100,7 +100,8 @@ extension Applier {
             let isOfThatTime = operation.sentAt.flatMap { sent in created.map { abs($0 - sent) <= 600 } } ?? false
             let isKnownOtherwise = try ledger.keepsMarks(kind: operation.kind) || ledger.wasListed(kind: operation.kind, target: id)
             guard isOfThatTime, !isKnownOtherwise else {
-                let reason = "the outcome of its create is not known, and \(id) bears its name; nothing shows that it is ours: the next run judges it as \(kind == .user ? "an account" : "a group") that was there"
+                let reason =
+                    "the outcome of its create is not known, and \(id) bears its name; nothing shows that it is ours: the next run judges it as \(kind == .user ? "an account" : "a group") that was there"
                 return try ledger.settle(operation, Outcome(status: .conflict, reason: reason, mayBeDone: true), run: run)
             }
             return try recordWrite(operation, kind, id: id, resource: resource, origin: "found", isFound: true, foundBy: "name")

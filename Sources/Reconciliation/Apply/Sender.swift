@@ -190,7 +190,9 @@ struct Sender: Sendable {
                 let isConflict: Bool
                 switch error {
                 case .conflict: isConflict = true
-                case .outcomeUnknown: isConflict = false
+                // Some servers say a duplicate with 400 or 500, and words.
+                case .rejected(let answer) where answer.scimType?.lowercased() == "uniqueness" || Self.saysDuplicate(answer.detail): isConflict = true
+                case .outcomeUnknown(let why): isConflict = Self.saysDuplicate(why)
                 // What an earlier one of unknown outcome did is as open as before.
                 case _ where attempt > 1: return error.isFatal ? .fatal(error, isOpen: true) : .unknown("an earlier attempt may have made it; then: \(error)")
                 default: throw error
@@ -205,6 +207,12 @@ struct Sender: Sendable {
             }
         }
         return .unknown("")
+    }
+
+    /// Whether a server's words say that a unique value is taken.
+    static func saysDuplicate(_ words: String) -> Bool {
+        let words = words.lowercased()
+        return ["duplicate", "already exists", "already in use", "already taken", "is taken", "must be unique", "uniqueness", "unique constraint"].contains { words.contains($0) }
     }
 
     /// The account that an earlier POST of ours made, whether or not its answer came: by our externalId, and, where a POST of

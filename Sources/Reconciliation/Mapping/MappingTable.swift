@@ -86,7 +86,9 @@ struct MappingTable: Hashable, Sendable {
             // What a SCIM source splits already is not split again.
             if let given = fields["givenName"], fields["displayName"] == nil { fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ") }
             if let text = fields["accountExpireTime"], case .unreadable = Expiry(text) {
-                result.problem = result.problem ?? "accountExpireTime: “\(text.visible)” is neither milliseconds since 1970 nor a time such as 2026-12-24T00:00:00Z, so whether the account has expired cannot be told"
+                result.problem =
+                    result.problem
+                    ?? "accountExpireTime: “\(text.visible)” is neither milliseconds since 1970 nor a time such as 2026-12-24T00:00:00Z, so whether the account has expired cannot be told"
             }
             switch PhoneNumbers.read(region: fields["phoneRegion"], number: fields["phoneNumber"]) {
             case .absent: break

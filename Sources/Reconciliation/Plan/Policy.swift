@@ -112,7 +112,13 @@ struct Policy: Sendable {
         }
         if let recycled = recycledMail(kind, row, Self.mailText(row.desired)) { return recycled }
         if let other = row.sourceID.flatMap({ sharedAccounts[kind]?[$0] }) {
-            return ([report(row, .held, "shares an account with \(other): the target answered its create with that account; change one of the two records, such as the e-mail address", heldBy: "shared account")], .held)
+            return (
+                [
+                    report(
+                        row, .held, "shares an account with \(other): the target answered its create with that account; change one of the two records, such as the e-mail address",
+                        heldBy: "shared account")
+                ], .held
+            )
         }
         let draft = creation(kind, row, reason: profile.existing == .overwrite ? "not known on the target: created, or taken over under the same name" : "in the source, not on the target")
         return ([draft], draft.status == .planned ? .present : .held)

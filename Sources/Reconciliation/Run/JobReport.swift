@@ -19,7 +19,9 @@ public struct JobReport: Sendable {
     private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: String?) -> Bool {
         switch status {
         case .failed, .conflict, .sent: true
-        case .held: ["ambiguous", "collision", "unacceptable", "existing.disabled", "recycled e-mail", "shared account", "not restorable", "target incomplete", "group unproven", "scope change"].contains(heldBy)
+        case .held:
+            ["ambiguous", "collision", "unacceptable", "existing.disabled", "recycled e-mail", "shared account", "not restorable", "target incomplete", "group unproven", "scope change"].contains(
+                heldBy)
         case .skipped: true
         case .planned, .done, .noted: false
         }

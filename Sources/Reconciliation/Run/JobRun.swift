@@ -212,7 +212,8 @@ public final class JobRun: @unchecked Sendable {
                 if !survivors.active.isEmpty {
                     targetReading.survivors += survivors.active.count
                     notes.append(
-                        "\(counted(survivors.active.count, kind.singular)) that this job deleted still stand, and are active: \(survivors.active.prefix(5).joined(separator: ", "))\(survivors.active.count > 5 ? ", …" : ""); the target accepts a delete and does nothing, and they are dealt with as leavers once more")
+                        "\(counted(survivors.active.count, kind.singular)) that this job deleted still stand, and are active: \(survivors.active.prefix(5).joined(separator: ", "))\(survivors.active.count > 5 ? ", …" : ""); the target accepts a delete and does nothing, and they are dealt with as leavers once more"
+                    )
                 }
                 // What stands inactive is told once.
                 let fact = "survivors told: \(kind.plural)"

@@ -24,6 +24,9 @@ struct UnseenObjects {
         var unmoved: [ResourceKind: Int] = [:]
     }
 
+    /// So many are all asked for where the list is not whole.
+    private static let fewHidden = 200
+
     /// Questions of one run at the most; beyond, a list that leaves out so many is not believed.
     private static let most = 2000
 
@@ -38,11 +41,11 @@ struct UnseenObjects {
         try ledger.indexTarget()
         let parser = JSONParser()
         let links = try ledger.linkCount(kind: kind.rawValue)
-        // Of those that are not shown, a list that is not whole says nothing: whoever must lose access is asked for. A list that is whole
-        // and shows hardly any holds the plan anyway, whatever each of them would answer.
+        // Of those that are not shown, a list that is not whole says nothing: a few are all asked for, and of many whoever must lose access.
+        // A list that is whole and shows hardly any holds the plan anyway, whatever each of them would answer.
         let unseen = try ledger.unseenCount(kind: kind.rawValue)
         let isMass = unseen > 5 && unseen * 10 > links && !acceptsTargetChange
-        let asksAll = incomplete == nil && !isMass
+        let asksAll = incomplete == nil ? !isMass : unseen <= Self.fewHidden
         var asked = 0
         var missing: [Ledger.UnseenLink] = []
         var last = Int64(0)

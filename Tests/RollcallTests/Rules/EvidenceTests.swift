@@ -187,7 +187,8 @@ import Testing
             guard request.head.method == .get, request.head.path?.contains("/Groups") ?? false else { return nil }
             return .altered { response in
                 var response = response
-                response.body = Array(String(decoding: response.body, as: UTF8.self).replacingOccurrences(of: "\"type\":\"User\",\"value\":\"\(bo)\"", with: "\"type\":\"Group\",\"value\":\"\(bo)\"").utf8)
+                response.body = Array(
+                    String(decoding: response.body, as: UTF8.self).replacingOccurrences(of: "\"type\":\"User\",\"value\":\"\(bo)\"", with: "\"type\":\"Group\",\"value\":\"\(bo)\"").utf8)
                 return response
             }
         }

@@ -10,7 +10,9 @@ import Testing
 
 /// R33: writes whose parts have different fates. Root 4 of what foreign servers taught, by its numbers.
 @Suite struct PartsTests {
-    private func settled(_ people: Int, _ habits: Set<Habit>, extra: String = "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }") async throws -> World {
+    private func settled(_ people: Int, _ habits: Set<Habit>, extra: String = "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }") async throws
+        -> World
+    {
         let world = try World(job: World.job(extra))
         world.directory.people = (1...people).map { .named("person\($0)") }
         world.directory.teams = [Team(id: "group_ops", name: "ops", members: Set(world.directory.people.map(\.id)))]

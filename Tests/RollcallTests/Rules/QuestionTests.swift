@@ -101,7 +101,9 @@ import Testing
         let hidden = try #require(world.user("person7")?["id"]?.string)
         let night = try World(world, at: try world.moment()) { request, _ in
             guard request.head.method == .get, let path = request.head.path else { return nil }
-            if path.hasSuffix("/\(hidden)") { return isClosed ? .answered(EmulatedResponse(status: 403, headers: [("Content-Type", "application/scim+json")], body: (["detail": "closed"] as JSONValue).canonicalBytes)) : nil }
+            if path.hasSuffix("/\(hidden)") {
+                return isClosed ? .answered(EmulatedResponse(status: 403, headers: [("Content-Type", "application/scim+json")], body: (["detail": "closed"] as JSONValue).canonicalBytes)) : nil
+            }
             guard path.contains("/Users?") else { return nil }
             return .altered { response in
                 var response = response
@@ -191,12 +193,15 @@ import Testing
         #expect(night.user("person4")?["active"] == true)
     }
 
-    @Test("R7, 2.10: an expiry in any form ends access, and one that cannot be read makes no account", arguments: ["2026-01-31T00:00:00+08:00", "2026-01-31", "2026-01-31 12:00:00Z", "1769800000000", "1769800000"])
+    @Test(
+        "R7, 2.10: an expiry in any form ends access, and one that cannot be read makes no account",
+        arguments: ["2026-01-31T00:00:00+08:00", "2026-01-31", "2026-01-31 12:00:00Z", "1769800000000", "1769800000"])
     func expiry(_ text: String) async throws {
         let world = try World(job: World.job(Self.generous))
         func document(_ expiry: String?, _ name: String) -> String {
             let field = expiry.map { ", \"accountExpireTime\": \"\($0)\"" } ?? ""
-            return "{\"users\": [{\"userId\": \"user_ada\", \"username\": \"ada\", \"status\": \"enabled\"\(field)}, {\"userId\": \"user_bo\", \"username\": \"bo\", \"status\": \"enabled\"\(name)}], \"groups\": []}"
+            return
+                "{\"users\": [{\"userId\": \"user_ada\", \"username\": \"ada\", \"status\": \"enabled\"\(field)}, {\"userId\": \"user_bo\", \"username\": \"bo\", \"status\": \"enabled\"\(name)}], \"groups\": []}"
         }
         _ = try await world.invoke(.run, document: document(nil, ""))
         _ = try await world.invoke(.run, document: document(text, ""))

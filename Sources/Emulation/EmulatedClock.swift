@@ -1,5 +1,5 @@
 /// Dates as servers write them.
-enum EmulatedClock {
+package enum EmulatedClock {
     /// Seconds since 1970 of midnight.
     static func seconds(year: Int, month: Int, day: Int) -> Double {
         var days = 0
@@ -9,7 +9,7 @@ enum EmulatedClock {
     }
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT`.
-    static func httpDate(_ seconds: Double) -> String {
+    package static func httpDate(_ seconds: Double) -> String {
         let date = civil(seconds)
         let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][date.days % 7]
         let name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][date.month - 1]

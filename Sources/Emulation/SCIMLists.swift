@@ -28,7 +28,7 @@ extension SCIMService {
         }
         var found: [(kind: ResourceKind, id: String)] = []
         for kind in kinds {
-            found += try ids(kind, request).filter { (store[kind]?[$0]?.created ?? 0) + options.visibleAfter <= request.now }.map { (kind, $0) }
+            found += try ids(kind, request).filter { options.visibleAfter == 0 || (store[kind]?[$0]?.created ?? 0) + options.visibleAfter <= request.now }.map { (kind, $0) }
         }
         let isWhole = request.query["filter"] == nil
         if isWhole, has(.hidesInactive) {

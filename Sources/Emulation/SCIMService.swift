@@ -127,7 +127,7 @@ public struct SCIMService: Sendable {
             throw SCIMError(status: 412, detail: "the version is \(current.etag)")
         }
         switch request.method {
-        case "GET" where current.created + options.visibleAfter > request.now: throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id) yet")
+        case "GET" where options.visibleAfter > 0 && current.created + options.visibleAfter > request.now: throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id) yet")
         case "GET":
             if options.etag, request.headers["if-none-match"] == current.etag { return EmulatedResponse(status: 304, headers: [("ETag", current.etag)]) }
             return answer(200, kind, current, request)

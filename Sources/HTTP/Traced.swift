@@ -2,14 +2,34 @@ import HTTPTypes
 import Logging
 import Synchronization
 
+/// What the servers' clocks say of this machine's, by the `Date` of their answers.
+public final class ClockWitness: Sendable {
+    private let offsets = Mutex<(least: Double, any: Bool)>((0, false))
+
+    public init() {}
+
+    /// How far this machine's clock is from the server's that agrees with it best, in seconds; nil while no server has told its time.
+    public var offset: Double? { offsets.withLock { $0.any ? $0.least : nil } }
+
+    func note(server: Double, here: Double) {
+        offsets.withLock { state in
+            let offset = here - server
+            if !state.any || abs(offset) < abs(state.least) { state = (offset, true) }
+        }
+    }
+}
+
 /// Counts requests and logs each at debug level: method, URL, status, bytes, milliseconds. Never a header, never a body.
 public final class Traced: HTTPClient {
     private let next: any HTTPClient
     private let time: Time
     private let log: Logger
     private let total = Atomic<Int>(0)
+    private let witness: ClockWitness?
 
-    public init(_ next: any HTTPClient, time: Time, log: Logger) {
+    /// - Parameter witness: told of the time of each answer.
+    public init(_ next: any HTTPClient, time: Time, log: Logger, witness: ClockWitness? = nil) {
+        self.witness = witness
         self.next = next
         self.time = time
         self.log = log
@@ -32,6 +52,7 @@ public final class Traced: HTTPClient {
         do {
             let response = try await next.send(request)
             note(String(response.status), response.body.count)
+            if let witness, let date = HTTPField.Name("date").flatMap({ response.head.headerFields[$0] }).flatMap({ HTTPDate.seconds($0) }) { witness.note(server: date, here: time.wall()) }
             return response
         } catch {
             note(error.description, 0)

@@ -35,6 +35,18 @@ public struct URLParts: Hashable, Sendable, CustomStringConvertible {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
+    /// One spelling for all that lead to the same place: `localhost` and the loopback addresses, a trailing dot, the scheme's own port,
+    /// doubled slashes.
+    public var canonical: String {
+        var port = authority.hasPrefix("[") ? String(authority[(authority.firstIndex(of: "]") ?? authority.startIndex)...].dropFirst()) : String(authority[host.endIndex...])
+        if port == (scheme == "https" ? ":443" : ":80") || port == ":" { port = "" }
+        var name = host
+        while name.hasSuffix(".") { name.removeLast() }
+        if isLoopback || name == "localhost" { name = "127.0.0.1" }
+        if name.contains(":") { name = "[\(name)]" }
+        return "\(scheme)://\(name)\(port)\(path.split(separator: "/").map { "/" + $0 }.joined())"
+    }
+
     public var description: String { "\(scheme)://\(authority)\(path)" }
 
     /// A request below this URL. `path` is appended as it stands; query values are percent-encoded.

@@ -144,6 +144,8 @@ public struct Job: Hashable, Sendable {
         public var capabilities: CapabilityOverrides
         /// How an account that the target's list does not show is looked at; nil: not at all, the ledger stands for it.
         public var readBack: ReadBack?
+        /// A name for the tenant, where the credential alone says which it is; nil where it does not change.
+        public var tenant: String?
 
         public enum ReadBack: String, Hashable, Sendable, CaseIterable { case byID, list }
     }

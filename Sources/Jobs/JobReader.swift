@@ -112,7 +112,7 @@ struct JobFile {
     // MARK: target
 
     func target(_ node: Node) -> Job.Target? {
-        guard let members = reader.mapping(node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack"], required: ["platform", "baseURL", "authorization"]) else {
+        guard let members = reader.mapping(node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant"], required: ["platform", "baseURL", "authorization"]) else {
             return nil
         }
         var platform = reader.text(members["platform"], "target.platform")
@@ -135,7 +135,9 @@ struct JobFile {
             reader.report(members["readBack"], "target.readBack", "has no meaning on \(platform), whose lists show every account", "leave it out")
         }
         guard let platform, let url, let authorization else { return nil }
-        return Job.Target(platform: platform, baseURL: url, authorization: authorization, capabilities: capabilities, readBack: readBack)
+        var target = Job.Target(platform: platform, baseURL: url, authorization: authorization, capabilities: capabilities, readBack: readBack)
+        target.tenant = members["tenant"].flatMap { reader.text($0, "target.tenant") }
+        return target
     }
 
     func capabilities(_ node: Node?) -> Job.CapabilityOverrides {

@@ -237,6 +237,26 @@ extension Ledger {
         }
     }
 
+    /// When the last run ended whose clock was not in doubt; nil when there is none.
+    public func lastTrustedEnd() throws -> String? {
+        try read { try String.fetchOne($0, sql: "SELECT finished FROM runs WHERE finished IS NOT NULL AND NOT doubtful ORDER BY id DESC LIMIT 1") }
+    }
+
+    /// Marks a run whose clock is in doubt.
+    public func setDoubtful(run id: Int64) throws { try write { try $0.execute(sql: "UPDATE runs SET doubtful = 1 WHERE id = ?", arguments: [id]) } }
+
+    /// Takes the doubt in a run back.
+    public func endDoubt(run id: Int64) throws { try write { try $0.execute(sql: "UPDATE runs SET doubtful = 0 WHERE id = ?", arguments: [id]) } }
+
+    /// The days of doubtful runs since the last that was not, and whether each is later than the one before.
+    public func doubtfulDays() throws -> (days: Int, inOrder: Bool) {
+        try read { db in
+            let days = try String.fetchAll(
+                db, sql: "SELECT DISTINCT substr(started, 1, 10) FROM runs WHERE doubtful AND id > coalesce((SELECT max(id) FROM runs WHERE NOT doubtful AND finished IS NOT NULL), 0) ORDER BY id")
+            return (days.count, days == days.sorted())
+        }
+    }
+
     /// The newest run, or the newest baseline.
     public func lastRun(isBaseline: Bool) throws -> RunRecord? {
         try read { db in

@@ -124,9 +124,11 @@ public final class Ledger {
     // MARK: binding
 
     /// Refuses a value that is another than the one that the ledger is bound to: a ledger speaks of one source and one target.
-    public func check(binding key: String, _ value: String) throws {
+    ///
+    /// - Parameter canonical: makes one spelling of all that mean the same; the value is kept as it was first written.
+    public func check(binding key: String, _ value: String, canonical: (String) -> String = { $0 }) throws {
         let known = try read { try String.fetchOne($0, sql: "SELECT value FROM binding WHERE key = ?", arguments: [key]) }
-        guard known == nil || known == value else { throw LedgerError.boundElsewhere(path ?? "memory", key: key, known: known ?? "", now: value) }
+        guard known == nil || known == value || known.map(canonical) == canonical(value) else { throw LedgerError.boundElsewhere(path ?? "memory", key: key, known: known ?? "", now: value) }
     }
 
     /// Whether another ledger speaks of the same source and the same target.

@@ -88,6 +88,8 @@ package enum Schema {
         CREATE INDEX written_members_by_user ON written_members (usr);
         -- When a request left, in seconds since 1970: what was made long before or after it is not of its making.
         ALTER TABLE operations ADD COLUMN sent_at REAL;
+        -- Whether a run's clock was in doubt: it starts, counts and ends no term.
+        ALTER TABLE runs ADD COLUMN doubtful INTEGER NOT NULL DEFAULT 0;
         -- The mark and the name of what was deleted: by them it is known again where it still stands.
         ALTER TABLE tombstones ADD COLUMN external_id TEXT;
         ALTER TABLE tombstones ADD COLUMN match_key TEXT;

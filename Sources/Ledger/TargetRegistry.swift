@@ -42,6 +42,21 @@ public struct TargetRegistry: Sendable {
         return nil
     }
 
+    /// A random key of this folder, made when it is first asked for: digests of credentials under it say nothing elsewhere.
+    public func key() throws -> [UInt8] {
+        let file = (path as NSString).deletingLastPathComponent + "/.targets.key"
+        if let data = FileManager.default.contents(atPath: file), data.count == 32 { return Array(data) }
+        guard let chance = FileHandle(forReadingAtPath: "/dev/urandom"), let bytes = try? chance.read(upToCount: 32), bytes.count == 32 else { throw LedgerError.io("no random bytes for \(file)") }
+        let descriptor = open(file, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        // Another run was first.
+        if descriptor < 0, errno == EEXIST, let data = FileManager.default.contents(atPath: file), data.count == 32 { return Array(data) }
+        guard descriptor >= 0, bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, 32) }) == 32 else {
+            throw LedgerError.io("cannot create \(file): \(String(cString: strerror(errno)))")
+        }
+        close(descriptor)
+        return Array(bytes)
+    }
+
     private func entries() -> [String: String] {
         guard let data = FileManager.default.contents(atPath: path) else { return [:] }
         var entries: [String: String] = [:]

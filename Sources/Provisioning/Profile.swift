@@ -57,6 +57,8 @@ public struct Profile: Hashable, Codable, Sendable {
     public var needsOAuth: Bool
     /// What was taken for granted where no document says.
     public var assumptions: [String]
+    /// Whether one address serves all tenants, and the credential says which.
+    public var credentialChoosesTenant = false
 
     public enum Listing: String, Hashable, Codable, Sendable {
         /// All of them, page by page.

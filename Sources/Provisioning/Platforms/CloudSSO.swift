@@ -50,6 +50,7 @@ extension Profile {
             "objects made over SCIM are found by externalId and by name",
             "a member is removed by members[value eq “id”], at most 100 in one PATCH",
             "groups of the same name are taken over as users are",
-        ]
+        ],
+        credentialChoosesTenant: true
     )
 }

@@ -50,6 +50,7 @@ extension Profile {
             "a name is compared up to its “@”, which starts the account's domain",
             "displayName may be longer than the 24 characters of the native API",
             "writes are sent as application/json",
-        ]
+        ],
+        credentialChoosesTenant: true
     )
 }

@@ -50,6 +50,7 @@ extension Profile {
             "groups are emptied before they are deleted, and users leave their groups before they are deleted",
             "group names hold letters, digits and “-” only, as the native API's text says",
             "a refusal to change what was made by hand concerns that record alone",
-        ]
+        ],
+        credentialChoosesTenant: true
     )
 }

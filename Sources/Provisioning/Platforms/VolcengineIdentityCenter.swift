@@ -45,6 +45,7 @@ extension Profile {
             "a member is removed by members[value eq “id”], at most 100 in one PATCH",
             "users leave their groups before they are deleted",
             "group names have at most 63 characters",
-        ]
+        ],
+        credentialChoosesTenant: true
     )
 }

@@ -45,6 +45,8 @@ struct Policy: Sendable {
     let holdsScopeLeavers: Bool
     /// Names or source ids of records whose account is this job's whatever mark it carries.
     let takesBack: Set<String>
+    /// Whether this machine's clock is in doubt: then no term ends.
+    let isClockDoubtful: Bool
     /// Seconds since 1970.
     var now: Double
     /// Who of the leavers still holds an e-mail address on the target; addresses folded.
@@ -262,7 +264,7 @@ struct Policy: Sendable {
             let length = Double(number) * 86400
             guard let since = row.leftSince.flatMap({ Time.seconds($0) }) else { return .later(day(now + length)) }
             let missing = max(0, Self.leastDays - row.leftDays)
-            return now >= since + length && missing == 0 ? .due : .later(day(max(since + length, now + Double(missing) * 86400)))
+            return now >= since + length && missing == 0 && !isClockDoubtful ? .due : .later(day(max(since + length, now + Double(missing) * 86400)))
         }
     }
 

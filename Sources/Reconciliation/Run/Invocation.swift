@@ -58,7 +58,7 @@ public struct Invocation {
         for entry in entries {
             do {
                 // Of two jobs on one target the first stays, in the order given.
-                let target = JobRun.digest(entry.job)
+                let target = try JobRun.targetDigest(entry.job, entry.ledger, surroundings)
                 if let owner = owners[target], entry.ledger.path != nil { throw JobRun.owned(entry.job.target.baseURL, by: owner) }
                 owners[target] = entry.job.name
                 var basis: Ledger.PlanInfo?

@@ -72,6 +72,7 @@ public struct JobReport: Sendable {
         let unseen = run.targetReading?.unseenAccounts ?? []
         for (name, why) in unseen.prefix(10) { report.details.append("must lose access, and could not be looked at: user or group \(name): \(why)") }
         if unseen.count > 10 { report.details.append("… and \(unseen.count - 10) more that could not be looked at") }
+        if run.clockDoubt != nil { exits.append(.recordsFailed) }
         if run.targetReading?.survivors ?? 0 > 0 { exits.append(.recordsFailed) }
         if !unseen.isEmpty || !(run.targetReading?.unseenGroups.isEmpty ?? true) { exits.append(.recordsFailed) }
         if !run.breaches.isEmpty { exits.append(.held) }

@@ -42,6 +42,9 @@ public final class JobRun: @unchecked Sendable {
     private let paced: Paced
     private let gate: Stoppable
     private let traced: Traced
+    private let witness = ClockWitness()
+    /// What speaks against this machine's clock; nil while nothing does.
+    private(set) var clockDoubt: String?
     let shared: SharedSource
     let command: String
     private let claims: Bool
@@ -84,15 +87,15 @@ public final class JobRun: @unchecked Sendable {
         self.surroundings = surroundings
         self.profile = profile
         tables = Dictionary(ResourceKind.allCases.map { ($0, MappingTable(kind: $0, job: job, profile: profile)) }) { first, _ in first }
-        traced = Traced(surroundings.transport, time: surroundings.time, log: surroundings.log)
+        traced = Traced(surroundings.transport, time: surroundings.time, log: surroundings.log, witness: witness)
         let stack = ClientStack(surroundings: surroundings, counted: traced)
         gate = stack.gate
         paced = stack.paced(job.pace, settled: try ledger.fact(Self.settledPace).flatMap { Double($0) })
         connection = SCIMConnection(base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, paced, job.pace), mediaType: profile.mediaType)
         shared = pool.source(of: job)
         try ledger.check(binding: "source", shared.directory().identity)
-        try ledger.check(binding: "target", "\(connection.base)")
-        if let owner = Self.registry(ledger)?.owner(of: Self.digest(job)), owner != job.name { throw Self.owned(connection, by: owner) }
+        try ledger.check(binding: "target", "\(connection.base)") { URLParts($0)?.canonical ?? $0 }
+        if let owner = try Self.registry(ledger)?.owner(of: Self.targetDigest(job, ledger, surroundings)), owner != job.name { throw Self.owned(connection, by: owner) }
         id = try ledger.beginRun(command: command, label: label, started: surroundings.time.timestamp())
     }
 
@@ -111,8 +114,28 @@ public final class JobRun: @unchecked Sendable {
         )
     }
 
-    /// Of the target's address, and of where its credential is found: never of the credential.
-    static func digest(_ job: Job) -> String { Digest.hexadecimal("\(URLParts(job.target.baseURL)?.description ?? job.target.baseURL) \(job.target.authorization)") }
+    static func targetDigest(_ job: Job, _ ledger: Ledger, _ surroundings: Surroundings) throws -> String {
+        try digest(job, folder: ledger.path.map { ($0 as NSString).deletingLastPathComponent }, environment: surroundings.environment)
+    }
+
+    /// What one target is: its address, in one spelling, and where the credential chooses the tenant, the credential, under a key that never
+    /// leaves the state folder. `target.tenant` says it where the credential changes.
+    ///
+    /// - Parameter folder: the state folder; nil for a ledger in memory.
+    private static func digest(_ job: Job, folder: String?, environment: [String: String]) throws -> String {
+        var text = URLParts(job.target.baseURL)?.canonical ?? job.target.baseURL
+        if let tenant = job.target.tenant {
+            text += " tenant \(tenant)"
+        } else if let folder, Profile.named(job.target.platform)?.credentialChoosesTenant ?? false {
+            let identity: String =
+                switch job.target.authorization {
+                case .key(let reference): (try? reference.resolve(environment: environment)) ?? "\(reference)"
+                case .oauth(_, let clientID, _, _, _): clientID
+                }
+            text += " " + Digest.hexadecimal(Digest.hmacSHA256(key: try TargetRegistry(folder: folder).key(), Array(identity.utf8)))
+        }
+        return Digest.hexadecimal(text)
+    }
 
     private static func registry(_ ledger: Ledger) -> TargetRegistry? { ledger.path.map { TargetRegistry(folder: ($0 as NSString).deletingLastPathComponent) } }
 
@@ -237,15 +260,16 @@ public final class JobRun: @unchecked Sendable {
         try ledger.bind("target", "\(connection.base)")
         // A region's address is that of many tenants: the copies of one job must not pass for another's.
         if try ledger.fact(Ledger.jobFact) != job.name { try ledger.learn(Ledger.jobFact, job.name) }
-        if claims, let owner = try Self.registry(ledger)?.claim(Self.digest(job), for: job.name) { throw Self.owned(connection, by: owner) }
+        if claims, let owner = try Self.registry(ledger)?.claim(Self.targetDigest(job, ledger, surroundings), for: job.name) { throw Self.owned(connection, by: owner) }
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
         try ledger.releaseKeptMembers()
         let today = String(surroundings.time.timestamp().prefix(10))
         // The digests that the history now has were made with this mapping.
         if try ledger.fact("mapping") != mapping { try ledger.learn("mapping", mapping) }
         if !permissions.release { try ledger.holdRestored(isComplete: source.incomplete == nil, mapping: mapping) }
+        try judgeClock()
         try ledger.countDepartures(
-            day: today, isComplete: source.incomplete == nil, kinds: pushed.map(\.rawValue), countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
+            day: today, isComplete: source.incomplete == nil && clockDoubt == nil, kinds: pushed.map(\.rawValue), countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
 
         let differences = Differences(tables: tables, notKept: try notKept(targetReading))
         try ledger.define { kind, desired, actual, sent, read in
@@ -262,7 +286,7 @@ public final class JobRun: @unchecked Sendable {
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         var policy = Policy(
             job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers,
-            takesBack: permissions.acceptTakeback, now: surroundings.time.wall())
+            takesBack: permissions.acceptTakeback, isClockDoubtful: clockDoubt != nil, now: surroundings.time.wall())
         try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
         for kind in kinds { policy.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind.rawValue) }
         var departing = Departing()
@@ -303,6 +327,25 @@ public final class JobRun: @unchecked Sendable {
         breaches += gate.judge(job: job, gateCounts).map(\.description)
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
+    }
+
+    /// The clock has witnesses: the end of the last run that nobody doubts, and what the servers say. After seven runs on different days that
+    /// agree with each other, it counts again.
+    private func judgeClock() throws {
+        let now = surroundings.time.wall()
+        var doubt: String?
+        if let last = try ledger.lastTrustedEnd(), let end = Time.seconds(last), now < end - 1 { doubt = "it shows \(surroundings.time.timestamp()), and an earlier run ended at \(last)" }
+        if doubt == nil, let offset = witness.offset, abs(offset) > 3600 { doubt = "it is \(Int(abs(offset) / 60)) minutes \(offset > 0 ? "ahead of" : "behind") the target's" }
+        guard let doubt else { return }
+        try ledger.setDoubtful(run: id)
+        let doubtful = try ledger.doubtfulDays()
+        if doubtful.days > 7, doubtful.inOrder {
+            notes.append("this machine's clock was in doubt in \(doubtful.days - 1) runs that agree with each other (\(doubt)): it counts again")
+            try ledger.endDoubt(run: id)
+            return
+        }
+        clockDoubt = doubt
+        notes.append("this machine's clock is in doubt (\(doubt)): no term begins, goes on or ends in this run")
     }
 
     /// What is wrong with the target's list, with the day since when something is.
@@ -421,7 +464,7 @@ public final class JobRun: @unchecked Sendable {
     /// Completes the run's record and says how it went.
     public func finish() async throws -> JobReport {
         // What a changed scope holds waits for its acceptance, and with it all that later runs are measured against.
-        if isApplied, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
+        if isApplied, clockDoubt == nil, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
         let isBaseline = isApplied && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         if isBaseline { try endRestoring() }
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)

@@ -216,3 +216,45 @@ import Testing
         }
     }
 }
+
+/// R37: the clock has witnesses. Root 5 of what foreign servers taught, by its numbers.
+@Suite struct ClockTests {
+    private static let job = World.job("limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: 30d }")
+
+    /// A world in step, of whose people one has left, at a clock that is wrong by some seconds against the target's.
+    private func wrong(by seconds: Double, from world: World) throws -> World {
+        try World(world, at: try world.moment(), gap: seconds) { _, _ in
+            .altered { response in
+                var response = response
+                response.headers = response.headers.map { header in
+                    guard header.name == "Date", let shown = HTTPDate.seconds(header.value) else { return header }
+                    return (header.name, EmulatedClock.httpDate(shown - seconds))
+                }
+                return response
+            }
+        }
+    }
+
+    @Test("5.1: a night at a dead clock begins, counts and ends no term, and is told; right nights then end it in their time", arguments: [-800_000_000.0, 2_000_000_000.0])
+    func wrongClock(_ seconds: Double) async throws {
+        let world = try World(job: Self.job)
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        world.directory.people.removeLast()
+        let night = try wrong(by: seconds, from: world)
+        let result = try await night.run()
+        #expect(result.report.exit == .recordsFailed)
+        #expect(result.report.details.contains { $0.contains("this machine's clock is in doubt") }, "\(result.report.details)")
+        // Access ends all the same.
+        #expect(night.user("bo")?["active"] == false)
+        // The right clock again, on the ledger that the wrong one wrote.
+        let right = try World(night, at: try night.moment(), gap: -seconds)
+        for day in 1...29 {
+            let result = try await right.run()
+            #expect(right.user("bo") != nil, "day \(day)")
+            #expect(result.report.exit == .inStep, "day \(day): \(result.report.details)")
+        }
+        for _ in 1...4 { _ = try await right.run() }
+        #expect(right.user("bo") == nil)
+    }
+}

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import HTTP
 import Jobs
 import Testing
 
@@ -293,5 +294,13 @@ import Testing
             #expect(try there.fact("holder")?.hasPrefix("south") == true)
             try there.beat(now: 1300)
         }
+    }
+
+    @Test("R21: one target is one, however it is spelled")
+    func spellings() throws {
+        let canonical = try #require(URLParts("https://scim.example/v2")).canonical
+        for text in ["https://SCIM.example/v2/", "https://scim.example:443//v2", "https://scim.example./v2"] { #expect(try #require(URLParts(text)).canonical == canonical, "\(text)") }
+        #expect(URLParts("http://localhost:8480/scim/v2")?.canonical == URLParts("http://127.0.0.1:8480/scim//v2")?.canonical)
+        #expect(URLParts("https://scim.example:8443/v2")?.canonical != canonical)
     }
 }

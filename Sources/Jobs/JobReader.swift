@@ -112,7 +112,8 @@ struct JobFile {
     // MARK: target
 
     func target(_ node: Node) -> Job.Target? {
-        guard let members = reader.mapping(node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant"], required: ["platform", "baseURL", "authorization"]) else {
+        guard let members = reader.mapping(node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant"], required: ["platform", "baseURL", "authorization"])
+        else {
             return nil
         }
         var platform = reader.text(members["platform"], "target.platform")

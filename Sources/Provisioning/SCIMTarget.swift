@@ -78,6 +78,12 @@ public struct SCIMTarget: Sendable {
         return try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, query: query, bounds: bounds, body, pageDone: pageDone)
     }
 
+    /// Whether the server answers at its base URL: then a list that is not found is one that has nothing.
+    public func answersDiscovery() async -> Bool {
+        guard profile.capabilities == nil else { return false }
+        return (try? await connection.send(.get, "/ServiceProviderConfig")) != nil
+    }
+
     /// What a read of the target comes to; nil where it is answered, be it with a refusal of this one request.
     public func ailment() async -> SCIMFailure? {
         do { _ = try await connection.send(.get, ResourceKind.user.endpoint, query: profile.listing == .single ? [] : [("count", "1")]) } catch { return error.isFatal ? error : nil }

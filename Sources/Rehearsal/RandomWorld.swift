@@ -67,7 +67,7 @@ package struct RandomWorld {
     /// Habits under which the laws hold as they are.
     package static let habits: [Habit] = [
         .restartsPastEnd, .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .unsortedPages, .badRecord, .pageDropsOne, .ignoresStartIndex, .longGroupFails, .hidesInactive, .ignoresFilters,
-        .failsOnExternalID, .showsTwice, .refusesActiveWithOthers, .refusesDelete, .oneMemberRefusesAll, .duplicateAs500, .uniqueNameAs400, .noTotals,
+        .failsOnExternalID, .showsTwice, .refusesActiveWithOthers, .refusesDelete, .duplicateAs500, .uniqueNameAs400, .noTotals,
     ]
 
     package static let names = ["ada", "Bo", "chen", "dara", "elif", "farid", "greta", "hugo", "ines", "admin", "administrator", "straße", "STRASSE", "Éva", "E\u{301}va"]

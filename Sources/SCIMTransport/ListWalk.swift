@@ -267,6 +267,12 @@ struct ListWalk {
             isOver = true
             return
         }
+        if failure.isOfThePage, bounds.isolates, paging == .cursor, size == 1, evidence.pages > 0 {
+            // A cursor leads past nothing: what comes behind is not seen.
+            evidence.note("the resource behind page \(evidence.pages) makes its page fail (\(failure)), and what comes after it cannot be reached by cursor")
+            isOver = true
+            return
+        }
         guard failure.isOfThePage, bounds.isolates, isolating < Self.mostIsolating, paging == .index || size > 1 else { throw failure }
         isolating += 1
         isolatedUntil = max(isolatedUntil, start + size)

@@ -237,6 +237,12 @@ struct TargetReader {
             evidence = try await walk(kind, &reading, &violations, query: known == "id" ? sorted : [], isBare: true, isolates: true)
             try ledger.learn(withoutMembers, String(Int(now)))
             reading.notes.append("the list of groups fails with their members (\(failure)): each group is asked for by its id")
+        } catch SCIMFailure.notFound(let answer) where kind == .user {
+            // Nothing is linked, and the server answers otherwise: nothing is there.
+            guard try ledger.linkCount(kind: kind.rawValue) == 0, await target.answersDiscovery() else { throw SCIMFailure.notFound(answer) }
+            evidence = ListEvidence()
+            evidence.pages = 1
+            reading.carried[kind] = [:]
         } catch SCIMFailure.rejected where known == "id" {
             try ledger.unlearn(order)
             try ledger.forgetStaged(kind: kind.rawValue)

@@ -34,7 +34,7 @@ extension Ledger {
         var shared: [String: String] = [:]
         for fact in facts {
             let source = String(fact.key.dropFirst(prefix.count))
-            func isSame(_ id: String, _ digest: String) throws -> Bool { try desired(kind: kind, source: id).map { Data($0.digest).base64EncodedString() == digest } ?? false }
+            func isSame(_ id: String, _ digest: String) throws -> Bool { (try desired(kind: kind, source: id).map { Data($0.digest).base64EncodedString() } ?? "") == digest }
             guard let known = try? JSONDecoder().decode([String].self, from: Data(fact.value.utf8)), known.count == 3, try isSame(source, known[1]), try isSame(known[0], known[2]) else {
                 try unlearn(fact.key)
                 continue

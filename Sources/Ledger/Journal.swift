@@ -237,11 +237,6 @@ extension Ledger {
         }
     }
 
-    /// When the last run ended whose clock was not in doubt; nil when there is none.
-    public func lastTrustedEnd() throws -> String? {
-        try read { try String.fetchOne($0, sql: "SELECT finished FROM runs WHERE finished IS NOT NULL AND NOT doubtful ORDER BY id DESC LIMIT 1") }
-    }
-
     /// Marks a run whose clock is in doubt.
     public func setDoubtful(run id: Int64) throws { try write { try $0.execute(sql: "UPDATE runs SET doubtful = 1 WHERE id = ?", arguments: [id]) } }
 

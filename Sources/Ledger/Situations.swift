@@ -194,8 +194,8 @@ extension Ledger {
             sql: """
                 INSERT INTO scratch.facts (kind, source, target, linked, on_target, protected, other_mark, disabled_leaver)
                 SELECT l.kind, l.source, l.target, 1, t.n IS NOT NULL, \(Self.isProtectedLink),
+                    -- Of a leaver, another record's mark says that the account is that record's by now.
                     coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id
-                            AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_external_id WHERE o.kind = l.kind AND o.external_id = t.external_id)
                         ELSE l.external_id IS NOT NULL AND \(Self.bearsAnotherName) END, 0),
                     l.state = 'disabled'
                 FROM links l

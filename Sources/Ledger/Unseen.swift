@@ -47,20 +47,24 @@ extension Ledger {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT d.source, d.target, i.id, coalesce(t.active, 1), t.external_id, t.match_key FROM tombstones d JOIN scratch.target t ON t.kind = d.kind AND t.n = d.target JOIN ids i ON i.n = d.source
+                    SELECT d.source, d.target, i.id, coalesce(t.active, 1), t.external_id, t.match_key, l.source FROM tombstones d JOIN scratch.target t ON t.kind = d.kind AND t.n = d.target
+                    JOIN ids i ON i.n = d.source LEFT JOIN links l ON l.kind = d.kind AND l.target = d.target AND l.source = d.source
                     WHERE d.kind = ? AND (d.external_id = t.external_id OR d.external_id IS NULL AND t.external_id IS NULL AND d.match_key = t.match_key)
-                    AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = d.kind AND (l.source = d.source OR l.target = d.target))
-                    AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = d.kind AND s.n = d.source AND s.in_scope) ORDER BY i.id
+                    AND (l.source IS NOT NULL OR NOT EXISTS (SELECT 1 FROM links o WHERE o.kind = d.kind AND (o.source = d.source OR o.target = d.target)))
+                    AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = d.kind AND s.n = d.source AND s.in_scope) ORDER BY i.id, d.run DESC
                     """, arguments: [kind])
             var found = (active: [String](), inactive: [String]())
             for row in rows {
                 guard row[3] as Bool else {
-                    found.inactive.append(row[2])
+                    if row[6] as Int64? == nil { found.inactive.append(row[2]) }
                     continue
                 }
+                // Of several that one record once had, one at a time.
+                if found.active.last == row[2] { continue }
                 found.active.append(row[2])
+                guard row[6] as Int64? == nil else { continue }
                 try db.execute(
-                    sql: "INSERT INTO links (kind, source, target, origin, state, external_id, match_key, run) SELECT ?, ?, ?, 'created', 'active', ?, ?, coalesce(max(id), 0) FROM runs",
+                    sql: "INSERT OR IGNORE INTO links (kind, source, target, origin, state, external_id, match_key, run) SELECT ?, ?, ?, 'created', 'active', ?, ?, coalesce(max(id), 0) FROM runs",
                     arguments: [kind, row[0], row[1], row[4], row[5]])
             }
             return found
@@ -76,9 +80,9 @@ extension Ledger {
         }
     }
 
-    /// The id of an object that the target showed, as a witness; nil when it showed none.
-    public func shownObject(kind: Int) throws -> String? {
-        try read { db in try String.fetchOne(db, sql: "SELECT i.id FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ? ORDER BY t.n LIMIT 1", arguments: [kind]) }
+    /// The ids of some objects that the target showed, as witnesses.
+    public func shownObjects(kind: Int, limit: Int) throws -> [String] {
+        try read { db in try String.fetchAll(db, sql: "SELECT i.id FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ? ORDER BY t.n LIMIT ?", arguments: [kind, limit]) }
     }
 
     /// The objects that carry a mark and are linked to no record, as far as they are staged. `indexTarget` goes before.

@@ -122,9 +122,12 @@ struct ListWalk {
     private var shortBefore = 0
     /// Questions that were asked to find out what makes a page fail, and where the page ends that did.
     private var isolating = 0
+    /// Questions that failed one after the other: down to one resource they are few.
+    private var failedInARow = 0
     private var isolatedUntil = 0
 
     private static let mostIsolating = 20
+    private static let mostInARow = 11
     private static let mostEmpty = 10
     private static let mostWithoutTotal = 10_000
 
@@ -172,6 +175,7 @@ struct ListWalk {
     // MARK: pages that come
 
     mutating func take(_ page: ListPage, _ arrivals: Arrivals) {
+        failedInARow = 0
         evidence.pages += 1
         evidence.resources += arrivals.new
         if let total = page.totalResults {
@@ -275,6 +279,9 @@ struct ListWalk {
         }
         guard failure.isOfThePage, bounds.isolates, isolating < Self.mostIsolating, paging == .index || size > 1 else { throw failure }
         isolating += 1
+        failedInARow += 1
+        // So many halvings reach one resource from a page of a thousand: it is the server that fails.
+        if failedInARow > Self.mostInARow { throw failure }
         isolatedUntil = max(isolatedUntil, start + size)
         if size > 1 {
             size /= 2

@@ -161,8 +161,14 @@ extension Applier {
         // The digests stand for the whole record: only where all of it was sent.
         if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
         if isLeaver { link.readDigest = nil }
-        // Back in the source, and this write does not enable it: where the job does not map that, it is still disabled by this job.
-        if operation.situation == .returned, table.attribute("active") == nil, values["active"] == nil, previous?.state == "disabled", actual?.active != true { link.state = "disabled" }
+        // Back in the source, and this write does not enable it: where the job does not map that, or the enabling came to nothing, it is still
+        // disabled by this job.
+        if operation.situation == .returned, values["active"] == nil, previous?.state == "disabled", actual?.active != true {
+            let isRefused = try ledger.operations(plan: operation.plan, kind: operation.kind, source: source).contains { other in
+                other.status != .done && other.fields.contains { $0.path == "active" && $0.after == "true" }
+            }
+            if isRefused || table.attribute("active") == nil { link.state = "disabled" }
+        }
         let tries = try tries(operation)
         var judgement = Verification.Judgement()
         if let actual, !isFound { judgement = try judge(operation, kind, table, actual, tries) }

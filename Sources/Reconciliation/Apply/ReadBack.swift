@@ -44,7 +44,7 @@ extension Applier {
                 }
             }
         } catch let failure as SCIMFailure {
-            if failure.isFatal { fatal = failure } else { verification.notes.append("what was written could not be read back: \(failure)") }
+            if failure.isFatal, !failure.isOfThePage { fatal = failure } else { verification.notes.append("what was written could not be read back: \(failure)") }
         } catch let error as JSONSyntaxError {
             verification.notes.append("what was written could not be read back: \(error)")
         }
@@ -70,6 +70,8 @@ extension Applier {
         link.read = actual.body
         judgement.correct(&link, kind, actual, operation.situation)
         link.readDigest = complaint == nil && link.state == "active" && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
-        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: complaint, link: .set(link), mayBeDone: complaint != nil), run: run)
+        // A delete that became a disabling is not done, whatever is shown.
+        let isDone = complaint == nil && operation.verb != .delete
+        try ledger.settle(operation, Outcome(status: isDone ? .done : .failed, reason: complaint, link: .set(link), mayBeDone: !isDone), run: run)
     }
 }

@@ -122,6 +122,9 @@ struct Sender: Sendable {
                 // What was not known to be deleted is not there.
                 return .done(id: id, resource: nil)
             } catch {
+                // The target as a whole, or nobody knows: not a matter of this record.
+                if error.isFatal { throw error }
+                if case .outcomeUnknown = error { throw error }
                 return .failed("\(why); nor does it let it be disabled (\(error)): it has access", as: error.isForbidden ? .forbidden : .doubtful)
             }
         }

@@ -83,7 +83,7 @@ struct Policy: Sendable {
             let mark = row.targetExternalID.map { "now carries the externalId “\($0)”" } ?? "lost its externalId and bears a name that this job did not write"
             let names = [row.sourceName, row.targetName, row.sourceID].compactMap { $0 }
             if !takesBack.isDisjoint(with: names) {
-                if row.desired == nil { return leaver(kind, row) }
+                if row.desired == nil || row.isOutOfScope { return leaver(kind, row) }
                 return (updates(kind, row, changes(kind, row), reason: "taken back: it \(mark)") + frozen(kind, row), .present)
             }
             let losesAccess = kind == .user && row.actualActive != false && (row.desired == nil || row.desiredActive == false || row.isOutOfScope)
@@ -113,17 +113,16 @@ struct Policy: Sendable {
             return ([report(row, .noted, "disabled in the source and without an account: none is created")], .held)
         }
         if let recycled = recycledMail(kind, row, Self.mailText(row.desired)) { return recycled }
-        if let other = row.sourceID.flatMap({ sharedAccounts[kind]?[$0] }) {
-            return (
-                [
-                    report(
-                        row, .held, "shares an account with \(other): the target answered its create with that account; change one of the two records, such as the e-mail address",
-                        heldBy: "shared account")
-                ], .held
-            )
-        }
+        if let shared = sharing(kind, row) { return shared }
         let draft = creation(kind, row, reason: profile.existing == .overwrite ? "not known on the target: created, or taken over under the same name" : "in the source, not on the target")
         return ([draft], draft.status == .planned ? .present : .held)
+    }
+
+    /// What would be made of another record's account once more.
+    private func sharing(_ kind: ResourceKind, _ row: SituationRow) -> Decision? {
+        guard let other = row.sourceID.flatMap({ sharedAccounts[kind]?[$0] }) else { return nil }
+        let reason = "shares an account with \(other): the target answered its create with that account; change one of the two records, such as the e-mail address"
+        return ([report(row, .held, reason, heldBy: "shared account")], .held)
     }
 
     /// A new person under a leaver's address may be the same person again, or be let into the other's mail.
@@ -146,6 +145,7 @@ struct Policy: Sendable {
         if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag, row.isGoneFromTarget {
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "disabled in the source and gone from the target: only the link is dropped", name: name(row))], .held)
         }
+        if let shared = sharing(kind, row) { return shared }
         var draft = creation(kind, row, reason: "linked, but gone from the target: created again")
         if !row.isGoneFromTarget, draft.status == .planned {
             draft.status = .held
@@ -273,9 +273,11 @@ struct Policy: Sendable {
         let isHeldByScope = holdsScopeLeavers && (row.isOutOfScope || row.isAbsentByScope)
         let isOurs = row.origin == "created" || row.origin == "known"
         let isKept = !isOurs && !job.leavers.deleteAssociated
-        let delete = isKept ? .never : term(job.leavers.delete, row)
+        // What was deleted once has had its term.
+        let isDue = row.isSurvivor && job.leavers.delete != .never
+        let delete = isKept ? .never : isDue ? .due : term(job.leavers.delete, row)
         let hasFlag = kind == .user && profile.hasActiveFlag
-        let disable = hasFlag ? term(job.leavers.disable, row) : .never
+        let disable = hasFlag ? isDue ? .due : term(job.leavers.disable, row) : .never
         let obstacle = row.hasMembers || !job.fullPush.contains(.groups) ? obstacle(kind) : nil
         // Whether the leaving itself is not believed or not permitted yet: then no clock runs, and no membership ends.
         let isHeld = incompleteSource != nil || isHeldByScope || !permits(kind, .delete)

@@ -238,7 +238,9 @@ struct Undoing {
     private mutating func recreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
         guard let source = operation.sourceID, let target = operation.targetID else { return }
         // It is back already: an earlier, interrupted undo made it, or a later run.
-        if let link = try ledger.link(kind: kind.rawValue, source: source), try ledger.staged(kind: kind.rawValue, target: link.targetID) != nil {
+        if let link = try ledger.link(kind: kind.rawValue, source: source), let shown = try ledger.staged(kind: kind.rawValue, target: link.targetID) {
+            // A delete that was refused, and became a disabling.
+            if operation.status == .failed, link.targetID == target, shown.active == false, !operation.fields.isEmpty { return try restore(kind, operation, verb: .update) }
             // Where the ledger stands for the target, what is linked is not therefore there.
             if operation.status != .done, profile.listing == .none { try refuse(kind, operation, "nobody can tell whether its delete came through") }
             return

@@ -45,6 +45,8 @@ public final class JobRun: @unchecked Sendable {
     private let witness = ClockWitness()
     /// What speaks against this machine's clock; nil while nothing does.
     private(set) var clockDoubt: String?
+    private var isClockJudged = false
+    private static let trustedEnd = "last end by a clock that nothing contradicts"
     let shared: SharedSource
     let command: String
     private let claims: Bool
@@ -334,7 +336,8 @@ public final class JobRun: @unchecked Sendable {
     private func judgeClock() throws {
         let now = surroundings.time.wall()
         var doubt: String?
-        if let last = try ledger.lastTrustedEnd(), let end = Time.seconds(last), now < end - 1 { doubt = "it shows \(surroundings.time.timestamp()), and an earlier run ended at \(last)" }
+        if let last = try ledger.fact(Self.trustedEnd), let end = Time.seconds(last), now < end - 1 { doubt = "it shows \(surroundings.time.timestamp()), and an earlier run ended at \(last)" }
+        isClockJudged = true
         if doubt == nil, let offset = witness.offset, abs(offset) > 3600 { doubt = "it is \(Int(abs(offset) / 60)) minutes \(offset > 0 ? "ahead of" : "behind") the target's" }
         guard let doubt else { return }
         try ledger.setDoubtful(run: id)
@@ -465,10 +468,13 @@ public final class JobRun: @unchecked Sendable {
     public func finish() async throws -> JobReport {
         // What a changed scope holds waits for its acceptance, and with it all that later runs are measured against.
         if isApplied, clockDoubt == nil, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
+        if isClockJudged, clockDoubt == nil { try ledger.learn(Self.trustedEnd, surroundings.time.timestamp()) }
         let isBaseline = isApplied && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         if isBaseline { try endRestoring() }
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
-        if permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, let plan {
+        // No flag hides that access may remain, or that the clock is wrong.
+        let isOpen = targetReading.map { !$0.unseenAccounts.isEmpty || !$0.unseenGroups.isEmpty || $0.survivors > 0 } ?? false || clockDoubt != nil
+        if permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, !isOpen, let plan {
             var isKnown = true
             var conflicts: [PlannedOperation] = []
             try ledger.forEachOperation(plan: plan) { if JobReport.needsAttention($0) { conflicts.append($0) } }

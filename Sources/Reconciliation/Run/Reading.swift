@@ -252,10 +252,12 @@ struct TargetReader {
         try ledger.forgetStaged(kind: kind.rawValue)
         do {
             let again = try await walk(kind, &reading, &violations, query: sorted, isBare: isBare, isolates: true)
-            try ledger.learn(order, again.isComplete ? "id" : "of no use")
+            if again.isComplete { try ledger.learn(order, "id") } else if again.overlaps { try ledger.learn(order, "of no use") }
             if again.isComplete { reading.notes.append("the pages of \(kind.plural) overlap unless they are sorted by id: so they are asked for from now on") }
             return again
-        } catch SCIMFailure.rejected {
+        } catch let failure as SCIMFailure {
+            // A server may refuse to sort in any way, and its list is what it was.
+            if failure.endsAtOnce { throw failure }
             try ledger.learn(order, "of no use")
             try ledger.forgetStaged(kind: kind.rawValue)
             return try await walk(kind, &reading, &violations, query: [], isBare: isBare, isolates: true)

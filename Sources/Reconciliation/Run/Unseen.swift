@@ -47,6 +47,7 @@ struct UnseenObjects {
         let isMass = unseen > 5 && unseen * 10 > links && !acceptsTargetChange
         let asksAll = incomplete == nil ? !isMass : unseen <= Self.fewHidden
         var asked = 0
+        var failedInARow = 0
         var missing: [Ledger.UnseenLink] = []
         var last = Int64(0)
         while case let batch = try ledger.unseenLinks(kind: kind.rawValue, after: last, limit: 200), let end = batch.last {
@@ -59,6 +60,7 @@ struct UnseenObjects {
                 asked += 1
                 do {
                     let body = try await target.get(kind, link.target)
+                    failedInARow = 0
                     let (actual, members) = try parser.parse(body) { (table.actual($0), TargetReader.members($0)) }
                     guard let actual, actual.id == link.target else {
                         if link.losesAccess { findings.unseen.append((link.source, "another object came when \(link.target) was asked for")) }
@@ -67,9 +69,12 @@ struct UnseenObjects {
                     _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
                     if kind == .group, target.showsMembers { try ledger.stage(targetMembers: members, of: actual.id) }
                 } catch let failure as SCIMFailure {
+                    failedInARow = failure.isOfThePage ? failedInARow + 1 : 0
+                    // It is the target that fails, and no object.
+                    if failedInARow >= Breaker.limit { throw failure }
                     switch failure {
                     case .notFound: missing.append(link)
-                    case .credentials, .cancelled: throw failure
+                    case .credentials, .cancelled, .unreachable: throw failure
                     // A platform that answers no reads by id: its list is all that there is to believe.
                     case .unsupported where incomplete == nil: missing.append(link)
                     default: if link.losesAccess { findings.unseen.append((link.source, "\(failure)")) }
@@ -96,21 +101,34 @@ struct UnseenObjects {
         let mayMove = standing >= (links <= 5 ? 1 : max(5, links / 10)) || acceptsTargetChange
         var moved: [String] = []
         for link in missing {
-            try ledger.note(absentTarget: link.target, kind: kind.rawValue)
-            guard let mark = link.mark else { continue }
-            if incomplete != nil, let path = AttributePath("externalId") {
-                for found in (try? await target.lookUp(kind, path, mark, fold: { $0 })) ?? [] {
-                    if let actual = try JSONParser().parse(found.canonicalBytes, { table.actual($0) }) { _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)]) }
+            if let mark = link.mark {
+                if incomplete != nil, let path = AttributePath("externalId") {
+                    // Where nobody can tell whether its mark stands elsewhere, it is not absent.
+                    do {
+                        for found in try await target.lookUp(kind, path, mark, fold: { $0 }) {
+                            if let actual = try JSONParser().parse(found.canonicalBytes, { table.actual($0) }) { _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)]) }
+                        }
+                    } catch let failure as SCIMFailure {
+                        if failure.endsAtOnce { throw failure }
+                        if link.losesAccess { findings.unseen.append((link.source, "not found by its id, and whether it stands under another one cannot be told: \(failure)")) }
+                        continue
+                    }
+                }
+                let holders = try ledger.unlinkedHolders(kind: kind.rawValue, mark: mark)
+                if holders.count > 1 {
+                    findings.unseen.append((link.source, "not found by its id, and \(holders.count) objects carry its externalId, such as \(holders[0].id): decide on the target which one it is"))
+                    continue
+                }
+                if let holder = holders.first {
+                    if mayMove {
+                        try ledger.move(kind: kind.rawValue, source: link.source, to: holder.id, key: holder.key)
+                        moved.append("\(link.source): \(holder.id) in the place of \(link.target)")
+                        continue
+                    }
+                    findings.unmoved[kind, default: 0] += 1
                 }
             }
-            let holders = try ledger.unlinkedHolders(kind: kind.rawValue, mark: mark)
-            guard holders.count == 1, let holder = holders.first else { continue }
-            guard mayMove else {
-                findings.unmoved[kind, default: 0] += 1
-                continue
-            }
-            try ledger.move(kind: kind.rawValue, source: link.source, to: holder.id, key: holder.key)
-            moved.append("\(link.source): \(holder.id) in the place of \(link.target)")
+            try ledger.note(absentTarget: link.target, kind: kind.rawValue)
         }
         if let first = moved.first {
             findings.notes.append("\(counted(moved.count, "\(kind.singular)")) found by the externalId under another id, and linked anew (\(first)\(moved.count > 1 ? ", …" : ""))")
@@ -120,13 +138,17 @@ struct UnseenObjects {
     private func answersForWhatIsThere(_ kind: ResourceKind) async throws -> Bool {
         if acceptsTargetChange { return true }
         for witness in [kind, kind == .user ? .group : .user] {
-            guard let id = try ledger.shownObject(kind: witness.rawValue) else { continue }
-            do {
-                _ = try await target.get(witness, id)
-                return true
-            } catch SCIMFailure.unsupported {
-                return incomplete == nil
-            } catch { return false }
+            // One object may be closed to a look.
+            for id in try ledger.shownObjects(kind: witness.rawValue, limit: 5) {
+                do {
+                    _ = try await target.get(witness, id)
+                    return true
+                } catch SCIMFailure.unsupported {
+                    return incomplete == nil
+                } catch let failure as SCIMFailure {
+                    if failure.endsAtOnce, !failure.isForbidden { throw failure }
+                }
+            }
         }
         return false
     }

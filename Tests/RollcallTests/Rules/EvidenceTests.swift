@@ -155,6 +155,22 @@ import Testing
         #expect(world.user("carol")?["active"] == false)
     }
 
+    @Test("R3: a leaver's account that another record was given by its mark is nobody's to disable")
+    func rehired() async throws {
+        let world = try World(job: World.job("limits: { users.disable: none, users.delete: none, source.shrink: none }\nleavers: { delete: immediately }"))
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        let id = try #require(world.user("bo")?["id"]?.string)
+        // Bo is back under a new id, and the push has given the account the new mark.
+        try world.client.change { try $0.meddle(.user, id) { $0["externalId"] = "user_bo_2" } }
+        world.directory.people = [.named("ada"), .named("bo", id: "user_bo_2")]
+        for _ in 1...2 {
+            let result = try await world.run()
+            #expect(result.report.exit == .recordsFailed)
+            #expect(world.user("bo")?["active"] == true && world.user("bo")?["id"]?.string == id)
+        }
+    }
+
     @Test("R3: the mark of another record of this job is put right")
     func ownMark() async throws {
         let world = try World()

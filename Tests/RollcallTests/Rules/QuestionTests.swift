@@ -165,6 +165,8 @@ import Testing
     @Test("R16, 2.8: where a delete is refused the account is disabled, and the report says so", arguments: [403, 405, 409, 500])
     func refusedDelete(status: Int) async throws {
         let world = try await settled(6, extra: Self.deleting)
+        // Also where a write is answered without a document, and looked at afterwards.
+        world.client.change { $0.options.answersPatchWithNoContent = status == 409 }
         let night = try World(world, at: try world.moment()) { request, _ in
             request.head.method == .delete ? .answered(EmulatedResponse(status: status, body: Array("{\"detail\":\"in use\"}".utf8))) : nil
         }

@@ -17,7 +17,8 @@ package struct RandomWorld {
     package let isGenerous: Bool
 
     /// - Parameter alwaysGenerous: without limits: what they hold depends on how far a broken night came.
-    package init(seed: UInt64, alwaysGenerous: Bool = false) {
+    /// - Parameter hasHabits: whether the server of some worlds has habits.
+    package init(seed: UInt64, alwaysGenerous: Bool = false, hasHabits: Bool = false) {
         random = SeededGenerator(seed: seed)
         var options = ServiceOptions()
         options.maxResults = Int.random(in: 1...9, using: &random)
@@ -35,7 +36,7 @@ package struct RandomWorld {
         // A user without displayName is no group: dropping it would break groups.
         if options.dropped.contains("displayName") { options.dropped = ["title", "phoneNumbers"] }
         // Every fifth world has a server with habits. Drawn by themselves, so that a seed's other draws stay as they were.
-        if [1, 9].contains(seed % 10) {
+        if hasHabits, [1, 9].contains(seed % 10) {
             var own = SeededGenerator(seed: seed &* 7_919 &+ 3)
             for _ in 0..<Int.random(in: 1...3, using: &own) { if let habit = Self.habits.randomElement(using: &own) { options.habits.insert(habit) } }
         }

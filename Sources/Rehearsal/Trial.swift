@@ -112,7 +112,7 @@ package enum Trial {
 
     private static func faulty(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var outcome = Outcome()
-        var dice = RandomWorld(seed: seed, alwaysGenerous: true)
+        var dice = RandomWorld(seed: seed, alwaysGenerous: true, hasHabits: true)
         var options = dice.options
         options.uniqueUserNames = seed % 7 != 0
         // Only where a twin is refused: a server that shows nothing yet and takes a second one makes two, and nobody could tell.

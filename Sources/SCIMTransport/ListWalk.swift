@@ -304,8 +304,11 @@ struct ListWalk {
         }
         guard evidence.pages > 0 else { return false }
         if hasAll { return true }
-        guard evidence.declaredTotal == nil, !failure.isOfThePage else { return false }
-        evidence.note("page \(number) was refused (\(failure)), and no page declared how many there are")
+        // Past what is declared, by its places, or behind a short page where nothing is: the end, and not all came. A failure before that may be one
+        // resource's.
+        let isPast = evidence.declaredTotal.map { start >= $0 } ?? (shortBefore > 0)
+        guard isPast || !failure.isOfThePage else { return false }
+        evidence.note("page \(number) was refused (\(failure)), and \(evidence.declaredTotal.map { "only \(evidence.resources) of \($0) came before it" } ?? "no page declared how many there are")")
         return true
     }
 

@@ -187,7 +187,7 @@ struct ListWalk {
         if page.count > 0, arrivals.new == 0 { return endWithNothingNew(arrivals) }
         if let first = arrivals.repeated.first {
             evidence.overlaps = true
-            evidence.note("page \(evidence.pages) brings \(arrivals.repeated.count == 1 ? first : "\(arrivals.repeated.count) resources, such as \(first),") again: the server's pages overlap")
+            evidence.note("page \(evidence.pages) brings \(arrivals.repeated.count == 1 ? "the id \(first)" : "\(arrivals.repeated.count) ids, such as \(first),") again: the server's pages overlap")
         }
         switch paging {
         case .cursor: takeCursor(page)

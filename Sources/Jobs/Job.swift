@@ -232,10 +232,31 @@ public struct Job: Hashable, Sendable {
         public init() {}
     }
 
+    /// What becomes of accounts and groups that are there and nobody owns.
     public struct Existing: Hashable, Sendable {
-        public var associate = true
+        public enum Rule: String, Hashable, Sendable, CaseIterable {
+            /// Associated where more than the name agrees, and nothing shows a right.
+            case matching
+            /// Associated by the name.
+            case associate
+            /// None is associated.
+            case conflict
+        }
+
+        public var rules: [Kind: Rule] = [:]
+        /// Whether one that is disabled on the target is taken, and enabled.
         public var associateDisabled = false
+        /// Roles and entitlements that give no right worth a question; folded.
+        public var harmlessRoles: Set<String> = []
+        /// Names that are let go, with the one object of the target that is meant.
+        public var accept: [Kind: [String: String]] = [:]
+        /// Names that are never associated.
+        public var decline: Set<String> = []
+        /// Whether the job file says anything of it.
+        public var isSaid = false
         public init() {}
+
+        public func rule(_ kind: Kind) -> Rule { rules[kind] ?? .matching }
     }
 
     public struct PaceSettings: Hashable, Sendable {

@@ -79,7 +79,7 @@ struct JobFile {
         }
         let leavers = self.leavers(top["leavers"])
         let existing = self.existing(top["existing"])
-        if !existing.associate, terms?.overwrites == true {
+        if existing.rule(.users) == .conflict, terms?.overwrites == true {
             reader.report(
                 top["existing"], "existing", "cannot be conflict on \(target?.platform ?? ""): a create takes over an account of the same name, and which there are cannot be seen",
                 "leave it out, and protect such names")
@@ -279,15 +279,28 @@ struct JobFile {
     func existing(_ node: Node?) -> Job.Existing {
         var existing = Job.Existing()
         guard let node else { return existing }
+        existing.isSaid = true
+        func rule(_ node: Node?, _ key: String) -> Job.Existing.Rule? { node.flatMap { reader.word($0, key, Job.Existing.Rule.self) } }
         if case .scalar = node {
-            existing.associate = reader.word(node, "existing", ExistingWord.self) != .conflict
-        } else if let members = reader.mapping(node, "existing", knows: ["disabled"]), let disabled = members["disabled"] {
-            existing.associateDisabled = reader.word(disabled, "existing.disabled", DisabledExistingWord.self) == .associate
+            let word = rule(node, "existing")
+            for kind in Job.Kind.allCases { existing.rules[kind] = word }
+            return existing
+        }
+        guard let members = reader.mapping(node, "existing", knows: ["users", "groups", "disabled", "harmlessRoles", "accept", "decline"]) else { return existing }
+        for kind in Job.Kind.allCases { existing.rules[kind] = rule(members[kind.rawValue], "existing.\(kind.rawValue)") }
+        if let disabled = members["disabled"] { existing.associateDisabled = reader.word(disabled, "existing.disabled", DisabledExistingWord.self) == .associate }
+        existing.harmlessRoles = Set((reader.texts(members["harmlessRoles"], "existing.harmlessRoles") ?? []).map { $0.lowercased() })
+        existing.decline = Set(reader.texts(members["decline"], "existing.decline") ?? [])
+        if let accept = members["accept"].flatMap({ reader.mapping($0, "existing.accept", knows: Job.Kind.allCases.map(\.rawValue)) }) {
+            for kind in Job.Kind.allCases {
+                let key = "existing.accept.\(kind.rawValue)"
+                guard let names = accept[kind.rawValue].flatMap({ reader.mapping($0, key, knows: nil) }) else { continue }
+                for (name, _, value) in names.members { existing.accept[kind, default: [:]][name] = reader.text(value, "\(key).\(name)") }
+            }
         }
         return existing
     }
 
-    private enum ExistingWord: String, CaseIterable { case associate, conflict }
     private enum DisabledExistingWord: String, CaseIterable { case hold, associate }
 
     func protect(_ node: Node?) -> [Job.Kind: [String]] {

@@ -6,12 +6,15 @@ extension Ledger {
     ///
     /// - Parameter asksForMembers: tells of leavers whether they are in a group of the target, or have members.
     /// - Parameter includesDisabled: also about records in step that the source disables: a platform may not be able to.
-    public func draft(includesDisabled: Bool = false, asksForMembers: Bool = false, _ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
+    /// - Parameter linkedOnly: kinds outside the full-push scope: their records are known by their links alone.
+    public func draft(includesDisabled: Bool = false, asksForMembers: Bool = false, linkedOnly: [Int] = [], _ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
         try write { db in
             // Objects in step need no decision; the bulk of a quiet night never leaves SQLite.
             try db.execute(sql: "DELETE FROM scratch.drafts; DELETE FROM scratch.draft_members; DELETE FROM scratch.outlook")
             try db.execute(
                 sql: "INSERT INTO scratch.outlook (kind, source, target, state) SELECT kind, source, target, 'present' FROM scratch.situations WHERE situation = 'in step'")
+            for kind in linkedOnly { try outlookFromLinks(db, kind: kind) }
+            try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.outlook_by_target ON outlook (kind, target)")
             if asksForMembers { try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.target_members_by_user ON target_members (usr)") }
             let rows = try Row.fetchCursor(
                 db,
@@ -25,6 +28,8 @@ extension Ledger {
                     situation.hasMembers =
                         try Bool.fetchOne(db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM scratch.target_members WHERE \(column) = ?)"), arguments: [situation.target]) ?? false
                 }
+                // Users come first, so that it is known by now whose accounts its members are.
+                if situation.kind == 1, situation.situation == .existing { try lookAtMembers(db, &situation) }
                 let (drafts, outlook) = try decide(situation)
                 if let outlook, let source = situation.source {
                     try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating) VALUES (?, ?, ?, ?, ?)")
@@ -62,14 +67,24 @@ extension Ledger {
     static func decode(_ text: String) -> [FieldChange] { (try? JSONDecoder().decode([FieldChange].self, from: Data(text.utf8))) ?? [] }
 
     /// Fills the outlook of a kind outside the full-push scope from its links: members then resolve through links only.
-    public func outlookFromLinks(kind: Int) throws {
-        try write { db in
-            try db.execute(
+    private func outlookFromLinks(_ db: Database, kind: Int) throws {
+        try db.execute(
+            sql: """
+                INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state)
+                SELECT l.kind, l.source, l.target, 'present' FROM links l JOIN scratch.source s ON s.kind = l.kind AND s.n = l.source AND s.in_scope WHERE l.kind = ?
+                """, arguments: [kind])
+    }
+
+    /// How many are in a group of the target, and one of them that the source does not have in its record.
+    private func lookAtMembers(_ db: Database, _ row: inout SituationRow) throws {
+        row.memberCount = try Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM scratch.target_members WHERE grp = ?"), arguments: [row.target]) ?? 0
+        row.foreignMember = try String.fetchOne(
+            db.cachedStatement(
                 sql: """
-                    INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state)
-                    SELECT l.kind, l.source, l.target, 'present' FROM links l JOIN scratch.source s ON s.kind = l.kind AND s.n = l.source AND s.in_scope WHERE l.kind = ?
-                    """, arguments: [kind])
-        }
+                    SELECT coalesce((SELECT name FROM scratch.target t WHERE t.kind = 0 AND t.n = m.usr), (SELECT id FROM ids WHERE n = m.usr)) FROM scratch.target_members m WHERE m.grp = ?1
+                    AND NOT EXISTS (SELECT 1 FROM scratch.outlook o INDEXED BY outlook_by_target JOIN scratch.source_members s ON s.grp = ?2 AND s.usr = o.source
+                        WHERE o.kind = 0 AND o.target = m.usr AND o.state = 'present') ORDER BY m.usr LIMIT 1
+                    """), arguments: [row.target, row.source])
     }
 
     // MARK: order

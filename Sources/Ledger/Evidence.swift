@@ -15,6 +15,9 @@ extension Ledger {
         try read { try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM links WHERE kind = ? AND json_extract(read, '$.externalId') IS NOT NULL)", arguments: [kind]) ?? false }
     }
 
+    /// Where the object is kept that an operator let go to a record.
+    public static func acceptedAssociation(_ kind: Int, _ source: String) -> String { "accepted association \(kind) \(source)" }
+
     private static func sharing(_ kind: Int, _ source: String) -> String { "shares an account: \(kind) \(source)" }
 
     /// Remembers that the target answered the create of a record with the account of another one.

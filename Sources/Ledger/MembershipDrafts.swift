@@ -15,7 +15,6 @@ extension Ledger {
         removeReason: String
     ) throws {
         try write { db in
-            try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.outlook_by_target ON outlook (kind, target)")
             let additions = """
                 SELECT m.grp AS grp, g.target AS grp_target, m.usr AS usr, u.target AS usr_target, gs.name AS grp_name
                 FROM scratch.source_members m

@@ -117,7 +117,9 @@ package enum Schema {
         CREATE TABLE scratch.baseline (run INTEGER NOT NULL);
         CREATE TABLE scratch.target (
             kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, wide_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
-            active INTEGER, protected INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+            active INTEGER, protected INTEGER NOT NULL,
+            -- What shows that more hangs on it than a name.
+            rights TEXT, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.target_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
         -- Linked objects that the target, asked by their ids, says are not there.
         CREATE TABLE scratch.absent_targets (kind INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;

@@ -79,6 +79,13 @@ public struct SituationRow: Sendable {
     public var note: String?
     /// Whether a leaver is in a group of the target, or has members; asked for where a delete depends on it.
     public var hasMembers = false
+    /// What the object of the target shows of rights, or of more that hangs on it.
+    public var rights: String?
+    /// Of a group that is there and nobody owns: how many members it has, and one that is not to be among the record's.
+    public var memberCount = 0
+    public var foreignMember: String?
+    /// The object that the operator once let go for this record.
+    public var acceptedTarget: String?
     var source: Int64?
     var target: Int64?
 }
@@ -280,7 +287,8 @@ extension Ledger {
             EXISTS (SELECT 1 FROM scratch.absent_targets x WHERE x.kind = st.kind AND x.n = st.target) AS is_gone_from_target,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
             EXISTS (SELECT 1 FROM scratch.restored re WHERE re.kind = st.kind AND re.source = st.source) AS is_restored,
-            dp.since AS left_since, coalesce(dp.days, 0) AS left_days, st.source, st.target
+            dp.since AS left_since, coalesce(dp.days, 0) AS left_days, st.source, st.target, t.rights,
+            CASE WHEN st.situation = 'existing' THEN (SELECT value FROM learned WHERE key = 'accepted association ' || st.kind || ' ' || si.id) END AS accepted_target
         FROM scratch.situations st
         LEFT JOIN departures dp ON dp.kind = st.kind AND dp.source = st.source
         LEFT JOIN scratch.source s ON s.kind = st.kind AND s.n = st.source
@@ -304,7 +312,7 @@ extension Ledger {
             rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
             isGoneFromTarget: row["is_gone_from_target"], isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
-            source: row["source"], target: row["target"])
+            rights: row["rights"], acceptedTarget: row["accepted_target"], source: row["source"], target: row["target"])
     }
 
     /// Objects of the target that are not ours, for the report. Not stored: there may be as many as the target has.

@@ -57,8 +57,11 @@ public struct StagedTarget: Sendable {
     public var digest: [UInt8]
     public var active: Bool?
     public var isProtected: Bool
+    /// What shows that more hangs on it than a name; nil for nothing.
+    public var rights: String?
 
-    public init(kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool) {
+    public init(kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool, rights: String? = nil) {
+        self.rights = rights
         self.kind = kind
         self.id = id
         self.externalID = externalID
@@ -143,9 +146,10 @@ extension Ledger {
             for object in objects {
                 let n = try intern(db, space: object.kind + 2, object.id)
                 let insert = try db.cachedStatement(
-                    sql: "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                    sql: "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected, rights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
                 try insert.execute(arguments: [
                     object.kind, n, object.externalID, object.name, object.matchKey, foldedWidely(object.name), object.body, blob(object.digest), object.active, object.isProtected,
+                    object.rights,
                 ])
                 if db.changesCount == 0 { repeated.append(object.id) }
             }

@@ -159,6 +159,9 @@ public struct SCIMTarget: Sendable {
     /// Whether what is written to a group's members can be seen in the group.
     public var showsMembers: Bool { profile.memberReading.contains(.inList) || profile.memberReading.contains(.byID) }
 
+    /// Whether all members of a group can be seen, whoever put them in.
+    public var showsMembersWhole: Bool { showsMembers || profile.memberReading.contains(.byFilter) }
+
     // MARK: writing
 
     /// POST. A 2xx without an id in body or Location is malformed.

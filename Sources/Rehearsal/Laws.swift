@@ -43,7 +43,7 @@ package struct Ownership {
             } else if let name = document["userName"]?.string {
                 // A disabled one is held, unless the job says otherwise or its person is disabled as well.
                 let isWanted = takesDisabled || document["active"] != false || directory.people.contains { $0.status == "disabled" && $0.username.map(fold) == fold(name) }
-                if userNames.contains(fold(name)), isWanted { associable.insert(id) }
+                if userNames.contains(fold(name)), isWanted, !dice.matches || isEvident(document, name, directory) { associable.insert(id) }
             } else if let name = document["displayName"]?.string, groupNames.contains(fold(name)) {
                 associable.insert(id)
             }
@@ -51,6 +51,16 @@ package struct Ownership {
     }
 
     package init() {}
+
+    /// R5, in the laws' own way: of a namesake more agrees than the name, and it has no right.
+    private func isEvident(_ document: JSONValue, _ name: String, _ directory: TestDirectory) -> Bool {
+        if document["roles"] != nil || ["admin", "administrator"].contains(fold(name)) { return false }
+        let mails = (document["emails"]?.array ?? []).compactMap { $0["value"]?.string.map(fold) }
+        return directory.people.contains { person in
+            guard person.username.map(fold) == fold(name) else { return false }
+            return mails.isEmpty ? person.displayName == document["displayName"]?.string : person.email.map { mails.contains(fold($0)) } ?? true
+        }
+    }
 
     private mutating func learnMarks(_ picture: Picture, _ ids: Set<String>) {
         for (id, document) in picture.users.merging(picture.groups, uniquingKeysWith: { first, _ in first }) {

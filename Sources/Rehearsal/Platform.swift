@@ -46,6 +46,8 @@ package struct Platform: Sendable {
         if needsOAuth { options.clients = ["client": "correct horse"] } else { options.tokens = ["correct horse"] }
         let authorization =
             needsOAuth ? "{ oauth: { tokenURL: http://127.0.0.1:1/oauth/token, clientID: client, clientSecret: \"${TOKEN}\", placement: basic } }" : "{ key: \"${TOKEN}\" }"
+        // As `World.job` does, where the platform has a choice.
+        let existing = extra.contains("existing:") || rules?.takesOver ?? false ? "" : "\nexisting: associate"
         let job = """
             job: world
             source: { kind: file, path: directory.json }
@@ -53,7 +55,7 @@ package struct Platform: Sendable {
               platform: \(name)
               baseURL: http://127.0.0.1:1/scim/v2
               authorization: \(authorization)
-            \(extra)
+            \(extra)\(existing)
             """
         let world = try World(job: job, options: options, seed: seed, ledger: ledger, clock: clock, fault: fault)
         world.permissions.firstRun = !isListed

@@ -15,6 +15,8 @@ package struct RandomWorld {
     package let options: ServiceOptions
     package let protectsAdministrators: Bool
     package let isGenerous: Bool
+    /// Whether more than a name must agree before an account is associated.
+    package let matches: Bool
 
     /// - Parameter alwaysGenerous: without limits: what they hold depends on how far a broken night came.
     /// - Parameter hasHabits: whether the server of some worlds has habits.
@@ -42,6 +44,8 @@ package struct RandomWorld {
         }
         self.options = options
 
+        var choice = SeededGenerator(seed: seed &* 104_729 &+ 7)
+        matches = Bool.random(using: &choice)
         protectsAdministrators = Bool.random(using: &random)
         let mayBeGenerous = Int.random(in: 0..<4, using: &random) > 0
         isGenerous = mayBeGenerous || alwaysGenerous
@@ -53,8 +57,8 @@ package struct RandomWorld {
         lines.append("leavers: { disable: \(disable), delete: \(delete)\(Bool.random(using: &random) ? ", associated: delete" : "") }")
         switch Int.random(in: 0..<4, using: &random) {
         case 0: lines.append("existing: conflict")
-        case 1: lines.append("existing: { disabled: associate }")
-        default: break
+        case 1: lines.append(matches ? "existing: { disabled: associate }" : "existing: { users: associate, groups: associate, disabled: associate }")
+        default: if !matches { lines.append("existing: associate") }
         }
         switch Int.random(in: 0..<6, using: &random) {
         case 0: lines.append("fullPush: [users]")
@@ -62,7 +66,7 @@ package struct RandomWorld {
         case 2: lines.append("memberships: exclusive")
         default: break
         }
-        policy = World.job(lines.joined(separator: "\n"))
+        policy = World.job(lines.joined(separator: "\n"), existing: nil)
     }
 
     /// Habits under which the laws hold as they are.
@@ -105,6 +109,14 @@ package struct RandomWorld {
             default: break
             }
             if chance(4) { document["active"] = false }
+            if matches {
+                // Drawn by the number, so that the other draws of a seed stay as they were: some are the person's own, some show a right.
+                var own = SeededGenerator(seed: UInt64(number) &* 7_919 &+ UInt64(world.directory.people.count))
+                if Int.random(in: 0..<3, using: &own) > 0, let person = world.directory.people.first(where: { $0.username == document["userName"]?.string }), let mail = person.email {
+                    document["emails"] = [["value": .string(mail), "type": "work"]]
+                }
+                if Int.random(in: 0..<4, using: &own) == 0 { document["roles"] = [["value": "owner"]] }
+            }
             _ = try? world.plant(.user, document)
         }
         let users = world.documents(.user).compactMap { $0["id"]?.string }

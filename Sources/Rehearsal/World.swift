@@ -134,7 +134,10 @@ package final class World {
 
     package func moment() throws -> Moment { Moment(ledger: try ledger.copy(), landscape: client.landscape, now: clock.now) }
 
-    package static func job(_ extra: String = "limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none, source.shrink: none }") -> String {
+    /// - Parameter existing: what becomes of namesakes unless `extra` says it: most worlds are about what follows an association. nil for the default.
+    package static func job(
+        _ extra: String = "limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none, source.shrink: none }", existing: String? = "associate"
+    ) -> String {
         """
         job: world
         source: { kind: file, path: directory.json }
@@ -142,7 +145,7 @@ package final class World {
           platform: generic
           baseURL: http://127.0.0.1:1/scim/v2
           authorization: { key: "${TOKEN}" }
-        \(extra)
+        \(extra)\(existing.flatMap { extra.contains("existing:") ? nil : "\nexisting: \($0)" } ?? "")
         """
     }
 

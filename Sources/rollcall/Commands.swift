@@ -102,6 +102,11 @@ struct PermissionOptions: ParsableArguments {
     var acceptTargetChange = false
     @Option(help: ArgumentHelp("Take an account back that carries another mark by now: its record's name or source id. May be repeated.", valueName: "name"))
     var acceptTakeback: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Let the account or group that is there become the record's of that name: user:NAME, group:NAME, or @FILE with one of them on each line, and the target's id behind it if it is to be that one. May be repeated.",
+            valueName: "name"))
+    var acceptAssociation: [String] = []
     @Flag(help: "Let the leavers go that a changed scope causes.")
     var acceptScopeChange = false
     @Flag(help: "Go on although the source has no group or no membership any more, where it had some.")
@@ -116,11 +121,34 @@ struct PermissionOptions: ParsableArguments {
     /// The same options, as they are typed.
     var words: String {
         allow.map { " --allow \($0)" }.joined() + (acceptTargetChange ? " --accept-target-change" : "") + (acceptScopeChange ? " --accept-scope-change" : "")
-            + acceptTakeback.map { " --accept-takeback \($0)" }.joined()
+            + acceptTakeback.map { " --accept-takeback \($0)" }.joined() + acceptAssociation.map { " --accept-association \($0)" }.joined()
             + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "") + (release ? " --release" : "")
     }
 
     func validate() throws { _ = try parsed() }
+
+    /// Reads `user:NAME` and `group:NAME`, one by one or from files.
+    private static func associations(_ given: [String]) throws -> Set<String> {
+        var accepted: Set<String> = []
+        for text in given {
+            var lines = [(place: text, text: text)]
+            if text.hasPrefix("@") {
+                let path = String(text.dropFirst())
+                guard let data = FileManager.default.contents(atPath: path), let content = String(data: data, encoding: .utf8) else {
+                    throw ValidationError("--accept-association \(text): the file \(path) cannot be read as UTF-8 text")
+                }
+                lines = content.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ("\(path), line \($0.offset + 1)", $0.element.trimmingCharacters(in: .whitespaces)) }
+                lines.removeAll { $0.text.isEmpty || $0.text.hasPrefix("#") }
+            }
+            for line in lines {
+                guard ["user:", "group:"].contains(where: { line.text.hasPrefix($0) && line.text.count > $0.count }) else {
+                    throw ValidationError("--accept-association, \(line.place): write user:NAME or group:NAME, and the target's id behind a space if it is to be that one")
+                }
+                accepted.insert(line.text)
+            }
+        }
+        return accepted
+    }
 
     func parsed() throws -> Permissions {
         var permissions = Permissions()
@@ -134,6 +162,7 @@ struct PermissionOptions: ParsableArguments {
         permissions.acceptTargetChange = acceptTargetChange
         permissions.acceptScopeChange = acceptScopeChange
         permissions.acceptTakeback = Set(acceptTakeback)
+        permissions.acceptAssociation = try Self.associations(acceptAssociation)
         permissions.acceptSourceChange = acceptSourceChange
         permissions.firstRun = firstRun
         permissions.knownConflictsAreFine = knownConflictsOk

@@ -15,6 +15,8 @@ struct MappingTable: Hashable, Sendable {
     private let rules: [Profile.AttributeRule]
     private let isLowercased: Bool
     private let cutNameFrom: String?
+    private let harmlessRoles: Set<String>
+    private let protectedGroups: GlobPatterns
 
     /// The platform's default mapping with the job's overrides.
     init(kind: ResourceKind, job: Job, profile: Profile) {
@@ -35,7 +37,10 @@ struct MappingTable: Hashable, Sendable {
         self.rules = profile.rules[kind] ?? []
         isLowercased = profile.isLowercased && kind == .user
         cutNameFrom = profile.cutNameFrom
-        protected = GlobPatterns((profile.protected[kind] ?? []) + (job.protect[kind == .user ? .users : .groups] ?? []))
+        func patterns(_ kind: ResourceKind) -> GlobPatterns { GlobPatterns((profile.protected[kind] ?? []) + (job.protect[kind == .user ? .users : .groups] ?? [])) }
+        protected = patterns(kind)
+        protectedGroups = patterns(.group)
+        harmlessRoles = job.existing.harmlessRoles
     }
 
     func attribute(_ name: String) -> AttributeMapping? { byName[name] }
@@ -169,6 +174,8 @@ struct MappingTable: Hashable, Sendable {
         var active: Bool?
         /// Mapped attributes that have a value.
         var carried: [String]
+        /// What shows that more hangs on the object than a name: a right that an account has, or a group among a group's members. nil for nothing.
+        var rights: String?
     }
 
     /// nil when the resource has no id.
@@ -189,7 +196,7 @@ struct MappingTable: Hashable, Sendable {
         let externalID = resource.member(ignoringCase: "externalId")?.string
         return Actual(
             id: id, name: name, externalID: externalID?.isEmpty == true ? nil : externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),
-            active: Self.activity(resource), carried: carried)
+            active: Self.activity(resource), carried: carried, rights: kind == .user ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups) : Rights.ofGroup(resource))
     }
 
     /// Whether the account is active, mapped or not.

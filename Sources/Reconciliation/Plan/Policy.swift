@@ -51,6 +51,8 @@ struct Policy: Sendable {
     var now: Double
     /// Who of the leavers still holds an e-mail address on the target; addresses folded.
     var leaverMails: [String: String] = [:]
+    /// What more than a name has to agree.
+    let associations: Associations
     /// Records whose create the target answered with another record's account, by source id, with that record.
     var sharedAccounts: [ResourceKind: [String: String]] = [:]
 
@@ -95,6 +97,7 @@ struct Policy: Sendable {
                         heldBy: losesAccess ? Self.keepsAccess : nil)
                 ], .held
             )
+        case .ambiguous where isLookAlike(row) && isDeclined(row): return absent(kind, row)
         case .ambiguous: return ([report(row, .held, ambiguity(kind, row), heldBy: "ambiguous")], .held)
         case .foreign: return ([report(row, .conflict, foreignness(kind, row))], .held)
         case .collision:
@@ -180,16 +183,21 @@ struct Policy: Sendable {
     }
 
     private func existing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        let canAssociate = profile.existing == .associate
-        guard canAssociate, job.existing.associate else {
-            return (
-                [report(row, .conflict, "\(Self.thing(kind)) of that name exists and is not ours; association is \(canAssociate ? "switched off (existing: conflict)" : "not possible there")")], .held
-            )
+        let rule = job.existing.rule(kind == .user ? .users : .groups)
+        let isAccepted = associations.isAccepted(kind, row, job.existing)
+        if isDeclined(row) { return ([report(row, .noted, "\(Self.thing(kind)) of that name exists, and existing.decline says that it is never this record's")], .held) }
+        guard profile.existing == .associate, rule != .conflict || isAccepted else {
+            let why = profile.existing == .associate ? "switched off (existing: conflict)" : "not possible there"
+            return ([report(row, .conflict, "\(Self.thing(kind)) of that name exists and is not ours; association is \(why)")], .held)
         }
-        if row.actualActive == false, row.desiredActive != false, !job.existing.associateDisabled {
+        if row.actualActive == false, row.desiredActive != false, !job.existing.associateDisabled, !isAccepted {
             return (
                 [report(row, .held, "\(Self.thing(kind)) of that name exists and is disabled; set existing: {disabled: associate} to take it, which enables it", heldBy: "existing.disabled")], .held
             )
+        }
+        if rule == .matching, !isAccepted, let doubt = associations.doubt(kind, row) {
+            let wayOut = "let it go by --accept-association \(kind.singular):\(name(row)), or decline it in existing.decline"
+            return ([report(row, .held, "\(Self.thing(kind)) of that name exists, and whether it is this record's is not certain: \(doubt); \(wayOut)", heldBy: Self.namesake)], .held)
         }
         var fields = changes(kind, row)
         if let recycled = recycledMail(kind, row, fields) { return recycled }
@@ -202,7 +210,9 @@ struct Policy: Sendable {
             drafts.append(disabling)
         }
         var draft = Draft(
-            wave: Wave.change(kind), verb: .associate, status: .planned, reason: "\(Self.thing(kind)) of that name exists and has no owner: associated", fields: fields, name: name(row))
+            wave: Wave.change(kind), verb: .associate, status: .planned, reason: "\(Self.thing(kind)) of that name exists and has no owner: \(isAccepted ? "let go, and " : "")associated",
+            fields: fields,
+            name: name(row))
         takeAway(&draft, fields)
         permit(&draft, kind, .update)
         let isPlanned = draft.status == .planned
@@ -373,6 +383,11 @@ struct Policy: Sendable {
         return [draft]
     }
 
+    /// Holds a namesake of which more than the name should agree.
+    static let namesake = "existing.matching"
+
+    private func isDeclined(_ row: SituationRow) -> Bool { !job.existing.decline.isDisjoint(with: [row.sourceName, row.sourceID].compactMap { $0 }) }
+
     /// Holds a conflict of whoever must lose access: no flag hides it.
     static let keepsAccess = "keeps access"
     static let mail = "emails[work]"
@@ -460,14 +475,17 @@ struct Policy: Sendable {
 
     private func name(_ row: SituationRow) -> String { row.sourceName ?? row.targetName ?? row.sourceID ?? row.targetID ?? "" }
 
+    /// Whether all that speaks against a record is an object whose name only looks like its own.
+    private func isLookAlike(_ row: SituationRow) -> Bool { row.externalIDMatch == nil && row.nameMatchKey != nil && row.nameMatchKey != row.desiredKey }
+
     private func ambiguity(_ kind: ResourceKind, _ row: SituationRow) -> String {
         if let byID = row.externalIDMatch, let byName = row.nameMatch, byID != byName {
             return "the externalId points to \(byID), the name to \(byName); decide on the target which one it is"
         }
         if let byID = row.externalIDMatch { return "several \(kind.plural), or one that is linked to another record, carry the externalId; one is \(byID)" }
-        if let key = row.nameMatchKey, key != row.desiredKey {
+        if let key = row.nameMatchKey, isLookAlike(row) {
             return
-                "its name looks like that of \(row.nameMatch ?? "an object") (\(key)), which nobody owns; whether they are one, nobody can tell: give the two one spelling, or the one on the target another name"
+                "its name looks like that of \(row.nameMatch ?? "an object") (\(key)), which nobody owns; whether they are one, nobody can tell: give the two one spelling, or, if they are two, list the record in existing.decline"
         }
         return "several objects bear the name; one is \(row.nameMatch ?? "unknown")"
     }

@@ -21,7 +21,9 @@ public enum JobDescription {
         }
         lines.append("leavers: disable \(job.leavers.disable), delete \(job.leavers.delete)\(job.leavers.deleteAssociated ? ", associated ones too" : "")")
         switch profile.existing {
-        case .associate: lines.append("existing accounts: \(job.existing.associate ? "associate" : "conflict"), disabled ones \(job.existing.associateDisabled ? "too" : "held")")
+        case .associate:
+            lines.append(
+                "existing accounts: users \(job.existing.rule(.users).rawValue), groups \(job.existing.rule(.groups).rawValue), disabled ones \(job.existing.associateDisabled ? "too" : "held")")
         case .overwrite: lines.append("existing accounts: taken over by a create of the same name")
         case .never: lines.append("existing accounts: conflict (\(profile.displayName) does not let them be associated)")
         }

@@ -20,7 +20,10 @@ public struct JobReport: Sendable {
         switch status {
         case .failed, .conflict, .sent: true
         case .held:
-            ["ambiguous", "collision", "unacceptable", "existing.disabled", "recycled e-mail", "shared account", "not restorable", "target incomplete", "group unproven", "scope change"].contains(
+            [
+                "ambiguous", "collision", "unacceptable", "existing.disabled", Policy.namesake, "recycled e-mail", "shared account", "not restorable", "target incomplete", "group unproven",
+                "scope change",
+            ].contains(
                 heldBy)
         case .skipped: true
         case .planned, .done, .noted: false

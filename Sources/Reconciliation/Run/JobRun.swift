@@ -16,6 +16,9 @@ public struct Permissions: Hashable, Sendable {
     public var acceptSourceChange = false
     /// Names or source ids of records whose account carries another mark by now and is this job's all the same.
     public var acceptTakeback: Set<String> = []
+    /// Objects that are let go to the records of their names: `user:NAME`, `group:NAME`, each with the target's id behind a space where it is
+    /// given.
+    public var acceptAssociation: Set<String> = []
     /// Whether an empty ledger is meant where the target cannot be listed.
     public var firstRun = false
     public var knownConflictsAreFine = false
@@ -148,7 +151,7 @@ public final class JobRun: @unchecked Sendable {
 
     /// Digest of what a plan depends on beside the two sides.
     var inputs: String {
-        var text = "\(job.target) \(EffectiveScope.words(job.source.scope)) \(job.existing) \(job.leavers) \(job.exclusiveMemberships)"
+        var text = "\(job.target) \(EffectiveScope.words(job.source.scope)) \(existingText) \(job.leavers) \(job.exclusiveMemberships)"
         text += job.fullPush.map(\.rawValue).sorted().joined(separator: ",")
         for kind in Job.Kind.allCases {
             text += (job.operations[kind] ?? []).map(\.rawValue).sorted().joined(separator: ",") + (job.protect[kind] ?? []).joined(separator: ",")
@@ -156,6 +159,12 @@ public final class JobRun: @unchecked Sendable {
         text += mappingText
         text += profile.canonical
         return Digest.hexadecimal(text)
+    }
+
+    private var existingText: String {
+        let existing = job.existing
+        let accepted = Job.Kind.allCases.map { kind in (existing.accept[kind] ?? [:]).map { "\($0)=\($1)" }.sorted().joined(separator: ",") }
+        return "\(Job.Kind.allCases.map { existing.rule($0).rawValue }) \(existing.associateDisabled) \(existing.harmlessRoles.sorted()) \(accepted) \(existing.decline.sorted())"
     }
 
     private var mappingText: String { ResourceKind.allCases.flatMap { tables[$0]?.attributes ?? [] }.map { "\($0)" }.joined() }
@@ -288,21 +297,35 @@ public final class JobRun: @unchecked Sendable {
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         var policy = Policy(
             job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers,
-            takesBack: permissions.acceptTakeback, isClockDoubtful: clockDoubt != nil, now: surroundings.time.wall())
+            takesBack: permissions.acceptTakeback, isClockDoubtful: clockDoubt != nil, now: surroundings.time.wall(),
+            associations: Associations(
+                tables: tables, accepted: permissions.acceptAssociation,
+                showsMembers: kinds.contains(.group) && target.showsMembersWhole, unseenGroups: Set(targetReading.unseenGroups.map(\.id))))
         try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
         for kind in kinds { policy.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind.rawValue) }
         var departing = Departing()
-        try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying) { row in
+        let linkedOnly = kinds.contains(.group) && !kinds.contains(.user) ? [ResourceKind.user.rawValue] : []
+        var namesakes = 0
+        var associated: [SituationRow] = []
+        try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying, linkedOnly: linkedOnly) { row in
             let decision = policy.decide(row)
             departing.add(decision.drafts)
+            if decision.drafts.contains(where: { $0.heldBy == Policy.namesake }) { namesakes += 1 }
+            if row.situation == .existing, decision.outlook == .present { associated.append(row) }
             return decision
+        }
+        for row in associated { try note(association: row) }
+        if namesakes > 0, !job.existing.isSaid, try ledger.fact(Self.toldOfMatching) == nil {
+            notes.append(
+                "\(counted(namesakes, "namesake")) held: more than the name has to agree before what is there becomes a record's. Until this version the name was enough, which “existing: associate” still says"
+            )
+            try ledger.learn(Self.toldOfMatching, "told")
         }
         notes += departing.notes
         if kinds.contains(.group) {
             try ledger.holdRestoredGroups()
             try ledger.hold(unseenGroups: targetReading.unseenGroups.map(\.id))
             for (group, why) in targetReading.unseenGroups { notes.append("the group \(group) cannot be looked at (\(why)): nobody comes into it or leaves it") }
-            if !kinds.contains(.user) { try ledger.outlookFromLinks(kind: ResourceKind.user.rawValue) }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
             let unproven = try await reader.proveGroups {
@@ -329,6 +352,16 @@ public final class JobRun: @unchecked Sendable {
         breaches += gate.judge(job: job, gateCounts).map(\.description)
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
+    }
+
+    private static let toldOfMatching = "existing: matching told"
+
+    /// Keeps which object the operator let go, so that a run that was broken off asks nobody again.
+    private func note(association row: SituationRow) throws {
+        guard command != "plan", let source = row.sourceID, let target = row.targetID, row.acceptedTarget != target else { return }
+        let kind = ResourceKind(rawValue: row.kind) ?? .user
+        let isLetGo = [row.sourceName, source].compactMap { $0 }.contains { permissions.acceptAssociation.contains("\(kind.singular):\($0)") }
+        if isLetGo { try ledger.learn(Ledger.acceptedAssociation(row.kind, source), target) }
     }
 
     /// The clock has witnesses: the end of the last run that nobody doubts, and what the servers say. After seven runs on different days that

@@ -65,6 +65,20 @@ extension ConformanceTests {
         tell(platform, "1,000 existing, 300 named alike", isConflict ? "300 conflicts" : rules.takesOver ? "300 take-overs" : "300 associations")
     }
 
+    @Test("the same by the default rule: held one by one where nothing but the name agrees, and let go by a list of names")
+    func thousandMatched() async throws {
+        let platform = Platform(name: "generic", rules: nil)
+        let world = try platform.world(Platform.generous + "\nexisting: matching")
+        world.directory.people = people(300)
+        for number in 0..<1000 { try world.plant(.user, ["userName": .string("person\(number)"), "emails": [["type": "work", "value": .string("hand\(number)@corp.example")]]]) }
+        let before = Picture(world)
+        let held = try await world.run()
+        #expect(held.report.exit == .recordsFailed && held.operations.filter { $0.heldBy == "existing.matching" }.count == 300 && Picture(world) == before, "\(held.report.headline)")
+        world.permissions.acceptAssociation = Set((0..<300).map { "user:person\($0)" })
+        let result = try await world.run()
+        #expect(result.report.exit == .inStep && result.operations.filter { $0.verb == .associate && $0.status == .done }.count == 300, "\(result.report.headline)")
+    }
+
     @Test("AWS: 10,000 users and 500 groups of 100 cost what the design allows")
     func costOnAWS() async throws {
         let platform = Platform(name: "aws-identity-center", rules: .aws)

@@ -101,7 +101,9 @@ import Testing
 
     @Test("R5: existing accounts are associated, disabled ones held, and both can be switched")
     func r5() async throws {
-        for (policy, active, disabled) in [("", "associated", "held"), ("existing: conflict", "conflict", "conflict"), ("existing: { disabled: associate }", "associated", "associated")] {
+        for (policy, active, disabled) in [
+            ("", "associated", "held"), ("existing: conflict", "conflict", "conflict"), ("existing: { users: associate, disabled: associate }", "associated", "associated"),
+        ] {
             let world = try World(job: World.job(policy))
             world.directory.people = [.named("ada"), .named("bo")]
             try world.plant(.user, ["userName": "ADA"])

@@ -193,7 +193,7 @@ import Testing
 
     @Test("an association that enabled an account is given up, and the account is disabled again")
     func enablingAssociation() async throws {
-        let world = try World(job: World.job() + "\nexisting: { disabled: associate }")
+        let world = try World(job: World.job(existing: "{ users: associate, disabled: associate }"))
         world.directory.people = [.named("ada")]
         try world.plant(.user, ["userName": "ada", "active": false])
         let before = Trial.story(world)

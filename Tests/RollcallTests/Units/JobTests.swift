@@ -33,7 +33,7 @@ import Testing
         #expect(job.leavers.disable == .immediately && job.leavers.delete == .days(30) && !job.leavers.deleteAssociated)
         #expect(job.limits[.usersDelete] == .percent(5) && job.limits[.groupsDelete] == .percent(10) && job.limits[.usersClear] == .percent(5))
         #expect(job.limits[.usersCreate] == nil)
-        #expect(job.existing.associate && !job.existing.associateDisabled && !job.exclusiveMemberships)
+        #expect(job.existing.rule(.users) == .matching && !job.existing.associateDisabled && !job.exclusiveMemberships)
         #expect(job.source == .file(path: "jobs/directory.json", scope: .init()))
         #expect(job.pace.requestsPerSecond == 10 && job.pace.concurrency == 5)
     }

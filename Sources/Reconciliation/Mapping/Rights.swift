@@ -1,0 +1,51 @@
+import JSON
+import Provisioning
+import SCIM
+
+/// What an object of the target shows of rights: somebody who owns the tenant is not to be taken for an employee of the same name.
+enum Rights {
+    private static let flags = ["admin", "isAdmin", "owner", "isOwner", "superuser", "isSuperuser"]
+    private static let words: Set<String> = ["admin", "administrator", "administrators", "root", "owner"]
+    private static let types: Set<String> = ["superuser", "superadmin", "admin", "administrator", "owner", "root"]
+
+    /// A word of a name that many systems give to whoever may do everything; nil for none. Words end at anything but letters.
+    static func word(in name: String) -> String? { name.split { !$0.isLetter }.map { $0.lowercased() }.first(where: words.contains) }
+
+    /// - Parameter harmless: roles and entitlements that give no right worth a question; folded.
+    static func ofUser(_ user: JSONView, harmless: Set<String>, protectedGroups: GlobPatterns) -> String? {
+        for name in ["roles", "entitlements"] {
+            var found: String?
+            user.member(ignoringCase: name)?.forEachElement { element in
+                let texts = [element.string, element.member(ignoringCase: "value")?.scalarText, element.member(ignoringCase: "display")?.string].compactMap { $0 }.filter { !$0.isEmpty }
+                if found == nil, let text = texts.first, harmless.isDisjoint(with: texts.map { $0.lowercased() }) { found = text }
+            }
+            if let text = user.member(ignoringCase: name)?.string, !text.isEmpty, !harmless.contains(text.lowercased()) { found = text }
+            if let found { return "\(name): \(found.visible)" }
+        }
+        if let flag = flag(in: user) { return "\(flag): true" }
+        var extensionFlag: String?
+        user.forEachMember { name, value in if extensionFlag == nil, name.lowercased().hasPrefix("urn:"), value.kind == .object { extensionFlag = flag(in: value) } }
+        if let extensionFlag { return "\(extensionFlag): true" }
+        if let type = user.member(ignoringCase: "userType")?.string, !harmless.contains(type.lowercased()), types.contains(type.lowercased()) || word(in: type) != nil {
+            return "userType: \(type.visible)"
+        }
+        var group: String?
+        user.member(ignoringCase: "groups")?.forEachElement { element in
+            if group == nil, let name = element.member(ignoringCase: "display")?.string, protectedGroups.matches(name) { group = name }
+        }
+        return group.map { "it is in the protected group \($0.visible)" }
+    }
+
+    private static func flag(in object: JSONView) -> String? {
+        flags.first { name in
+            let value = object.member(ignoringCase: name)
+            return value?.bool == true || value?.string?.lowercased() == "true"
+        }
+    }
+
+    static func ofGroup(_ group: JSONView) -> String? {
+        var count = 0
+        group.member(ignoringCase: "members")?.forEachElement { if SCIMTarget.isGroup($0) { count += 1 } }
+        return count == 0 ? nil : "\(counted(count, "group")) among its members"
+    }
+}

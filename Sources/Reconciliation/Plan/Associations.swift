@@ -1,0 +1,60 @@
+import JSON
+import Jobs
+import Ledger
+import SCIM
+
+/// Whether an object that nobody owns is a record's: a name alone is little evidence, and whoever chooses the names of the source could
+/// take any account of the target by it.
+struct Associations: Sendable {
+    let tables: [ResourceKind: MappingTable]
+    /// What the operator lets go in this run, such as `user:ada`.
+    let accepted: Set<String>
+    /// Whether the target shows the members of groups whole.
+    let showsMembers: Bool
+    /// Groups whose members could not be looked at.
+    let unseenGroups: Set<String>
+
+    /// Whether the operator or the job file lets the record have this very object.
+    func isAccepted(_ kind: ResourceKind, _ row: SituationRow, _ existing: Job.Existing) -> Bool {
+        guard let target = row.targetID else { return false }
+        if row.acceptedTarget == target { return true }
+        let names = [row.sourceName, row.sourceID].compactMap { $0 }
+        let bound = existing.accept[kind == .user ? .users : .groups] ?? [:]
+        return names.contains { bound[$0] == target || accepted.contains("\(kind.singular):\($0)") || accepted.contains("\(kind.singular):\($0) \(target)") }
+    }
+
+    /// Why an object of the same name may be another's; nil where enough agrees.
+    func doubt(_ kind: ResourceKind, _ row: SituationRow) -> String? {
+        if let word = Rights.word(in: row.sourceName ?? "") { return "the name holds the word “\(word)”" }
+        if let rights = row.rights { return "the one on the target shows \(kind == .user ? "a right (\(rights))" : rights)" }
+        return kind == .user ? userDoubt(row) : groupDoubt(row)
+    }
+
+    private func userDoubt(_ row: SituationRow) -> String? {
+        let wanted = MappingTable.values(row.desired), found = MappingTable.values(row.actual)
+        let names = tables[.user]?.attributes.map(\.name) ?? []
+        /// Whether a value agrees: nil where a side has none.
+        func agrees(_ name: String, _ fold: (String) -> String) -> Bool? {
+            guard let left = wanted[name]?.string, let right = found[name]?.string, !left.isEmpty, !right.isEmpty else { return nil }
+            return fold(left) == fold(right)
+        }
+        func difference(_ name: String) -> String { "\(name) is \(found[name]?.canonical ?? "null") there and \(wanted[name]?.canonical ?? "null") in the source" }
+        let mails = names.filter { $0.hasPrefix("emails") }
+        if let other = mails.first(where: { agrees($0, folded) == false }) { return difference(other) }
+        if mails.contains(where: { agrees($0, folded) == true }) { return nil }
+        // Without an address on both sides: the telephone, and without that the names of a person.
+        let phones = names.filter { $0.hasPrefix("phoneNumbers") && agrees($0, Self.digits) != nil }
+        if let phone = phones.first { return agrees(phone, Self.digits) == true ? nil : difference(phone) }
+        let person = ["displayName", "name.givenName", "name.familyName"]
+        if let other = person.first(where: { agrees($0, { $0 }) == false }) { return "there is no e-mail address on both sides, and \(difference(other))" }
+        return person.allSatisfy { agrees($0, { $0 }) == true } ? nil : "there is no further value on both sides: no e-mail address, no telephone, no full name"
+    }
+
+    private static func digits(_ text: String) -> String { text.filter(\.isNumber) }
+
+    private func groupDoubt(_ row: SituationRow) -> String? {
+        guard showsMembers, !(row.targetID.map(unseenGroups.contains) ?? true) else { return "its members cannot be seen" }
+        if row.memberCount == 0 { return "it has no member, so nothing but the name agrees" }
+        return row.foreignMember.map { "\($0) is in it, and in the source is not" }
+    }
+}

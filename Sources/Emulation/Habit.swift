@@ -32,6 +32,11 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
     case refusesDelete = "DELETE of what is in use is refused"
     case addReplaces = "add of members replaces them"
     case patchEmptiesGroup = "a PATCH of an attribute empties the group"
+    case removeClears = "a filtered remove empties the group"
+    case hidesMembers = "members are never shown"
+    case showsSomeMembers = "a group shows some of its members"
+    case seats = "a number of seats"
+    case fixedMark = "externalId of a group is never replaced"
 
     /// What it does, in a sentence.
     public var sentence: String {
@@ -63,6 +68,11 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .refusesDelete: "DELETE of an account that is in a group is answered with 409."
         case .addReplaces: "Adding members replaces those that were there."
         case .patchEmptiesGroup: "A PATCH of a group's attribute drops its members."
+        case .removeClears: "Removing one member by a path filter drops all members."
+        case .hidesMembers: "A group never shows who is in it, neither in a list nor by its id."
+        case .showsSomeMembers: "A group shows its first two members only, also by its id."
+        case .seats: "Creates beyond a number of accounts are answered with 403 and words about a licence."
+        case .fixedMark: "A change of a group's externalId is answered with 400 mutability, and with it the whole PATCH."
         }
     }
 
@@ -93,6 +103,11 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .refusesDelete: "probo#1277, grist-core#1540"
         case .addReplaces: "litellm#34162, agent-bom#3533"
         case .patchEmptiesGroup: "langwatch#7131"
+        case .removeClears: "product-is#11678"
+        case .hidesMembers: "authentik#25003"
+        case .showsSomeMembers: "several products"
+        case .seats: "RAM, securecodinghub's guide"
+        case .fixedMark: "scimmy#57, keycloak#51155"
         }
     }
 }

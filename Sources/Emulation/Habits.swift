@@ -81,10 +81,43 @@ extension SCIMService {
             meet(.refusesActiveWithOthers)
             throw SCIMError(status: 400, detail: "active must be changed alone")
         }
+        if kind == .group, has(.fixedMark), names.contains("externalId") {
+            meet(.fixedMark)
+            throw SCIMError(status: 400, scimType: "mutability", detail: "externalId cannot be replaced")
+        }
         if kind == .group, has(.oneMemberRefusesAll), Self.touchesMembers(patch), let victim = victim(.user), patch.canonical.contains(victim) {
             meet(.oneMemberRefusesAll)
             throw SCIMError(status: 400, detail: "\(victim) cannot be changed")
         }
+    }
+
+    /// What habits make of a group that was patched.
+    mutating func patchedByHabit(_ patched: JSONValue, patch: JSONValue) -> JSONValue {
+        guard patched["members"]?.array?.isEmpty == false else { return patched }
+        let removes = (patch["Operations"]?.array ?? []).contains { $0["op"]?.string?.lowercased() == "remove" && $0["path"]?.string?.hasPrefix("members[") ?? false }
+        let habit: Habit? = has(.patchEmptiesGroup) && !Self.touchesMembers(patch) ? .patchEmptiesGroup : has(.removeClears) && removes ? .removeClears : nil
+        guard let habit else { return patched }
+        meet(habit)
+        var emptied = patched
+        emptied["members"] = nil
+        return emptied
+    }
+
+    /// What a group shows of its members.
+    func shownByHabit(_ group: JSONValue) -> JSONValue {
+        var group = group
+        if has(.hidesMembers) { group["members"] = nil }
+        if has(.showsSomeMembers), let members = group["members"]?.array { group["members"] = .array(Array(members.prefix(2))) }
+        return group
+    }
+
+    /// Accounts that there is room for.
+    static let seats = 6
+
+    mutating func refuseCreateByHabit(_ kind: ResourceKind) throws {
+        guard kind == .user, has(.seats), store[.user]?.order.count ?? 0 >= Self.seats else { return }
+        meet(.seats)
+        throw SCIMError(status: 403, detail: "your licence has \(Self.seats) seats, and all are in use")
     }
 
     /// What a PATCH is applied to.

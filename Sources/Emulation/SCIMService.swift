@@ -139,10 +139,7 @@ public struct SCIMService: Sendable {
             let document = kind == .group ? try options.vendor.groupPatch(try body(request)) : try body(request)
             try refuseByHabit(kind, patch: document)
             var patched = try Patcher(schemas: schemas).apply(document, to: habitualBase(kind, current.document, patch: document))
-            if kind == .group, has(.patchEmptiesGroup), !Self.touchesMembers(document), patched["members"]?.array?.isEmpty == false {
-                meet(.patchEmptiesGroup)
-                patched["members"] = nil
-            }
+            if kind == .group { patched = patchedByHabit(patched, patch: document) }
             let saved = try save(kind, id, try schemas.normalised(patched), was: current, request)
             if options.answersPatchWithNoContent || kind == .group && options.vendor.hidesMembers { return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)]) }
             return answer(200, kind, saved, request)
@@ -210,6 +207,7 @@ public struct SCIMService: Sendable {
             for (name, value) in given.object ?? [:] { merged[name] = value }
             return answer(201, kind, try save(kind, id, merged, was: current, request), request)
         }
+        try refuseCreateByHabit(kind)
         let document: JSONValue
         do { document = try accepted(kind, given, except: nil) } catch let error as SCIMError {
             if error.status == 500 { meet(.duplicateAs500) } else if error.status == 400, error.scimType == "uniqueness" { meet(.uniqueNameAs400) }
@@ -308,6 +306,7 @@ public struct SCIMService: Sendable {
                     return member
                 })
         }
+        if kind == .group { document = shownByHabit(document) }
         if options.vendor.hidesMembers {
             document["members"] = kind == .group ? .array([]) : nil
             document["groups"] = nil

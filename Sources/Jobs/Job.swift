@@ -16,6 +16,8 @@ public struct Job: Hashable, Sendable {
     public var protect: [Kind: [String]]
     public var exclusiveMemberships: Bool
     public var limits: [LimitKey: Limit]
+    /// Whether limits on taking are judged over the last seven days, and not over one run alone.
+    public var limitsLookBack = true
     public var pace: PaceSettings
 
     public enum Kind: String, Hashable, Sendable, CaseIterable { case users, groups }

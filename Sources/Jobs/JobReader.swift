@@ -89,9 +89,16 @@ struct JobFile {
         let limits = self.limits(top["limits"])
         let pace = self.pace(top["pace"], terms?.defaultPace ?? .init(requestsPerSecond: 10, concurrency: 5))
         guard let name, let source, let target else { return nil }
-        return Job(
+        var job = Job(
             name: name, file: reader.file, source: source, target: target, fullPush: fullPush, operations: operations, mapping: mapping,
             leavers: leavers, existing: existing, protect: protect, exclusiveMemberships: exclusive, limits: limits, pace: pace)
+        if case .mapping(let members)? = top["limits"], let window = members["window"] { job.limitsLookBack = reader.word(window, "limits.window", WindowWord.self) != .run }
+        return job
+    }
+
+    private enum WindowWord: String, CaseIterable {
+        case week = "7d"
+        case run
     }
 
     func jobName(_ node: Node) -> String? {
@@ -321,8 +328,8 @@ struct JobFile {
 
     func limits(_ node: Node?) -> [Job.LimitKey: Job.Limit] {
         var limits = Job.defaultLimits
-        guard let node, let members = reader.mapping(node, "limits", knows: Job.LimitKey.allCases.map(\.rawValue)) else { return limits }
-        for (name, _, value) in members.members {
+        guard let node, let members = reader.mapping(node, "limits", knows: Job.LimitKey.allCases.map(\.rawValue) + ["window"]) else { return limits }
+        for (name, _, value) in members.members where name != "window" {
             guard let key = Job.LimitKey(rawValue: name), let text = reader.text(value, "limits.\(name)") else { continue }
             if text == "none" {
                 limits[key] = .unlimited

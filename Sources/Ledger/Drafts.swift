@@ -19,7 +19,7 @@ extension Ledger {
             let rows = try Row.fetchCursor(
                 db,
                 sql: Self.rowQuery
-                    + " WHERE (st.situation <> 'in step' OR ? AND st.kind = 0 AND s.disabled) AND NOT (st.situation IN ('unmanaged', 'protected') AND st.source IS NULL) ORDER BY st.kind, si.id, ti.id",
+                    + " WHERE (st.situation <> 'in step' OR s.flaw IS NOT NULL OR ? AND st.kind = 0 AND s.disabled) AND NOT (st.situation IN ('unmanaged', 'protected') AND st.source IS NULL) ORDER BY st.kind, si.id, ti.id",
                 arguments: [includesDisabled])
             while let row = try rows.next() {
                 guard var situation = Self.situationRow(row) else { continue }
@@ -123,20 +123,86 @@ extension Ledger {
         try write { try $0.execute(sql: "UPDATE scratch.drafts SET wave = ? WHERE draft = ?", arguments: [wave, draft]) }
     }
 
-    /// Splits a rename in two, by way of a temporary name, to break a cycle. Both halves are one unit of the journal.
-    public func split(draft: Int64, path: String, temporary: String, firstWave: Int) throws {
+    /// Splits a change in two, by way of temporary values, to open a ring. Both halves are one unit of the journal.
+    ///
+    /// - Parameter temporaries: by path, as canonical JSON.
+    public func split(draft: Int64, temporaries: [String: String], firstWave: Int) throws {
         try write { db in
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM scratch.drafts WHERE draft = ?", arguments: [draft]) else { return }
             let fields = Self.decode(row["fields"])
-            guard let change = fields.first(where: { $0.path == path }) else { return }
-            let first = [FieldChange(path: path, before: change.before, after: temporary)]
-            let second = fields.map { $0.path == path ? FieldChange(path: path, before: temporary, after: $0.after) : $0 }
+            let first = fields.filter { temporaries[$0.path] != nil }.map { FieldChange(path: $0.path, before: $0.before, after: temporaries[$0.path]) }
+            guard !first.isEmpty else { return }
+            let second = fields.map { field in temporaries[field.path].map { FieldChange(path: field.path, before: $0, after: field.after) } ?? field }
             try db.execute(
                 sql: """
                     INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, unit)
-                    SELECT ?, kind, verb, situation, source, target, name, status, 'a cycle of names: goes through a temporary name first', held_by, ?, draft FROM scratch.drafts WHERE draft = ?
+                    SELECT ?, kind, verb, situation, source, target, name, status, 'a ring of unique values: goes through a temporary one first', held_by, ?, draft FROM scratch.drafts WHERE draft = ?
                     """, arguments: [firstWave, Self.encode(first), draft])
             try db.execute(sql: "UPDATE scratch.drafts SET fields = ?, unit = draft WHERE draft = ?", arguments: [Self.encode(second), draft])
+        }
+    }
+
+    // MARK: holding
+
+    /// Drafts that are planned, of some kinds and verbs, one at a time, in the order in which they were made.
+    public func forEachPlannedDraft(kind: Int, verbs: [Verb], _ body: (PlannedDraft) throws -> Void) throws {
+        let list = verbs.map { "'\($0.rawValue)'" }.joined(separator: ",")
+        let drafts = try read { db in
+            try Row.fetchAll(
+                db,
+                sql:
+                    "SELECT d.draft, d.verb, i.id, d.name, d.fields FROM scratch.drafts d JOIN ids i ON i.n = d.source WHERE d.status = 'planned' AND d.kind = ? AND d.verb IN (\(list)) ORDER BY d.draft",
+                arguments: [kind])
+        }
+        for row in drafts {
+            guard let verb = Verb(rawValue: row[1]) else { continue }
+            try body(PlannedDraft(draft: row[0], kind: kind, verb: verb, sourceID: row[2], name: row[3], fields: Self.decode(row[4])))
+        }
+    }
+
+    public struct PlannedDraft: Sendable {
+        public var draft: Int64
+        public var kind: Int
+        public var verb: Verb
+        public var sourceID: String
+        public var name: String
+        public var fields: [FieldChange]
+    }
+
+    /// The planned drafts of a record, with that verb.
+    public func plannedDrafts(kind: Int, source id: String, verb: Verb) throws -> [PlannedDraft] {
+        try read { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT d.draft, d.name, d.fields FROM ids i JOIN scratch.drafts d INDEXED BY drafts_by_source ON d.kind = ?1 AND d.source = i.n
+                        WHERE i.space = ?1 AND i.id = ?2 AND d.verb = ?3 AND d.status = 'planned' ORDER BY d.draft
+                        """), arguments: [kind, id, verb.rawValue]
+            ).map { PlannedDraft(draft: $0[0], kind: kind, verb: verb, sourceID: id, name: $0[1], fields: Self.decode($0[2])) }
+        }
+    }
+
+    /// The members that a draft adds or removes, by source id, else by target id.
+    public func members(ofDraft draft: Int64) throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db.cachedStatement(
+                    sql: "SELECT coalesce(s.id, t.id) FROM scratch.draft_members m LEFT JOIN ids s ON s.n = m.source_user LEFT JOIN ids t ON t.n = m.target_user WHERE m.draft = ? ORDER BY 1"),
+                arguments: [draft])
+        }
+    }
+
+    /// Holds a draft, and with a record that does not become ours its memberships.
+    public func hold(draft: Int64, by: String, reason: String) throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    UPDATE scratch.drafts SET status = 'held', held_by = ?2, reason = reason || '; held: ' || ?3, takes = NULL, frees = NULL, takes_mail = NULL, frees_mail = NULL, due = NULL WHERE draft = ?1
+                    """, arguments: [draft, by, reason])
+            try db.execute(
+                sql: """
+                    UPDATE scratch.outlook SET state = 'held' WHERE state = 'present' AND (kind, source) IN (SELECT kind, source FROM scratch.drafts WHERE draft = ? AND verb IN ('create', 'associate'))
+                    """, arguments: [draft])
         }
     }
 }

@@ -187,16 +187,27 @@ extension Ledger {
         }
     }
 
-    /// Remembers since when an attribute is known not to be kept. Returns whether that is news.
-    public func setNotKept(kind: Int, path: String, run: Int64?) throws -> Bool {
+    /// Remembers in which run an attribute was first found not to be shown; nil forgets it. It counts as not kept once two applied runs have
+    /// sent it in vain.
+    public func setNotKept(kind: Int, path: String, run: Int64?) throws -> (isNotKept: Bool, isNews: Bool) {
         try write { db in
             guard let run else {
                 try db.execute(sql: "DELETE FROM attributes WHERE kind = ? AND path = ?", arguments: [kind, path])
-                return false
+                return (false, false)
             }
+            let sent = try String.fetchOne(db, sql: "SELECT value FROM learned WHERE key = ?", arguments: [Self.sentInVain(kind, path)]).flatMap { Int($0) } ?? 0
+            guard sent > 1 else { return (false, false) }
             try db.execute(sql: "INSERT OR IGNORE INTO attributes (kind, path, not_kept_run) VALUES (?, ?, ?)", arguments: [kind, path, run])
-            return db.changesCount > 0
+            return (true, db.changesCount > 0)
         }
+    }
+
+    private static func sentInVain(_ kind: Int, _ path: String) -> String { "sent in vain: \(kind) \(path)" }
+
+    /// Counts an applied run that sent an attribute and was shown none.
+    public func noteSentInVain(kind: Int, path: String) throws {
+        let key = Self.sentInVain(kind, path)
+        try learn(key, String((try fact(key).flatMap { Int($0) } ?? 0) + 1))
     }
 
     // MARK: runs

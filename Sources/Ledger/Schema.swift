@@ -93,6 +93,10 @@ package enum Schema {
         -- The mark and the name of what was deleted: by them it is known again where it still stands.
         ALTER TABLE tombstones ADD COLUMN external_id TEXT;
         ALTER TABLE tombstones ADD COLUMN match_key TEXT;
+        -- What failed in applied runs, how often in the same way, and on which day it is tried again.
+        CREATE TABLE failures (
+            kind INTEGER NOT NULL, source INTEGER NOT NULL, verb TEXT NOT NULL, value TEXT NOT NULL, said TEXT NOT NULL, runs INTEGER NOT NULL, since TEXT NOT NULL, next TEXT NOT NULL,
+            PRIMARY KEY (kind, source, verb, value)) WITHOUT ROWID;
         """,
     ]
 
@@ -101,7 +105,9 @@ package enum Schema {
         CREATE TABLE scratch.source (
             kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, wide_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
             active INTEGER, problem TEXT, note TEXT, place TEXT NOT NULL, protected INTEGER NOT NULL, disabled INTEGER NOT NULL DEFAULT 0, in_scope INTEGER NOT NULL DEFAULT 1,
-            collision INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+            collision INTEGER NOT NULL DEFAULT 0,
+            -- Attributes that are left out since they break a rule, and whether no object can be made without them.
+            flaw TEXT, lacks_needed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.source_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
         CREATE TABLE scratch.source_units (usr INTEGER NOT NULL, unit TEXT NOT NULL, PRIMARY KEY (usr, unit)) WITHOUT ROWID;
         -- Groups whose members came in more than one piece.

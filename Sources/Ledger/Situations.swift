@@ -46,6 +46,9 @@ public struct SituationRow: Sendable {
     public var actualKey: String?
     public var actualActive: Bool?
     public var problem: String?
+    /// Attributes of the record that are left out, with the rules that they break; and whether no object can be made without them.
+    public var flaw: String?
+    public var lacksWhatIsNeeded = false
     public var place: String?
     /// Whether the name that the source gives the record is protected.
     public var isNameProtected: Bool
@@ -181,7 +184,7 @@ extension Ledger {
                             -- The mark of another record of this job is put right.
                             AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_external_id WHERE o.kind = s.kind AND o.external_id = t.external_id)
                         ELSE l.external_id IS NOT NULL AND \(Self.bearsAnotherName) AND t.match_key <> s.match_key END, 0),
-                    s.collision, s.problem IS NOT NULL, coalesce(l.state = 'disabled', 0),
+                    s.collision, s.problem IS NOT NULL OR l.source IS NULL AND s.lacks_needed, coalesce(l.state = 'disabled', 0),
                     CASE WHEN t.n IS NULL THEN 0 WHEN s.digest = t.digest THEN 0
                         WHEN s.digest = l.sent_digest AND t.digest = l.read_digest THEN 0
                         ELSE differs(s.kind, s.body, t.body, l.sent, l.read) END,
@@ -235,12 +238,12 @@ extension Ledger {
         NOT (:mayRename AND NOT t.protected AND (EXISTS (
             SELECT 1 FROM links h JOIN scratch.source hs ON hs.kind = h.kind AND hs.n = h.source
             WHERE h.kind = t.kind AND h.target = t.n AND hs.in_scope AND hs.match_key <> t.match_key
-            AND hs.problem IS NULL AND NOT hs.collision AND NOT hs.protected
+            AND hs.problem IS NULL AND NOT hs.lacks_needed AND NOT hs.collision AND NOT hs.protected
             AND (t.external_id IS NULL AND t.match_key = h.match_key OR t.external_id = h.external_id OR t.external_id = hs.external_id))
         OR EXISTS (
             SELECT 1 FROM scratch.source hs INDEXED BY source_by_external_id
             WHERE hs.kind = t.kind AND hs.external_id = t.external_id AND hs.in_scope AND hs.match_key <> t.match_key
-            AND hs.problem IS NULL AND NOT hs.collision AND NOT hs.protected
+            AND hs.problem IS NULL AND NOT hs.lacks_needed AND NOT hs.collision AND NOT hs.protected
             AND NOT EXISTS (SELECT 1 FROM links h WHERE h.kind = t.kind AND h.target = t.n)
             AND NOT EXISTS (SELECT 1 FROM links h WHERE h.kind = t.kind AND h.source = hs.n)
             AND (SELECT count(*) FROM scratch.target o WHERE o.kind = t.kind AND o.external_id = t.external_id) = 1
@@ -272,7 +275,7 @@ extension Ledger {
         SELECT st.kind, st.situation, si.id AS source_id, ti.id AS target_id, ei.id AS ext_id, ni.id AS name_id,
             s.name AS source_name, t.name AS target_name, m.match_key AS name_key, m.external_id AS name_external_id, t.external_id AS target_external_id,
             s.body AS desired, s.note, s.digest AS desired_digest, s.external_id AS desired_external_id, s.match_key AS desired_key, s.active AS desired_active,
-            t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.place,
+            t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.flaw, coalesce(s.lacks_needed, 0) AS lacks_needed, s.place,
             coalesce(s.protected, 0) AS is_name_protected, l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
             CASE WHEN st.situation = 'collision' THEN (
                 SELECT min(ri.id) FROM ids ri WHERE ri.n IN (
@@ -308,7 +311,8 @@ extension Ledger {
             sourceName: row["source_name"], targetName: row["target_name"], nameMatchKey: row["name_key"], nameMatchExternalID: row["name_external_id"], targetExternalID: row["target_external_id"],
             desired: row["desired"], desiredDigest: (row["desired_digest"] as Data?).map(Array.init), desiredExternalID: row["desired_external_id"], desiredKey: row["desired_key"],
             desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
-            place: row["place"], isNameProtected: row["is_name_protected"], isLinked: row["is_linked"], origin: row["origin"], state: row["state"], sent: row["sent"], read: row["read"],
+            flaw: row["flaw"], lacksWhatIsNeeded: row["lacks_needed"], place: row["place"], isNameProtected: row["is_name_protected"], isLinked: row["is_linked"], origin: row["origin"],
+            state: row["state"], sent: row["sent"], read: row["read"],
             rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
             isGoneFromTarget: row["is_gone_from_target"], isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],

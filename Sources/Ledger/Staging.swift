@@ -16,8 +16,11 @@ public struct StagedSource: Sendable {
     public var digest: [UInt8]
     /// nil when the source does not say.
     public var active: Bool?
-    /// The field and rule that make it unacceptable to the target.
+    /// Why nothing of it may be believed.
     public var problem: String?
+    /// Attributes that are left out, with the rules that they break; and whether no object can be made without them.
+    public var flaw: String?
+    public var lacksWhatIsNeeded: Bool
     /// What is remarkable but no obstacle.
     public var note: String?
     /// Where it stands in the source, for messages.
@@ -28,8 +31,10 @@ public struct StagedSource: Sendable {
 
     public init(
         kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, problem: String?,
-        note: String?, place: String, isProtected: Bool, isDisabled: Bool = false
+        note: String?, place: String, isProtected: Bool, isDisabled: Bool = false, flaw: String? = nil, lacksWhatIsNeeded: Bool = false
     ) {
+        self.flaw = flaw
+        self.lacksWhatIsNeeded = lacksWhatIsNeeded
         self.kind = kind
         self.id = id
         self.externalID = externalID
@@ -108,11 +113,11 @@ extension Ledger {
                 let n = try intern(db, space: record.kind, record.id)
                 let insert = try db.cachedStatement(
                     sql:
-                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, wide_key, body, digest, active, problem, note, place, protected, disabled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, wide_key, body, digest, active, problem, note, place, protected, disabled, flaw, lacks_needed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 )
                 try insert.execute(arguments: [
                     record.kind, n, record.externalID, record.name, record.matchKey, foldedWidely(record.name), record.body, blob(record.digest), record.active, record.problem, record.note,
-                    record.place, record.isProtected, record.isDisabled,
+                    record.place, record.isProtected, record.isDisabled, record.flaw, record.lacksWhatIsNeeded,
                 ])
                 if db.changesCount == 0 { repeated.append(record.id) }
             }
@@ -193,6 +198,17 @@ extension Ledger {
                 groups: try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE kind = 1 AND in_scope") ?? 0,
                 memberships: try Int.fetchOne(
                     db, sql: "SELECT count(*) FROM scratch.source_members m WHERE EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 1 AND s.n = m.grp AND s.in_scope)") ?? 0)
+        }
+    }
+
+    /// Users in scope of whom nobody can tell whether they are let in.
+    public func unreadableStatuses() throws -> (count: Int, example: String) {
+        try read { db in
+            let condition = "FROM scratch.source s WHERE s.kind = 0 AND s.in_scope AND s.lacks_needed AND (s.flaw LIKE 'status: %' OR s.flaw LIKE 'accountExpireTime: %')"
+            return (
+                try Int.fetchOne(db, sql: "SELECT count(*) \(condition)") ?? 0,
+                try String.fetchOne(db, sql: "SELECT (SELECT id FROM ids WHERE n = s.n) || ' (' || s.place || ')' \(condition) LIMIT 1") ?? ""
+            )
         }
     }
 

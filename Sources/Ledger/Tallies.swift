@@ -69,6 +69,57 @@ extension Ledger {
         }
     }
 
+    /// Runs of the last days whose operations count against limits: no undos, none that was taken back, none that was let go.
+    private static let countingRuns = """
+        FROM runs r JOIN plans p ON p.run = r.id JOIN operations o ON o.plan = p.id
+        WHERE r.started >= :since AND r.command <> 'undo' AND (:key = '' OR instr(' ' || coalesce(r.allowed, ''), ' ' || :key || '=') = 0 AND instr(coalesce(r.allowed, ''), 'release') = 0)
+        AND NOT EXISTS (SELECT 1 FROM runs u WHERE u.command = 'undo' AND u.label = CAST(r.id AS TEXT) AND u.exit IN (0, 3)) AND o.status = 'done'
+        """
+
+    /// Source ids of whom runs since a moment have taken something that is still taken: who is enabled again, or has an account again, is not
+    /// among them.
+    ///
+    /// - Parameter notAllowed: leaves out runs in which the operator raised this limit; empty for none.
+    public func taken(kind: Int, verbs: [Verb], isClearing: Bool, since: String, notAllowed key: String) throws -> [String] {
+        let list = verbs.map { "'\($0.rawValue)'" }.joined(separator: ",")
+        let isBack: String
+        if isClearing {
+            isBack = "AND EXISTS (SELECT 1 FROM json_each(o.fields) f WHERE json_extract(f.value, '$.after') IS NULL)"
+        } else if verbs.contains(.delete) {
+            isBack = "AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = o.kind AND l.source = o.source)"
+        } else {
+            isBack = "AND NOT EXISTS (SELECT 1 FROM links l JOIN scratch.target t ON t.kind = l.kind AND t.n = l.target WHERE l.kind = o.kind AND l.source = o.source AND coalesce(t.active, 1))"
+        }
+        return try read { db in
+            try String.fetchAll(
+                db, sql: "SELECT DISTINCT (SELECT id FROM ids WHERE n = o.source) \(Self.countingRuns) AND o.kind = :kind AND o.source IS NOT NULL AND o.verb IN (\(list)) \(isBack)",
+                arguments: ["since": since, "key": key, "kind": kind])
+        }
+    }
+
+    /// Memberships that runs since a moment have ended and that are not there again.
+    public func removedMemberships(since: String, notAllowed key: String) throws -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM (SELECT DISTINCT o.target AS grp, m.target_user AS usr FROM (SELECT o.plan, o.seq, o.target \(Self.countingRuns) AND o.verb = 'remove members') o
+                    JOIN operation_members m ON m.plan = o.plan AND m.seq = o.seq AND m.status IS NULL) x
+                    WHERE NOT EXISTS (SELECT 1 FROM scratch.target_members t WHERE t.grp = x.grp AND t.usr = x.usr)
+                    """, arguments: ["since": since, "key": key]) ?? 0
+        }
+    }
+
+    /// Holds planned operations of some verbs of a plan.
+    public func hold(plan: Int64, kind: Int, verbs: [Verb], by: String, reason: String) throws {
+        let list = verbs.map { "'\($0.rawValue)'" }.joined(separator: ",")
+        try write {
+            try $0.execute(
+                sql: "UPDATE operations SET status = 'held', held_by = ?, reason = reason || '; held: ' || ? WHERE plan = ? AND kind = ? AND verb IN (\(list)) AND status = 'planned'",
+                arguments: [by, reason, plan, kind])
+        }
+    }
+
     /// What the source wants of a record, from this run's reading; nil when none was read.
     public func desired(kind: Int, source id: String) throws -> (body: String, digest: [UInt8], externalID: String?, matchKey: String)? {
         try read { db in

@@ -61,6 +61,89 @@ extension Ledger {
         }
     }
 
+    /// Members of a group of the target, as this run read them.
+    public func stagedMembers(ofGroup id: String) throws -> [String] {
+        try read { db in
+            guard isScratchAttached else { return [] }
+            return try String.fetchAll(
+                db.cachedStatement(sql: "SELECT u.id FROM ids g JOIN scratch.target_members m ON m.grp = g.n JOIN ids u ON u.n = m.usr WHERE g.space = 3 AND g.id = ?"), arguments: [id])
+        }
+    }
+
+    /// Members that a run has put into a group, each operation of it being done.
+    public func addedMembers(run: Int64, group id: String) throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT t.id FROM ids g JOIN links lg INDEXED BY links_by_target ON lg.kind = 1 AND lg.target = g.n
+                        JOIN plans p ON p.run = ?1 JOIN operations o INDEXED BY operations_by_source ON o.plan = p.id AND o.kind = 1 AND o.source = lg.source AND o.verb = 'add members' AND o.status = 'done'
+                        JOIN operation_members m ON m.plan = o.plan AND m.seq = o.seq JOIN links lu ON lu.kind = 0 AND lu.source = m.source_user JOIN ids t ON t.n = lu.target
+                        WHERE g.space = 3 AND g.id = ?2
+                        """), arguments: [run, id])
+        }
+    }
+
+    /// Members of a group that were written, or may have been, and that the target has never shown.
+    public func unseenMembers(ofGroup id: String) throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT u.id FROM ids g JOIN written_members w ON w.grp = g.n JOIN ids u ON u.n = w.usr WHERE g.space = 3 AND g.id = ?
+                        AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.side = 1 AND m.grp = w.grp AND m.usr = w.usr)
+                        """), arguments: [id])
+        }
+    }
+
+    /// Forgets additions that the target has refused.
+    public func forgetUncertain(group: String, members: [String]) throws {
+        try write { db in
+            for member in members {
+                try db.execute(
+                    sql:
+                        "DELETE FROM written_members WHERE NOT certain AND grp = (SELECT n FROM ids WHERE space = 3 AND id = ?) AND usr = (SELECT n FROM ids WHERE space = 2 AND id = ?)",
+                    arguments: [group, member])
+            }
+        }
+    }
+
+    /// Groups that have lost members over a kind of change, at a target of these abilities.
+    public func losses(_ verb: Verb, key: String) throws -> Int {
+        try read {
+            try Int.fetchOne(
+                $0.cachedStatement(sql: "SELECT count(*) FROM learned WHERE key >= ? AND key < ? AND value = ?"),
+                // “!” follows the space.
+                arguments: ["loses members: \(verb.rawValue): ", "loses members: \(verb.rawValue):!", key]) ?? 0
+        }
+    }
+
+    /// Forgets what groups have lost: of those that records of these names or ids are linked to, or of all.
+    public func forgetLosses(ofGroups names: Set<String>?) throws {
+        try write { db in
+            guard let names else { return try db.execute(sql: "DELETE FROM learned WHERE key >= 'loses members: ' AND key < 'loses members:!'") }
+            for name in names {
+                try db.execute(
+                    sql: """
+                        DELETE FROM learned WHERE key IN (SELECT 'loses members: ' || v.column1 || ': ' || t.id FROM (VALUES ('update'), ('add members'), ('remove members')) v, links l
+                            JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target WHERE l.kind = 1 AND (s.id = ?1 OR l.match_key = ?2))
+                        """, arguments: [name, folded(name)])
+            }
+        }
+    }
+
+    /// Whether more of the same kind about a record waits in a plan.
+    public func hasMore(_ operation: PlannedOperation) throws -> Bool {
+        try read { db in
+            try Bool.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT EXISTS (SELECT 1 FROM ids i JOIN operations o INDEXED BY operations_by_source ON o.plan = ?1 AND o.kind = ?2 AND o.source = i.n
+                        WHERE i.space = ?2 AND i.id = ?3 AND o.verb = ?4 AND o.seq > ?5 AND o.status = 'planned')
+                        """), arguments: [operation.plan, operation.kind, operation.sourceID, operation.verb.rawValue, operation.seq]) ?? false
+        }
+    }
+
     /// Memberships that were written and that the target has taken.
     public func writtenMembershipCount() throws -> Int { try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM written_members WHERE certain") ?? 0 } }
 

@@ -80,6 +80,24 @@ extension Ledger {
         }
     }
 
+    /// Linked objects that may bear a temporary value: by name, or by e-mail address.
+    public func temporaryValues(kinds: [Int]) throws -> [(kind: Int, source: String, text: String)] {
+        try write { db in
+            try indexTarget(db)
+            return try kinds.flatMap { kind in
+                try Row.fetchAll(
+                    db,
+                    sql: """
+                        SELECT t.kind, i.id, t.name FROM scratch.target t INDEXED BY target_by_key JOIN links l ON l.kind = t.kind AND l.target = t.n JOIN ids i ON i.n = l.source
+                        WHERE t.kind = ?1 AND t.match_key >= 'rollcall-' AND t.match_key < 'rollcall.'
+                        UNION ALL SELECT t.kind, i.id, coalesce(json_extract(t.body, '$."emails[work]"'), '') FROM scratch.target t JOIN links l ON l.kind = t.kind AND l.target = t.n JOIN ids i ON i.n = l.source
+                        WHERE t.kind = ?1 AND t.body LIKE '%@rollcall.invalid%'
+                        """, arguments: [kind]
+                ).map { (kind: $0[0], source: $0[1], text: $0[2]) }
+            }
+        }
+    }
+
     /// The ids of some objects that the target showed, as witnesses.
     public func shownObjects(kind: Int, limit: Int) throws -> [String] {
         try read { db in try String.fetchAll(db, sql: "SELECT i.id FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ? ORDER BY t.n LIMIT ?", arguments: [kind, limit]) }

@@ -176,20 +176,24 @@ public struct SCIMTarget: Sendable {
 
     /// Changes attributes: one PATCH, or GET and PUT where the server has no PATCH. With PUT the rest of the resource is sent
     /// back as it was read, so that what is not mapped stays.
-    public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change]) async throws(SCIMFailure) -> Written {
+    ///
+    /// - Parameter members: for groups: what must be seen of their members before a PUT.
+    public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change], members: MembersOfPut? = nil) async throws(SCIMFailure) -> Written {
         if capabilities.patch {
             let operations = changes.compactMap { $0.path.patch($0.value, replacing: $0.replacesValue) }
             // Everything that was to be taken away is away already.
             if operations.isEmpty { return Written(id: id, resource: nil) }
             return Self.written(try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
         }
-        return try await replace(kind, id) { resource in
+        return try await replace(kind, id, members) { resource in
             for change in changes { change.path.set(change.value, in: &resource) }
         }
     }
 
     /// Adds and removes members of a group by their target ids.
-    public func changeMembers(of id: String, add: [String], remove: [String]) async throws(SCIMFailure) -> Written {
+    ///
+    /// - Parameter known: what must be seen of the group's members before a PUT.
+    public func changeMembers(of id: String, add: [String], remove: [String], members known: MembersOfPut? = nil) async throws(SCIMFailure) -> Written {
         if capabilities.patch {
             var operations: [JSONValue] = []
             if !add.isEmpty {
@@ -204,7 +208,7 @@ public struct SCIMTarget: Sendable {
             return Self.written(try await connection.send(.patch, place(.group, id), body: patchDocument(operations)))
         }
         let leaving = Set(remove)
-        return try await replace(.group, id) { resource in
+        return try await replace(.group, id, known) { resource in
             var members = resource["members"]?.array ?? []
             members.removeAll { member in !Self.isGroup(member) && member["value"]?.string.map(leaving.contains) ?? false }
             let present = Set(members.compactMap { $0["value"]?.string })
@@ -242,13 +246,27 @@ public struct SCIMTarget: Sendable {
     /// Requests that an update costs.
     public var requestsPerUpdate: Int { capabilities.patch ? 1 : 2 }
 
-    private func replace(_ kind: ResourceKind, _ id: String, _ edit: (inout JSONValue) -> Void) async throws(SCIMFailure) -> Written {
+    private func replace(_ kind: ResourceKind, _ id: String, _ known: MembersOfPut?, _ edit: (inout JSONValue) -> Void) async throws(SCIMFailure) -> Written {
         let current = try await connection.send(.get, place(kind, id))
         var resource: JSONValue
         do { resource = try JSONValue(parsing: current.body) } catch { throw .malformed("\(error)") }
         let version = capabilities.etag ? resource["meta"]?["version"]?.string : nil
         // The bare name goes back, not the form that the platform shows.
         if let cut = profile.cutNameFrom.flatMap(\.first), let name = resource[kind.nameAttribute]?.string { resource[kind.nameAttribute] = .string(String(name.prefix { $0 != cut })) }
+        if let known {
+            let shown = Set((resource["members"]?.array ?? []).compactMap { $0["value"]?.string })
+            let hidden = known.known.subtracting(shown)
+            if known.isExclusive {
+                resource["members"] = .array((resource["members"]?.array ?? []) + hidden.sorted().map { ["value": .string($0)] })
+            } else if let one = hidden.min() {
+                throw .rejected(
+                    SCIMError(
+                        status: 0,
+                        detail:
+                            "not sent: this server takes groups only as a whole, and does not show \(hidden.count) of the members that are in it, such as \(one), so that they would be dropped; memberships: exclusive says that nobody else is to be in the job's groups"
+                    ))
+            }
+        }
         edit(&resource)
         resource["meta"] = nil
         return Self.written(try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))

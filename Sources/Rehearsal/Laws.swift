@@ -161,7 +161,7 @@ package enum Laws {
                 // A rename to a protected name is held, and keeps nobody in a group.
                 let isProtected = dice.protectsAdministrators && fold(user["userName"]?.string ?? "").hasPrefix("adm")
                 let isHeld = isProtected || person.username.map { (names[fold($0)]?.count ?? 0) > 1 } ?? true
-                if isHeld || person.phone == "x1" { broken.append("R13: the held member \(person.id) was removed from \(group["displayName"]?.string ?? "")") }
+                if isHeld { broken.append("R13: the held member \(person.id) was removed from \(group["displayName"]?.string ?? "")") }
                 if let team, team.members.contains(person.id) { broken.append("R13: \(person.id) was removed from \(team.name), where the source has it") }
             }
         }
@@ -186,6 +186,7 @@ package enum Laws {
         after.users.compactMap { id, user in
             guard before.users[id] == nil, let mark = user["externalId"]?.string else { return nil }
             guard let person = directory.person(mark) else { return "R2: \(mark) is not in the source, and an account was made for it" }
+            if person.status == "locked" { return "R7: nobody can tell whether \(mark) is let in, and an account was made for it" }
             return person.status == "disabled" ? "R10: \(mark) is disabled in the source, and an account was made for it" : nil
         }
     }
@@ -212,7 +213,7 @@ package enum Laws {
         let marks = Set(before.users.values.compactMap { $0["externalId"]?.string })
         let held = Set(after.users.values.compactMap { $0["externalId"]?.string })
         return directory.people.compactMap { person in
-            guard newcomers.contains(person.id), let name = person.username, person.status != "disabled", person.phone != "x1", wanted[fold(name)]?.count == 1, !taken.contains(alike(name)),
+            guard newcomers.contains(person.id), let name = person.username, person.status != "disabled", person.status != "locked", wanted[fold(name)]?.count == 1, !taken.contains(alike(name)),
                 !marks.contains(person.id),
                 !dice.options.refused.contains(name), !(dice.protectsAdministrators && fold(name).hasPrefix("adm"))
             else { return nil }

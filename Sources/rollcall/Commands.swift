@@ -107,6 +107,8 @@ struct PermissionOptions: ParsableArguments {
             "Let the account or group that is there become the record's of that name: user:NAME, group:NAME, or @FILE with one of them on each line, and the target's id behind it if it is to be that one. May be repeated.",
             valueName: "name"))
     var acceptAssociation: [String] = []
+    @Option(help: ArgumentHelp("Try at once what the target has refused again and again: a record's name or source id, or all. May be repeated.", valueName: "name"))
+    var retry: [String] = []
     @Flag(help: "Let the leavers go that a changed scope causes.")
     var acceptScopeChange = false
     @Flag(help: "Go on although the source has no group or no membership any more, where it had some.")
@@ -121,7 +123,7 @@ struct PermissionOptions: ParsableArguments {
     /// The same options, as they are typed.
     var words: String {
         allow.map { " --allow \($0)" }.joined() + (acceptTargetChange ? " --accept-target-change" : "") + (acceptScopeChange ? " --accept-scope-change" : "")
-            + acceptTakeback.map { " --accept-takeback \($0)" }.joined() + acceptAssociation.map { " --accept-association \($0)" }.joined()
+            + retry.map { " --retry \($0)" }.joined() + acceptTakeback.map { " --accept-takeback \($0)" }.joined() + acceptAssociation.map { " --accept-association \($0)" }.joined()
             + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "") + (release ? " --release" : "")
     }
 
@@ -162,6 +164,7 @@ struct PermissionOptions: ParsableArguments {
         permissions.acceptTargetChange = acceptTargetChange
         permissions.acceptScopeChange = acceptScopeChange
         permissions.acceptTakeback = Set(acceptTakeback)
+        permissions.retry = Set(retry)
         permissions.acceptAssociation = try Self.associations(acceptAssociation)
         permissions.acceptSourceChange = acceptSourceChange
         permissions.firstRun = firstRun

@@ -32,10 +32,27 @@ final class Applier {
     var putBacks: [(kind: ResourceKind, id: String, source: String, shown: [UInt8]?)] = []
     var verification = Verification()
     var sent = 0
+    /// Operations that have failed in the same way for long, as `kind verb source`.
+    var knownRefusals: Set<String> = []
+    /// Second halves of renames that failed: what their first halves wrote is taken back.
+    var rollbacks: [PlannedOperation] = []
+    /// Kinds of which the target makes no more, with its words; and how many refusals of that kind came in a row.
+    private(set) var full: [ResourceKind: String] = [:]
+    private var fullInARow: [ResourceKind: Int] = [:]
+    private static let mostFullInARow = 3
+    /// Accounts that this run has deleted or disabled: a server may take them out of their groups by itself.
+    var departed: Set<String> = []
+    /// Whether a group is sent as a whole, so that nobody else's members are kept.
+    var isExclusive = false
+    /// Members that this run has taken out of groups, or is about to.
+    var removedInRun: [String: Set<String>] = [:]
+    /// Digest of what a loss of members depends on.
+    let careKey: String
 
     init(
         ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, looksFirst: Bool = false, looksBefore: Bool = false,
-        attempts: Int = 2, stop: StopRequest = StopRequest(), tick: @escaping () throws -> Void = {}, now: @escaping () -> Double, progress: @escaping @Sendable (String, Int) -> Void
+        attempts: Int = 2, pause: @escaping @Sendable (Double) async -> Void = { _ in }, stop: StopRequest = StopRequest(), tick: @escaping () throws -> Void = {}, now: @escaping () -> Double,
+        progress: @escaping @Sendable (String, Int) -> Void
     ) {
         self.ledger = ledger
         self.run = run
@@ -46,7 +63,8 @@ final class Applier {
         self.stop = stop
         self.tick = tick
         self.now = now
-        sender = Sender(target: target, tables: tables, attempts: attempts, looksFirst: looksFirst, looksBefore: looksBefore)
+        sender = Sender(target: target, tables: tables, attempts: attempts, looksFirst: looksFirst, looksBefore: looksBefore, pause: pause)
+        careKey = Self.careKey(target)
     }
 
     /// Operations of a wave that are held in memory at once.
@@ -85,6 +103,7 @@ final class Applier {
             breaker = Breaker()
             last = try ledger.lastOperation(plan: plan, wave: wave) ?? last
         }
+        if isGoing { try await rollBack() }
         if isGoing { try await putBack() }
         if isGoing { try await readBack() }
     }
@@ -119,6 +138,16 @@ final class Applier {
         let members: [(position: Int, id: String)]
         let leftOut: [Int: String]
         var mark: String?
+        var care: GroupCare?
+    }
+
+    /// Counts refusals of creates that say that nothing more fits.
+    func note(full why: String?, _ kind: ResourceKind) {
+        guard let why else { return fullInARow[kind] = 0 }
+        fullInARow[kind, default: 0] += 1
+        guard fullInARow[kind] == Self.mostFullInARow, full[kind] == nil else { return }
+        full[kind] = why
+        verification.notes.append("no more \(kind.plural) are made tonight: the target refused \(Self.mostFullInARow) in a row and says that there is no room for more (\(why)); all else goes on")
     }
 
     func send(_ operations: [PlannedOperation]) async throws {
@@ -153,7 +182,7 @@ final class Applier {
                     try tick()
                     for (ready, performed) in arrived {
                         busy.remove(key(ready.operation))
-                        try record(ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id), targetID: ready.targetID)
+                        try record(ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id), targetID: ready.targetID, care: ready.care)
                     }
                     while inFlight + leaving.count < concurrency, isGoing {
                         guard let place = waiting.firstIndex(where: { !busy.contains(key($0)) }) else {
@@ -178,7 +207,7 @@ final class Applier {
                 inFlight += leaving.count
                 for ready in leaving {
                     group.addTask {
-                        answers.put((ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark)))
+                        answers.put((ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care)))
                     }
                 }
                 arrived = inFlight > 0 ? await answers.take() : []
@@ -196,6 +225,10 @@ final class Applier {
         switch operation.verb {
         case .none, .link, .unlink: return nil
         case .create:
+            if let why = full[ResourceKind(rawValue: operation.kind) ?? .user] {
+                try ledger.settle(operation, Outcome(status: .skipped, reason: "not sent: the target makes no more of this kind (\(why))"), run: run)
+                return nil
+            }
             try ledger.markSent([operation], now: now())
             return Ready(operation: operation, targetID: nil, members: [], leftOut: [:])
         case .addMembers, .removeMembers:
@@ -218,15 +251,21 @@ final class Applier {
                 try ledger.settle(operation, Outcome(status: .skipped, reason: "none of the members has an account of ours", leftOut: leftOut), run: run)
                 return nil
             }
-            if operation.verb == .addMembers, target.profile.memberReading.contains(.ledger) {
-                try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false)
-            }
+            if try isStopped(operation) { return nil }
+            if operation.verb == .addMembers, notesMembers { try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false) }
+            let care = try self.care(
+                operation, group: group, adding: operation.verb == .addMembers ? members.map(\.id) : [], removing: operation.verb == .removeMembers ? members.map(\.id) : [])
             try ledger.markSent([operation], now: now())
-            return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut)
+            return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut, care: care)
         case .update, .associate, .dissociate, .disable, .delete:
-            try ledger.markSent([operation], now: now())
+            if try isStopped(operation) { return nil }
             // A link that this plan made a moment ago is newer than what the plan was drawn from.
-            return Ready(operation: operation, targetID: link?.targetID ?? operation.targetID, members: [], leftOut: [:], mark: link?.externalID)
+            let id = link?.targetID ?? operation.targetID
+            let isGroup = operation.kind == ResourceKind.group.rawValue && operation.verb != .delete
+            var care: GroupCare?
+            if isGroup, let id { care = try self.care(operation, group: id) }
+            try ledger.markSent([operation], now: now())
+            return Ready(operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care)
         }
     }
 

@@ -6,22 +6,43 @@ import SCIMTransport
 
 /// What an answer means for the journal and for the link.
 extension Applier {
-    func record(_ operation: PlannedOperation, _ performed: Performed, leftOut: [Int: String], members: [String], targetID: String? = nil) throws {
+    func record(_ operation: PlannedOperation, _ performed: Performed, leftOut: [Int: String], members: [String], targetID: String? = nil, care: GroupCare? = nil) throws {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
-        breaker.note(performed)
+        // What fails night after night in the same way says nothing of the target's health.
+        if !knownRefusals.contains("\(operation.kind) \(operation.verb.rawValue) \(operation.sourceID ?? "")") { breaker.note(performed) }
+        if operation.verb == .create { if case .full(let why) = performed { note(full: why, kind) } else { note(full: nil, kind) } }
         switch performed {
         case .done(let id, let resource):
             switch operation.verb {
             case .delete:
+                departed.insert(id)
                 try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: true)), run: run)
                 try ledger.forgetMembers(kind: operation.kind, target: id)
             case .dissociate: try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: false)), run: run)
             case .addMembers, .removeMembers: try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
-            default: try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
+            default:
+                if operation.verb == .disable { departed.insert(id) }
+                try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
             }
+            try noteKept(operation, care, resource: resource)
+        case .writtenInParts(let id, let resource, let refused, let why):
+            var taken = operation
+            taken.fields.removeAll { refused.contains($0.path) }
+            try recordWrite(taken, kind, id: id, resource: resource, origin: try origin(of: operation))
+            noteRollback(operation, refused: refused)
+            try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), mayBeDone: true), run: run)
+        case .full(let why): try ledger.settle(operation, Outcome(status: .failed, reason: "the target has no room for it: \(why)"), run: run)
+        case .lost(let resource, let missing):
+            guard let id = targetID else { return }
+            if operation.verb == .addMembers || operation.verb == .removeMembers {
+                try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
+            } else {
+                try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
+            }
+            try recordLoss(operation, group: id, missing: missing)
         case .created(let written): try recordCreate(operation, kind, written)
         case .partly(let refused, let why):
-            if target.profile.memberReading.contains(.ledger), let targetID {
+            if notesMembers, let targetID {
                 let changed = members.filter { !refused.contains($0) }
                 // What was refused to come in is not there; what was refused to go still is.
                 if operation.verb == .addMembers { try ledger.note(group: targetID, added: changed, removed: Array(refused)) } else { try ledger.note(group: targetID, added: [], removed: changed) }
@@ -30,6 +51,7 @@ extension Applier {
         case .found(let id, let resource, let byMark): try recordFound(operation, kind, id: id, resource: resource, byMark: byMark)
         case .disabledInstead(let resource, let why):
             guard let id = targetID else { return }
+            departed.insert(id)
             try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
             // Disabled, and not what was planned: the delete is tried again.
             try ledger.settle(operation, Outcome(status: .failed, reason: why, mayBeDone: true), run: run)
@@ -46,8 +68,12 @@ extension Applier {
                         link: isUnlisted ? .drop(hasTombstone: false) : nil), run: run)
             }
         case .failed(let why, let kind):
+            noteRollback(operation)
+            if kind != .doubtful, operation.verb == .addMembers, notesMembers, let targetID { try ledger.forgetUncertain(group: targetID, members: members) }
             try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut, mayBeDone: kind == .doubtful), run: run)
-        case .conflict(let why) where operation.unit != nil: try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation)), run: run)
+        case .conflict(let why) where operation.unit != nil:
+            noteRollback(operation)
+            try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation)), run: run)
         case .conflict(let why): try ledger.settle(operation, Outcome(status: operation.verb == .create ? .conflict : .failed, reason: why), run: run)
         case .unknown(let why):
             // Stays “sent” in the journal: the next run begins by settling it.
@@ -129,8 +155,18 @@ extension Applier {
 
     /// Said of the second half of a rename that failed: the account must not keep its temporary name unseen.
     func temporaryName(_ operation: PlannedOperation) -> String {
-        guard operation.unit == operation.seq, let name = operation.fields.first(where: { $0.before?.contains("rollcall-") ?? false })?.before else { return "" }
-        return "; until the next run it bears the temporary name \(name)"
+        guard operation.unit == operation.seq, let name = operation.fields.first(where: { TemporaryValue.isOne(canonical: $0.before) })?.before else { return "" }
+        return Self.temporaryWords + name
+    }
+
+    static let temporaryWords = "; until the next run it bears the temporary value "
+
+    /// - Parameter refused: the attributes that did not get through; nil for all.
+    private func noteRollback(_ operation: PlannedOperation, refused: Set<String>? = nil) {
+        guard operation.unit == operation.seq else { return }
+        var back = operation
+        back.fields = operation.fields.filter { refused?.contains($0.path) ?? true && TemporaryValue.isOne(canonical: $0.before) }
+        if !back.fields.isEmpty { rollbacks.append(back) }
     }
 
     func origin(of operation: PlannedOperation) throws -> String {
@@ -201,6 +237,7 @@ extension Applier {
         for field in operation.fields where verification.applies["\(kind.singular) \(field.path)"] == nil {
             verification.applies["\(kind.singular) \(field.path)"] = try ledger.fact("applies \(kind.singular) \(field.path)") != nil
         }
+        if actual.externalID != nil { verification.keepsMarks.insert(kind) }
         let judgement = verification.compare(operation, kind, table, with: actual, tries: tries)
         for path in judgement.applied where verification.applies["\(kind.singular) \(path)"] == false {
             verification.applies["\(kind.singular) \(path)"] = true
@@ -253,7 +290,7 @@ extension Applier {
             isSilent = false
             complaint = Verification.complaint(operation.verb, members, present: Set(present))
         }
-        if target.profile.memberReading.contains(.ledger), complaint == nil {
+        if notesMembers, complaint == nil {
             try ledger.note(group: group, added: operation.verb == .addMembers ? members : [], removed: operation.verb == .removeMembers ? members : [])
         }
         if isSilent, target.showsMembers { verification.silent.append(.init(operation, id: group)) }

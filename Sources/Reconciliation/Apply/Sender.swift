@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Ledger
 import Provisioning
@@ -20,6 +21,12 @@ enum Performed: Sendable {
     case failed(String, as: Failing = .refused)
     /// The target refused some of the members, and took the others.
     case partly(refused: Set<String>, String)
+    /// The target refused some of the attributes, by path, and took the others.
+    case writtenInParts(id: String, resource: [UInt8]?, refused: Set<String>, String)
+    /// The target makes no more of this kind: a quota, or a number of seats.
+    case full(String)
+    /// The change went through, and members that had to stay are gone.
+    case lost(resource: [UInt8], missing: [String])
     /// The name is taken by somebody who is not ours.
     case conflict(String)
     /// Nobody can tell; the journal keeps it for the next run.
@@ -47,12 +54,21 @@ struct Sender: Sendable {
     var looksFirst = false
     /// Whether the plan rests on what was last written: each object is then looked at before it is ended or renamed.
     var looksBefore = false
+    /// Waits for some seconds.
+    var pause: @Sendable (Double) async -> Void = { _ in }
 
     /// - Parameter targetID: the object that is written; nil for a create.
     /// - Parameter members: target ids, for membership operations.
     /// - Parameter mark: the externalId that the link says the object carries.
-    func perform(_ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil) async -> Performed {
+    /// - Parameter care: what must be true of a group's members before and after; nil where nothing of it can be seen.
+    func perform(_ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil, care: GroupCare? = nil) async -> Performed {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let performed = await perform(operation, kind, targetID: targetID, members: members, mark: mark, care: care)
+        guard let care, care.looksAfterwards, let targetID else { return performed }
+        return await compared(performed, targetID, care)
+    }
+
+    private func perform(_ operation: PlannedOperation, _ kind: ResourceKind, targetID: String?, members: [String], mark: String?, care: GroupCare?) async -> Performed {
         do {
             if let targetID, let why = try await objection(operation, kind, targetID, mark) { return why }
             switch operation.verb {
@@ -62,11 +78,10 @@ struct Sender: Sendable {
                 guard let targetID else { return .failed("has no account to write to") }
                 let changes = changes(kind, operation.fields)
                 if changes.isEmpty { return .done(id: targetID, resource: nil) }
-                let written = try await target.update(kind, targetID, changes)
-                return .done(id: targetID, resource: written.resource)
+                return try await update(kind, targetID, changes, isAssociating: operation.verb == .associate, care)
             case .addMembers, .removeMembers:
                 guard let targetID else { return .failed("the group could not be made, or made ours") }
-                return try await changeMembers(of: targetID, members, isAdding: operation.verb == .addMembers)
+                return try await changeMembers(of: targetID, members, isAdding: operation.verb == .addMembers, care)
             case .delete:
                 guard let targetID else { return .gone }
                 return try await delete(kind, targetID, orElse: changes(kind, operation.fields))
@@ -130,10 +145,97 @@ struct Sender: Sendable {
         }
     }
 
+    /// Changes attributes together; when the target refuses that, by halves, so that one that is refused keeps none of the others.
+    private func update(_ kind: ResourceKind, _ id: String, _ changes: [SCIMTarget.Change], isAssociating: Bool, _ care: GroupCare?) async throws(SCIMFailure) -> Performed {
+        func isOfTheRecord(_ failure: SCIMFailure) -> Bool {
+            switch failure {
+            case .rejected(let answer): answer.status != 401 && answer.status != 403
+            case .conflict: true
+            default: false
+            }
+        }
+        let first: SCIMFailure
+        do {
+            return .done(id: id, resource: try await target.update(kind, id, changes, members: care?.put).resource)
+        } catch {
+            // An association that only lacks its mark is one all the same: the server does not let it be set.
+            let isMarkAlone = isAssociating && changes.map(\.path.description) == ["externalId"]
+            guard isOfTheRecord(error), changes.count > 1 || isMarkAlone else { throw error }
+            first = error
+            if isMarkAlone { return .writtenInParts(id: id, resource: nil, refused: ["externalId"], Self.partly(1, of: 1, "externalId", first)) }
+        }
+        var refused: [String] = []
+        var last = first
+        var resource: [UInt8]?
+        var hasTaken = false
+        var pending = [Array(changes[..<(changes.count / 2)]), Array(changes[(changes.count / 2)...])]
+        while let part = pending.popLast() {
+            do {
+                resource = try await target.update(kind, id, part, members: care?.put).resource
+                hasTaken = true
+            } catch {
+                guard isOfTheRecord(error) else {
+                    if hasTaken, error.isFatal { return .fatal(error, isOpen: true) }
+                    if hasTaken { return .unknown("a part of the attributes was written; then: \(error)") }
+                    throw error
+                }
+                last = error
+                if part.count == 1 { refused += part.map(\.path.description) } else { pending += [Array(part[..<(part.count / 2)]), Array(part[(part.count / 2)...])] }
+            }
+        }
+        guard let one = refused.first else { return .done(id: id, resource: resource) }
+        // Nothing of it was taken: it is as it was.
+        let isOnlyMark = isAssociating && refused == ["externalId"]
+        guard refused.count < changes.count || isOnlyMark else { throw first }
+        return .writtenInParts(id: id, resource: resource, refused: Set(refused), Self.partly(refused.count, of: changes.count, one, last))
+    }
+
+    private static func partly(_ count: Int, of all: Int, _ one: String, _ failure: SCIMFailure) -> String {
+        "the target refuses \(count) of \(all) attributes, such as \(one)\(all > count ? ", and took the others" : ""): \(failure)"
+    }
+
+    /// Looks whether a group still has whom it must have. What is missing is asked for twice, since a server may answer with what it had a
+    /// moment ago.
+    private func compared(_ performed: Performed, _ group: String, _ care: GroupCare) async -> Performed {
+        func missing(_ resource: [UInt8]?) -> [String]? {
+            guard let resource, let shown = try? JSONParser().parse(resource, { $0.member(ignoringCase: "members") == nil ? nil : Set(TargetReader.members($0)) }) else { return nil }
+            return care.stays.filter { !shown.contains($0) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        }
+        guard case .done(let id, let answer) = performed else { return performed }
+        let first = missing(answer)
+        if let first, first.isEmpty { return performed }
+        if first == nil, care.mayTrust { return performed }
+        var seen = answer
+        for attempt in 1...2 {
+            if attempt == 2 { await pause(3) }
+            // Whoever cannot be looked at is not called lost.
+            guard let body = try? await target.get(.group, group) else { return performed }
+            seen = body
+            // A group without the attribute is one without members, when it is asked for by its id.
+            let gone = missing(body) ?? care.stays.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            if gone.isEmpty { return .done(id: id, resource: body) }
+            if attempt == 2 { return .lost(resource: body, missing: gone) }
+        }
+        return .done(id: id, resource: seen)
+    }
+
     /// Adds or removes members; when the target refuses them together, by halves, so that one bad member does not keep the others out, or in.
-    private func changeMembers(of group: String, _ members: [String], isAdding: Bool) async throws(SCIMFailure) -> Performed {
+    private func changeMembers(of group: String, _ members: [String], isAdding: Bool, _ care: GroupCare?) async throws(SCIMFailure) -> Performed {
         func send(_ part: [String]) async throws(SCIMFailure) -> SCIMTarget.Written {
-            try await target.changeMembers(of: group, add: isAdding ? part : [], remove: isAdding ? [] : part)
+            try await target.changeMembers(of: group, add: isAdding ? part : [], remove: isAdding ? [] : part, members: care?.put)
+        }
+        if !isAdding, let care, care.isOneByOne, members.count > 1 {
+            // This target has lost members over removals: each is looked at, and the first loss ends them.
+            var stays = Set(care.stays).union(members)
+            var last: Performed = .done(id: group, resource: nil)
+            for member in members {
+                stays.remove(member)
+                var own = care
+                own.stays = Array(stays)
+                last = await compared(.done(id: group, resource: try await send([member]).resource), group, own)
+                if case .lost = last { return last }
+            }
+            return last
         }
         do {
             return .done(id: group, resource: try await send(members).resource)
@@ -185,12 +287,14 @@ struct Sender: Sendable {
                 return .conflict("the name is held by \(Self.id(holder) ?? "an object"), which the target's list did not show; the next complete read judges it")
             }
         }
+        let sent = fields.compactMap { $0.after.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
         for attempt in 1...max(attempts, 1) {
             do {
                 let written = try await target.create(kind, changes(kind, fields))
                 return .created(written)
             } catch {
                 let isConflict: Bool
+                if attempt == 1, Self.saysFull(error, sent: sent) { return .full("\(error)") }
                 switch error {
                 case .conflict: isConflict = true
                 // Some servers say a duplicate with 400 or 500, and words.
@@ -210,6 +314,22 @@ struct Sender: Sendable {
             }
         }
         return .unknown("")
+    }
+
+    /// Whether a refusal is that of a quota or of seats: by its status, or by words that are none of the values that were sent.
+    static func saysFull(_ failure: SCIMFailure, sent: [String]) -> Bool {
+        var words: String
+        switch failure {
+        case .rejected(let answer) where answer.status == 402: return true
+        case .rejected(let answer) where answer.status == 403: words = "\(answer.scimType ?? "") \(answer.detail)"
+        case .conflict(let answer): words = "\(answer.scimType ?? "") \(answer.detail)"
+        case .unreachable(let why) where why.contains("answered 429"): words = why
+        default: return false
+        }
+        for value in sent where value.count > 2 { words = words.replacingOccurrences(of: value, with: "", options: .caseInsensitive) }
+        words = words.lowercased()
+        return ["quota", "seat", "licence", "license", "limitexceeded", "limit exceeded", "limit reached", "exceeds the limit", "maximum number", "upgrade your plan", "too many users", "user limit"]
+            .contains { words.contains($0) }
     }
 
     /// Whether a server's words say that a unique value is taken.

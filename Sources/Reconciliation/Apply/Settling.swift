@@ -23,6 +23,7 @@ extension Applier {
             default: try await send([operation])
             }
         }
+        if isGoing { try await rollBack() }
         if isGoing { try await readBack() }
     }
 

@@ -43,6 +43,9 @@ struct Verification {
     /// Whether an attribute is known to change when it is written, by kind and path: the target has shown it as it was sent.
     var applies: [String: Bool] = [:]
 
+    /// Kinds whose objects, some of them, have shown an externalId.
+    var keepsMarks: Set<ResourceKind> = []
+
     /// Attributes that some object of the target has, by kind and path: what one may have, another may get.
     var carried: Set<String> = []
 
@@ -86,7 +89,9 @@ struct Verification {
             // A target that only trims or folds has its own way, and it shows at once.
             let isSpelling = sent.string.map { folded($0.trimmingCharacters(in: .whitespaces)) } == (found.string.map { folded($0.trimmingCharacters(in: .whitespaces)) } ?? "")
             let isIgnored = isUnchanged && !isSpelling && (tries[field.path] ?? 0) + 1 < mostTries("\(kind.singular) \(field.path)", wasThere: !before.isNull)
-            if attribute?.isCritical ?? true || isIgnored {
+            // A server that has never shown an externalId does not keep them, and an account without one is the account all the same.
+            let isMarkNotKept = field.path == "externalId" && found.isNull && !keepsMarks.contains(kind)
+            if (attribute?.isCritical ?? true) && !isMarkNotKept || isIgnored {
                 unapplied.insert(field.path)
                 if isIgnored { ignored.insert(field.path) }
                 complaint = complaint ?? "the target accepted \(field.path) = \(sent.canonical) and shows \(found.canonical); it did not apply the change"
@@ -136,6 +141,9 @@ struct Verification {
         guard let first = wrong.first else { return nil }
         return "the target accepted the change and \(wrong.count) of \(members.count) members are \(verb == .addMembers ? "not in" : "still in") the group, such as \(first)"
     }
+
+    /// Attributes that were sent with a value and shown without one.
+    var missing: [(kind: ResourceKind, path: String)] { deviations.keys.filter(\.isMissing).map { ($0.kind, $0.path) } }
 
     /// One line for each attribute that came back otherwise than it was sent.
     var report: [String] {

@@ -47,6 +47,9 @@ struct ValueRule: Hashable, Sendable {
         part = rule.part
     }
 
+    /// Whether a field of the source goes into the value.
+    func reads(_ field: String) -> Bool { fields.contains(field) || template.map { Job.MappingRule.places($0)?.contains(field) ?? false } ?? false }
+
     /// The value for a record's fields; nil for none.
     func value(_ fields: [String: String]) -> String? {
         var value: String?

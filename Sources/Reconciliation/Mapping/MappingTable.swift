@@ -76,7 +76,14 @@ struct MappingTable: Hashable, Sendable {
         var body = ""
         var digest: [UInt8] = []
         var active: Bool?
+        /// Why nothing of the record may be believed.
         var problem: String?
+        /// Attributes that cannot be sent as they are, each with the rule that it breaks: they are left out, and the rest goes on.
+        var flaws: [String] = []
+        /// Whether no object can be made of it as it is.
+        var lacksWhatIsNeeded = false
+        /// Whether it is not known if the record is let in.
+        var isStatusUnreadable = false
         var note: String?
     }
 
@@ -84,6 +91,7 @@ struct MappingTable: Hashable, Sendable {
     func desired(_ record: DirectoryRecord, now: Double) -> Desired {
         var result = Desired()
         var fields = record.fields
+        var unreadablePhone: String?
         result.problem = record.problem
         if kind == .user {
             // Made here from region and number, never taken as it comes.
@@ -91,19 +99,26 @@ struct MappingTable: Hashable, Sendable {
             // What a SCIM source splits already is not split again.
             if let given = fields["givenName"], fields["displayName"] == nil { fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ") }
             if let text = fields["accountExpireTime"], case .unreadable = Expiry(text) {
-                result.problem =
-                    result.problem
-                    ?? "accountExpireTime: “\(text.visible)” is neither milliseconds since 1970 nor a time such as 2026-12-24T00:00:00Z, so whether the account has expired cannot be told"
+                result.isStatusUnreadable = true
+                result.flaws.append(
+                    "accountExpireTime: “\(text.visible)” is neither milliseconds since 1970 nor a time such as 2026-12-24T00:00:00Z, so whether the account has expired cannot be told")
+            }
+            if case .unreadable(let text) = Self.status(fields["status"]) {
+                result.isStatusUnreadable = true
+                result.flaws.append("status: “\(text.visible)” is neither enabled nor disabled, so whether the record is let in cannot be told")
             }
             switch PhoneNumbers.read(region: fields["phoneRegion"], number: fields["phoneNumber"]) {
             case .absent: break
             case .number(let number): fields["phone"] = number
-            case .unreadable(let why): result.problem = result.problem ?? "phoneNumber: \(why)"
+            case .unreadable(let why): unreadablePhone = "phoneNumber: \(why)"
             }
         }
         var body: [String: JSONValue] = [:]
+        var name: String?
+        var mark: String?
         for attribute in attributes {
             if attribute.name == "active" {
+                if result.isStatusUnreadable { continue }
                 let (active, note) = Self.active(attribute.rule.value(fields), expires: fields["accountExpireTime"], now: now)
                 result.active = active
                 result.note = note
@@ -115,22 +130,27 @@ struct MappingTable: Hashable, Sendable {
             if let split = Self.splitName(attribute, record.fields) { value = split }
             // Never externalId: it is an id of the source's, compared as it is.
             if isLowercased, attribute.name != "externalId" { value = value?.lowercased() }
-            if let text = value, text.hasControls {
-                result.problem = result.problem ?? "\(attribute.name): holds a control character"
-            }
-            if attribute.isCritical, !attribute.isRequired, value == nil {
-                result.problem = result.problem ?? "\(attribute.name): has no value, and the target requires one"
-            }
+            if attribute.name == kind.nameAttribute { name = value }
+            if attribute.name == "externalId" { mark = value }
             // All of them at once: a record is corrected once.
-            for complaint in rules.filter({ $0.attribute == attribute.name }).compactMap({ $0.complaint(value) }) {
-                result.problem = result.problem.map { "\($0); \(complaint)" } ?? complaint
+            var complaints: [String] = []
+            if let text = value, text.hasControls { complaints.append("\(attribute.name): holds a control character") }
+            if attribute.isCritical, !attribute.isRequired, value == nil { complaints.append("\(attribute.name): has no value, and the target requires one") }
+            complaints += rules.filter { $0.attribute == attribute.name }.compactMap { $0.complaint(value) }
+            if value == nil, let why = unreadablePhone, attribute.rule.reads("phone") { complaints.append(why) }
+            guard complaints.isEmpty else {
+                // Left alone, neither set nor cleared.
+                result.flaws += complaints
+                if attribute.isCritical || attribute.isRequired { result.lacksWhatIsNeeded = true }
+                continue
             }
             body[attribute.name] = value.map { .string($0) } ?? .null
         }
+        if result.isStatusUnreadable { result.lacksWhatIsNeeded = true }
         // What holds control characters is not acceptable, and is known by a name that is nobody's: SQLite would end a text at a NUL.
         func known(_ text: String?) -> String? { text.map { $0.hasControls ? $0.visible : $0 } }
-        result.name = known(body[kind.nameAttribute]?.string) ?? ""
-        result.externalID = known(body["externalId"]?.string)
+        result.name = known(name) ?? ""
+        result.externalID = known(mark)
         result.matchKey = folded(result.name)
         // A record without a name must not collide with others of the kind.
         if result.name.isEmpty { result.matchKey = "\u{1}\(record.id)" }
@@ -153,11 +173,22 @@ struct MappingTable: Hashable, Sendable {
     /// Only an explicit “disabled”, or an expiry that has passed, says false. What says nothing leaves `active` alone.
     private static func active(_ status: String?, expires: String?, now: Double) -> (Bool?, String?) {
         if let text = expires, case .at(let seconds) = Expiry(text), seconds < now { return (false, nil) }
-        switch status {
-        case "enabled", "true": return (true, nil)
-        case "disabled", "false": return (false, nil)
-        case nil: return (nil, noStatus)
-        case let other?: return (nil, "has the unknown status “\(other)”; active is left alone")
+        switch Self.status(status) {
+        case .enabled: return (true, nil)
+        case .disabled: return (false, nil)
+        case .absent: return (nil, noStatus)
+        case .unreadable: return (nil, nil)
+        }
+    }
+
+    private enum Status { case enabled, disabled, absent, unreadable(String) }
+
+    private static func status(_ text: String?) -> Status {
+        switch text {
+        case "enabled", "true": .enabled
+        case "disabled", "false": .disabled
+        case nil, "": .absent
+        case let other?: .unreadable(other)
         }
     }
 

@@ -12,15 +12,21 @@ public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
     /// The job, or nil when the invocation as a whole exceeds it.
     public var job: String?
     public var remedy: String
+    /// Of the count, what this run plans, where the rest is of the last seven days.
+    public var ofThisRun: Int?
 
     public var description: String {
         let percent = base > 0 ? " (\((Double(count) * 1000 / Double(base)).rounded() / 10) % of \(base))" : " (of \(base))"
-        return "\(job.map { $0 + ": " } ?? "all jobs together: ")\(key): \(count) planned\(percent), limit \(limit) = \(allowed); \(remedy)"
+        return
+            "\(job.map { $0 + ": " } ?? "all jobs together: ")\(key): \(ofThisRun.map { "\($0) planned, \(count) with those of the last seven days" } ?? "\(count) planned")\(percent), limit \(limit) = \(allowed); \(remedy)"
     }
 }
 
 /// Judges a plan against the limits, before the first write and in dry runs alike.
 struct Gate: Sendable {
+    /// Holds what exceeds a limit on giving.
+    static let giving = "limit on giving"
+
     /// Operations below which a percentage does not bite, while they are at most half of the base.
     static let floor = 5
 
@@ -28,6 +34,8 @@ struct Gate: Sendable {
     struct Counts: Sendable {
         var counts: [Job.LimitKey: Int] = [:]
         var bases: [Job.LimitKey: Int] = [:]
+        /// The same with what the last seven days have taken; no entry where that is no question.
+        var looksBack: [Job.LimitKey: (count: Int, base: Int)] = [:]
     }
 
     /// A job among others. The source records behind its counts are asked for only where they matter: over several jobs,
@@ -56,17 +64,23 @@ struct Gate: Sendable {
         }
     }
 
-    func judge(job: Job, _ counts: Counts) -> [LimitBreach] {
-        Job.LimitKey.ofOperations.compactMap { key in
+    func judge(job: Job, _ counts: Counts, _ keys: [Job.LimitKey] = Job.LimitKey.ofTaking) -> [LimitBreach] {
+        keys.compactMap { key in
             let limit = allowed[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
-            return breach(key, count: counts.counts[key] ?? 0, base: counts.bases[key] ?? 0, limit: limit, job: job.name)
+            let planned = counts.counts[key] ?? 0
+            if let breach = breach(key, count: planned, base: counts.bases[key] ?? 0, limit: limit, job: job.name) { return breach }
+            // A little every night is as much as all in one.
+            guard allowed[key] == nil, planned > 0, let week = counts.looksBack[key], var breach = breach(key, count: week.count, base: week.base, limit: limit, job: job.name) else { return nil }
+            breach.ofThisRun = planned
+            breach.remedy = "nothing is written; if this is meant, say --allow \(key.rawValue)=\(planned), or limits: { window: run }"
+            return breach
         }
     }
 
     /// Judges the invocation: distinct source records over all its jobs, by the strictest percentage of any of them.
-    func judge(jobs: [Entry]) throws -> [LimitBreach] {
+    func judge(jobs: [Entry], _ keys: [Job.LimitKey] = Job.LimitKey.ofTaking) throws -> [LimitBreach] {
         guard jobs.count > 1 else { return [] }
-        return try Job.LimitKey.ofOperations.compactMap { key in
+        return try keys.compactMap { key in
             let sum = jobs.reduce(0) { $0 + ($1.counts.counts[key] ?? 0) }
             let percentages = jobs.compactMap { entry -> Double? in if case .percent(let number)? = entry.job.limits[key] { number } else { nil } }
             let limit = allowed[key].map { Job.Limit.count($0) } ?? percentages.min().map { .percent($0) } ?? .unlimited
@@ -80,15 +94,26 @@ struct Gate: Sendable {
 
     private func breach(_ key: Job.LimitKey, count: Int, base: Int, limit: Job.Limit, job: String?) -> LimitBreach? {
         guard count > 0, let most = Self.allowance(limit, base: base), count > most else { return nil }
+        let what = key.isOfTaking ? "nothing is written" : "all of them are held, and the rest goes on"
         return LimitBreach(
-            key: key.rawValue, count: count, base: base, limit: limit.description, allowed: most, job: job,
-            remedy: "nothing is written; if this is meant, say --allow \(key.rawValue)=\(count)")
+            key: key.rawValue, count: count, base: base, limit: limit.description, allowed: most, job: job, remedy: "\(what); if this is meant, say --allow \(key.rawValue)=\(count)")
     }
 }
 
 extension Job.LimitKey {
     /// The keys that count a plan's operations; the rest judge the source.
     static let ofOperations = allCases.filter { $0 != .sourceShrink }
+
+    /// Keys that count what is taken from somebody: their excess holds everything. That of the others holds what they count.
+    static let ofTaking: [Job.LimitKey] = ofOperations.filter(\.isOfTaking)
+    static let ofGiving: [Job.LimitKey] = ofOperations.filter { !$0.isOfTaking }
+
+    var isOfTaking: Bool {
+        switch self {
+        case .usersClear, .usersDisable, .usersDelete, .groupsDelete, .membershipsRemove, .sourceShrink: true
+        case .usersCreate, .usersUpdate, .usersAssociate, .groupsCreate, .groupsUpdate, .groupsAssociate, .membershipsAdd: false
+        }
+    }
 
     var countsMemberships: Bool { self == .membershipsAdd || self == .membershipsRemove }
 

@@ -2,96 +2,119 @@ import JSON
 import Ledger
 import SCIM
 
-/// Puts what frees a unique name before what takes it, across the usual order of operations.
+/// Puts what frees a unique value before what takes it, across the usual order of operations: names and e-mail addresses together, since a
+/// target may hold both to be unique.
 struct Ordering {
     let ledger: Ledger
 
     func arrange() throws {
         let all = try ledger.renamings()
-        for kind in ResourceKind.allCases {
-            try arrange(all.filter { $0.kind == kind.rawValue }, kind)
-        }
+        for kind in ResourceKind.allCases { try arrange(all.filter { $0.kind == kind.rawValue }, kind) }
     }
 
-    /// Each draft takes at most one name and frees at most one, so the waiting forms chains and rings. A chain is sent from
-    /// its free end; a ring is opened by giving one of its members a temporary name first.
-    private func arrange(_ drafts: [Ledger.Renaming], _ kind: ResourceKind) throws {
-        var freeing: [String: Int] = [:]
-        for (index, draft) in drafts.enumerated() {
-            if let name = draft.frees { freeing[name] = index }
-        }
-        /// The draft that must go before the one at `index`.
-        func before(_ index: Int) -> Int? {
-            guard let name = drafts[index].takes, let other = freeing[name], other != index else { return nil }
-            return other
-        }
-        var waves = drafts.map(\.wave)
-        var opened: Set<Int> = []
-        for start in drafts.indices {
-            // Follow the chain from a draft that waits; a ring comes back to where it began.
-            var path: [Int] = []
-            var seen: Set<Int> = []
-            var current: Int? = start
-            while let index = current, seen.insert(index).inserted {
-                path.append(index)
-                current = opened.contains(index) ? nil : before(index)
-            }
-            if let index = current, let position = path.firstIndex(of: index) {
-                // The members of the ring, opened at the one that comes first.
-                let ring = Array(path[position...])
-                guard let opener = ring.min() else { continue }
-                opened.insert(opener)
-            }
-        }
-        let edges = waiting(drafts, names: before, opened: opened)
-        // Waves fall towards the free end: each draft goes before those that wait for it. The waiting has no rings any more,
-        // so the number of drafts bounds the rounds.
-        for _ in drafts.indices {
-            var isSettled = true
-            for edge in edges where waves[edge.first] >= waves[edge.then] {
-                waves[edge.first] = waves[edge.then] - 1
-                isSettled = false
-            }
-            if isSettled { break }
-        }
-        let floor = waves.min() ?? 0
-        for (index, draft) in drafts.enumerated() where waves[index] != draft.wave { try ledger.move(draft: draft.draft, toWave: waves[index]) }
-        for index in opened.sorted() {
-            let draft = drafts[index]
-            // Derived from the record, so that equal plans stay equal; long enough that nobody bears it.
-            let temporary = JSONValue.string("rollcall-\(Digest.hexadecimal(draft.sourceID).prefix(16))").canonical
-            try ledger.split(draft: draft.draft, path: kind.nameAttribute, temporary: temporary, firstWave: floor - 1)
-        }
+    private enum Value: Hashable {
+        case name(String)
+        case mail(String)
     }
 
+    /// The draft `first` frees a value that `then` takes.
     private struct Edge {
         let first: Int
         let then: Int
+        let value: Value
     }
 
-    /// Who goes before whom: by names, whose rings were opened (nobody waits for the final half of an opened rename, since its
-    /// first half has freed the name), and by e-mail addresses where that closes no ring. A ring of addresses stays: a target
-    /// that refuses it says so for each record.
-    private func waiting(_ drafts: [Ledger.Renaming], names before: (Int) -> Int?, opened: Set<Int>) -> [Edge] {
-        var edges = drafts.indices.compactMap { index in before(index).flatMap { opened.contains($0) ? nil : Edge(first: $0, then: index) } }
-        var followers: [Int: [Int]] = [:]
-        for edge in edges { followers[edge.first, default: []].append(edge.then) }
-        func leads(from start: Int, to goal: Int) -> Bool {
-            var seen: Set<Int> = []
-            var open = [start]
-            while let index = open.popLast() {
-                if index == goal { return true }
-                if seen.insert(index).inserted { open += followers[index] ?? [] }
-            }
-            return false
-        }
-        var freeing: [String: Int] = [:]
-        for (index, draft) in drafts.enumerated() { if let mail = draft.freesMail { freeing[mail] = index } }
+    /// Of each draft, what it takes is freed by one other at the most. What waits in a ring is opened: one of the ring first gives its value up
+    /// for a temporary one, and nobody waits for its second half any more.
+    private func arrange(_ drafts: [Ledger.Renaming], _ kind: ResourceKind) throws {
+        guard !drafts.isEmpty else { return }
+        var freeing: [Value: Int] = [:]
         for (index, draft) in drafts.enumerated() {
-            guard let mail = draft.takesMail, let first = freeing[mail], first != index, !leads(from: index, to: first) else { continue }
-            edges.append(Edge(first: first, then: index))
-            followers[first, default: []].append(index)
+            if let name = draft.frees { freeing[.name(name)] = index }
+            if let mail = draft.freesMail { freeing[.mail(mail)] = index }
         }
-        return edges
+        let waits = drafts.enumerated().map { index, draft in
+            [draft.takes.map { Value.name($0) }, draft.takesMail.map { Value.mail($0) }].compactMap { value -> Edge? in
+                guard let value, let first = freeing[value], first != index else { return nil }
+                return Edge(first: first, then: index, value: value)
+            }
+        }
+        let (edges, order, opened) = Self.open(waits)
+        // Waves fall towards the free end: each draft goes before those that wait for it. Whoever waits comes later in the order.
+        var waves = drafts.map(\.wave)
+        for index in order.reversed() {
+            for edge in edges[index] { waves[edge.first] = min(waves[edge.first], waves[index] - 1) }
+        }
+        let floor = waves.min() ?? 0
+        for (index, draft) in drafts.enumerated() where waves[index] != draft.wave { try ledger.move(draft: draft.draft, toWave: waves[index]) }
+        for (index, values) in opened.sorted(by: { $0.key < $1.key }) {
+            let draft = drafts[index]
+            // Derived from the record, so that equal plans stay equal; long enough that nobody bears it.
+            let temporary = TemporaryValue.name(of: draft.sourceID)
+            var temporaries: [String: String] = [:]
+            for value in values {
+                switch value {
+                case .name: temporaries[kind.nameAttribute] = JSONValue.string(temporary).canonical
+                case .mail: temporaries[Policy.mail] = JSONValue.string(TemporaryValue.mail(temporary)).canonical
+                }
+            }
+            try ledger.split(draft: draft.draft, temporaries: temporaries, firstWave: floor - 1)
+        }
     }
+
+    /// Opens rings. Returns what still waits for what, an order in which whoever goes first comes first, and the values that a draft gives up
+    /// for temporary ones.
+    private static func open(_ waits: [[Edge]]) -> (edges: [[Edge]], order: [Int], opened: [Int: Set<Value>]) {
+        var edges = waits
+        var order: [Int] = []
+        var opened: [Int: Set<Value>] = [:]
+        enum State { case unseen, under, done }
+        var states = [State](repeating: .unseen, count: waits.count)
+        for start in waits.indices where states[start] == .unseen {
+            // By hand: a chain may be as long as the directory.
+            var path = [(index: start, next: 0)]
+            states[start] = .under
+            while let top = path.last {
+                guard top.next < waits[top.index].count else {
+                    states[top.index] = .done
+                    order.append(top.index)
+                    path.removeLast()
+                    continue
+                }
+                path[path.count - 1].next += 1
+                let edge = waits[top.index][top.next]
+                switch states[edge.first] {
+                case .unseen:
+                    states[edge.first] = .under
+                    path.append((edge.first, 0))
+                case .under:
+                    // A ring came back to where it began.
+                    opened[edge.first, default: []].insert(edge.value)
+                    edges[top.index].removeAll { $0.value == edge.value }
+                case .done: break
+                }
+            }
+        }
+        return (edges, order, opened)
+    }
+}
+
+/// Values that stand for a moment only, while a ring of unique values is opened.
+enum TemporaryValue {
+    private static let prefix = "rollcall-"
+    private static let domain = "@rollcall.invalid"
+
+    static func name(of source: String) -> String { prefix + Digest.hexadecimal(source).prefix(16) }
+    static func mail(_ name: String) -> String { name + domain }
+
+    /// Whether a value is of this making, whoever it stands for.
+    static func isOne(_ text: String) -> Bool {
+        guard text.hasPrefix(prefix) else { return false }
+        let rest = text.dropFirst(prefix.count)
+        let hash = rest.hasSuffix(domain) ? rest.dropLast(domain.count) : rest
+        return hash.utf8.count == 16 && hash.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
+    /// The same of canonical JSON.
+    static func isOne(canonical: String?) -> Bool { canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map { isOne($0) } ?? false }
 }

@@ -59,6 +59,15 @@ struct Policy: Sendable {
     typealias Decision = (drafts: [Draft], outlook: Outlook?)
 
     func decide(_ row: SituationRow) -> Decision {
+        var decision = judge(row)
+        if let flaw = row.flaw, row.situation != .unacceptable, row.isLinked || decision.outlook == .present, !row.isOutOfScope {
+            // The rest of the record goes on.
+            decision.drafts.append(report(row, .held, "\(flaw) (\(row.place ?? "source")): left as it is on the target, and all else goes on", heldBy: Self.attribute))
+        }
+        return decision
+    }
+
+    private func judge(_ row: SituationRow) -> Decision {
         let kind = ResourceKind(rawValue: row.kind) ?? .user
         if row.isRestored, ![.inStep, .gone, .unmanaged].contains(row.situation) {
             return ([report(row, .held, "an undo restored it; it stays so until its source record changes, or --release", heldBy: "undo")], .held)
@@ -104,7 +113,7 @@ struct Policy: Sendable {
             let rival = row.rival.map { " (with \($0))" } ?? ""
             return (disabling(kind, row) + [report(row, .held, "two source records want the same name or externalId\(rival); correct one of them in the source", heldBy: "collision")], .held)
         case .unacceptable:
-            return (disabling(kind, row) + [report(row, .held, "\(row.problem ?? "breaks a rule of the platform") (\(row.place ?? "source"))", heldBy: "unacceptable")], .held)
+            return (disabling(kind, row) + [report(row, .held, "\([row.problem, row.flaw].compactMap { $0 }.joined(separator: "; ")) (\(row.place ?? "source"))", heldBy: "unacceptable")], .held)
         case .unmanaged: return ([], nil)
         }
     }
@@ -149,6 +158,9 @@ struct Policy: Sendable {
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "disabled in the source and gone from the target: only the link is dropped", name: name(row))], .held)
         }
         if let shared = sharing(kind, row) { return shared }
+        if row.lacksWhatIsNeeded {
+            return ([report(row, .held, "linked, but gone from the target, and no object can be made of it: \(row.flaw ?? "") (\(row.place ?? "source"))", heldBy: "unacceptable")], .held)
+        }
         var draft = creation(kind, row, reason: "linked, but gone from the target: created again")
         if !row.isGoneFromTarget, draft.status == .planned {
             draft.status = .held
@@ -382,6 +394,9 @@ struct Policy: Sendable {
         draft.fields = fields
         return [draft]
     }
+
+    /// Holds an attribute that cannot be sent; the rest of its record goes on.
+    static let attribute = "attribute"
 
     /// Holds a namesake of which more than the name should agree.
     static let namesake = "existing.matching"

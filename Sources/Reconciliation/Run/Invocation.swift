@@ -92,7 +92,17 @@ public struct Invocation {
             if let basis, run.failure == nil, let why = try run.staleness(of: basis) { run.refuse(JobFailure(.stale, why), forgetting: true) }
         }
         let gate = Gate(allowed: permissions.allow)
-        let together = try gate.judge(jobs: runs.filter { $0.failure == nil && $0.plan != nil }.map(\.gateEntry)).map(\.description)
+        let planned = runs.filter { $0.failure == nil && $0.plan != nil }
+        for breach in try gate.judge(jobs: planned.map(\.gateEntry), Job.LimitKey.ofGiving) {
+            for run in planned { try run.hold(giving: breach) }
+        }
+        for (key, number) in permissions.allow.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            let count = planned.reduce(0) { $0 + ($1.gateCounts.counts[key] ?? 0) }
+            // A number that nobody looks at any more is no limit.
+            guard number > 2 * count, key != .sourceShrink, let first = planned.first else { continue }
+            first.notes.append("--allow \(key.rawValue)=\(number) is more than twice the \(count) that \(count == 1 ? "is" : "are") planned: say the number that is meant, or leave it out")
+        }
+        let together = try gate.judge(jobs: planned.map(\.gateEntry)).map(\.description)
         let isHeld = !together.isEmpty || runs.contains { !$0.breaches.isEmpty }
         let held = runs.filter { !$0.breaches.isEmpty }.map(\.job.name).joined(separator: ", ")
         for run in runs where isHeld && run.plan != nil && run.failure == nil {

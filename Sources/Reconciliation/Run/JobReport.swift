@@ -21,7 +21,8 @@ public struct JobReport: Sendable {
         case .failed, .conflict, .sent: true
         case .held:
             [
-                "ambiguous", "collision", "unacceptable", "existing.disabled", Policy.namesake, "recycled e-mail", "shared account", "not restorable", "target incomplete", "group unproven",
+                "ambiguous", "collision", "unacceptable", "existing.disabled", Policy.namesake, JobRun.putOff, Gate.giving, Applier.losses, Policy.attribute, "recycled e-mail", "shared account",
+                "not restorable", "target incomplete", "group unproven",
                 "scope change",
             ].contains(
                 heldBy)
@@ -75,6 +76,7 @@ public struct JobReport: Sendable {
         let unseen = run.targetReading?.unseenAccounts ?? []
         for (name, why) in unseen.prefix(10) { report.details.append("must lose access, and could not be looked at: user or group \(name): \(why)") }
         if unseen.count > 10 { report.details.append("… and \(unseen.count - 10) more that could not be looked at") }
+        if run.standingTemporaries > 0 { exits.append(.recordsFailed) }
         if run.clockDoubt != nil { exits.append(.recordsFailed) }
         if run.targetReading?.survivors ?? 0 > 0 { exits.append(.recordsFailed) }
         if !unseen.isEmpty || !(run.targetReading?.unseenGroups.isEmpty ?? true) { exits.append(.recordsFailed) }
@@ -117,6 +119,9 @@ public struct JobReport: Sendable {
             case .conflict where operation.verb == .none:
                 conflicts += 1
                 tell(operation)
+                return
+            case .held where operation.heldBy == Gate.giving:
+                held += 1
                 return
             case .held:
                 held += 1

@@ -16,6 +16,8 @@ public struct Permissions: Hashable, Sendable {
     public var acceptSourceChange = false
     /// Names or source ids of records whose account carries another mark by now and is this job's all the same.
     public var acceptTakeback: Set<String> = []
+    /// Names or source ids of records whose refused operations are tried at once, or `all`.
+    public var retry: Set<String> = []
     /// Objects that are let go to the records of their names: `user:NAME`, `group:NAME`, each with the target's id behind a space where it is
     /// given.
     public var acceptAssociation: Set<String> = []
@@ -70,6 +72,10 @@ public final class JobRun: @unchecked Sendable {
     /// Links whose mark stands under another id, and that were not moved there, by kind.
     var unmoved: [ResourceKind: Int] = [:]
     private var heldByScope = 0
+    /// Linked objects that bear temporary values, as this run read them.
+    private var temporaries: [(kind: Int, source: String, text: String)] = []
+    /// Of these, those that still do at the end.
+    private(set) var standingTemporaries = 0
     private var isApplied = false
     /// The plan that this one takes back; what it writes then stays until its source record changes.
     var undone: Int64?
@@ -294,6 +300,8 @@ public final class JobRun: @unchecked Sendable {
 
         if kinds.contains(.group), try ledger.fact(Ledger.restoredFact) != nil { try ledger.keepMembersOfKnownGroups() }
 
+        temporaries = try ledger.temporaryValues(kinds: kinds.map(\.rawValue)).filter { TemporaryValue.isOne($0.text) }
+
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         var policy = Policy(
             job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers,
@@ -322,6 +330,10 @@ public final class JobRun: @unchecked Sendable {
             try ledger.learn(Self.toldOfMatching, "told")
         }
         notes += departing.notes
+        try putOffRefused(memberships: false)
+        if !permissions.retry.isEmpty, command != "plan" { try ledger.forgetLosses(ofGroups: permissions.retry.contains("all") ? nil : permissions.retry) }
+        try holdLosing(memberships: false)
+        try holdGiving(Job.LimitKey.ofGiving.filter { !$0.countsMemberships })
         if kinds.contains(.group) {
             try ledger.holdRestoredGroups()
             try ledger.hold(unseenGroups: targetReading.unseenGroups.map(\.id))
@@ -336,7 +348,10 @@ public final class JobRun: @unchecked Sendable {
                     addReason: "members in the source, not on the target\(exception)",
                     removeReason: "members on the target, not in the source\(source.incomplete.map { "; held: \($0)" } ?? exception)")
             }
+            try putOffRefused(memberships: true)
+            try holdLosing(memberships: true)
             for (group, why) in unproven { try ledger.holdRemovals(fromGroup: group, by: "group unproven", reason: why) }
+            try holdGiving([.membershipsAdd])
             let notOurs = try ledger.membershipsNotOurs()
             if notOurs > 0, !job.exclusiveMemberships { notes.append(counted(notOurs, "membership") + " of linked groups not ours, left alone (memberships: exclusive removes such)") }
         }
@@ -421,9 +436,10 @@ public final class JobRun: @unchecked Sendable {
     private func notKept(_ reading: Reading) throws -> [ResourceKind: Set<String>] {
         var result: [ResourceKind: Set<String>] = [:]
         for kind in pushed {
-            for attribute in tables[kind]?.attributes ?? [] where !attribute.isCritical {
-                let isNotKept = try reading.carried[kind]?[attribute.name] ?? 0 == 0 && ledger.wasNeverReadBack(kind: kind.rawValue, path: attribute.name)
-                let isNews = try ledger.setNotKept(kind: kind.rawValue, path: attribute.name, run: isNotKept ? id : nil)
+            for attribute in tables[kind]?.attributes ?? [] where !attribute.isCritical || attribute.name == "externalId" {
+                let isMissing = try reading.carried[kind]?[attribute.name] ?? 0 == 0 && ledger.wasNeverReadBack(kind: kind.rawValue, path: attribute.name)
+                // Once may be a mishap: it takes two applied runs that sent it.
+                let (isNotKept, isNews) = try ledger.setNotKept(kind: kind.rawValue, path: attribute.name, run: isMissing ? id : nil)
                 if isNotKept { result[kind, default: []].insert(attribute.name) }
                 if isNews { notes.append("the target does not keep \(kind.singular) \(attribute.name): it is left out from now on") }
             }
@@ -445,16 +461,22 @@ public final class JobRun: @unchecked Sendable {
         }
         do {
             try ledger.setPlan(plan, state: "applying")
+            try beginToLookBack()
             gate.finishWhatBegins()
             // Before the first write, so that a run between a killed undo and its repetition takes nothing back.
             if let undone { try ledger.restrain(plan: plan, undone: undone) } else { try ledger.releaseRestored(mapping: mapping) }
             let applier = Applier(
                 ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: undone != nil || targetReading?.incomplete != nil,
-                looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts, stop: surroundings.stop,
+                looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts,
+                pause: { [time = surroundings.time] in await time.sleep(time.monotonic() + $0) }, stop: surroundings.stop,
                 tick: { try self.beat() }, now: surroundings.time.wall, progress: surroundings.progress)
+            applier.isExclusive = job.exclusiveMemberships
+            applier.knownRefusals = try knownRefusals()
+            for kind in pushed where try targetReading?.carried[kind]?["externalId"] ?? 0 > 0 || ledger.keepsMarks(kind: kind.rawValue) { applier.verification.keepsMarks.insert(kind) }
             for (kind, counts) in targetReading?.carried ?? [:] { applier.verification.carried.formUnion(counts.keys.map { "\(kind.singular) \($0)" }) }
             try await applier.apply(plan: plan)
             notes += applier.verification.report
+            for (kind, path) in applier.verification.missing { try ledger.noteSentInVain(kind: kind.rawValue, path: path) }
             if let fatal = applier.fatal {
                 failure = JobFailure(fatal, side: "target")
                 try ledger.setPlan(plan, state: "stopped")
@@ -471,6 +493,7 @@ public final class JobRun: @unchecked Sendable {
                 try ledger.setPlan(plan, state: "stopped")
             } else {
                 isApplied = true
+                try countRefusals()
                 try ledger.setPlan(plan, state: "applied")
                 let unsent = try ledger.plannedCount(plan: plan)
                 if unsent > 0 { notes.append(self.unsent(unsent)) }
@@ -480,6 +503,19 @@ public final class JobRun: @unchecked Sendable {
         } catch {
             failure = JobFailure(.internalError, "\(error)")
         }
+    }
+
+    /// Tells of temporary values that stand on the target since an earlier night, and that this run did not end.
+    private func noteTemporaries() {
+        var open: [String] = []
+        for (kind, source, text) in temporaries {
+            let operations = plan.flatMap { try? ledger.operations(plan: $0, kind: kind, source: source) } ?? []
+            if !isApplied || operations.isEmpty || operations.contains(where: { $0.verb != .none && $0.status != .done }) { open.append("\(source) (\(text))") }
+        }
+        guard !open.isEmpty else { return }
+        standingTemporaries = open.count
+        notes.append(
+            "\(counted(open.count, "record")) whose object bears a temporary value of a ring that could not be closed: \(open.prefix(5).joined(separator: ", "))\(open.count > 5 ? ", …" : "")")
     }
 
     /// What becomes of operations that were not sent.
@@ -504,6 +540,7 @@ public final class JobRun: @unchecked Sendable {
         if isClockJudged, clockDoubt == nil { try ledger.learn(Self.trustedEnd, surroundings.time.timestamp()) }
         let isBaseline = isApplied && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         if isBaseline { try endRestoring() }
+        noteTemporaries()
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         // No flag hides that access may remain, or that the clock is wrong.
         let isOpen = targetReading.map { !$0.unseenAccounts.isEmpty || !$0.unseenGroups.isEmpty || $0.survivors > 0 } ?? false || clockDoubt != nil
@@ -517,7 +554,10 @@ public final class JobRun: @unchecked Sendable {
             if isKnown { report.exit = .inStep }
         }
         if let rate = await paced.settledRate { try ledger.learn(Self.settledPace, String(rate)) } else { try ledger.unlearn(Self.settledPace) }
-        let allowed = permissions.allow.isEmpty ? nil : permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted().joined(separator: " ")
+        var words = permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted()
+        if permissions.release { words.append("release") }
+        words += permissions.acceptAssociation.sorted().map { "accept-association=\($0)" }
+        let allowed = words.isEmpty ? nil : words.joined(separator: " ")
         try ledger.finishRun(
             id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: [report.headline, failure?.description].compactMap { $0 }.joined(separator: " "),
             sourceComplete: sourceReading.map { $0.incomplete == nil },

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 import Jobs
 import Ledger
 
@@ -53,7 +54,48 @@ extension JobRun {
             }
             counts.bases[key] = try key.countsMemberships ? ledger.managedMemberships() : ledger.managedBase(kind: kind.rawValue)
         }
+        try lookBack(&counts)
         gateCounts = counts
+    }
+
+    private static let countedSince = "limits look back to"
+
+    /// Adds what the last seven days have taken, from the first run of the version that counts it.
+    private func lookBack(_ counts: inout Gate.Counts) throws {
+        guard job.limitsLookBack, undone == nil, command != "undo" else { return }
+        let week = Time.timestamp(surroundings.time.wall() - 7 * 86400)
+        guard let first = try ledger.fact(Self.countedSince) else { return }
+        let since = max(week, first)
+        for key in Job.LimitKey.ofTaking where key != .sourceShrink && counts.counts[key] ?? 0 > 0 {
+            let (kind, verbs) = key.counted
+            if key == .membershipsRemove {
+                let past = try ledger.removedMemberships(since: since, notAllowed: key.rawValue)
+                if past > 0 { counts.looksBack[key] = ((counts.counts[key] ?? 0) + past, (counts.bases[key] ?? 0) + past) }
+                continue
+            }
+            let past = try ledger.taken(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear, since: since, notAllowed: key.rawValue)
+            guard !past.isEmpty else { continue }
+            let all = Set(past).union(try ledger.plannedSources(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear))
+            let ended = try ledger.taken(kind: kind.rawValue, verbs: [.delete], isClearing: false, since: since, notAllowed: "")
+            counts.looksBack[key] = (all.count, (counts.bases[key] ?? 0) + ended.count)
+        }
+    }
+
+    /// From now on what is taken counts for seven days.
+    func beginToLookBack() throws { if try ledger.fact(Self.countedSince) == nil { try ledger.learn(Self.countedSince, surroundings.time.timestamp()) } }
+
+    /// Holds what exceeds a limit on giving: all of what it counts, and nothing else.
+    func holdGiving(_ keys: [Job.LimitKey]) throws {
+        guard keys.contains(where: { permissions.allow[$0] != nil || job.limits[$0] ?? .unlimited != .unlimited }) else { return }
+        try countForGate()
+        let gate = Gate(allowed: permissions.allow)
+        for breach in gate.judge(job: job, gateCounts, keys) {
+            guard let key = Job.LimitKey(rawValue: breach.key) else { continue }
+            notes.append("held: \(breach)")
+            for verb in key.counted.verbs {
+                try ledger.forEachPlannedDraft(kind: key.counted.kind.rawValue, verbs: [verb]) { try ledger.hold(draft: $0.draft, by: Gate.giving, reason: "\(breach.key): limit \(breach.limit)") }
+            }
+        }
     }
 
     /// Many links missing at once look like another tenant's key, a restored or an emptied target. Judged for each kind by itself.
@@ -77,6 +119,13 @@ extension JobRun {
         breaches += reasons
         guard let plan, !breaches.isEmpty else { return }
         try ledger.hold(plan: plan, by: "limit", reason: breaches.joined(separator: "; "))
+    }
+
+    /// Holds what all jobs together give too much of.
+    func hold(giving breach: LimitBreach) throws {
+        guard let plan, let key = Job.LimitKey(rawValue: breach.key), gateCounts.counts[key] ?? 0 > 0 else { return }
+        notes.append("held: \(breach)")
+        try ledger.hold(plan: plan, kind: key.counted.kind.rawValue, verbs: key.counted.verbs, by: Gate.giving, reason: "\(breach.key): limit \(breach.limit) of all jobs together")
     }
 
     /// What the gate needs to judge several jobs together.

@@ -97,7 +97,8 @@ struct SourceReader {
         return StagedSource(
             kind: record.kind.rawValue, id: record.id, externalID: desired.externalID, name: desired.name, matchKey: desired.matchKey, body: desired.body, digest: desired.digest,
             active: desired.active, problem: desired.problem, note: desired.note, place: record.place, isProtected: table.isProtected(desired.name),
-            isDisabled: record.kind == .user && MappingTable.isDisabled(record, now: now))
+            isDisabled: record.kind == .user && MappingTable.isDisabled(record, now: now), flaw: desired.flaws.isEmpty ? nil : desired.flaws.joined(separator: "; "),
+            lacksWhatIsNeeded: desired.lacksWhatIsNeeded)
     }
 
     // MARK: size
@@ -106,6 +107,10 @@ struct SourceReader {
     private func judgeSize(_ loss: SourceCount) throws -> [String] {
         let size = try ledger.sourceCount()
         var violations: [String] = []
+        let unreadable = try ledger.unreadableStatuses()
+        if unreadable.count > max(5, size.users / 100) {
+            violations.append("\(unreadable.count) users have a status or an expiry that cannot be read, such as \(unreadable.example): so many are no slip of single records")
+        }
         if size.users == 0 { violations.append("the source has no user in scope; an empty read is never “nobody”") }
         guard kinds.contains(.group), let before = baseline?.count, !permissions.acceptSourceChange else { return violations }
         let flag = "--accept-source-change takes it as meant"

@@ -34,7 +34,12 @@ extension JobRun {
         notes += undoing.notes
         try store(inputs: Digest.hexadecimal("undo \(run) \(inputs)"))
         try judgeMissing()
-        breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts).map(\.description)
+        breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts, Job.LimitKey.ofOperations).map { breach in
+            var breach = breach
+            // An undo is taken back whole, or not at all.
+            breach.remedy = "nothing is written; if this is meant, say --allow \(breach.key)=\(breach.count)"
+            return breach.description
+        }
         undone = done.id
     }
 }

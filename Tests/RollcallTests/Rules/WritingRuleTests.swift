@@ -131,10 +131,11 @@ extension RuleTests {
         let result = try await world.run()
         #expect(result.report.exit == .inStep, "\(result.report.details)")
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
-        // A ring of addresses cannot be opened without a value that nobody gave: it is told, and no loop.
+        // A ring of addresses is opened by an address that nobody has.
         world.directory.people[0].email = "fresh@corp.example"
         world.directory.people[1].email = "b@corp.example"
-        #expect(try await world.run().report.exit == .recordsFailed)
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(try await world.plan().report.headline.hasPrefix("No changes."))
     }
 
     @Test("R28: a ring that was cut in the middle is finished first by the next run")

@@ -142,6 +142,10 @@ public protocol DirectorySource: Sendable {
     var tellsGoneFromHidden: Bool { get }
     /// Looks one record up. nil where the source has no look-ups: its reads are one document.
     func find(_ kind: ResourceKind, _ id: String) async throws -> Finding?
+    /// Which of some records are there, asked for together; nil where the source has no such question.
+    func present(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String>?
+    /// Whether a group that is read by its id may show more members than the list did.
+    var mayCutMembers: Bool { get }
     /// A unit by its id; `.some(nil)` for one that does not exist or cannot be seen, nil where the source has no look-ups.
     func find(unit id: String) async throws -> DirectoryUnit??
     /// The members of a group, read anew; nil where a group comes in one piece. Violations tell what the reading broke.
@@ -158,6 +162,8 @@ extension DirectorySource {
     public var hasLookUps: Bool { false }
     public var tellsGoneFromHidden: Bool { true }
     public func find(_ kind: ResourceKind, _ id: String) async throws -> Finding? { nil }
+    public func present(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String>? { nil }
+    public var mayCutMembers: Bool { false }
     public func find(unit id: String) async throws -> DirectoryUnit?? { nil }
     public func members(of group: String) async throws -> (members: [String], violations: [String])? { nil }
     public func probe(groups: Bool) async throws -> String? { nil }

@@ -16,6 +16,26 @@ public struct SCIMSource: DirectorySource {
     public var identity: String { "scim \(connection.base)" }
     public var readsEverything: Bool { true }
     public var hasLookUps: Bool { true }
+    public var mayCutMembers: Bool { true }
+
+    /// One group by its id: a list may show the first of its members only.
+    public func members(of group: String) async throws -> (members: [String], violations: [String])? {
+        let body: [UInt8]
+        do {
+            body = try await connection.send(.get, "/Groups/\(PercentEncoding.encode(group))").body
+        } catch {
+            if case .notFound = error { return ([], ["the group \(group) is in the list, and is not found by its id"]) }
+            throw Self.failure(error, connection)
+        }
+        do {
+            var nested: [String] = []
+            let record = try JSONParser().parse(body) { view in self.group(view, &nested) }
+            guard let record, record.id == group else { return ([], ["asked for the group \(group), another resource came"]) }
+            return (Set(record.members).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }, [])
+        } catch let error as JSONSyntaxError {
+            throw DirectoryFailure.broken("\(connection.base): \(group): \(error)")
+        }
+    }
 
     public func read(_ wish: ReadWish, into sink: any DirectorySink) async throws -> ReadEvidence {
         do {
@@ -123,6 +143,9 @@ public struct SCIMSource: DirectorySource {
                 } catch let error as JSONSyntaxError {
                     throw SCIMFailure.malformed("group \(group.id): \(error)")
                 }
+            } else {
+                // What a list shows of a group is a piece of it until the group was asked for.
+                try sink.note(pages: 2, ofGroup: group.id)
             }
             if try sink.add(group) == .contradicting { evidence.violate("groups: the id \(group.id) came twice, with different contents") }
         }

@@ -31,6 +31,7 @@ extension SCIMService {
             found += try ids(kind, request).filter { options.visibleAfter == 0 || (store[kind]?[$0]?.created ?? 0) + options.visibleAfter <= request.now }.map { (kind, $0) }
         }
         let isWhole = request.query["filter"] == nil
+        if isWhole, !options.leftOut.isEmpty { found.removeAll { options.leftOut.contains($0.id) } }
         if isWhole, has(.hidesInactive) {
             let shown = found.filter { store[$0.kind]?[$0.id]?.document["active"] != false }
             if shown.count < found.count { meet(.hidesInactive) }

@@ -38,6 +38,8 @@ public struct ServiceOptions: Sendable {
     public var refused: Set<String> = []
     /// What it does as certain real servers do.
     public var habits: Set<Habit> = []
+    /// Resources that whole lists leave out without a sign; by their ids they are there.
+    public var leftOut: Set<String> = []
     /// What a vendor's server asks beyond that.
     public var vendor = VendorRules()
 

@@ -16,6 +16,8 @@ public struct Job: Hashable, Sendable {
     public var protect: [Kind: [String]]
     public var exclusiveMemberships: Bool
     public var limits: [LimitKey: Limit]
+    /// Whether single records of the source are asked for by their ids; without it, absence is believed after three days.
+    public var asksSource = true
     /// Whether limits on taking are judged over the last seven days, and not over one run alone.
     public var limitsLookBack = true
     public var pace: PaceSettings

@@ -93,8 +93,11 @@ struct JobFile {
             name: name, file: reader.file, source: source, target: target, fullPush: fullPush, operations: operations, mapping: mapping,
             leavers: leavers, existing: existing, protect: protect, exclusiveMemberships: exclusive, limits: limits, pace: pace)
         if case .mapping(let members)? = top["limits"], let window = members["window"] { job.limitsLookBack = reader.word(window, "limits.window", WindowWord.self) != .run }
+        if case .mapping(let members)? = top["source"], let word = members["lookUps"] { job.asksSource = reader.word(word, "source.lookUps", LookUpsWord.self) != .some(.none) }
         return job
     }
+
+    private enum LookUpsWord: String, CaseIterable { case byID, none }
 
     private enum WindowWord: String, CaseIterable {
         case week = "7d"

@@ -21,7 +21,7 @@ extension JobFile {
             guard let path = reader.text(members["path"], "source.path") else { return nil }
             return .file(path: path.hasPrefix("/") ? path : folder + "/" + path, scope: scope)
         case "scim":
-            guard let members = reader.mapping(node, "source", knows: ["kind", "baseURL", "authorization", "scope", "pace"], required: ["baseURL", "authorization"]) else { return nil }
+            guard let members = reader.mapping(node, "source", knows: ["kind", "baseURL", "authorization", "scope", "pace", "lookUps"], required: ["baseURL", "authorization"]) else { return nil }
             let scope = self.scope(members["scope"], hasUnits: false)
             let url = self.url(members["baseURL"], "source.baseURL")
             let authorization = self.authorization(members["authorization"], "source.authorization")
@@ -38,7 +38,7 @@ extension JobFile {
     }
 
     func idaas(_ node: Node) -> Job.Source? {
-        let keys = ["kind", "region", "endpoint", "instance", "application", "accessKey", "scope", "pace"]
+        let keys = ["kind", "region", "endpoint", "instance", "application", "accessKey", "scope", "pace", "lookUps"]
         guard let members = reader.mapping(node, "source", knows: keys, required: ["instance"]) else { return nil }
         let endpoint = self.endpoint(members, node, host: "eiam")
         let instance = members["instance"].flatMap { reader.text($0, "source.instance") }
@@ -59,7 +59,7 @@ extension JobFile {
     }
 
     func idaasApplication(_ node: Node) -> Job.Source? {
-        let keys = ["kind", "region", "endpoint", "instance", "application", "client", "scope", "pace"]
+        let keys = ["kind", "region", "endpoint", "instance", "application", "client", "scope", "pace", "lookUps"]
         guard let members = reader.mapping(node, "source", knows: keys, required: ["instance", "application", "client"]) else { return nil }
         let endpoint = self.endpoint(members, node, host: "eiam-developerapi")
         let instance = members["instance"].flatMap { reader.text($0, "source.instance") }

@@ -93,6 +93,11 @@ package enum Schema {
         -- The mark and the name of what was deleted: by them it is known again where it still stands.
         ALTER TABLE tombstones ADD COLUMN external_id TEXT;
         ALTER TABLE tombstones ADD COLUMN match_key TEXT;
+        -- What lists showed of the members of groups (side 0 source, 1 target), and whether the group by its id showed more.
+        CREATE TABLE shown_members (
+            side INTEGER NOT NULL, grp INTEGER NOT NULL, digest TEXT NOT NULL, count INTEGER NOT NULL, is_cut INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (side, grp)) WITHOUT ROWID;
+        -- On how many days complete reads have not shown a record of a source that cannot be asked.
+        CREATE TABLE unconfirmed (kind INTEGER NOT NULL, source INTEGER NOT NULL, days INTEGER NOT NULL, last_day TEXT NOT NULL, PRIMARY KEY (kind, source)) WITHOUT ROWID;
         -- What failed in applied runs, how often in the same way, and on which day it is tried again.
         CREATE TABLE failures (
             kind INTEGER NOT NULL, source INTEGER NOT NULL, verb TEXT NOT NULL, value TEXT NOT NULL, said TEXT NOT NULL, runs INTEGER NOT NULL, since TEXT NOT NULL, next TEXT NOT NULL,
@@ -118,7 +123,7 @@ package enum Schema {
         CREATE TABLE scratch.scope_units (unit TEXT PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE scratch.scope_groups (grp INTEGER PRIMARY KEY);
         -- Linked records that the read did not show, where more is known than that they are not there.
-        CREATE TABLE scratch.absences (kind INTEGER NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, by_scope INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+        CREATE TABLE scratch.absences (kind INTEGER NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, by_scope INTEGER NOT NULL, is_unconfirmed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         -- The last run that was applied on a complete read; one row.
         CREATE TABLE scratch.baseline (run INTEGER NOT NULL);
         CREATE TABLE scratch.target (

@@ -160,11 +160,12 @@ extension Ledger {
     /// Says more of linked records that are not staged.
     ///
     /// - Parameter isByScope: whether a changed scope may be why.
-    public func note(absent ids: [String], kind: Int, reason: String, isByScope: Bool) throws {
+    /// - Parameter isUnconfirmed: whether their absence is not believed yet.
+    public func note(absent ids: [String], kind: Int, reason: String, isByScope: Bool, isUnconfirmed: Bool = false) throws {
         try write { db in
             for id in ids {
-                try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.absences (kind, n, reason, by_scope) VALUES (?, ?, ?, ?)")
-                    .execute(arguments: [kind, intern(db, space: kind, id), reason, isByScope])
+                try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.absences (kind, n, reason, by_scope, is_unconfirmed) VALUES (?, ?, ?, ?, ?)")
+                    .execute(arguments: [kind, intern(db, space: kind, id), reason, isByScope, isUnconfirmed])
             }
         }
     }

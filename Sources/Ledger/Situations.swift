@@ -69,6 +69,8 @@ public struct SituationRow: Sendable {
     public var departure: String?
     /// Whether a record that was not read may be missing because of a changed scope.
     public var isAbsentByScope: Bool
+    /// Whether its absence is not believed yet.
+    public var isUnconfirmed: Bool
     /// Whether the target, asked by id, says that the linked object is not there.
     public var isGoneFromTarget: Bool
     /// Whether this job deleted the object before and it is still there.
@@ -287,6 +289,7 @@ extension Ledger {
             s.n IS NOT NULL AND NOT s.in_scope AS is_out_of_scope, coalesce(s.disabled, 0) AS is_disabled,
             \(departure) AS departure,
             EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.by_scope) AS is_absent_by_scope,
+            EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.is_unconfirmed) AS is_unconfirmed,
             EXISTS (SELECT 1 FROM scratch.absent_targets x WHERE x.kind = st.kind AND x.n = st.target) AS is_gone_from_target,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
             EXISTS (SELECT 1 FROM scratch.restored re WHERE re.kind = st.kind AND re.source = st.source) AS is_restored,
@@ -315,6 +318,7 @@ extension Ledger {
             state: row["state"], sent: row["sent"], read: row["read"],
             rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
+            isUnconfirmed: row["is_unconfirmed"],
             isGoneFromTarget: row["is_gone_from_target"], isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
             rights: row["rights"], acceptedTarget: row["accepted_target"], source: row["source"], target: row["target"])
     }

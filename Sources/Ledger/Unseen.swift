@@ -98,6 +98,11 @@ extension Ledger {
         }
     }
 
+    /// The ids of some records that this read of the source showed, as witnesses.
+    public func shownRecords(kind: Int, limit: Int) throws -> [String] {
+        try read { db in try String.fetchAll(db, sql: "SELECT i.id FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.kind = ? ORDER BY s.n LIMIT ?", arguments: [kind, limit]) }
+    }
+
     /// The ids of some objects that the target showed, as witnesses.
     public func shownObjects(kind: Int, limit: Int) throws -> [String] {
         try read { db in try String.fetchAll(db, sql: "SELECT i.id FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ? ORDER BY t.n LIMIT ?", arguments: [kind, limit]) }

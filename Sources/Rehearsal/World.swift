@@ -30,6 +30,16 @@ package struct Person: Hashable {
         self.status = status
     }
 
+    /// As a SCIM server has it: of the status, it only knows active and not.
+    package var resource: JSONValue {
+        var document: JSONValue = ["schemas": [.string(ResourceKind.user.schema)]]
+        if let username { document["userName"] = .string(username) }
+        if let displayName { document["displayName"] = .string(displayName) }
+        if let email { document["emails"] = [["value": .string(email), "type": "work"]] }
+        if let status, status != "locked" { document["active"] = .bool(status == "enabled") }
+        return document
+    }
+
     package var json: JSONValue {
         var value: JSONValue = ["userId": .string(id)]
         if let username { value["username"] = .string(username) }
@@ -53,6 +63,13 @@ package struct Team: Hashable {
         self.id = id
         self.name = name
         self.members = members
+    }
+
+    /// As a SCIM server has it.
+    package var resource: JSONValue {
+        var document: JSONValue = ["schemas": [.string(ResourceKind.group.schema)], "displayName": .string(name)]
+        if !members.isEmpty { document["members"] = .array(members.sorted().map { ["value": .string($0), "type": "User"] }) }
+        return document
     }
 
     package var json: JSONValue {
@@ -92,6 +109,8 @@ package final class World {
     package var jobText: String
     package var permissions = Permissions()
     package var shuffle: SeededGenerator?
+    /// The server that shows the directory over SCIM; nil for a file.
+    package var sourceOptions: ServiceOptions?
     package var environment: [String: String] = [:]
     package var stop = StopRequest()
     package var retry = RetryPolicy(attempts: 3, base: 0.1)
@@ -115,6 +134,7 @@ package final class World {
         ledger = try moment.ledger.copy()
         directory = other.directory
         jobText = other.jobText
+        sourceOptions = other.sourceOptions
         permissions = other.permissions
         environment = other.environment
     }
@@ -131,6 +151,40 @@ package final class World {
             self.now = now
         }
     }
+
+    /// Reads the directory over SCIM from a server with these options.
+    package func serveDirectory(_ options: ServiceOptions = ServiceOptions()) {
+        sourceOptions = options
+        jobText = Self.overSCIM(jobText)
+    }
+
+    private static func overSCIM(_ job: String) -> String {
+        job.replacingOccurrences(
+            of: "source: { kind: file, path: directory.json }", with: "source: { kind: scim, baseURL: \"http://127.0.0.1:1/directory\", authorization: { key: \"${TOKEN}\" } }")
+    }
+
+    /// Brings the directory's server in step with `directory`; its memory of habits stays.
+    private func refreshDirectory(_ options: ServiceOptions) {
+        let (people, teams, now) = (directory.people, directory.teams, clock.now)
+        client.changeLandscape { landscape in
+            var service = landscape.platforms["/directory"] ?? SCIMService(prefix: "/directory", options: options)
+            service.options = options
+            for (kind, ids) in [(ResourceKind.user, Set(people.map(\.id))), (.group, Set(teams.map(\.id)))] {
+                for id in service.store[kind]?.order ?? [] where !ids.contains(id) { service.remove(kind, id) }
+            }
+            func put(_ kind: ResourceKind, _ id: String, _ document: JSONValue) {
+                guard service.store[kind]?[id]?.document != document else { return }
+                service.remove(kind, id)
+                service.put(kind, id, document, created: now)
+            }
+            for person in people { put(.user, person.id, person.resource) }
+            for team in teams { put(.group, team.id, team.resource) }
+            landscape.platforms["/directory"] = service
+        }
+    }
+
+    /// The directory's server as it stands.
+    package var source: SCIMService? { client.landscape.platforms["/directory"] }
 
     package func moment() throws -> Moment { Moment(ledger: try ledger.copy(), landscape: client.landscape, now: clock.now) }
 
@@ -161,6 +215,7 @@ package final class World {
 
     package func invoke(_ command: Invocation.Command, document: String? = nil) async throws -> Result {
         let document = (document ?? given).map { Array($0.utf8) } ?? directory.document(shuffledBy: shuffle)
+        if let sourceOptions { refreshDirectory(sourceOptions) }
         let source = jobText.contains("kind: file") ? FileSource(name: "directory.json") { document } : nil
         var log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical

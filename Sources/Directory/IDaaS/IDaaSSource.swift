@@ -315,6 +315,19 @@ public struct IDaaSSource: DirectorySource {
         }
     }
 
+    public func present(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String>? {
+        let list: IDaaSList = kind == .user ? .usersByID(ids) : .groupsByID(ids)
+        guard ids.count <= Self.batch, api.request(list, .first) != nil else { return nil }
+        var found: Set<String> = []
+        var walk = ListWalk(list, connection)
+        try await walk.walk { item in
+            guard let id = item.field(kind == .user ? "userId" : "groupId", api.style)?.scalarText, ids.contains(id) else { return .nameless }
+            return found.insert(id).inserted ? .new : .repeated
+        }
+        if let violation = walk.violations.first { throw DirectoryFailure.broken("\(list.name): \(violation)") }
+        return found
+    }
+
     // MARK: the application
 
     public func ownScope() async throws -> DirectoryScope? {

@@ -85,7 +85,7 @@ extension IDaaSService {
             _ = visibleUsers(id, application)
             let select: Selection = { service in
                 var copy = service
-                return copy.visibleUsers(id, application)
+                return copy.visibleUsers(id, application).filter { !service.options.leftOut.contains($0) }
             }
             return page(.users, select, query, isManagement: false, name: "data")
         case ("users", 2):

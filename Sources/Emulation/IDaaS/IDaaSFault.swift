@@ -72,6 +72,8 @@ public struct IDaaSOptions: Sendable {
     /// Whether groups, and members, are hidden: a right that was lost shows as an empty list.
     public var hidesGroups = false
     public var hidesMembers = false
+    /// Users that whole lists leave out without a sign; by their ids they are there.
+    public var leftOut: Set<String> = []
     /// Whether the list of units is empty, and whether it leaves out who is above whom.
     public var hidesUnits = false
     public var hidesParents = false

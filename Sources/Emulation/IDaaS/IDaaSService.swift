@@ -125,10 +125,13 @@ public struct IDaaSService: Sendable {
     /// The ids that a query selects; asked again after a fault has changed the directory.
     typealias Selection = (IDaaSService) -> [String]
 
+    /// What a list of all users shows.
+    var listedUsers: [String] { options.leftOut.isEmpty ? directory.userOrder : directory.userOrder.filter { !options.leftOut.contains($0) } }
+
     func users(matching query: [String: String]) -> Selection {
         let names = ["UsernameStartsWith", "DisplayNameStartsWith", "Email", "PhoneRegion", "PhoneNumber", "UserExternalId", "Status", "OrganizationalUnitId"]
         let ids = array("UserIds", query)
-        guard ids != nil || names.contains(where: { query[$0] != nil }) else { return { $0.directory.userOrder } }
+        guard ids != nil || names.contains(where: { query[$0] != nil }) else { return { $0.listedUsers } }
         return { service in
             let directory = service.directory
             let units = query["OrganizationalUnitId"].map { unit -> Set<String> in

@@ -54,7 +54,8 @@ extension Applier {
     static let readsByID = 20
 
     func judge(_ entry: Verification.Silent, _ kind: ResourceKind, _ table: MappingTable, _ actual: MappingTable.Actual, members: Set<String>) throws {
-        guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { return }
+        guard var operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { return }
+        operation.fields.removeAll { !entry.paths.contains($0.path) }
         if entry.isMembership {
             // A group without `members` is an empty one here: it was asked for by its id, or its list shows members.
             let sent = operation.members.filter { $0.status == nil }.compactMap(\.targetID)

@@ -12,11 +12,14 @@ struct Verification {
         let kind: Int
         let id: String
         let isMembership: Bool
+        /// The attributes that were written: of an operation, some may have been refused.
+        let paths: Set<String>
         /// How often each attribute was accepted with this very value before, and not applied.
         let tries: [String: Int]
 
         init(_ operation: PlannedOperation, id: String, tries: [String: Int] = [:]) {
             self.tries = tries
+            paths = Set(operation.fields.map(\.path))
             plan = operation.plan
             seq = operation.seq
             kind = operation.kind

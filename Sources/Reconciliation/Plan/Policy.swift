@@ -86,7 +86,7 @@ struct Policy: Sendable {
         case .leaver: return leaver(kind, row)
         case .gone:
             // Gone is believed only of a source that was seen whole, and of a target that said so when it was asked.
-            guard incompleteSource == nil, row.isGoneFromTarget else { return ([], .held) }
+            guard incompleteSource == nil, !row.isUnconfirmed, row.isGoneFromTarget else { return ([], .held) }
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "gone from the source and from the target: only the link is dropped", name: name(row))], nil)
         case .protected:
             return ([report(row, .held, "the name matches a protect pattern; it is never touched", heldBy: "protect")], .held)
@@ -302,7 +302,7 @@ struct Policy: Sendable {
         let disable = hasFlag ? isDue ? .due : term(job.leavers.disable, row) : .never
         let obstacle = row.hasMembers || !job.fullPush.contains(.groups) ? obstacle(kind) : nil
         // Whether the leaving itself is not believed or not permitted yet: then no clock runs, and no membership ends.
-        let isHeld = incompleteSource != nil || isHeldByScope || !permits(kind, .delete)
+        let isHeld = incompleteSource != nil || isHeldByScope || row.isUnconfirmed || !permits(kind, .delete)
         let since = row.leftSince.map { " (left by \($0.prefix(10)))" } ?? ""
         var draft: Draft
         // What cannot be deleted is disabled; once that is done, the delete is listed as what it waits for.
@@ -336,6 +336,8 @@ struct Policy: Sendable {
         }
         if let incompleteSource {
             draft.hold("source incomplete", incompleteSource)
+        } else if row.isUnconfirmed {
+            draft.hold(Self.unconfirmed, "\(row.departure ?? "the source cannot be asked for it")")
         } else if isHeldByScope {
             draft.hold("scope change", "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
         }
@@ -394,6 +396,9 @@ struct Policy: Sendable {
         draft.fields = fields
         return [draft]
     }
+
+    /// Holds a leaver whose absence nobody could ask about, until it has lasted.
+    static let unconfirmed = "unconfirmed absence"
 
     /// Holds an attribute that cannot be sent; the rest of its record goes on.
     static let attribute = "attribute"

@@ -21,7 +21,8 @@ public struct JobReport: Sendable {
         case .failed, .conflict, .sent: true
         case .held:
             [
-                "ambiguous", "collision", "unacceptable", "existing.disabled", Policy.namesake, JobRun.putOff, Gate.giving, Applier.losses, Policy.attribute, "recycled e-mail", "shared account",
+                "ambiguous", "collision", "unacceptable", "existing.disabled", Policy.namesake, JobRun.putOff, Gate.giving, Policy.unconfirmed, Applier.losses, Policy.attribute, "recycled e-mail",
+                "shared account",
                 "not restorable", "target incomplete", "group unproven",
                 "scope change",
             ].contains(

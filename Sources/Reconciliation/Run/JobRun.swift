@@ -340,13 +340,24 @@ public final class JobRun: @unchecked Sendable {
             for (group, why) in targetReading.unseenGroups { notes.append("the group \(group) cannot be looked at (\(why)): nobody comes into it or leaves it") }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
-            let unproven = try await reader.proveGroups {
+            let draftMemberships = { [ledger, job, profile] in
                 try ledger.draftMemberships(
                     chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, emptiesGroups: profile.deletion.groupsMustBeEmpty,
                     freesLeavers: profile.deletion.usersMustLeaveGroups, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
                     addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : permitted ? nil : "operations",
                     addReason: "members in the source, not on the target\(exception)",
                     removeReason: "members on the target, not in the source\(source.incomplete.map { "; held: \($0)" } ?? exception)")
+            }
+            var unproven = try await reader.proveGroups(draftMemberships)
+            let repeated = target.showsMembers && profile.listing != .none ? try ledger.groupsWithRepeatedAdditions() : []
+            if !repeated.isEmpty {
+                var more = Reading()
+                let targetReader = TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, now: surroundings.time.wall(), progress: progress)
+                if try await targetReader.askForGroups(repeated, isRepeated: true, &more) {
+                    try ledger.dropMembershipDrafts()
+                    unproven = try await reader.proveGroups(draftMemberships)
+                }
+                notes += more.notes
             }
             try putOffRefused(memberships: true)
             try holdLosing(memberships: true)

@@ -73,6 +73,7 @@ struct TargetReader {
             }
             if kinds.contains(.group) {
                 if target.profile.memberReading.contains(.ledger) { try ledger.stageWrittenMembers() }
+                if target.showsMembers { try await askForGroups(try ledger.groupsToAsk(.target), &reading) }
                 if target.profile.memberReading.contains(.byFilter) { try await readMembersByFilter(usersAreRead: kinds.contains(.user)) }
             }
         } catch let failure as SCIMFailure {
@@ -329,6 +330,36 @@ struct TargetReader {
             }
         }
         if found, !isBare { try ledger.learn("members", Profile.MemberReading.byID.rawValue) }
+    }
+
+    /// Asks for groups by their ids: a list may have cut their members off. What the list showed is kept, so that a quiet night asks nothing.
+    /// Returns whether one of them shows others.
+    @discardableResult
+    func askForGroups(_ groups: [String], isRepeated: Bool = false, _ reading: inout Reading) async throws -> Bool {
+        if !isRepeated { try ledger.noteShownMembers(.target) }
+        var cut: [String] = []
+        for group in groups {
+            let ids: [String]?
+            do {
+                ids = try JSONParser().parse(try await target.get(.group, group)) { $0.member(ignoringCase: "members") == nil ? nil : Self.members($0) }
+            } catch let failure as SCIMFailure {
+                if failure.endsAtOnce, !failure.isForbidden { throw failure }
+                continue
+            } catch is JSONSyntaxError {
+                continue
+            }
+            let listed = Set(try ledger.stagedMembers(ofGroup: group))
+            // What shows fewer than the list is no better witness than the list.
+            guard let ids, !listed.isSuperset(of: ids) else {
+                try ledger.noteCut(.target, group: group, isCut: false)
+                continue
+            }
+            cut.append(group)
+            try ledger.noteCut(.target, group: group, isCut: true)
+            try ledger.restage(targetMembers: ids, of: group)
+        }
+        if let first = cut.first { reading.notes.append("the list cuts the members of \(counted(cut.count, "group")) off, such as \(first): each is asked for by its id") }
+        return !cut.isEmpty
     }
 
     /// Groups that may be closed to a look; with more it is the target that fails.

@@ -131,6 +131,7 @@ final class SharedSource: @unchecked Sendable {
         var wish = ReadWish()
         for job in jobs { wish.formUnion(Self.wish(of: job, own: own)) }
         findings = [:]
+        wholeGroups = [:]
         proven = [:]
         evidence = nil
         let readsBefore = completeReads
@@ -180,6 +181,19 @@ final class SharedSource: @unchecked Sendable {
         let finding = try await directory().find(kind, id)
         findings[key] = finding
         return finding
+    }
+
+    /// Which of some records are there, asked for together.
+    func present(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String>? { try await directory().present(kind, ids) }
+
+    private var wholeGroups: [String: [String]] = [:]
+
+    /// A group's members by its id, asked for once after each read; nil where a group comes in one piece.
+    func members(of group: String) async throws -> (members: [String], violations: [String])? {
+        if let known = wholeGroups[group] { return (known, []) }
+        guard let answer = try await directory().members(of: group) else { return nil }
+        if answer.violations.isEmpty { wholeGroups[group] = answer.members }
+        return answer
     }
 
     /// The units above one, itself first, as far as they can be seen; nil where the source does not tell.

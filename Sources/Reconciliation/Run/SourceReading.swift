@@ -1,4 +1,5 @@
 import Directory
+import HTTP
 import Jobs
 import JSON
 import Ledger
@@ -22,8 +23,14 @@ struct SourceReader {
     /// Told of each record that is read.
     let progress: @Sendable (String, Int) -> Void
 
-    /// Missing users that are asked for by name; of more, the whole list must be complete twice in a row.
-    private static let mostConfirmed = 200
+    /// Missing records that are all asked for.
+    private static let mostConfirmed = 2000
+    /// Of more, a sample is asked for, and the whole list must be complete twice in a row.
+    private static let sample = 400
+    /// Of so many that the limits hold the plan whatever is found, a few are asked for.
+    private static let fewOfMany = 200
+    /// Days on which complete reads must not show a record of a source that cannot be asked.
+    private static let leastDays = 3
 
     /// What a job's share of the source amounts to.
     struct Result {
@@ -63,6 +70,7 @@ struct SourceReader {
             if doubts.isEmpty { break }
             evidence = try await shared.readAgain(progress: progress)
         }
+        if violations.isEmpty, kinds.contains(.group) { violations += try await askForGroups() }
         let loss = isChanged(scope) ? try ledger.lossByScope(namesGroups: scope.selection.namesGroups) : SourceCount()
         violations += try judgeSize(loss)
         let reading = Reading(incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement, notes: evidence.notes)
@@ -141,20 +149,36 @@ struct SourceReader {
         guard source.hasLookUps else { return .settled([]) }
         var found: [String] = []
         for kind in kinds where mayTakeAway(kind) {
-            let missing = try ledger.missingFromSource(kind: kind.rawValue, exceptDisabled: scope.selection.isEnabledOnly, limit: Self.mostConfirmed + 1)
-            if missing.count > Self.mostConfirmed {
-                if shared.completeReads < 2, !isLast { return .readAgain }
-                if isChanged(scope) {
-                    let all = try ledger.missingFromSource(kind: kind.rawValue, exceptDisabled: scope.selection.isEnabledOnly, limit: Int.max).filter { !$0.isRead }
-                    try ledger.note(absent: all.map(\.id), kind: kind.rawValue, reason: "no longer in what the job reads", isByScope: true)
-                }
+            let all = try ledger.missingFromSource(kind: kind.rawValue, exceptDisabled: scope.selection.isEnabledOnly, limit: Int.max)
+            guard job.asksSource else {
+                try waitForDays(kind, all.filter { !$0.isRead }.map(\.id))
                 continue
             }
+            let most = try isBeyondLimits(kind, all.count) ? Self.fewOfMany : all.count > Self.mostConfirmed ? Self.sample : Self.mostConfirmed
+            let missing = all.count > most ? Self.chosen(all, most) : all
+            if all.count > most {
+                if shared.completeReads < 2, !isLast { return .readAgain }
+                if isChanged(scope) {
+                    try ledger.note(absent: all.filter { !$0.isRead }.map(\.id), kind: kind.rawValue, reason: "no longer in what the job reads", isByScope: true)
+                }
+            }
             var hidden: [String] = []
+            let absent = try await absentTogether(kind, missing.filter { !$0.isRead }.map(\.id))
+            var isWitnessed = !absent.isEmpty
             for (id, isRead) in missing {
-                switch try await finding(kind, id) {
-                case .success(.gone?) where isRead: found.append("\(id) is in the list of \(kind.plural), and is not found when it is asked for by name")
-                case .success(.gone?): if !source.tellsGoneFromHidden { hidden.append(id) }
+                let answer: Answer<Finding?> = absent.contains(id) ? .success(.gone) : try await finding(kind, id)
+                if case .success(.gone?) = answer, !isWitnessed {
+                    // “Not there” is believed of a side that in this read answers for something that is there.
+                    guard let doubt = try await witness(kind) else {
+                        isWitnessed = true
+                        found += try judge(kind, id, isRead, source, &hidden)
+                        continue
+                    }
+                    found.append("\(id) is not in the list of \(kind.plural) any more, and \(doubt)")
+                    break
+                }
+                switch answer {
+                case .success(.gone?): found += try judge(kind, id, isRead, source, &hidden)
                 case .success(.there(let sighting)?):
                     guard let why = try await insideness(kind, sighting, scope, isRead: isRead) else {
                         if !isRead { try ledger.stage(outOfScope: try staged(sighting.record), units: sighting.record.units) }
@@ -172,6 +196,67 @@ struct SourceReader {
             }
         }
         return .settled(found)
+    }
+
+    private func judge(_ kind: ResourceKind, _ id: String, _ isRead: Bool, _ source: any DirectorySource, _ hidden: inout [String]) throws -> [String] {
+        if isRead { return ["\(id) is in the list of \(kind.plural), and is not found when it is asked for by name"] }
+        if !source.tellsGoneFromHidden { hidden.append(id) }
+        return []
+    }
+
+    /// Whether so many leavers are held by a limit, whatever each of them is: then nothing of it is sent.
+    private func isBeyondLimits(_ kind: ResourceKind, _ count: Int) throws -> Bool {
+        let keys: [Job.LimitKey] = kind == .user ? [.usersDisable, .usersDelete] : [.groupsDelete]
+        let base = try ledger.linkCount(kind: kind.rawValue)
+        return keys.allSatisfy { key in
+            let limit = permissions.allow[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
+            return Gate.allowance(limit, base: base).map { count > $0 } ?? false
+        }
+    }
+
+    /// Some of many, the same ones for the same baseline, and spread over all of them.
+    private static func chosen(_ all: [(id: String, isRead: Bool)], _ count: Int) -> [(id: String, isRead: Bool)] {
+        Array(all.map { (entry: $0, order: Digest.hexadecimal($0.id)) }.sorted { $0.order < $1.order }.prefix(count).map(\.entry))
+    }
+
+    /// Asks for many at once, where the source has such a question, each time with a witness that is there. Returns those that are not.
+    private func absentTogether(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String> {
+        guard ids.count > 2, let witness = try ledger.shownRecords(kind: kind.rawValue, limit: 1).first else { return [] }
+        var absent: Set<String> = []
+        for start in stride(from: 0, to: ids.count, by: 99) {
+            let some = Array(ids[start..<min(start + 99, ids.count)])
+            do {
+                // Whoever is there is looked at alone, to see what it left.
+                guard let present = try await shared.present(kind, some + [witness]), present.contains(witness) else { return [] }
+                absent.formUnion(Set(some).subtracting(present))
+            } catch let failure as DirectoryFailure {
+                if case .cancelled = failure { throw failure }
+                return []
+            }
+        }
+        return absent
+    }
+
+    /// Why “not there” is not believed; nil once the source has found something that it has just listed.
+    private func witness(_ kind: ResourceKind) async throws -> String? {
+        var asked: [String] = []
+        for other in [kind, kind == .user ? .group : .user] {
+            for id in try ledger.shownRecords(kind: other.rawValue, limit: 3) {
+                if case .success(.there?) = try await finding(other, id) { return nil }
+                asked.append(id)
+            }
+        }
+        return asked.isEmpty
+            ? "nothing is left in the list that the source could be asked for" : "neither is \(asked[0]) found by its id, which the list has just shown: such an answer is not believed"
+    }
+
+    /// A source that cannot be asked is believed once complete reads on enough days have not shown a record.
+    private func waitForDays(_ kind: ResourceKind, _ missing: [String]) throws {
+        let day = String(Time.timestamp(now).prefix(10))
+        let open = try ledger.countUnconfirmed(kind: kind.rawValue, missing, day: day, least: Self.leastDays)
+        try ledger.note(
+            absent: open, kind: kind.rawValue, reason: "the source is not asked (source.lookUps: none), and complete reads on \(Self.leastDays) different days have to miss it", isByScope: false,
+            isUnconfirmed: true)
     }
 
     /// Units below the scope's that were there at the baseline and are not now are asked for by name: a tree that lacks one hides
@@ -266,6 +351,22 @@ struct SourceReader {
     }
 
     // MARK: groups
+
+    /// Asks for groups whose list of members may have been cut off.
+    private func askForGroups() async throws -> [String] {
+        guard try shared.directory().mayCutMembers, job.asksSource else { return [] }
+        let groups = try ledger.groupsToAsk(.source)
+        try ledger.noteShownMembers(.source)
+        for group in groups {
+            guard let (members, violations) = try await shared.members(of: group) else { continue }
+            if let violation = violations.first { return ["members of \(group): \(violation)"] }
+            let listed = Set(try ledger.stagedSourceMembers(ofGroup: group))
+            let isCut = !listed.isSuperset(of: members)
+            try ledger.noteCut(.source, group: group, isCut: isCut)
+            if isCut { try ledger.restage(members: members, of: group) }
+        }
+        return []
+    }
 
     /// Reads groups again from which the plan takes members, where their lists were longer than a page, and plans anew until
     /// every such list was read twice alike. Returns the groups whose lists never were, and why.

@@ -1,0 +1,110 @@
+import Foundation
+import GRDB
+
+/// What lists show of groups' members, and what is to be asked because of it.
+extension Ledger {
+    /// A side of memberships.
+    public enum MemberSide: Int, Sendable { case source = 0, target = 1 }
+
+    /// Numbers at which servers like to end a list of members.
+    private static let roundCaps = [10, 20, 25, 50, 100, 200, 250, 500, 1000, 1500, 2000, 2500, 5000, 10000]
+
+    /// Groups that are asked for by their ids: what the list shows of them changed, and is as long as the longest that the list ever showed,
+    /// of a round number, or down to one; and those that were once found cut. A quiet night asks for none.
+    public func groupsToAsk(_ side: MemberSide) throws -> [String] {
+        try write { db in
+            let table = side == .source ? "scratch.source_members" : "scratch.target_members"
+            let concerned =
+                side == .source
+                ? "EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 1 AND s.n = m.grp AND s.in_scope)" : "EXISTS (SELECT 1 FROM links l WHERE l.kind = 1 AND l.target = m.grp)"
+            let longest = "longest group shown: \(side.rawValue)"
+            let known = try String.fetchOne(db, sql: "SELECT value FROM learned WHERE key = ?", arguments: [longest]).flatMap { Int($0) } ?? 0
+            let most = max(known, try Int.fetchOne(db, sql: "SELECT coalesce(max(c), 0) FROM (SELECT count(*) AS c FROM \(table) GROUP BY grp)") ?? 0)
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT i.id, coalesce(k.is_cut, 0) FROM (SELECT grp, count(*) AS count, \(Self.memberDigest) AS digest FROM \(table) GROUP BY grp) m
+                    JOIN ids i ON i.n = m.grp LEFT JOIN shown_members k ON k.side = \(side.rawValue) AND k.grp = m.grp
+                    WHERE \(concerned) AND (coalesce(k.is_cut, 0) OR k.digest IS NOT m.digest AND m.count > 1 AND (m.count = ?1 OR m.count IN (\(Self.roundCaps.map(String.init).joined(separator: ","))))
+                        OR k.digest IS NOT m.digest AND m.count = 1 AND k.count > 1) ORDER BY i.id
+                    """, arguments: [most])
+            if most > known { try db.execute(sql: "INSERT OR REPLACE INTO learned (key, value) VALUES (?, ?)", arguments: [longest, String(most)]) }
+            return rows.map { $0[0] }
+        }
+    }
+
+    /// Equal for equal sets of members.
+    private static let memberDigest = "count(*) || ' ' || sum(usr) || ' ' || sum(usr * 2654435761 % 4294967291)"
+
+    /// Keeps what the lists of this run showed. Goes before what is read by id takes its place.
+    public func noteShownMembers(_ side: MemberSide) throws {
+        try write { db in
+            let table = side == .source ? "scratch.source_members" : "scratch.target_members"
+            let concerned = side == .source ? "SELECT n FROM scratch.source WHERE kind = 1 AND in_scope" : "SELECT target FROM links WHERE kind = 1"
+            try db.execute(
+                sql: """
+                    INSERT INTO shown_members (side, grp, digest, count)
+                    SELECT \(side.rawValue), grp, \(Self.memberDigest), count(*) FROM \(table) WHERE grp IN (\(concerned)) GROUP BY grp
+                    ON CONFLICT (side, grp) DO UPDATE SET digest = excluded.digest, count = excluded.count WHERE digest <> excluded.digest
+                    """)
+        }
+    }
+
+    /// Remembers that a group by its id shows more members than its list.
+    public func noteCut(_ side: MemberSide, group id: String, isCut: Bool) throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO shown_members (side, grp, digest, count, is_cut) VALUES (?1, ?2, '', 0, ?3) ON CONFLICT (side, grp) DO UPDATE SET is_cut = ?3 WHERE is_cut <> ?3
+                    """, arguments: [side.rawValue, intern(db, space: side == .source ? 1 : 3, id), isCut])
+        }
+    }
+
+    /// Members of a group of the source, as they are staged.
+    public func stagedSourceMembers(ofGroup id: String) throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db.cachedStatement(sql: "SELECT u.id FROM ids g JOIN scratch.source_members m ON m.grp = g.n JOIN ids u ON u.n = m.usr WHERE g.space = 1 AND g.id = ?"), arguments: [id])
+        }
+    }
+
+    /// Groups of the target to which the last applied plan has added members that its list still does not show.
+    public func groupsWithRepeatedAdditions() throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT t.id FROM scratch.drafts d JOIN scratch.draft_members m ON m.draft = d.draft
+                    JOIN operations o INDEXED BY operations_by_source ON o.plan = (SELECT max(id) FROM plans WHERE state = 'applied') AND o.kind = 1 AND o.source = d.source AND o.verb = 'add members' AND o.status = 'done'
+                    JOIN operation_members om ON om.plan = o.plan AND om.seq = o.seq AND om.source_user = m.source_user
+                    JOIN ids t ON t.n = d.target WHERE d.kind = 1 AND d.verb = 'add members' AND d.status = 'planned' ORDER BY t.id
+                    """)
+        }
+    }
+
+    // MARK: a source that cannot be asked
+
+    /// Counts this day for records that a complete read does not show. Returns those that were not absent on enough days.
+    ///
+    /// - Parameter day: today, as `2026-11-24`.
+    public func countUnconfirmed(kind: Int, _ ids: [String], day: String, least: Int) throws -> [String] {
+        try write { db in
+            var open: [String] = []
+            try db.execute(sql: "CREATE TEMP TABLE IF NOT EXISTS still_absent (n INTEGER PRIMARY KEY); DELETE FROM temp.still_absent")
+            for id in ids {
+                let n = try intern(db, space: kind, id)
+                try db.execute(sql: "INSERT OR IGNORE INTO temp.still_absent VALUES (?)", arguments: [n])
+                try db.cachedStatement(
+                    sql: """
+                        INSERT INTO unconfirmed (kind, source, days, last_day) VALUES (?1, ?2, 1, ?3)
+                        ON CONFLICT (kind, source) DO UPDATE SET days = days + 1, last_day = ?3 WHERE last_day < ?3
+                        """
+                ).execute(arguments: [kind, n, day])
+                let days = try Int.fetchOne(db.cachedStatement(sql: "SELECT days FROM unconfirmed WHERE kind = ? AND source = ?"), arguments: [kind, n]) ?? 0
+                if days < least { open.append(id) }
+            }
+            try db.execute(sql: "DELETE FROM unconfirmed WHERE kind = ? AND source NOT IN (SELECT n FROM temp.still_absent)", arguments: [kind])
+            return open
+        }
+    }
+}

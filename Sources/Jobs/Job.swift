@@ -150,6 +150,8 @@ public struct Job: Hashable, Sendable {
         public var readBack: ReadBack?
         /// A name for the tenant, where the credential alone says which it is; nil where it does not change.
         public var tenant: String?
+        /// Whether nobody makes accounts there by hand: what a create brings is then of this job's making, also where a create takes over.
+        public var noHandMade = false
 
         public enum ReadBack: String, Hashable, Sendable, CaseIterable { case byID, list }
     }

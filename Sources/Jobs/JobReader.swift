@@ -122,7 +122,9 @@ struct JobFile {
     // MARK: target
 
     func target(_ node: Node) -> Job.Target? {
-        guard let members = reader.mapping(node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant"], required: ["platform", "baseURL", "authorization"])
+        guard
+            let members = reader.mapping(
+                node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant", "noHandMade"], required: ["platform", "baseURL", "authorization"])
         else {
             return nil
         }
@@ -147,6 +149,10 @@ struct JobFile {
         }
         guard let platform, let url, let authorization else { return nil }
         var target = Job.Target(platform: platform, baseURL: url, authorization: authorization, capabilities: capabilities, readBack: readBack)
+        if let word = members["noHandMade"] {
+            target.noHandMade = reader.flag(word, "target.noHandMade") ?? false
+            if platforms[platform]?.overwrites == false { reader.report(word, "target.noHandMade", "has no meaning on \(platform), where a create never takes over an account", "leave it out") }
+        }
         target.tenant = members["tenant"].flatMap { reader.text($0, "target.tenant") }
         return target
     }

@@ -263,6 +263,20 @@ extension Ledger {
         }
     }
 
+    /// The largest sizes of the source in the baselines since a moment, the last baseline among them; from the last one on in which the operator
+    /// accepted a smaller source, and only those of the same scope.
+    public func largestBaseline(since: String, like last: RunRecord) throws -> SourceCount {
+        try read { db in
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT max(users), max(groups), max(memberships) FROM runs WHERE is_baseline AND scope IS ?3 AND (id = ?1 OR started >= ?2 AND id >= coalesce((
+                        SELECT max(id) FROM runs WHERE is_baseline AND (instr(coalesce(allowed, ''), 'source.shrink=') > 0 OR instr(coalesce(allowed, ''), 'accept-') > 0)), 0))
+                    """, arguments: [last.id, since, last.scope]
+            ).map { SourceCount(users: $0[0] ?? 0, groups: $0[1] ?? 0, memberships: $0[2] ?? 0) } ?? last.count
+        }
+    }
+
     /// The newest run, or the newest baseline.
     public func lastRun(isBaseline: Bool) throws -> RunRecord? {
         try read { db in

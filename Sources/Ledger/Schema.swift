@@ -93,6 +93,8 @@ package enum Schema {
         -- The mark and the name of what was deleted: by them it is known again where it still stands.
         ALTER TABLE tombstones ADD COLUMN external_id TEXT;
         ALTER TABLE tombstones ADD COLUMN match_key TEXT;
+        -- Origins of older versions were taken from the answer to a create alone: they are looked at once.
+        INSERT INTO learned (key, value) SELECT 'origins', 'to be looked at' WHERE EXISTS (SELECT 1 FROM links WHERE origin IN ('created', 'known'));
         -- What lists showed of the members of groups (side 0 source, 1 target), and whether the group by its id showed more.
         CREATE TABLE shown_members (
             side INTEGER NOT NULL, grp INTEGER NOT NULL, digest TEXT NOT NULL, count INTEGER NOT NULL, is_cut INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (side, grp)) WITHOUT ROWID;
@@ -124,13 +126,17 @@ package enum Schema {
         CREATE TABLE scratch.scope_groups (grp INTEGER PRIMARY KEY);
         -- Linked records that the read did not show, where more is known than that they are not there.
         CREATE TABLE scratch.absences (kind INTEGER NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, by_scope INTEGER NOT NULL, is_unconfirmed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+        -- Linked records of which the source, asked for them, said that they are not there.
+        CREATE TABLE scratch.gone_sources (kind INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         -- The last run that was applied on a complete read; one row.
         CREATE TABLE scratch.baseline (run INTEGER NOT NULL);
         CREATE TABLE scratch.target (
             kind INTEGER NOT NULL, n INTEGER NOT NULL, external_id TEXT, name TEXT NOT NULL, match_key TEXT NOT NULL, wide_key TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL,
             active INTEGER, protected INTEGER NOT NULL,
             -- What shows that more hangs on it than a name.
-            rights TEXT, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+            rights TEXT,
+            -- When it was made, in seconds since 1970, as it says itself.
+            created REAL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.target_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
         -- Linked objects that the target, asked by their ids, says are not there.
         CREATE TABLE scratch.absent_targets (kind INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;

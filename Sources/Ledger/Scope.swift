@@ -186,6 +186,11 @@ extension Ledger {
         WHEN st.situation = 'leaver' THEN (SELECT a.reason FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source) END
         """
 
+    /// Remembers, for this plan, that the source says of a record that it is not there.
+    public func note(goneSource id: String, kind: Int) throws {
+        try write { try $0.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.gone_sources (kind, n) VALUES (?, ?)").execute(arguments: [kind, intern($0, space: kind, id)]) }
+    }
+
     /// Groups whose members came in several pages and from which this plan takes somebody.
     public func groupsLosingMembers() throws -> [String] {
         try read { db in

@@ -69,8 +69,9 @@ public struct SituationRow: Sendable {
     public var departure: String?
     /// Whether a record that was not read may be missing because of a changed scope.
     public var isAbsentByScope: Bool
-    /// Whether its absence is not believed yet.
+    /// Whether its absence is not believed yet; and whether the source, asked for it, said that it is not there.
     public var isUnconfirmed: Bool
+    public var isConfirmedGone: Bool
     /// Whether the target, asked by id, says that the linked object is not there.
     public var isGoneFromTarget: Bool
     /// Whether this job deleted the object before and it is still there.
@@ -290,6 +291,7 @@ extension Ledger {
             \(departure) AS departure,
             EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.by_scope) AS is_absent_by_scope,
             EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.is_unconfirmed) AS is_unconfirmed,
+            EXISTS (SELECT 1 FROM scratch.gone_sources g WHERE g.kind = st.kind AND g.n = st.source) AS is_confirmed_gone,
             EXISTS (SELECT 1 FROM scratch.absent_targets x WHERE x.kind = st.kind AND x.n = st.target) AS is_gone_from_target,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
             EXISTS (SELECT 1 FROM scratch.restored re WHERE re.kind = st.kind AND re.source = st.source) AS is_restored,
@@ -318,7 +320,7 @@ extension Ledger {
             state: row["state"], sent: row["sent"], read: row["read"],
             rival: row["rival"],
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
-            isUnconfirmed: row["is_unconfirmed"],
+            isUnconfirmed: row["is_unconfirmed"], isConfirmedGone: row["is_confirmed_gone"],
             isGoneFromTarget: row["is_gone_from_target"], isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
             rights: row["rights"], acceptedTarget: row["accepted_target"], source: row["source"], target: row["target"])
     }

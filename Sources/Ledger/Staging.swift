@@ -64,9 +64,14 @@ public struct StagedTarget: Sendable {
     public var isProtected: Bool
     /// What shows that more hangs on it than a name; nil for nothing.
     public var rights: String?
+    /// When it was made, in seconds since 1970, as it says itself.
+    public var created: Double?
 
-    public init(kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool, rights: String? = nil) {
+    public init(
+        kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool, rights: String? = nil, created: Double? = nil
+    ) {
         self.rights = rights
+        self.created = created
         self.kind = kind
         self.id = id
         self.externalID = externalID
@@ -151,10 +156,12 @@ extension Ledger {
             for object in objects {
                 let n = try intern(db, space: object.kind + 2, object.id)
                 let insert = try db.cachedStatement(
-                    sql: "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected, rights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                    sql:
+                        "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected, rights, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                )
                 try insert.execute(arguments: [
                     object.kind, n, object.externalID, object.name, object.matchKey, foldedWidely(object.name), object.body, blob(object.digest), object.active, object.isProtected,
-                    object.rights,
+                    object.rights, object.created,
                 ])
                 if db.changesCount == 0 { repeated.append(object.id) }
             }

@@ -39,7 +39,8 @@ package struct Platform: Sendable {
     package var hidesMembers: Bool { Profile.named(name)?.memberReading == [.ledger] }
 
     package func world(
-        _ extra: String = generous, seed: UInt64 = 1, clock: VirtualTime? = nil, ledger: Ledger? = nil, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
+        _ extra: String = generous, noHandMade: Bool = true, seed: UInt64 = 1, clock: VirtualTime? = nil, ledger: Ledger? = nil,
+        fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
     ) throws -> World {
         var options = rules.map { ServiceOptions.vendor($0) } ?? ServiceOptions()
         let needsOAuth = name == "ram"
@@ -54,7 +55,7 @@ package struct Platform: Sendable {
             target:
               platform: \(name)
               baseURL: http://127.0.0.1:1/scim/v2
-              authorization: \(authorization)
+              authorization: \(authorization)\(rules?.takesOver ?? false ? "\n  noHandMade: \(noHandMade)" : "")
             \(extra)\(existing)
             """
         let world = try World(job: job, options: options, seed: seed, ledger: ledger, clock: clock, fault: fault)

@@ -16,6 +16,7 @@ extension Trial {
     /// Everything that one seed stands for: a random world with faults; of every fourth seed also one of the scenarios, in turn.
     package static func all(seed: UInt64) throws -> Outcome {
         var outcome = try faulty(seed: seed)
+        outcome.add(try habitual(seed: seed))
         if seed % 4 == 0 {
             let (name, scenario) = scenarios[Int(seed / 4) % scenarios.count]
             let executor = SeededExecutor(seed: seed)

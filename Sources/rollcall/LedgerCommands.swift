@@ -7,7 +7,7 @@ import Reconciliation
 
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "Check, copy, restore or rebuild a job's ledger.", subcommands: [Verify.self, Backup.self, Restore.self, Rebuild.self])
+        commandName: "ledger", abstract: "Check, copy, restore or rebuild a job's ledger.", subcommands: [Verify.self, Origins.self, Backup.self, Restore.self, Rebuild.self])
 
     /// The ledger of a job file, locked.
     private static func locked<Value>(_ common: CommonOptions, _ host: HostOptions, _ file: String, _ body: (_ job: Job, _ path: String) async throws -> Value) async throws -> Value {
@@ -74,6 +74,29 @@ struct LedgerCommand: AsyncParsableCommand {
                         "\(job.name): good: \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(Ledger.copies(of: path, now: Time.system.timestamp()).count) copies kept."
                     )
                 }
+            }
+        }
+    }
+
+    struct Origins: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show which linked accounts and groups this job did not make, and set right what it made after all.",
+            discussion: "What a job made is deleted when its record leaves; what it associated, took over or found is disabled only, unless leavers.associated says delete.")
+
+        @OptionGroup var common: CommonOptions
+        @OptionGroup var host: HostOptions
+        @Option(parsing: .upToNextOption, help: ArgumentHelp("Source or target ids of what this job did make.", valueName: "id"))
+        var created: [String] = []
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+
+        func run() async throws {
+            try await LedgerCommand.locked(common, host, job) { job, path in
+                let ledger = try LedgerCommand.existing(path)
+                let unknown = try ledger.setCreated(created)
+                if !unknown.isEmpty { throw LedgerError.io("linked to nothing in \(path): \(unknown.joined(separator: ", ")); the others were set") }
+                let origins = try ledger.origins()
+                for origin in origins { print(printable("\(origin.origin): \(origin.kind == 0 ? "user" : "group") \(origin.name) (\(origin.sourceID)), \(origin.targetID)")) }
+                print("\(job.name): \(origins.count) linked that this job did not make.")
             }
         }
     }

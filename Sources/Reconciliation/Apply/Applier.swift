@@ -42,6 +42,8 @@ final class Applier {
     private static let mostFullInARow = 3
     /// Accounts that this run has deleted or disabled: a server may take them out of their groups by itself.
     var departed: Set<String> = []
+    /// Whether nobody makes accounts on the target by hand.
+    var noHandMade = false
     /// Whether a group is sent as a whole, so that nobody else's members are kept.
     var isExclusive = false
     /// Members that this run has taken out of groups, or is about to.

@@ -95,16 +95,22 @@ extension Applier {
             let reason = "shares an account with \(holder): the target answered this create with \(id), which is linked to \(holder); it is not tried again until one of the two records changes"
             return try ledger.settle(operation, Outcome(status: .conflict, reason: reason, mayBeDone: true), run: run)
         }
-        let overwrites = target.profile.existing == .overwrite
+        if target.profile.existing == .overwrite { return try recordOverwrite(operation, kind, written, id) }
         let fresh = "creates tell their age: \(kind.singular)"
-        if !overwrites, written.status == 201, written.age == .fresh, try ledger.fact(fresh) == nil { try ledger.learn(fresh, "201 with the time of the request") }
-        let wasThere =
-            if overwrites { written.age != .fresh } else {
-                // On a server that never tells, an older time is no evidence: it may be its way of writing times.
-                try isStaged(operation.kind, id) || (written.status == 200 || written.age == .older) && ledger.fact(fresh) != nil
-            }
+        if written.status == 201, written.age == .fresh, try ledger.fact(fresh) == nil { try ledger.learn(fresh, "201 with the time of the request") }
+        // On a server that never tells, an older time is no evidence: it may be its way of writing times.
+        let wasThere = try isStaged(operation.kind, id) || (written.status == 200 || written.age == .older) && ledger.fact(fresh) != nil
         try recordWrite(operation, kind, id: id, resource: written.resource, origin: wasThere ? "taken over" : try origin(of: operation))
         if wasThere { verification.takenOver.append(operation.name) }
+    }
+
+    /// Where a create takes over, a fresh time says that the account is new only of a server that has shown an older one once.
+    private func recordOverwrite(_ operation: PlannedOperation, _ kind: ResourceKind, _ written: SCIMTarget.Written, _ id: String) throws {
+        let tells = "take-overs tell their age: \(kind.singular)"
+        if written.age == .older, try ledger.fact(tells) == nil { try ledger.learn(tells, "an older time than the request's") }
+        let isCertain = try noHandMade || written.age == .fresh && ledger.fact(tells) != nil
+        try recordWrite(operation, kind, id: id, resource: written.resource, origin: isCertain && written.age != .older ? "created" : "taken over")
+        if written.age == .older { verification.takenOver.append(operation.name) } else if !isCertain { verification.perhapsTakenOver += 1 }
     }
 
     /// Another record that an object is linked to; nil also where what was linked is not there any more.
@@ -133,7 +139,7 @@ extension Applier {
             return try recordWrite(operation, kind, id: id, resource: resource, origin: "found", isFound: true, foundBy: "name")
         }
         // Where a create takes over, what it found may be what an earlier one of ours took.
-        let isDoubtful = target.profile.existing == .overwrite
+        let isDoubtful = target.profile.existing == .overwrite && !noHandMade
         let origin = try isDoubtful ? "taken over" : operation.status == .sent ? "created" : isRestoredLedger() ? "associated" : "known"
         try recordWrite(operation, kind, id: id, resource: resource, origin: origin, isFound: true)
     }

@@ -32,15 +32,25 @@ struct Verification {
     var notes: [String] = []
     /// Names of accounts that were there already and that a create has taken over.
     var takenOver: [String] = []
+    /// How many creates may have taken over what was there.
+    var perhapsTakenOver = 0
     /// Writes of which nobody knows whether they happened.
     var unknown: [String] = []
 
     private var tookOver: [String] {
-        guard !takenOver.isEmpty else { return [] }
+        guard !takenOver.isEmpty else { return perhaps }
         let some = takenOver.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.prefix(10).joined(separator: ", ")
         return [
             "taken over: \(takenOver.count) that were there already under the same name (\(some)\(takenOver.count > 10 ? ", …" : "")); they are never deleted unless leavers.associated says delete"
-        ]
+        ] + perhaps
+    }
+
+    private var perhaps: [String] {
+        perhapsTakenOver == 0
+            ? []
+            : [
+                "\(perhapsTakenOver) made, or taken over: this platform does not tell which, so they count as taken over and are never deleted unless leavers.associated says delete; where nobody makes accounts by hand, target.noHandMade: true says so"
+            ]
     }
 
     /// Whether an attribute is known to change when it is written, by kind and path: the target has shown it as it was sent.

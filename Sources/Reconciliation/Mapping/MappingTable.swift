@@ -1,5 +1,6 @@
 import Directory
 import Foundation
+import HTTP
 import Jobs
 import JSON
 import Ledger
@@ -207,6 +208,8 @@ struct MappingTable: Hashable, Sendable {
         var carried: [String]
         /// What shows that more hangs on the object than a name: a right that an account has, or a group among a group's members. nil for nothing.
         var rights: String?
+        /// When it was made, in seconds since 1970, as it says itself.
+        var created: Double?
     }
 
     /// nil when the resource has no id.
@@ -227,7 +230,8 @@ struct MappingTable: Hashable, Sendable {
         let externalID = resource.member(ignoringCase: "externalId")?.string
         return Actual(
             id: id, name: name, externalID: externalID?.isEmpty == true ? nil : externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),
-            active: Self.activity(resource), carried: carried, rights: kind == .user ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups) : Rights.ofGroup(resource))
+            active: Self.activity(resource), carried: carried, rights: kind == .user ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups) : Rights.ofGroup(resource),
+            created: resource.member(ignoringCase: "meta")?.member(ignoringCase: "created")?.string.flatMap { Time.seconds($0) })
     }
 
     /// Whether the account is active, mapped or not.

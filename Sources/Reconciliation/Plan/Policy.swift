@@ -43,6 +43,8 @@ struct Policy: Sendable {
     let incompleteTarget: String?
     /// Whether leavers that a changed scope causes are held.
     let holdsScopeLeavers: Bool
+    /// Why the source's size is not believed: then nobody is made, and nothing ends because of absence.
+    let sizeHold: String?
     /// Names or source ids of records whose account is this job's whatever mark it carries.
     let takesBack: Set<String>
     /// Whether this machine's clock is in doubt: then no term ends.
@@ -175,6 +177,7 @@ struct Policy: Sendable {
             wave: Wave.create(kind), verb: .create, status: .planned, reason: reason, fields: differences.creation(row.desired ?? "{}"), takes: row.desiredKey, name: name(row))
         draft.takesMail = Self.foldedText(draft.fields.first { $0.path == Self.mail }?.after)
         permit(&draft, kind, .create)
+        if let sizeHold, draft.status == .planned { draft.hold(Self.size, sizeHold) }
         return draft
     }
 
@@ -302,7 +305,9 @@ struct Policy: Sendable {
         let disable = hasFlag ? isDue ? .due : term(job.leavers.disable, row) : .never
         let obstacle = row.hasMembers || !job.fullPush.contains(.groups) ? obstacle(kind) : nil
         // Whether the leaving itself is not believed or not permitted yet: then no clock runs, and no membership ends.
-        let isHeld = incompleteSource != nil || isHeldByScope || row.isUnconfirmed || !permits(kind, .delete)
+        // Whoever was asked for and is gone leaves, whatever the size of the rest.
+        let isHeldBySize = sizeHold != nil && !row.isConfirmedGone
+        let isHeld = incompleteSource != nil || isHeldBySize || isHeldByScope || row.isUnconfirmed || !permits(kind, .delete)
         let since = row.leftSince.map { " (left by \($0.prefix(10)))" } ?? ""
         var draft: Draft
         // What cannot be deleted is disabled; once that is done, the delete is listed as what it waits for.
@@ -336,6 +341,8 @@ struct Policy: Sendable {
         }
         if let incompleteSource {
             draft.hold("source incomplete", incompleteSource)
+        } else if isHeldBySize, let sizeHold {
+            draft.hold(Self.size, sizeHold)
         } else if row.isUnconfirmed {
             draft.hold(Self.unconfirmed, "\(row.departure ?? "the source cannot be asked for it")")
         } else if isHeldByScope {
@@ -396,6 +403,9 @@ struct Policy: Sendable {
         draft.fields = fields
         return [draft]
     }
+
+    /// Holds what rests on the size of a source that is not believed.
+    static let size = "source size"
 
     /// Holds a leaver whose absence nobody could ask about, until it has lasted.
     static let unconfirmed = "unconfirmed absence"

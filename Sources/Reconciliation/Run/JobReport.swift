@@ -81,6 +81,10 @@ public struct JobReport: Sendable {
         if run.clockDoubt != nil { exits.append(.recordsFailed) }
         if run.targetReading?.survivors ?? 0 > 0 { exits.append(.recordsFailed) }
         if !unseen.isEmpty || !(run.targetReading?.unseenGroups.isEmpty ?? true) { exits.append(.recordsFailed) }
+        if let held = run.sizeHold {
+            report.details.append("held: \(held)")
+            exits.append(.held)
+        }
         if !run.breaches.isEmpty { exits.append(.held) }
         if source != nil { exits.append(.sourceIncomplete) }
         if let failure = run.failure { exits.append(failure.exit) }
@@ -121,7 +125,7 @@ public struct JobReport: Sendable {
                 conflicts += 1
                 tell(operation)
                 return
-            case .held where operation.heldBy == Gate.giving:
+            case .held where operation.heldBy == Gate.giving || operation.heldBy == Policy.size:
                 held += 1
                 return
             case .held:

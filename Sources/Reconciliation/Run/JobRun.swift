@@ -71,6 +71,8 @@ public final class JobRun: @unchecked Sendable {
     private var holdsScopeLeavers = false
     /// Links whose mark stands under another id, and that were not moved there, by kind.
     var unmoved: [ResourceKind: Int] = [:]
+    /// Why the source's size is not believed.
+    private(set) var sizeHold: String?
     private var heldByScope = 0
     /// Linked objects that bear temporary values, as this run read them.
     private var temporaries: [(kind: Int, source: String, text: String)] = []
@@ -279,6 +281,12 @@ public final class JobRun: @unchecked Sendable {
         if try ledger.fact(Ledger.jobFact) != job.name { try ledger.learn(Ledger.jobFact, job.name) }
         if claims, let owner = try Self.registry(ledger)?.claim(Self.targetDigest(job, ledger, surroundings), for: job.name) { throw Self.owned(connection, by: owner) }
         try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
+        if profile.listing != .none, targetReading.incomplete == nil, let found = try ledger.correctOrigins(), !found.isEmpty {
+            let some = found.prefix(10).map { "\($0.name) (\($0.sourceID)): \($0.reason)" }.joined(separator: "; ")
+            notes.append(
+                "\(counted(found.count, "link")) of the version before called created, and there before: called found from now on, and never deleted unless leavers.associated says delete: \(some)\(found.count > 10 ? "; …" : ""). rollcall ledger origins shows all, and sets right what was made here after all"
+            )
+        }
         try ledger.releaseKeptMembers()
         let today = String(surroundings.time.timestamp().prefix(10))
         // The digests that the history now has were made with this mapping.
@@ -303,8 +311,10 @@ public final class JobRun: @unchecked Sendable {
         temporaries = try ledger.temporaryValues(kinds: kinds.map(\.rawValue)).filter { TemporaryValue.isOne($0.text) }
 
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
+        if let baseline { sizeHold = try judgeShrink(since: baseline, except: result.lossByScope) }
         var policy = Policy(
             job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers,
+            sizeHold: sizeHold,
             takesBack: permissions.acceptTakeback, isClockDoubtful: clockDoubt != nil, now: surroundings.time.wall(),
             associations: Associations(
                 tables: tables, accepted: permissions.acceptAssociation,
@@ -340,13 +350,13 @@ public final class JobRun: @unchecked Sendable {
             for (group, why) in targetReading.unseenGroups { notes.append("the group \(group) cannot be looked at (\(why)): nobody comes into it or leaves it") }
             let permitted = job.operations[.groups]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
-            let draftMemberships = { [ledger, job, profile] in
+            let draftMemberships = { [ledger, job, profile, sizeHold] in
                 try ledger.draftMemberships(
                     chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, emptiesGroups: profile.deletion.groupsMustBeEmpty,
                     freesLeavers: profile.deletion.usersMustLeaveGroups, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
-                    addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : permitted ? nil : "operations",
+                    addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : sizeHold != nil ? Policy.size : permitted ? nil : "operations",
                     addReason: "members in the source, not on the target\(exception)",
-                    removeReason: "members on the target, not in the source\(source.incomplete.map { "; held: \($0)" } ?? exception)")
+                    removeReason: "members on the target, not in the source\((source.incomplete ?? sizeHold).map { "; held: \($0)" } ?? exception)")
             }
             var unproven = try await reader.proveGroups(draftMemberships)
             let repeated = target.showsMembers && profile.listing != .none ? try ledger.groupsWithRepeatedAdditions() : []
@@ -368,7 +378,6 @@ public final class JobRun: @unchecked Sendable {
         }
         try store(inputs: inputs)
         try judgeMissing()
-        if let baseline { judgeShrink(since: baseline, except: result.lossByScope) }
         heldByScope = try ledger.drafts(heldBy: "scope change")
         if heldByScope > 0 {
             notes.append(
@@ -436,6 +445,8 @@ public final class JobRun: @unchecked Sendable {
         let applier = Applier(
             ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, attempts: surroundings.retry.attempts, stop: surroundings.stop,
             now: surroundings.time.wall, progress: progress)
+        applier.noHandMade = job.target.noHandMade
+        applier.isExclusive = job.exclusiveMemberships
         try await applier.settle(open)
         if let fatal = applier.fatal { throw JobFailure(fatal, side: "target") }
         if applier.breaker.isOpen { throw JobFailure(.unreachable, "target: fails again and again while what an interrupted run left is settled: \(applier.breaker.reason)") }
@@ -481,6 +492,7 @@ public final class JobRun: @unchecked Sendable {
                 looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts,
                 pause: { [time = surroundings.time] in await time.sleep(time.monotonic() + $0) }, stop: surroundings.stop,
                 tick: { try self.beat() }, now: surroundings.time.wall, progress: surroundings.progress)
+            applier.noHandMade = job.target.noHandMade
             applier.isExclusive = job.exclusiveMemberships
             applier.knownRefusals = try knownRefusals()
             for kind in pushed where try targetReading?.carried[kind]?["externalId"] ?? 0 > 0 || ledger.keepsMarks(kind: kind.rawValue) { applier.verification.keepsMarks.insert(kind) }
@@ -547,9 +559,9 @@ public final class JobRun: @unchecked Sendable {
     /// Completes the run's record and says how it went.
     public func finish() async throws -> JobReport {
         // What a changed scope holds waits for its acceptance, and with it all that later runs are measured against.
-        if isApplied, clockDoubt == nil, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
+        if isApplied, clockDoubt == nil, sizeHold == nil, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
         if isClockJudged, clockDoubt == nil { try ledger.learn(Self.trustedEnd, surroundings.time.timestamp()) }
-        let isBaseline = isApplied && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
+        let isBaseline = isApplied && sizeHold == nil && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         if isBaseline { try endRestoring() }
         noteTemporaries()
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
@@ -567,6 +579,9 @@ public final class JobRun: @unchecked Sendable {
         if let rate = await paced.settledRate { try ledger.learn(Self.settledPace, String(rate)) } else { try ledger.unlearn(Self.settledPace) }
         var words = permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted()
         if permissions.release { words.append("release") }
+        if permissions.acceptSourceChange { words.append("accept-source-change") }
+        if permissions.acceptScopeChange { words.append("accept-scope-change") }
+        if permissions.acceptTargetChange { words.append("accept-target-change") }
         words += permissions.acceptAssociation.sorted().map { "accept-association=\($0)" }
         let allowed = words.isEmpty ? nil : words.joined(separator: " ")
         try ledger.finishRun(

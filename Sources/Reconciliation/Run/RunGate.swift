@@ -21,24 +21,28 @@ extension JobRun {
         )
     }
 
-    /// A source that lost much of what it had is held, whatever a plan makes of it.
+    /// Why the source's size is not believed: it lost much of what it had, by the largest that it was in the last seven days. What rests on
+    /// absence is then held, and all creates; nil where nothing speaks against it.
     ///
     /// - Parameter loss: what is there less because the scope is another, which is judged by itself.
-    func judgeShrink(since baseline: Ledger.RunRecord, except loss: SourceCount) {
-        guard let count, sourceReading?.incomplete == nil else { return }
+    func judgeShrink(since baseline: Ledger.RunRecord, except loss: SourceCount) throws -> String? {
+        guard let count, sourceReading?.incomplete == nil else { return nil }
         let key = Job.LimitKey.sourceShrink
         let limit = permissions.allow[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
+        let largest = try ledger.largestBaseline(since: Time.timestamp(surroundings.time.wall() - 7 * 86400), like: baseline)
         let sizes = [
-            ("users", baseline.count.users - loss.users, count.users), ("groups", baseline.count.groups - loss.groups, count.groups),
-            ("memberships", baseline.count.memberships - loss.memberships, count.memberships),
+            ("users", largest.users - loss.users, count.users), ("groups", largest.groups - loss.groups, count.groups),
+            ("memberships", largest.memberships - loss.memberships, count.memberships),
         ]
+        var findings: [String] = []
         for (what, before, now) in sizes where what == "users" || pushed.contains(.group) {
             // That there is none any more was accepted as a whole.
             guard before > now, now > 0 || !permissions.acceptSourceChange, let most = Gate.allowance(limit, base: before), before - now > most else { continue }
-            breaches.append(
-                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied run: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(most); nothing is written; if this is meant, say --allow source.shrink=\(before - now)"
+            findings.append(
+                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied runs: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(most); creates wait, and so does what rests on absence; if this is meant, say --allow source.shrink=\(before - now)"
             )
         }
+        return findings.isEmpty ? nil : findings.joined(separator: "; ")
     }
 
     func countForGate() throws {

@@ -200,7 +200,7 @@ struct SourceReader {
 
     private func judge(_ kind: ResourceKind, _ id: String, _ isRead: Bool, _ source: any DirectorySource, _ hidden: inout [String]) throws -> [String] {
         if isRead { return ["\(id) is in the list of \(kind.plural), and is not found when it is asked for by name"] }
-        if !source.tellsGoneFromHidden { hidden.append(id) }
+        if source.tellsGoneFromHidden { try ledger.note(goneSource: id, kind: kind.rawValue) } else { hidden.append(id) }
         return []
     }
 

@@ -1,0 +1,105 @@
+import Emulation
+import Foundation
+import HTTP
+import JSON
+import Ledger
+import Reconciliation
+import SCIM
+import Simulation
+
+extension Trial {
+    /// Habits of servers that are read, in lists and look-ups.
+    private static let ofSources: [Habit] = [
+        .ignoresStartIndex, .restartsPastEnd, .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .noTotals, .pageDropsOne, .unsortedPages, .badRecord, .longGroupFails, .cutsMembers,
+        .hidesInactive, .hidesMembers, .showsSomeMembers,
+    ]
+
+    /// One random world whose servers, the target's and where there is one the source's, have zero to four habits each: two days and a quiet
+    /// night, without faults. What comes of it is judged by the laws that hold on any server.
+    package static func habitual(seed: UInt64) throws -> Outcome {
+        let executor = SeededExecutor(seed: seed)
+        return try executor.run { try await habitual(seed, VirtualTime(executor)) }
+    }
+
+    private static func habitual(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var outcome = Outcome()
+        var own = SeededGenerator(seed: seed &* 15_485_863 &+ 11)
+        var dice = RandomWorld(seed: seed &* 3 &+ 1_000_000, alwaysGenerous: true)
+        var options = dice.options
+        options.habits = Set((0..<Int.random(in: 0...4, using: &own)).compactMap { _ in Habit.allCases.randomElement(using: &own) })
+        // A server that ignores both is asked to do what nobody could see.
+        if options.habits.contains(.deleteDoesNothing) { options.ignoresActive = false }
+        let world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
+        world.directory = dice.directory()
+        if Bool.random(using: &own) {
+            var source = ServiceOptions()
+            source.maxResults = Int.random(in: 2...9, using: &own)
+            source.habits = Set((0..<Int.random(in: 0...4, using: &own)).compactMap { _ in ofSources.randomElement(using: &own) })
+            world.serveDirectory(source)
+        }
+        dice.furnish(world)
+        let nested = options.habits.contains(.nestsGroups) ? nest(world) : nil
+        var ours = Ownership()
+        let first = Picture(world)
+        ours.learn(first, world.directory, dice)
+        var known: Set<String> = []
+        for round in 1...4 {
+            let before = Picture(world)
+            ours.learn(before, world.directory, dice)
+            known.formUnion(world.directory.people.map(\.id))
+            let plan = try await world.plan()
+            if Picture(world) != before { outcome.broken.append("round \(round): a plan wrote to the target") }
+            let sent = world.client.sent
+            // On the same day as its plan.
+            clock.advance(by: -86400)
+            let rewritten = world.client.service.met[.answersWithExisting] ?? 0
+            let result = try await world.run()
+            let after = Picture(world)
+            outcome.runs += 2
+            var broken: [String] = []
+            if ![.inStep, .recordsFailed, .held, .sourceIncomplete, .unreachable].contains(result.report.exit) { broken.append("ended with \(result.report.exit): \(result.report.details)") }
+            broken += Laws.law10(before, after, ours, dice, result, rewritten: world.client.service.met[.answersWithExisting] ?? 0 > rewritten)
+            ours.add(before, after)
+            if !options.ignoresActive { broken += Laws.law11(result, after, world.directory, known, world.ledger, dice) }
+            broken += Laws.law12(before, after, world.directory, result, strangers: ours.strangers(of: first), dice)
+            broken += Laws.law13(world.client.sent - sent, world)
+            broken += Laws.law14(plan, result)
+            broken += Laws.law15(result, after)
+            // Nobody leaves because a list left somebody out.
+            broken += Laws.takingAway(before, after, world.directory, dice, strangers: []).filter { line in !options.habits.contains { Self.loses($0) } || !line.hasPrefix("R13") }
+            if let nested, !nested.isDisjoint(with: Set(result.operations.filter { $0.verb == .removeMembers }.flatMap { $0.members.compactMap(\.targetID) })), round == 1 {
+                broken.append("1.8: a nested group was removed as if it were a user")
+            }
+            let habits = options.habits.union(world.sourceOptions?.habits ?? []).map(\.rawValue).sorted().joined(separator: ", ")
+            outcome.broken += broken.map { "habits (\(habits)), round \(round): \($0)" }
+            if !outcome.broken.isEmpty { break }
+            // The third night is quiet, and so is the fourth.
+            guard round < 3 else { continue }
+            dice.change(&world.directory)
+            dice.meddle(world)
+        }
+        for (habit, count) in world.client.service.met { outcome.fired["habit: \(habit.rawValue)", default: 0] += count }
+        for (habit, count) in world.source?.met ?? [:] { outcome.fired["source habit: \(habit.rawValue)", default: 0] += count }
+        if nested != nil { outcome.fired["habit: \(Habit.nestsGroups.rawValue)", default: 0] += 1 }
+        return outcome
+    }
+
+    /// Whether a server takes members out of groups by itself.
+    private static func loses(_ habit: Habit) -> Bool { [.addReplaces, .patchEmptiesGroup, .removeClears].contains(habit) }
+
+    /// Puts a group into another one, under an id that a user has too. Returns the id.
+    private static func nest(_ world: World) -> Set<String>? {
+        guard let group = world.documents(.group).first?["id"]?.string, let user = world.documents(.user).first?["id"]?.string else { return nil }
+        world.client.change { service in
+            guard var stored = service.store[.group]?[group] else { return }
+            let members = (stored.document["members"]?.array ?? []).filter { $0["value"]?.string != user }
+            stored.document["members"] = .array(members + [["value": .string(user), "type": "Group"]])
+            service.remove(.group, group)
+            service.put(.group, group, stored.document, created: stored.created)
+        }
+        return [user]
+    }
+
+    /// Habits that a simulation of many seeds must have met, each so often.
+    package static let habitsToMeet: [String] = Habit.allCases.map { "habit: \($0.rawValue)" } + ofSources.map { "source habit: \($0.rawValue)" }
+}

@@ -14,6 +14,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
     case longGroupFails = "a group list with members fails"
     case cutsMembers = "the list cuts members off"
     case hidesInactive = "inactive accounts are not listed"
+    case findsNothing = "nothing is found by its id"
     // filters
     case ignoresFilters = "filters are ignored"
     case failsOnExternalID = "a filter by externalId fails"
@@ -53,6 +54,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .longGroupFails: "A list of groups is answered with 500 when a group has many members; without members it is answered."
         case .cutsMembers: "A list shows the first members of each group only, without a sign; a group by its id shows all."
         case .hidesInactive: "Accounts that are not active are left out of lists; by id they are there."
+        case .findsNothing: "A GET by id is answered with 404, whoever is asked for."
         case .ignoresFilters: "A filter is ignored: everything comes."
         case .failsOnExternalID: "A filter by externalId is answered with 500."
         case .showsTwice: "A filter shows one account twice."
@@ -81,7 +83,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         switch self {
         case .ignoresStartIndex: "better-auth#10398, SCIMReferenceCode#83"
         case .restartsPastEnd: "SCIMMY#21, product-is#13752"
-        case .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .hidesInactive: "several products"
+        case .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .hidesInactive, .findsNothing: "several products"
         case .noTotals: "product-is#23484"
         case .pageDropsOne: "workplace-platform-samples#24, product-is#27973"
         case .unsortedPages: "uaa#164, snipe-it#19343"

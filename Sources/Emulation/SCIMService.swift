@@ -128,6 +128,9 @@ public struct SCIMService: Sendable {
         }
         switch request.method {
         case "GET" where options.visibleAfter > 0 && current.created + options.visibleAfter > request.now: throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id) yet")
+        case "GET" where has(.findsNothing):
+            meet(.findsNothing)
+            throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id)")
         case "GET":
             if options.etag, request.headers["if-none-match"] == current.etag { return EmulatedResponse(status: 304, headers: [("ETag", current.etag)]) }
             return answer(200, kind, current, request)

@@ -27,9 +27,12 @@ extension Laws {
             let person = directory.person(id)
             if let person, person.status != "disabled" || !mayUpdate { return nil }
             if person == nil, !disables || !mayEnd { return nil }
-            guard let link = try? ledger.link(kind: 0, source: id), let account = after.users[link.targetID], account["active"] != false else { return nil }
+            // By the link, and by the mark where there is none any more.
+            let linked = (try? ledger.link(kind: 0, source: id)).flatMap { $0.flatMap { after.users[$0.targetID].map { account in (id: account["id"]?.string ?? "", account: account) } } }
+            let marked = after.users.values.first { $0["externalId"]?.string == id }.map { (id: $0["id"]?.string ?? "", account: $0) }
+            guard let (target, account) = linked ?? (known.contains(id) ? marked : nil), account["active"] != false else { return nil }
             if told(result).contains(id) || result.operations.contains(where: { $0.sourceID == id && $0.verb == .none }) { return nil }
-            return "law 11, no silent access: \(id) is \(person == nil ? "gone from" : "disabled in") the source, its account \(link.targetID) is active, and the run ends with \(result.report.exit)"
+            return "law 11, no silent access: \(id) is \(person == nil ? "gone from" : "disabled in") the source, its account \(target) is active, and the run ends with \(result.report.exit)"
         }
     }
 
@@ -48,6 +51,25 @@ extension Laws {
                 let isStranger = strangers.contains(member) && mark == nil && !dice.policy.contains("exclusive")
                 return isWanted || isStranger
                     ? "law 12, no silent loss: \(user["userName"]?.string ?? member) is not in \(group["displayName"]?.string ?? id) any more, nothing took it out, and the run ends with 0" : nil
+            }
+        }
+    }
+
+    /// R13: an associated group keeps whom it had: a member from before any run, whom the source never had there, stays.
+    ///
+    /// - Parameter first: the members of groups before the first run, by group.
+    /// - Parameter wanted: `group user` pairs, by source ids, that the source ever had.
+    package static func keptMembers(_ first: [String: Set<String>], _ before: Picture, _ after: Picture, wanted: Set<String>, gone: Set<String>) -> [String] {
+        first.flatMap { id, members -> [String] in
+            guard let group = after.groups[id] else { return [] }
+            let now = Set((group["members"]?.array ?? []).compactMap { $0["value"]?.string })
+            // By hand, anybody may be taken out.
+            let had = Set((before.groups[id]?["members"]?.array ?? []).compactMap { $0["value"]?.string })
+            return members.intersection(had).subtracting(now).compactMap { member -> String? in
+                guard let user = after.users[member] else { return nil }
+                let mark = user["externalId"]?.string ?? ""
+                if gone.contains(mark) || wanted.contains("\(group["externalId"]?.string ?? "") \(mark)") { return nil }
+                return "R13: \(user["userName"]?.string ?? member) was in \(group["displayName"]?.string ?? id) before it was associated, and was taken out"
             }
         }
     }
@@ -80,7 +102,7 @@ extension Laws {
     package static func law15(_ result: World.Result, _ after: Picture) -> [String] {
         var broken = result.operations.compactMap { operation -> String? in
             guard operation.kind == 0, operation.status == .done, let id = operation.targetID, let account = after.users[id] else { return nil }
-            guard let access = operation.fields.first(where: { $0.path == "active" })?.after, operation.verb != .create else { return nil }
+            guard let access = operation.fields.first(where: { $0.path == "active" })?.after, operation.verb != .create, operation.verb != .delete else { return nil }
             // A later operation of the same run may have said otherwise.
             let last = result.operations.last { $0.targetID == id && $0.status == .done && $0.fields.contains { $0.path == "active" } }
             guard last?.seq == operation.seq, account["active"]?.canonical != access else { return nil }

@@ -11,7 +11,7 @@ extension Trial {
     /// Habits of servers that are read, in lists and look-ups.
     private static let ofSources: [Habit] = [
         .ignoresStartIndex, .restartsPastEnd, .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .noTotals, .pageDropsOne, .unsortedPages, .badRecord, .longGroupFails, .cutsMembers,
-        .hidesInactive, .hidesMembers, .showsSomeMembers,
+        .hidesInactive, .findsNothing, .hidesMembers, .showsSomeMembers,
     ]
 
     /// One random world whose servers, the target's and where there is one the source's, have zero to four habits each: two days and a quiet
@@ -43,10 +43,14 @@ extension Trial {
         let first = Picture(world)
         ours.learn(first, world.directory, dice)
         var known: Set<String> = []
+        var wanted: Set<String> = []
+        let members = Dictionary(first.groups.filter { $0.value["externalId"] == nil }.map { ($0.key, Set(($0.value["members"]?.array ?? []).compactMap { $0["value"]?.string })) }) { one, _ in one }
         for round in 1...4 {
             let before = Picture(world)
             ours.learn(before, world.directory, dice)
             known.formUnion(world.directory.people.map(\.id))
+            for team in world.directory.teams { wanted.formUnion(team.members.map { "\(team.id) \($0)" }) }
+            let twins = twins(world)
             let plan = try await world.plan()
             if Picture(world) != before { outcome.broken.append("round \(round): a plan wrote to the target") }
             let sent = world.client.sent
@@ -57,7 +61,7 @@ extension Trial {
             let after = Picture(world)
             outcome.runs += 2
             var broken: [String] = []
-            if ![.inStep, .recordsFailed, .held, .sourceIncomplete, .unreachable].contains(result.report.exit) { broken.append("ended with \(result.report.exit): \(result.report.details)") }
+            if ![.inStep, .recordsFailed, .held, .sourceIncomplete].contains(result.report.exit) { broken.append("ended with \(result.report.exit): \(result.report.details)") }
             broken += Laws.law10(before, after, ours, dice, result, rewritten: world.client.service.met[.answersWithExisting] ?? 0 > rewritten)
             ours.add(before, after)
             if !options.ignoresActive { broken += Laws.law11(result, after, world.directory, known, world.ledger, dice) }
@@ -65,6 +69,12 @@ extension Trial {
             broken += Laws.law13(world.client.sent - sent, world)
             broken += Laws.law14(plan, result)
             broken += Laws.law15(result, after)
+            let made = Self.twins(world).subtracting(twins)
+            if !made.isEmpty { broken.append("law 4: created twice: \(made.sorted().joined(separator: ", "))") }
+            if !dice.policy.contains("exclusive"), !options.habits.contains(where: Self.loses) {
+                let here = Set(world.directory.people.filter { $0.status != "disabled" }.map(\.id))
+                broken += Laws.keptMembers(members, before, after, wanted: wanted, gone: known.subtracting(here))
+            }
             // Nobody leaves because a list left somebody out.
             broken += Laws.takingAway(before, after, world.directory, dice, strangers: []).filter { line in !options.habits.contains { Self.loses($0) } || !line.hasPrefix("R13") }
             if let nested, !nested.isDisjoint(with: Set(result.operations.filter { $0.verb == .removeMembers }.flatMap { $0.members.compactMap(\.targetID) })), round == 1 {
@@ -77,11 +87,38 @@ extension Trial {
             guard round < 3 else { continue }
             dice.change(&world.directory)
             dice.meddle(world)
+            if Int.random(in: 0..<6, using: &own) == 0 { rename(world, &outcome, &own) }
+            // A list that looks whole and is not.
+            if world.sourceOptions != nil, Int.random(in: 0..<3, using: &own) == 0, let person = world.directory.people.randomElement(using: &own) {
+                world.sourceOptions?.leftOut = [person.id]
+                outcome.fired["source habit: leaves somebody out", default: 0] += 1
+            }
         }
         for (habit, count) in world.client.service.met { outcome.fired["habit: \(habit.rawValue)", default: 0] += count }
         for (habit, count) in world.source?.met ?? [:] { outcome.fired["source habit: \(habit.rawValue)", default: 0] += count }
         if nested != nil { outcome.fired["habit: \(Habit.nestsGroups.rawValue)", default: 0] += 1 }
         return outcome
+    }
+
+    /// Gives an account a new id, as a first login or an import does; its mark stays, and its groups.
+    private static func rename(_ world: World, _ outcome: inout Outcome, _ dice: inout SeededGenerator) {
+        guard let id = world.documents(.user).filter({ $0["externalId"] != nil }).compactMap({ $0["id"]?.string }).randomElement(using: &dice) else { return }
+        outcome.fired["an id that changes", default: 0] += 1
+        world.client.change { service in
+            guard let stored = service.store[.user]?[id] else { return }
+            let groups = service.documents(.group).compactMap { $0["id"]?.string }.filter { group in
+                (service.store[.group]?[group]?.document["members"]?.array ?? []).contains { $0["value"]?.string == id }
+            }
+            service.remove(.user, id)
+            let fresh = "9" + id.dropFirst()
+            service.put(.user, fresh, stored.document, created: stored.created)
+            for group in groups {
+                guard var document = service.store[.group]?[group] else { continue }
+                document.document["members"] = .array((document.document["members"]?.array ?? []).filter { $0["value"]?.string != id } + [["value": .string(fresh), "type": "User"]])
+                service.remove(.group, group)
+                service.put(.group, group, document.document, created: document.created)
+            }
+        }
     }
 
     /// Whether a server takes members out of groups by itself.

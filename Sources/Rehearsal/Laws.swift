@@ -12,7 +12,14 @@ package struct Picture: Equatable {
 
     package init(_ world: World) {
         for user in world.documents(.user) { users[user["id"]?.string ?? ""] = Self.stripped(user) }
-        for group in world.documents(.group) { groups[group["id"]?.string ?? ""] = Self.stripped(group) }
+        for group in world.documents(.group) {
+            let id = group["id"]?.string ?? ""
+            var document = Self.stripped(group)
+            // As the server holds them, whether or not it shows them.
+            let stored = world.client.service.store[.group]?[id]?.document["members"]?.array ?? []
+            document["members"] = stored.isEmpty ? nil : .array(stored.map { ["value": $0["value"] ?? .null] }.sorted { ($0["value"]?.string ?? "") < ($1["value"]?.string ?? "") })
+            groups[id] = document
+        }
     }
 
     /// Without what the server derives: `meta` and the `groups` of a user.
@@ -160,7 +167,7 @@ package enum Laws {
                 let team = directory.teams.first { $0.id == group["externalId"]?.string }
                 // A rename to a protected name is held, and keeps nobody in a group.
                 let isProtected = dice.protectsAdministrators && fold(user["userName"]?.string ?? "").hasPrefix("adm")
-                let isHeld = isProtected || person.username.map { (names[fold($0)]?.count ?? 0) > 1 } ?? true
+                let isHeld = isProtected || person.username.map { (names[fold($0)]?.count ?? 0) > 1 } ?? false
                 if isHeld { broken.append("R13: the held member \(person.id) was removed from \(group["displayName"]?.string ?? "")") }
                 if let team, team.members.contains(person.id) { broken.append("R13: \(person.id) was removed from \(team.name), where the source has it") }
             }

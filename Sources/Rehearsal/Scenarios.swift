@@ -31,10 +31,41 @@ extension Trial {
 
     private static let scenarios: [(String, Scenario)] = [
         ("holds", holds), ("sum of jobs", sumOfJobs), ("lying source", lyingSource), ("reused ids", reusedIDs), ("terms", terms), ("ignored active", ignoredActive), ("undo", undo),
-        ("platform", platformFaults),
+        ("platform", platformFaults), ("edges of limits", edges),
     ]
 
     static func people(_ count: Int, from first: Int = 0) -> [Person] { (first..<first + count).map { .named("person\($0)") } }
+
+    /// A limit lets as many go as it says, and not one more; not in a week either; and what is cleared counts as cleared, whatever clears it.
+    private static func edges(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+        var outcome = Outcome()
+        let world = try World(job: World.job("limits: { source.shrink: none, users.disable: 6, users.clear: 3, memberships.remove: none }"), seed: seed, clock: clock)
+        world.directory.people = people(40)
+        for index in 30..<40 { world.directory.people[index].email = nil }
+        for index in 30..<34 {
+            var document: JSONValue = ["userName": .string(world.directory.people[index].username ?? ""), "displayName": "Was here"]
+            document["emails"] = [["value": .string("old\(index)@corp.example"), "type": "work"]]
+            try world.plant(.user, document)
+        }
+        let clearing = try await world.run()
+        outcome.runs += 1
+        if clearing.report.exit != .held { outcome.broken.append("R8, R24: four associations that clear an address passed a limit of three: \(clearing.report.headline)") }
+        world.permissions.allow = [.usersClear: 4]
+        guard try await world.run().report.exit == .inStep else { return Outcome(broken: "R24: what was allowed was not done") }
+        world.permissions.allow = [:]
+        let together = seed % 2 == 0
+        for index in 0..<(together ? 7 : 4) { world.directory.people[index].status = "disabled" }
+        let first = try await world.run()
+        if first.report.exit != (together ? .held : .inStep) { outcome.broken.append("R24: \(together ? "seven" : "four") disablings with a limit of six ended with \(first.report.exit)") }
+        for index in 0..<7 { world.directory.people[index].status = "disabled" }
+        let second = try await world.run()
+        if second.report.exit != .held { outcome.broken.append("R24: seven disablings within a week with a limit of six ended with \(second.report.exit)") }
+        world.directory.people[6].status = "enabled"
+        let third = try await world.run()
+        if third.report.exit != .inStep { outcome.broken.append("R24: six disablings with a limit of six ended with \(third.report.exit): \(third.report.details)") }
+        outcome.runs += 5
+        return outcome
+    }
 
     /// What a limit, or the loss of a part of the source, holds stays held, night after night, until it is allowed or its cause is gone.
     private static func holds(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {

@@ -53,6 +53,12 @@ extension Applier {
         do {
             found = try await sender.ours(kind, operation.fields, byName: true)
         } catch {
+            // A server that can tell nobody whether one object is there has no say in what becomes of the others.
+            if error.isOfThePage, await target.ailment() == nil {
+                return try ledger.settle(
+                    operation, Outcome(status: .failed, reason: "an interrupted run sent this create, and whether it was made cannot be told (\(error)): looked for again before it is made", mayBeDone: true),
+                    run: run)
+            }
             fatal = error
             return
         }

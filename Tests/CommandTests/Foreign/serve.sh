@@ -18,10 +18,15 @@ environment() { # name package…
   venv=$envs/$name
   [ -e "$venv/.complete" ] && return
   mkdir -p "$envs"
+  # Tests that want the same run side by side: one of them installs it.
+  exec 9> "$envs/$name.lock"
+  flock 9
+  if [ -e "$venv/.complete" ]; then exec 9>&-; return; fi
   rm -rf "$venv"
   "${PYTHON:-python3}" -m venv "$venv" >&2
   "$venv/bin/pip" install --quiet --disable-pip-version-check "$@" >&2
   touch "$venv/.complete"
+  exec 9>&-
 }
 strict() { environment strict 'scim2-server[cursor]==0.8.3' 'scim2-models==0.12.3' 'waitress==3.0.2'; }
 old() { environment old 'scim2-server==0.1.9' 'scim2-models==0.6.4' 'scim2-filter-parser==0.7.0' 'werkzeug==3.1.9'; }

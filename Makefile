@@ -54,7 +54,7 @@ simulate: setup
 kills: release
 	@.ci/kills .build-release/release $(ROUNDS)
 
-# Twenty-three bugs, one after the other, in a copy of the sources: the simulation must find each.
+# Some fifty bugs, one after the other, in a copy of the sources: the simulation must find each.
 planted: setup
 	@.ci/planted
 

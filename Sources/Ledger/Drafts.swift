@@ -15,7 +15,7 @@ extension Ledger {
                 sql: "INSERT INTO scratch.outlook (kind, source, target, state) SELECT kind, source, target, 'present' FROM scratch.situations WHERE situation = 'in step'")
             for kind in linkedOnly { try outlookFromLinks(db, kind: kind) }
             try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.outlook_by_target ON outlook (kind, target)")
-            if asksForMembers { try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.target_members_by_user ON target_members (usr)") }
+            try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.target_members_by_user ON target_members (usr)")
             let rows = try Row.fetchCursor(
                 db,
                 sql: Self.rowQuery
@@ -30,6 +30,14 @@ extension Ledger {
                 }
                 // Users come first, so that it is known by now whose accounts its members are.
                 if situation.kind == 1, situation.situation == .existing { try lookAtMembers(db, &situation) }
+                if situation.kind == 0, situation.situation == .existing, situation.rights == nil {
+                    situation.rights = try String.fetchOne(
+                        db.cachedStatement(
+                            sql: """
+                                SELECT 'it is in the protected group ' || g.name FROM scratch.target_members m INDEXED BY target_members_by_user
+                                JOIN scratch.target g ON g.kind = 1 AND g.n = m.grp AND g.protected WHERE m.usr = ? LIMIT 1
+                                """), arguments: [situation.target])
+                }
                 let (drafts, outlook) = try decide(situation)
                 if let outlook, let source = situation.source {
                     try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating) VALUES (?, ?, ?, ?, ?)")
@@ -195,9 +203,35 @@ extension Ledger {
     /// Holds a draft, and with a record that does not become ours its memberships.
     public func hold(draft: Int64, by: String, reason: String) throws {
         try write { db in
+            // Who waits for a value that is not freed now waits as well, and who waits for that one.
+            var open = try Row.fetchAll(db, sql: "SELECT frees, frees_mail, kind FROM scratch.drafts WHERE draft = ?", arguments: [draft])
+            while let freed = open.popLast() {
+                if freed["frees"] as String? == nil, freed["frees_mail"] as String? == nil { continue }
+                let waiting = try Row.fetchAll(
+                    db,
+                    sql: "SELECT draft, frees, frees_mail, kind FROM scratch.drafts WHERE status = 'planned' AND kind = ?3 AND draft <> ?4 AND (takes = ?1 OR takes_mail = ?2)",
+                    arguments: [freed["frees"], freed["frees_mail"], freed["kind"], draft])
+                for row in waiting {
+                    try db.execute(
+                        sql: """
+                            UPDATE scratch.drafts SET status = 'held', held_by = ?2, reason = reason || '; held: it waits for a value whose holder keeps it (' || ?3 || ')', due = NULL WHERE draft = ?1
+                            """, arguments: [row["draft"], by, reason])
+                    try db.execute(
+                        sql: """
+                            UPDATE scratch.outlook SET state = 'held' WHERE state = 'present' AND (kind, source) IN (SELECT kind, source FROM scratch.drafts WHERE draft = ? AND verb IN ('create', 'associate'))
+                            """, arguments: [row["draft"]])
+                    open.append(row)
+                }
+            }
             try db.execute(
                 sql: """
                     UPDATE scratch.drafts SET status = 'held', held_by = ?2, reason = reason || '; held: ' || ?3, takes = NULL, frees = NULL, takes_mail = NULL, frees_mail = NULL, due = NULL WHERE draft = ?1
+                    """, arguments: [draft, by, reason])
+            // With an association, all that would be written to what is not ours yet.
+            try db.execute(
+                sql: """
+                    UPDATE scratch.drafts SET status = 'held', held_by = ?2, reason = reason || '; held: ' || ?3, due = NULL WHERE status = 'planned' AND situation = 'existing'
+                    AND (kind, source) IN (SELECT kind, source FROM scratch.drafts WHERE draft = ?1 AND verb = 'associate')
                     """, arguments: [draft, by, reason])
             try db.execute(
                 sql: """

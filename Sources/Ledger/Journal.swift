@@ -271,7 +271,8 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT max(users), max(groups), max(memberships) FROM runs WHERE is_baseline AND scope IS ?3 AND (id = ?1 OR started >= ?2 AND id >= coalesce((
-                        SELECT max(id) FROM runs WHERE is_baseline AND (instr(coalesce(allowed, ''), 'source.shrink=') > 0 OR instr(coalesce(allowed, ''), 'accept-') > 0)), 0))
+                        SELECT max(id) FROM runs WHERE is_baseline AND (instr(' ' || coalesce(allowed, ''), ' source.shrink=') > 0
+                            OR instr(' ' || coalesce(allowed, '') || ' ', ' accept-source-change ') > 0 OR instr(' ' || coalesce(allowed, '') || ' ', ' accept-scope-change ') > 0)), 0))
                     """, arguments: [last.id, since, last.scope]
             ).map { SourceCount(users: $0[0] ?? 0, groups: $0[1] ?? 0, memberships: $0[2] ?? 0) } ?? last.count
         }

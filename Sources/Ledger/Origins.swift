@@ -25,7 +25,7 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT l.kind, l.source, si.id AS source_id, ti.id AS target_id, l.match_key, c.run AS settled, c.made AS made,
-                        EXISTS (SELECT 1 FROM versions v WHERE v.space = l.kind + 2 AND v.n = l.target AND v.first_run < c.made) AS was_shown,
+                        EXISTS (SELECT 1 FROM versions v WHERE v.space = l.kind + 2 AND v.n = l.target AND v.first_run < c.made AND (v.last_run IS NULL OR v.last_run >= c.made - 1)) AS was_shown,
                         coalesce(t.created < CAST(strftime('%s', r.started) AS REAL) - ?1, 0) AS is_older
                     FROM links l JOIN ids si ON si.n = l.source JOIN ids ti ON ti.n = l.target
                     JOIN (SELECT o.kind, o.source, o.run, p.run AS made, max(o.plan) FROM operations o JOIN plans p ON p.id = o.plan WHERE o.verb = 'create' AND o.status = 'done' GROUP BY o.kind, o.source) c
@@ -67,14 +67,14 @@ extension Ledger {
         }
     }
 
-    /// Calls links created, by source or target id. Returns the ids that are linked to nothing.
+    /// Calls links created, by source or target id. Returns the ids that name no link, or more than one: of those, none is set.
     public func setCreated(_ ids: [String]) throws -> [String] {
-        try write { db in
+        let named = "source IN (SELECT n FROM ids WHERE space IN (0, 1) AND id = ?1) OR target IN (SELECT n FROM ids WHERE space IN (2, 3) AND id = ?1)"
+        return try write { db in
             try ids.filter { id in
-                try db.execute(
-                    sql: "UPDATE links SET origin = 'created' WHERE source IN (SELECT n FROM ids WHERE space IN (0, 1) AND id = ?1) OR target IN (SELECT n FROM ids WHERE space IN (2, 3) AND id = ?1)",
-                    arguments: [id])
-                return db.changesCount == 0
+                guard try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE \(named)", arguments: [id]) == 1 else { return true }
+                try db.execute(sql: "UPDATE links SET origin = 'created' WHERE \(named)", arguments: [id])
+                return false
             }
         }
     }

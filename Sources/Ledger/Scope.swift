@@ -89,14 +89,15 @@ extension Ledger {
     /// is called a leaver, somebody should ask for it by name.
     ///
     /// - Parameter exceptDisabled: passes over those that are out of scope because they are disabled.
-    public func missingFromSource(kind: Int, exceptDisabled: Bool, limit: Int) throws -> [(id: String, isRead: Bool)] {
+    /// - Parameter dueSince: those that this job has disabled count as well, if they left before this moment: their deletion is due.
+    public func missingFromSource(kind: Int, exceptDisabled: Bool, dueSince: String? = nil, limit: Int) throws -> [(id: String, isRead: Bool)] {
         try read { db in
             try Row.fetchAll(
                 db,
                 sql: """
                     SELECT i.id, s.n IS NOT NULL FROM links l JOIN ids i ON i.n = l.source LEFT JOIN scratch.source s ON s.kind = l.kind AND s.n = l.source
-                    WHERE l.kind = ?1 AND l.state = 'active' AND (s.n IS NULL OR NOT s.in_scope AND NOT (?3 AND s.disabled)) ORDER BY i.id LIMIT ?2
-                    """, arguments: [kind, limit, exceptDisabled]
+                    WHERE l.kind = ?1 AND (l.state = 'active' OR EXISTS (SELECT 1 FROM departures d WHERE d.kind = l.kind AND d.source = l.source AND d.since <= ?4)) AND (s.n IS NULL OR NOT s.in_scope AND NOT (?3 AND s.disabled)) ORDER BY i.id LIMIT ?2
+                    """, arguments: [kind, limit, exceptDisabled, dueSince]
             ).map { (id: $0[0], isRead: $0[1]) }
         }
     }

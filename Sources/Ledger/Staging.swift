@@ -169,6 +169,11 @@ extension Ledger {
         }
     }
 
+    /// Remembers of a staged group what hangs on it beside its users.
+    public func note(rights: String, ofGroup id: String) throws {
+        try write { try $0.execute(sql: "UPDATE scratch.target SET rights = ? WHERE kind = 1 AND n = ?", arguments: [rights, intern($0, space: 3, id)]) }
+    }
+
     /// Forgets the staged objects of a kind, before they are read again; of groups, their members too.
     public func forgetStaged(kind: Int) throws {
         try write { db in
@@ -211,7 +216,7 @@ extension Ledger {
     /// Users in scope of whom nobody can tell whether they are let in.
     public func unreadableStatuses() throws -> (count: Int, example: String) {
         try read { db in
-            let condition = "FROM scratch.source s WHERE s.kind = 0 AND s.in_scope AND s.lacks_needed AND (s.flaw LIKE 'status: %' OR s.flaw LIKE 'accountExpireTime: %')"
+            let condition = "FROM scratch.source s WHERE s.kind = 0 AND s.in_scope AND s.lacks_needed AND s.flaw LIKE '%cannot be told%'"
             return (
                 try Int.fetchOne(db, sql: "SELECT count(*) \(condition)") ?? 0,
                 try String.fetchOne(db, sql: "SELECT (SELECT id FROM ids WHERE n = s.n) || ' (' || s.place || ')' \(condition) LIMIT 1") ?? ""

@@ -72,8 +72,10 @@ extension Ledger {
     /// Runs of the last days whose operations count against limits: no undos, none that was taken back, none that was let go.
     private static let countingRuns = """
         FROM runs r JOIN plans p ON p.run = r.id JOIN operations o ON o.plan = p.id
-        WHERE r.started >= :since AND r.command <> 'undo' AND (:key = '' OR instr(' ' || coalesce(r.allowed, ''), ' ' || :key || '=') = 0 AND instr(coalesce(r.allowed, ''), 'release') = 0)
-        AND NOT EXISTS (SELECT 1 FROM runs u WHERE u.command = 'undo' AND u.label = CAST(r.id AS TEXT) AND u.exit IN (0, 3)) AND o.status = 'done'
+        WHERE r.started >= :since AND r.command <> 'undo' AND (:key = '' OR instr(' ' || coalesce(r.allowed, ''), ' ' || :key || '=') = 0 AND instr(' ' || coalesce(r.allowed, '') || ' ', ' release ') = 0)
+        AND o.status = 'done' AND NOT EXISTS (
+            SELECT 1 FROM runs u JOIN plans pu ON pu.run = u.id JOIN operations ou INDEXED BY operations_by_source ON ou.plan = pu.id AND ou.kind = o.kind AND ou.source = o.source AND ou.status = 'done'
+            WHERE u.command = 'undo' AND u.label = CAST(r.id AS TEXT))
         """
 
     /// Source ids of whom runs since a moment have taken something that is still taken: who is enabled again, or has an account again, is not
@@ -116,6 +118,10 @@ extension Ledger {
         try write {
             try $0.execute(
                 sql: "UPDATE operations SET status = 'held', held_by = ?, reason = reason || '; held: ' || ? WHERE plan = ? AND kind = ? AND verb IN (\(list)) AND status = 'planned'",
+                arguments: [by, reason, plan, kind])
+            guard verbs.contains(.associate) else { return }
+            try $0.execute(
+                sql: "UPDATE operations SET status = 'held', held_by = ?, reason = reason || '; held: ' || ? WHERE plan = ? AND kind = ? AND situation = 'existing' AND status = 'planned'",
                 arguments: [by, reason, plan, kind])
         }
     }

@@ -92,6 +92,8 @@ extension Ledger {
                     sql: """
                         SELECT u.id FROM ids g JOIN written_members w ON w.grp = g.n JOIN ids u ON u.n = w.usr WHERE g.space = 3 AND g.id = ?
                         AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.side = 1 AND m.grp = w.grp AND m.usr = w.usr)
+                        -- Of an addition of which nobody knows whether it arrived, only while it is wanted.
+                        AND (w.certain OR \(isScratchAttached ? "EXISTS (SELECT 1 FROM links lg JOIN links lu ON lu.kind = 0 AND lu.target = w.usr JOIN scratch.source_members s ON s.grp = lg.source AND s.usr = lu.source WHERE lg.kind = 1 AND lg.target = w.grp)" : "1"))
                         """), arguments: [id])
         }
     }

@@ -159,9 +159,6 @@ public struct SCIMTarget: Sendable {
     /// Whether what is written to a group's members can be seen in the group.
     public var showsMembers: Bool { profile.memberReading.contains(.inList) || profile.memberReading.contains(.byID) }
 
-    /// Whether all members of a group can be seen, whoever put them in.
-    public var showsMembersWhole: Bool { showsMembers || profile.memberReading.contains(.byFilter) }
-
     // MARK: writing
 
     /// POST. A 2xx without an id in body or Location is malformed.
@@ -210,12 +207,15 @@ public struct SCIMTarget: Sendable {
         let leaving = Set(remove)
         return try await replace(.group, id, known) { resource in
             var members = resource["members"]?.array ?? []
-            members.removeAll { member in !Self.isGroup(member) && member["value"]?.string.map(leaving.contains) ?? false }
-            let present = Set(members.compactMap { $0["value"]?.string })
+            members.removeAll { member in !Self.isGroup(member) && Self.id(member).map(leaving.contains) ?? false }
+            let present = Set(members.compactMap(Self.id))
             members += add.filter { !present.contains($0) }.map { ["value": .string($0)] }
             resource["members"] = .array(members)
         }
     }
+
+    /// A member's id, also one that is a number.
+    private static func id(_ member: JSONValue) -> String? { member["value"]?.string ?? member["value"]?.integer.map(String.init) }
 
     /// Whether a member of a group is a group itself, by what the server says of it.
     public static func isGroup(_ member: JSONView) -> Bool { isGroup(type: member.member(ignoringCase: "type")?.string, reference: member.member(ignoringCase: "$ref")?.string) }
@@ -254,7 +254,7 @@ public struct SCIMTarget: Sendable {
         // The bare name goes back, not the form that the platform shows.
         if let cut = profile.cutNameFrom.flatMap(\.first), let name = resource[kind.nameAttribute]?.string { resource[kind.nameAttribute] = .string(String(name.prefix { $0 != cut })) }
         if let known {
-            let shown = Set((resource["members"]?.array ?? []).compactMap { $0["value"]?.string })
+            let shown = Set((resource["members"]?.array ?? []).compactMap(Self.id))
             let hidden = known.known.subtracting(shown)
             if known.isExclusive {
                 resource["members"] = .array((resource["members"]?.array ?? []) + hidden.sorted().map { ["value": .string($0)] })

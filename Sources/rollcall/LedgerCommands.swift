@@ -93,7 +93,7 @@ struct LedgerCommand: AsyncParsableCommand {
             try await LedgerCommand.locked(common, host, job) { job, path in
                 let ledger = try LedgerCommand.existing(path)
                 let unknown = try ledger.setCreated(created)
-                if !unknown.isEmpty { throw LedgerError.io("linked to nothing in \(path): \(unknown.joined(separator: ", ")); the others were set") }
+                if !unknown.isEmpty { throw LedgerError.io("no link of \(path), or more than one, has the id \(unknown.joined(separator: ", ")); the others were set") }
                 let origins = try ledger.origins()
                 for origin in origins { print(printable("\(origin.origin): \(origin.kind == 0 ? "user" : "group") \(origin.name) (\(origin.sourceID)), \(origin.targetID)")) }
                 print("\(job.name): \(origins.count) linked that this job did not make.")

@@ -42,6 +42,8 @@ final class Applier {
     private static let mostFullInARow = 3
     /// Accounts that this run has deleted or disabled: a server may take them out of their groups by itself.
     var departed: Set<String> = []
+    /// Names or source ids of records whose changes are tried at once, or `all`.
+    var retry: Set<String> = []
     /// Whether nobody makes accounts on the target by hand.
     var noHandMade = false
     /// Whether a group is sent as a whole, so that nobody else's members are kept.
@@ -261,6 +263,10 @@ final class Applier {
             return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut, care: care)
         case .update, .associate, .dissociate, .disable, .delete:
             if try isStopped(operation) { return nil }
+            if operation.situation == .existing, link == nil, operation.verb != .associate {
+                try ledger.settle(operation, Outcome(status: .skipped, reason: "not sent: \(operation.targetID ?? "the object") was not associated, and is not ours to write"), run: run)
+                return nil
+            }
             // A link that this plan made a moment ago is newer than what the plan was drawn from.
             let id = link?.targetID ?? operation.targetID
             let isGroup = operation.kind == ResourceKind.group.rawValue && operation.verb != .delete

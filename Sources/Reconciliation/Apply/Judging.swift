@@ -7,11 +7,16 @@ import SCIMTransport
 /// What an answer means for the journal and for the link.
 extension Applier {
     func record(_ operation: PlannedOperation, _ performed: Performed, leftOut: [Int: String], members: [String], targetID: String? = nil, care: GroupCare? = nil) throws {
+        if case .kept(let inner) = performed {
+            try noteKept(operation, care)
+            return try record(operation, inner, leftOut: leftOut, members: members, targetID: targetID, care: care)
+        }
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
         // What fails night after night in the same way says nothing of the target's health.
         if !knownRefusals.contains("\(operation.kind) \(operation.verb.rawValue) \(operation.sourceID ?? "")") { breaker.note(performed) }
         if operation.verb == .create { if case .full(let why) = performed { note(full: why, kind) } else { note(full: nil, kind) } }
         switch performed {
+        case .kept: break
         case .done(let id, let resource):
             switch operation.verb {
             case .delete:
@@ -24,14 +29,13 @@ extension Applier {
                 if operation.verb == .disable { departed.insert(id) }
                 try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
             }
-            try noteKept(operation, care, resource: resource)
         case .writtenInParts(let id, let resource, let refused, let why):
             var taken = operation
             taken.fields.removeAll { refused.contains($0.path) }
             try recordWrite(taken, kind, id: id, resource: resource, origin: try origin(of: operation))
             noteRollback(operation, refused: refused)
             try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), mayBeDone: true), run: run)
-        case .full(let why): try ledger.settle(operation, Outcome(status: .failed, reason: "the target has no room for it: \(why)"), run: run)
+        case .full(let why): try ledger.settle(operation, Outcome(status: .failed, reason: "\(Applier.fullWords): \(why)"), run: run)
         case .lost(let resource, let missing):
             guard let id = targetID else { return }
             if operation.verb == .addMembers || operation.verb == .removeMembers {
@@ -82,7 +86,10 @@ extension Applier {
         case .fatal(let failure, let isOpen):
             if fatal == nil, failure.endsAtOnce { fatal = failure }
             // What certainly was not done is planned anew by the next run, from what it reads; what is open stays in the journal.
-            if !isOpen { try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run) }
+            if !isOpen {
+                if operation.verb == .addMembers, notesMembers, let targetID { try ledger.forgetUncertain(group: targetID, members: members) }
+                try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run)
+            }
         }
     }
 
@@ -108,7 +115,7 @@ extension Applier {
     private func recordOverwrite(_ operation: PlannedOperation, _ kind: ResourceKind, _ written: SCIMTarget.Written, _ id: String) throws {
         let tells = "take-overs tell their age: \(kind.singular)"
         if written.age == .older, try ledger.fact(tells) == nil { try ledger.learn(tells, "an older time than the request's") }
-        let isCertain = try noHandMade || written.age == .fresh && ledger.fact(tells) != nil
+        let isCertain = try noHandMade && !isStaged(operation.kind, id) || written.age == .fresh && ledger.fact(tells) != nil
         try recordWrite(operation, kind, id: id, resource: written.resource, origin: isCertain && written.age != .older ? "created" : "taken over")
         if written.age == .older { verification.takenOver.append(operation.name) } else if !isCertain { verification.perhapsTakenOver += 1 }
     }
@@ -143,6 +150,8 @@ extension Applier {
         let origin = try isDoubtful ? "taken over" : operation.status == .sent ? "created" : isRestoredLedger() ? "associated" : "known"
         try recordWrite(operation, kind, id: id, resource: resource, origin: origin, isFound: true)
     }
+
+    static let fullWords = "the target has no room for it"
 
     static let goneAlready = "was gone already"
 

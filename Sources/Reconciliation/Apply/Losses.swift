@@ -42,7 +42,9 @@ extension Applier {
     /// Whether a change is not sent, since its like has lost members: of this group, or of two others. Settles it then.
     func isStopped(_ operation: PlannedOperation) throws -> Bool {
         let verb = Self.verb(operation)
-        guard operation.kind == ResourceKind.group.rawValue, operation.verb != .delete, verb != .removeMembers, let source = operation.sourceID,
+        // A second half is never stopped: its object bears a temporary name.
+        guard operation.kind == ResourceKind.group.rawValue, operation.verb != .delete, verb != .removeMembers, operation.unit == nil || operation.unit != operation.seq,
+            retry.isDisjoint(with: ["all", operation.name, operation.sourceID ?? ""]), let source = operation.sourceID,
             let link = try ledger.link(kind: operation.kind, source: source)
         else { return false }
         guard try ledger.fact(Self.lossFact(verb, link.targetID)) == careKey || ledger.losses(verb, key: careKey) > 1 else { return false }
@@ -51,8 +53,8 @@ extension Applier {
     }
 
     /// Remembers that a change kept whom it had to keep.
-    func noteKept(_ operation: PlannedOperation, _ care: GroupCare?, resource: [UInt8]?) throws {
-        guard let care, !care.stays.isEmpty, !care.mayTrust, resource != nil else { return }
+    func noteKept(_ operation: PlannedOperation, _ care: GroupCare?) throws {
+        guard let care, !care.mayTrust else { return }
         try ledger.learn(Self.trustFact(Self.verb(operation)), careKey)
     }
 

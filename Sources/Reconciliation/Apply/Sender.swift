@@ -25,6 +25,8 @@ enum Performed: Sendable {
     case writtenInParts(id: String, resource: [UInt8]?, refused: Set<String>, String)
     /// The target makes no more of this kind: a quota, or a number of seats.
     case full(String)
+    /// The same, and all members that had to stay were seen to be there.
+    indirect case kept(Performed)
     /// The change went through, and members that had to stay are gone.
     case lost(resource: [UInt8], missing: [String])
     /// The name is taken by somebody who is not ours.
@@ -149,8 +151,10 @@ struct Sender: Sendable {
     private func update(_ kind: ResourceKind, _ id: String, _ changes: [SCIMTarget.Change], isAssociating: Bool, _ care: GroupCare?) async throws(SCIMFailure) -> Performed {
         func isOfTheRecord(_ failure: SCIMFailure) -> Bool {
             switch failure {
-            case .rejected(let answer): answer.status != 401 && answer.status != 403
-            case .conflict: true
+            // What this program did not send (status 0) is known for the whole.
+            case .rejected(let answer): answer.status != 401 && answer.status != 403 && answer.status != 0
+            // Another object has a value of it: whose that one is, the next run judges.
+            case .conflict: !isAssociating
             default: false
             }
         }
@@ -201,22 +205,30 @@ struct Sender: Sendable {
             guard let resource, let shown = try? JSONParser().parse(resource, { $0.member(ignoringCase: "members") == nil ? nil : Set(TargetReader.members($0)) }) else { return nil }
             return care.stays.filter { !shown.contains($0) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
-        guard case .done(let id, let answer) = performed else { return performed }
+        let id: String
+        let answer: [UInt8]?
+        switch performed {
+        case .done(let done, let resource): (id, answer) = (done, resource)
+        // A part of it went through, and may have done the same harm.
+        case .partly, .writtenInParts: (id, answer) = (group, nil)
+        default: return performed
+        }
         let first = missing(answer)
-        if let first, first.isEmpty { return performed }
+        if let first, first.isEmpty { return .kept(performed) }
         if first == nil, care.mayTrust { return performed }
-        var seen = answer
         for attempt in 1...2 {
             if attempt == 2 { await pause(3) }
             // Whoever cannot be looked at is not called lost.
             guard let body = try? await target.get(.group, group) else { return performed }
-            seen = body
             // A group without the attribute is one without members, when it is asked for by its id.
             let gone = missing(body) ?? care.stays.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-            if gone.isEmpty { return .done(id: id, resource: body) }
+            if gone.isEmpty {
+                if case .done = performed { return .kept(.done(id: id, resource: body)) }
+                return .kept(performed)
+            }
             if attempt == 2 { return .lost(resource: body, missing: gone) }
         }
-        return .done(id: id, resource: seen)
+        return performed
     }
 
     /// Adds or removes members; when the target refuses them together, by halves, so that one bad member does not keep the others out, or in.
@@ -228,19 +240,34 @@ struct Sender: Sendable {
             // This target has lost members over removals: each is looked at, and the first loss ends them.
             var stays = Set(care.stays).union(members)
             var last: Performed = .done(id: group, resource: nil)
+            var refused: Set<String> = []
+            var reason = ""
+            var hasTaken = false
             for member in members {
-                stays.remove(member)
-                var own = care
-                own.stays = Array(stays)
-                last = await compared(.done(id: group, resource: try await send([member]).resource), group, own)
-                if case .lost = last { return last }
+                do {
+                    let written = try await send([member])
+                    hasTaken = true
+                    stays.remove(member)
+                    var own = care
+                    own.stays = Array(stays)
+                    last = await compared(.done(id: group, resource: written.resource), group, own)
+                    if case .lost = last { return last }
+                } catch {
+                    guard case .rejected = error else {
+                        if hasTaken { return error.isFatal ? .fatal(error, isOpen: true) : .unknown("a part of the members was removed; then: \(error)") }
+                        throw error
+                    }
+                    refused.insert(member)
+                    reason = "\(error)"
+                }
             }
-            return last
+            if refused.isEmpty { return last }
+            return .partly(refused: refused, "the target refuses to remove \(refused.count) of \(members.count) members, such as \(refused.min() ?? ""), and removed the others: \(reason)")
         }
         do {
             return .done(id: group, resource: try await send(members).resource)
         } catch {
-            guard case .rejected = error, members.count > 1 else { throw error }
+            guard case .rejected(let answer) = error, answer.status != 0, members.count > 1 else { throw error }
         }
         var refused: [String] = []
         var reason = ""
@@ -323,7 +350,6 @@ struct Sender: Sendable {
         case .rejected(let answer) where answer.status == 402: return true
         case .rejected(let answer) where answer.status == 403: words = "\(answer.scimType ?? "") \(answer.detail)"
         case .conflict(let answer): words = "\(answer.scimType ?? "") \(answer.detail)"
-        case .unreachable(let why) where why.contains("answered 429"): words = why
         default: return false
         }
         for value in sent where value.count > 2 { words = words.replacingOccurrences(of: value, with: "", options: .caseInsensitive) }

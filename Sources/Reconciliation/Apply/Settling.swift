@@ -16,6 +16,7 @@ extension Applier {
             switch (operation.verb, operation.status) {
             case (.create, .sent): try await settleCreate(operation)
             case (.associate, .sent): try await settleAssociation(operation)
+            case (.update, .sent) where operation.unit != nil && operation.unit != operation.seq: try await settleFirstHalf(operation)
             case (_, .sent):
                 try doubt(operation)
                 try ledger.settle(
@@ -25,6 +26,21 @@ extension Applier {
         }
         if isGoing { try await rollBack() }
         if isGoing { try await readBack() }
+    }
+
+    /// The first half of a ring: whether the temporary value stands decides what the second half comes to.
+    func settleFirstHalf(_ operation: PlannedOperation) async throws {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        if let id = operation.targetID, let table = tables[kind], let body = try? await target.get(kind, id),
+            let actual = try? JSONParser().parse(body, { table.actual($0) })
+        {
+            let shown = MappingTable.values(actual.body)
+            if operation.fields.allSatisfy({ field in shown[field.path]?.canonical == field.after }) {
+                return try recordWrite(operation, kind, id: id, resource: body, origin: "created")
+            }
+        }
+        try ledger.settle(
+            operation, Outcome(status: .failed, reason: "an interrupted run sent this, and the target does not show it: planned anew where it is still wanted", mayBeDone: true), run: run)
     }
 
     func settleAssociation(_ operation: PlannedOperation) async throws {
@@ -56,7 +72,8 @@ extension Applier {
             // A server that can tell nobody whether one object is there has no say in what becomes of the others.
             if error.isOfThePage, await target.ailment() == nil {
                 return try ledger.settle(
-                    operation, Outcome(status: .failed, reason: "an interrupted run sent this create, and whether it was made cannot be told (\(error)): looked for again before it is made", mayBeDone: true),
+                    operation,
+                    Outcome(status: .failed, reason: "an interrupted run sent this create, and whether it was made cannot be told (\(error)): looked for again before it is made", mayBeDone: true),
                     run: run)
             }
             fatal = error

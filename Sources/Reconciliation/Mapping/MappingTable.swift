@@ -99,21 +99,13 @@ struct MappingTable: Hashable, Sendable {
             fields["phone"] = nil
             // What a SCIM source splits already is not split again.
             if let given = fields["givenName"], fields["displayName"] == nil { fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ") }
-            if let text = fields["accountExpireTime"], case .unreadable = Expiry(text) {
-                result.isStatusUnreadable = true
-                result.flaws.append(
-                    "accountExpireTime: “\(text.visible)” is neither milliseconds since 1970 nor a time such as 2026-12-24T00:00:00Z, so whether the account has expired cannot be told")
-            }
-            if case .unreadable(let text) = Self.status(fields["status"]) {
-                result.isStatusUnreadable = true
-                result.flaws.append("status: “\(text.visible)” is neither enabled nor disabled, so whether the record is let in cannot be told")
-            }
             switch PhoneNumbers.read(region: fields["phoneRegion"], number: fields["phoneNumber"]) {
             case .absent: break
             case .number(let number): fields["phone"] = number
             case .unreadable(let why): unreadablePhone = "phoneNumber: \(why)"
             }
         }
+        if kind == .user { judgeStatus(fields, now, &result) }
         var body: [String: JSONValue] = [:]
         var name: String?
         var mark: String?
@@ -168,6 +160,22 @@ struct MappingTable: Hashable, Sendable {
 
     /// Whether the source disables a user explicitly, mapped or not.
     static func isDisabled(_ record: DirectoryRecord, now: Double) -> Bool { active(record.fields["status"], expires: record.fields["accountExpireTime"], now: now).0 == false }
+
+    /// Whether it can be told if a record is let in. What is explicitly disabled, or has expired, is out, whatever else cannot be read.
+    private func judgeStatus(_ fields: [String: String], _ now: Double, _ result: inout Desired) {
+        let rule = attribute("active")?.rule
+        let text = rule.map { $0.value(fields) } ?? fields["status"]
+        if Self.active(text, expires: fields["accountExpireTime"], now: now).0 == false { return }
+        if let expiry = fields["accountExpireTime"], case .unreadable = Expiry(expiry) {
+            result.isStatusUnreadable = true
+            result.flaws.append(
+                "accountExpireTime: “\(expiry.visible)” is neither milliseconds since 1970 nor a time such as 2026-12-24T00:00:00Z, so whether the account has expired cannot be told")
+        }
+        if case .unreadable(let text) = Self.status(text) {
+            result.isStatusUnreadable = true
+            result.flaws.append("\(rule?.fields.first ?? "status"): “\(text.visible)” is neither enabled nor disabled, so whether the record is let in cannot be told")
+        }
+    }
 
     static let noStatus = "has no status; active is left alone"
 

@@ -39,6 +39,7 @@ public final class JobRun: @unchecked Sendable {
     public let job: Job
     public let ledger: Ledger
     public let id: Int64
+    let started: String
     let surroundings: Surroundings
     let permissions: Permissions
     let profile: Profile
@@ -109,7 +110,8 @@ public final class JobRun: @unchecked Sendable {
         try ledger.check(binding: "source", shared.directory().identity)
         try ledger.check(binding: "target", "\(connection.base)") { URLParts($0)?.canonical ?? $0 }
         if let owner = try Self.registry(ledger)?.owner(of: Self.targetDigest(job, ledger, surroundings)), owner != job.name { throw Self.owned(connection, by: owner) }
-        id = try ledger.beginRun(command: command, label: label, started: surroundings.time.timestamp())
+        started = surroundings.time.timestamp()
+        id = try ledger.beginRun(command: command, label: label, started: started)
     }
 
     /// The rate at which the target let an earlier run pass.
@@ -296,6 +298,8 @@ public final class JobRun: @unchecked Sendable {
         try ledger.countDepartures(
             day: today, isComplete: source.incomplete == nil && clockDoubt == nil, kinds: pushed.map(\.rawValue), countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
 
+        if !job.asksSource, source.incomplete == nil, clockDoubt == nil { try ledger.countUnconfirmed(kinds: pushed.map(\.rawValue), day: today) }
+
         let differences = Differences(tables: tables, notKept: try notKept(targetReading))
         try ledger.define { kind, desired, actual, sent, read in
             !differences.changes(ResourceKind(rawValue: kind) ?? .user, desired: desired, actual: actual, sent: sent, read: read).isEmpty
@@ -318,7 +322,7 @@ public final class JobRun: @unchecked Sendable {
             takesBack: permissions.acceptTakeback, isClockDoubtful: clockDoubt != nil, now: surroundings.time.wall(),
             associations: Associations(
                 tables: tables, accepted: permissions.acceptAssociation,
-                showsMembers: kinds.contains(.group) && target.showsMembersWhole, unseenGroups: Set(targetReading.unseenGroups.map(\.id))))
+                showsMembers: kinds.contains(.group) && (target.showsMembers || targetReading.membersAreWhole), unseenGroups: Set(targetReading.unseenGroups.map(\.id))))
         try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
         for kind in kinds { policy.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind.rawValue) }
         var departing = Departing()
@@ -397,6 +401,12 @@ public final class JobRun: @unchecked Sendable {
         let kind = ResourceKind(rawValue: row.kind) ?? .user
         let isLetGo = [row.sourceName, source].compactMap { $0 }.contains { permissions.acceptAssociation.contains("\(kind.singular):\($0)") }
         if isLetGo { try ledger.learn(Ledger.acceptedAssociation(row.kind, source), target) }
+    }
+
+    /// The time that is believed: of a clock in doubt, the last end that nobody doubts.
+    func believedNow() throws -> Double {
+        guard clockDoubt != nil, let end = try ledger.fact(Self.trustedEnd).flatMap({ Time.seconds($0) }) else { return surroundings.time.wall() }
+        return end
     }
 
     /// The clock has witnesses: the end of the last run that nobody doubts, and what the servers say. After seven runs on different days that
@@ -492,6 +502,7 @@ public final class JobRun: @unchecked Sendable {
                 looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts,
                 pause: { [time = surroundings.time] in await time.sleep(time.monotonic() + $0) }, stop: surroundings.stop,
                 tick: { try self.beat() }, now: surroundings.time.wall, progress: surroundings.progress)
+            applier.retry = permissions.retry
             applier.noHandMade = job.target.noHandMade
             applier.isExclusive = job.exclusiveMemberships
             applier.knownRefusals = try knownRefusals()
@@ -566,7 +577,7 @@ public final class JobRun: @unchecked Sendable {
         noteTemporaries()
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         // No flag hides that access may remain, or that the clock is wrong.
-        let isOpen = targetReading.map { !$0.unseenAccounts.isEmpty || !$0.unseenGroups.isEmpty || $0.survivors > 0 } ?? false || clockDoubt != nil
+        let isOpen = targetReading.map { !$0.unseenAccounts.isEmpty || !$0.unseenGroups.isEmpty || $0.survivors > 0 } ?? false || clockDoubt != nil || standingTemporaries > 0
         if permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, !isOpen, let plan {
             var isKnown = true
             var conflicts: [PlannedOperation] = []
@@ -582,7 +593,7 @@ public final class JobRun: @unchecked Sendable {
         if permissions.acceptSourceChange { words.append("accept-source-change") }
         if permissions.acceptScopeChange { words.append("accept-scope-change") }
         if permissions.acceptTargetChange { words.append("accept-target-change") }
-        words += permissions.acceptAssociation.sorted().map { "accept-association=\($0)" }
+        words += permissions.acceptAssociation.sorted().map { "accept-association=\($0.replacingOccurrences(of: " ", with: "+"))" }
         let allowed = words.isEmpty ? nil : words.joined(separator: " ")
         try ledger.finishRun(
             id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: [report.headline, failure?.description].compactMap { $0 }.joined(separator: " "),

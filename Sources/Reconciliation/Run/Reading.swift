@@ -20,6 +20,8 @@ struct Reading {
     var unverified = 0
     /// Memberships of which the same is true.
     var unverifiedMembers = 0
+    /// Whether all members of the groups that matter were read, whoever they are.
+    var membersAreWhole = false
     /// What is remarkable and no obstacle.
     var notes: [String] = []
     /// Groups whose members could not be looked at, with the reason: nobody comes into them or leaves them.
@@ -74,7 +76,7 @@ struct TargetReader {
             if kinds.contains(.group) {
                 if target.profile.memberReading.contains(.ledger) { try ledger.stageWrittenMembers() }
                 if target.showsMembers { try await askForGroups(try ledger.groupsToAsk(.target), &reading) }
-                if target.profile.memberReading.contains(.byFilter) { try await readMembersByFilter(usersAreRead: kinds.contains(.user)) }
+                if target.profile.memberReading.contains(.byFilter) { try await readMembersByFilter(usersAreRead: kinds.contains(.user), &reading) }
             }
         } catch let failure as SCIMFailure {
             throw JobFailure(failure, side: "target")
@@ -171,7 +173,7 @@ struct TargetReader {
 
     /// Reads memberships by filter, over the groups or over the users, whichever are fewer requests. The filter over groups is
     /// believed only once it agreed with the other, and given up for good when the platform refuses it.
-    private func readMembersByFilter(usersAreRead: Bool) async throws {
+    private func readMembersByFilter(usersAreRead: Bool, _ reading: inout Reading) async throws {
         let known = try ledger.fact("groups.value")
         let (groups, users) = try ledger.membershipReadCost(pageSize: target.capabilities.pageSize, usersAreRead: usersAreRead)
         if known != "refused", groups <= users {
@@ -184,7 +186,10 @@ struct TargetReader {
                 default: throw failure
                 }
             }
-            if trust == .proven { return }
+            if trust == .proven {
+                reading.membersAreWhole = true
+                return
+            }
             if trust == .refused { try ledger.learn("groups.value", "refused") }
             try ledger.forgetStagedMembers()
         }
@@ -316,7 +321,9 @@ struct TargetReader {
             guard try ledger.concerns(targetGroup: group) else { continue }
             let ids: [String]
             do {
-                ids = try JSONParser().parse(try await target.get(.group, group)) { Self.members($0) }
+                let (found, nested) = try JSONParser().parse(try await target.get(.group, group)) { (Self.members($0), Rights.ofGroup($0)) }
+                if let nested { try ledger.note(rights: nested, ofGroup: group) }
+                ids = found
             } catch let failure as SCIMFailure {
                 if case .notFound = failure { continue }
                 // One group that cannot be read keeps nobody's account from being disabled.
@@ -336,28 +343,38 @@ struct TargetReader {
     /// Returns whether one of them shows others.
     @discardableResult
     func askForGroups(_ groups: [String], isRepeated: Bool = false, _ reading: inout Reading) async throws -> Bool {
-        if !isRepeated { try ledger.noteShownMembers(.target) }
         var cut: [String] = []
+        var failed: Set<String> = []
         for group in groups {
             let ids: [String]?
             do {
-                ids = try JSONParser().parse(try await target.get(.group, group)) { $0.member(ignoringCase: "members") == nil ? nil : Self.members($0) }
+                let (found, nested) = try JSONParser().parse(try await target.get(.group, group)) { ($0.member(ignoringCase: "members") == nil ? nil : Self.members($0), Rights.ofGroup($0)) }
+                if let nested { try ledger.note(rights: nested, ofGroup: group) }
+                ids = found
             } catch let failure as SCIMFailure {
                 if failure.endsAtOnce, !failure.isForbidden { throw failure }
+                failed.insert(group)
+                // What was once found cut is not believed to be whole because nobody could look.
+                if try ledger.isCut(.target, group: group) { reading.unseenGroups.append((group, "its list of members is cut off, and \(failure)")) }
                 continue
-            } catch is JSONSyntaxError {
+            } catch let error as JSONSyntaxError {
+                failed.insert(group)
+                if try ledger.isCut(.target, group: group) { reading.unseenGroups.append((group, "its list of members is cut off, and \(error)")) }
                 continue
             }
+            guard let ids else { continue }
             let listed = Set(try ledger.stagedMembers(ofGroup: group))
             // What shows fewer than the list is no better witness than the list.
-            guard let ids, !listed.isSuperset(of: ids) else {
+            guard !listed.isSuperset(of: ids) else {
                 try ledger.noteCut(.target, group: group, isCut: false)
                 continue
             }
+            if !isRepeated { try ledger.noteShownMembers(.target, only: group) }
             cut.append(group)
             try ledger.noteCut(.target, group: group, isCut: true)
             try ledger.restage(targetMembers: ids, of: group)
         }
+        if !isRepeated { try ledger.noteShownMembers(.target, except: failed.union(cut)) }
         if let first = cut.first { reading.notes.append("the list cuts the members of \(counted(cut.count, "group")) off, such as \(first): each is asked for by its id") }
         return !cut.isEmpty
     }

@@ -31,7 +31,9 @@ extension JobRun {
     /// - Parameter memberships: whether the drafts of memberships are meant, or those of records.
     func putOffRefused(memberships: Bool) throws {
         let today = String(surroundings.time.timestamp().prefix(10))
-        for failure in try ledger.failures(leastRuns: Self.leastRuns) where (failure.verb == .addMembers) == memberships && failure.next > today {
+        // No distance is longer: a later day was written by a clock that was wrong.
+        let latest = String(Time.timestamp(surroundings.time.wall() + 8 * 86400).prefix(10))
+        for failure in try ledger.failures(leastRuns: Self.leastRuns) where (failure.verb == .addMembers) == memberships && failure.next > today && failure.next <= latest {
             for draft in try ledger.plannedDrafts(kind: failure.kind, source: failure.sourceID, verb: failure.verb) {
                 guard !Self.takes(draft.verb, draft.fields), permissions.retry.isDisjoint(with: ["all", draft.name, draft.sourceID]) else { continue }
                 guard failure.value == value(draft.fields, memberships ? try ledger.members(ofDraft: draft.draft) : []) else { continue }
@@ -63,7 +65,8 @@ extension JobRun {
 
     /// Counts what this run's operations came to. Called once all is settled.
     func countRefusals() throws {
-        guard let plan, undone == nil else { return }
+        // By a clock that is in doubt, nothing is put off.
+        guard let plan, undone == nil, clockDoubt == nil else { return }
         let today = String(surroundings.time.timestamp().prefix(10))
         let hasFailures = try ledger.hasFailures
         var failed: [PlannedOperation] = []
@@ -71,6 +74,8 @@ extension JobRun {
         try ledger.forEachOperation(plan: plan) { operation in
             guard operation.verb != .none, operation.sourceID != nil, operation.unit == nil || operation.unit == operation.seq else { return }
             switch operation.status {
+            // A target that is full says nothing of the record.
+            case .failed where operation.reason.hasPrefix(Applier.fullWords): break
             case .failed, .sent: failed.append(operation)
             case .conflict: failed.append(operation)
             case .done where hasFailures: done.append(operation)

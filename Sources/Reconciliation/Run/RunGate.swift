@@ -29,7 +29,7 @@ extension JobRun {
         guard let count, sourceReading?.incomplete == nil else { return nil }
         let key = Job.LimitKey.sourceShrink
         let limit = permissions.allow[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
-        let largest = try ledger.largestBaseline(since: Time.timestamp(surroundings.time.wall() - 7 * 86400), like: baseline)
+        let largest = try ledger.largestBaseline(since: Time.timestamp(try believedNow() - 7 * 86400), like: baseline)
         let sizes = [
             ("users", largest.users - loss.users, count.users), ("groups", largest.groups - loss.groups, count.groups),
             ("memberships", largest.memberships - loss.memberships, count.memberships),
@@ -67,7 +67,7 @@ extension JobRun {
     /// Adds what the last seven days have taken, from the first run of the version that counts it.
     private func lookBack(_ counts: inout Gate.Counts) throws {
         guard job.limitsLookBack, undone == nil, command != "undo" else { return }
-        let week = Time.timestamp(surroundings.time.wall() - 7 * 86400)
+        let week = Time.timestamp(try believedNow() - 7 * 86400)
         guard let first = try ledger.fact(Self.countedSince) else { return }
         let since = max(week, first)
         for key in Job.LimitKey.ofTaking where key != .sourceShrink && counts.counts[key] ?? 0 > 0 {
@@ -86,7 +86,12 @@ extension JobRun {
     }
 
     /// From now on what is taken counts for seven days.
-    func beginToLookBack() throws { if try ledger.fact(Self.countedSince) == nil { try ledger.learn(Self.countedSince, surroundings.time.timestamp()) } }
+    func beginToLookBack() throws {
+        guard clockDoubt == nil else { return }
+        // A moment that has not come is the mark of a clock that was wrong.
+        if let known = try ledger.fact(Self.countedSince), known <= started { return }
+        try ledger.learn(Self.countedSince, started)
+    }
 
     /// Holds what exceeds a limit on giving: all of what it counts, and nothing else.
     func holdGiving(_ keys: [Job.LimitKey]) throws {

@@ -223,27 +223,36 @@ final class SharedSource: @unchecked Sendable {
     func prove(group: String) async throws -> String? {
         if let known = proven[group] { return known }
         guard let snapshot else { return nil }
-        var why: String? = "its members changed between two readings, again and again"
+        var why: String?
         // After a read that broke off, what the snapshot holds of the group is no reading.
         var before = evidence == nil ? nil : try snapshot.members(of: group)
+        do {
+            why = try await compare(group, snapshot, &before)
+        } catch let failure as DirectoryFailure {
+            if case .cancelled = failure { throw failure }
+            // One group that cannot be looked at keeps nobody from losing access elsewhere.
+            why = "it cannot be read by its id: \(failure)"
+        }
+        proven[group] = .some(why)
+        return why
+    }
+
+    /// Reads a group until two readings agree.
+    private func compare(_ group: String, _ snapshot: Snapshot, _ before: inout [String]?) async throws -> String? {
+        var why: String? = "its members changed between two readings, again and again"
         for _ in 1...Self.rereads {
-            guard let (members, violations) = try await directory().members(of: group) else {
-                why = nil
-                break
-            }
+            guard let (members, violations) = try await directory().members(of: group) else { return nil }
             if let first = violations.first {
                 why = first
                 continue
             }
-            if before == members {
-                why = nil
-                break
-            }
+            if before == members { return nil }
+            // A list may show less than the group by its id; what shows less than the list is no better witness.
+            if try directory().mayCutMembers, let before, let one = Set(before).subtracting(members).min() { return "\(one) is in the list of its members, and not in the group by its id" }
             try snapshot.replace(members: members, of: group)
             before = members
             why = "its members changed between two readings, again and again"
         }
-        proven[group] = .some(why)
         return why
     }
 }

@@ -27,8 +27,6 @@ struct SourceReader {
     private static let mostConfirmed = 2000
     /// Of more, a sample is asked for, and the whole list must be complete twice in a row.
     private static let sample = 400
-    /// Of so many that the limits hold the plan whatever is found, a few are asked for.
-    private static let fewOfMany = 200
     /// Days on which complete reads must not show a record of a source that cannot be asked.
     private static let leastDays = 3
 
@@ -57,6 +55,7 @@ struct SourceReader {
         // The second round follows a whole read more, which the first found necessary.
         for isLast in [false, true] {
             violations = try stage(scope, evidence)
+            if violations.isEmpty, kinds.contains(.group) { violations += try await askForGroups(scope) }
             guard violations.isEmpty else { break }
             var doubts = try await confirmUnits(scope)
             if doubts.isEmpty || isLast {
@@ -70,7 +69,6 @@ struct SourceReader {
             if doubts.isEmpty { break }
             evidence = try await shared.readAgain(progress: progress)
         }
-        if violations.isEmpty, kinds.contains(.group) { violations += try await askForGroups() }
         let loss = isChanged(scope) ? try ledger.lossByScope(namesGroups: scope.selection.namesGroups) : SourceCount()
         violations += try judgeSize(loss)
         let reading = Reading(incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement, notes: evidence.notes)
@@ -149,12 +147,12 @@ struct SourceReader {
         guard source.hasLookUps else { return .settled([]) }
         var found: [String] = []
         for kind in kinds where mayTakeAway(kind) {
-            let all = try ledger.missingFromSource(kind: kind.rawValue, exceptDisabled: scope.selection.isEnabledOnly, limit: Int.max)
+            let all = try ledger.missingFromSource(kind: kind.rawValue, exceptDisabled: scope.selection.isEnabledOnly, dueSince: dueSince, limit: Int.max)
             guard job.asksSource else {
                 try waitForDays(kind, all.filter { !$0.isRead }.map(\.id))
                 continue
             }
-            let most = try isBeyondLimits(kind, all.count) ? Self.fewOfMany : all.count > Self.mostConfirmed ? Self.sample : Self.mostConfirmed
+            let most = all.count > Self.mostConfirmed ? Self.sample : Self.mostConfirmed
             let missing = all.count > most ? Self.chosen(all, most) : all
             if all.count > most {
                 if shared.completeReads < 2, !isLast { return .readAgain }
@@ -198,20 +196,13 @@ struct SourceReader {
         return .settled(found)
     }
 
+    /// Leavers that left before this moment may be deleted now, disabled as they are.
+    private var dueSince: String? { if case .days(let days) = job.leavers.delete { Time.timestamp(now - Double(days) * 86400) } else { nil } }
+
     private func judge(_ kind: ResourceKind, _ id: String, _ isRead: Bool, _ source: any DirectorySource, _ hidden: inout [String]) throws -> [String] {
         if isRead { return ["\(id) is in the list of \(kind.plural), and is not found when it is asked for by name"] }
         if source.tellsGoneFromHidden { try ledger.note(goneSource: id, kind: kind.rawValue) } else { hidden.append(id) }
         return []
-    }
-
-    /// Whether so many leavers are held by a limit, whatever each of them is: then nothing of it is sent.
-    private func isBeyondLimits(_ kind: ResourceKind, _ count: Int) throws -> Bool {
-        let keys: [Job.LimitKey] = kind == .user ? [.usersDisable, .usersDelete] : [.groupsDelete]
-        let base = try ledger.linkCount(kind: kind.rawValue)
-        return keys.allSatisfy { key in
-            let limit = permissions.allow[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
-            return Gate.allowance(limit, base: base).map { count > $0 } ?? false
-        }
     }
 
     /// Some of many, the same ones for the same baseline, and spread over all of them.
@@ -253,7 +244,7 @@ struct SourceReader {
     /// A source that cannot be asked is believed once complete reads on enough days have not shown a record.
     private func waitForDays(_ kind: ResourceKind, _ missing: [String]) throws {
         let day = String(Time.timestamp(now).prefix(10))
-        let open = try ledger.countUnconfirmed(kind: kind.rawValue, missing, day: day, least: Self.leastDays)
+        let open = try ledger.unconfirmed(kind: kind.rawValue, missing, day: day, least: Self.leastDays)
         try ledger.note(
             absent: open, kind: kind.rawValue, reason: "the source is not asked (source.lookUps: none), and complete reads on \(Self.leastDays) different days have to miss it", isByScope: false,
             isUnconfirmed: true)
@@ -262,7 +253,7 @@ struct SourceReader {
     /// Units below the scope's that were there at the baseline and are not now are asked for by name: a tree that lacks one hides
     /// everybody in it. Returns what speaks against the tree.
     private func confirmUnits(_ scope: EffectiveScope) async throws -> [String] {
-        guard let roots = scope.selection.units, scope.selection.includesUnitsBelow, try shared.directory().hasLookUps, mayTakeAway(.user) else { return [] }
+        guard job.asksSource, let roots = scope.selection.units, scope.selection.includesUnitsBelow, try shared.directory().hasLookUps, mayTakeAway(.user) else { return [] }
         var children: [String: [String]] = [:]
         for unit in try ledger.unitsAtBaseline() { if let parent = unit.parent { children[parent, default: []].append(unit.id) } }
         let present = try ledger.resolvedScope().units
@@ -353,18 +344,35 @@ struct SourceReader {
     // MARK: groups
 
     /// Asks for groups whose list of members may have been cut off.
-    private func askForGroups() async throws -> [String] {
+    private func askForGroups(_ scope: EffectiveScope) async throws -> [String] {
         guard try shared.directory().mayCutMembers, job.asksSource else { return [] }
-        let groups = try ledger.groupsToAsk(.source)
-        try ledger.noteShownMembers(.source)
-        for group in groups {
-            guard let (members, violations) = try await shared.members(of: group) else { continue }
-            if let violation = violations.first { return ["members of \(group): \(violation)"] }
+        var kept: Set<String> = []
+        var hasMore = false
+        for group in try ledger.groupsToAsk(.source) {
+            kept.insert(group)
+            let answer: (members: [String], violations: [String])?
+            do { answer = try await shared.members(of: group) } catch let failure as DirectoryFailure {
+                if case .cancelled = failure { throw failure }
+                // A list that was once found cut is not believed because nobody could look.
+                if try ledger.isCut(.source, group: group) { return ["members of \(group): the list cuts them off, and \(failure)"] }
+                continue
+            }
+            guard let (members, violations) = answer else { continue }
+            if let violation = violations.first {
+                if try ledger.isCut(.source, group: group) { return ["members of \(group): the list cuts them off, and \(violation)"] }
+                continue
+            }
             let listed = Set(try ledger.stagedSourceMembers(ofGroup: group))
+            try ledger.noteShownMembers(.source, only: group)
             let isCut = !listed.isSuperset(of: members)
             try ledger.noteCut(.source, group: group, isCut: isCut)
-            if isCut { try ledger.restage(members: members, of: group) }
+            guard isCut else { continue }
+            hasMore = true
+            try ledger.restage(members: Set(members).union(listed).sorted(), of: group)
         }
+        try ledger.noteShownMembers(.source, except: kept)
+        // Whoever is in scope by a group may have come with it.
+        if hasMore { _ = try ledger.apply(scope: scope.selection) }
         return []
     }
 
@@ -375,6 +383,7 @@ struct SourceReader {
     func proveGroups(_ draft: () throws -> Void) async throws -> [(group: String, why: String)] {
         var proven: [String: String?] = [:]
         try draft()
+        if !job.asksSource, try shared.directory().mayCutMembers { return [] }
         for _ in 1...3 {
             let losing = try ledger.groupsLosingMembers().filter { proven[$0] == nil }
             if losing.isEmpty { break }

@@ -32,6 +32,7 @@ extension JobRun {
         try ledger.indexTarget()
         try undoing.draft()
         notes += undoing.notes
+        undone = done.id
         try store(inputs: Digest.hexadecimal("undo \(run) \(inputs)"))
         try judgeMissing()
         breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts, Job.LimitKey.ofOperations).map { breach in
@@ -40,6 +41,5 @@ extension JobRun {
             breach.remedy = "nothing is written; if this is meant, say --allow \(breach.key)=\(breach.count)"
             return breach.description
         }
-        undone = done.id
     }
 }

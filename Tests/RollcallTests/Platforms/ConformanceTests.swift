@@ -351,7 +351,7 @@ import Testing
         let platform = Platform(name: "cloudsso", rules: .cloudSSO)
         let counter = Counter()
         let world = try platform.world(
-            Platform.deleting, fault: { request, _ in request.head.method == .post && request.head.path?.hasSuffix("/Users") == true && counter.next() == 1 ? .answerLost : nil })
+            Platform.deleting, noHandMade: false, fault: { request, _ in request.head.method == .post && request.head.path?.hasSuffix("/Users") == true && counter.next() == 1 ? .answerLost : nil })
         world.directory.people = people(3)
         let id = try world.plant(.user, ["userName": "person0"])
         try await world.run()

@@ -71,6 +71,20 @@ import Testing
         #expect(world.members("team0").count == 4)
     }
 
+    @Test("R33, R35: where removals go one by one, one that is refused keeps none of the others in")
+    func oneByOne() async throws {
+        let world = try await settled(8, teams: 1, habits: [.removeClears])
+        world.directory.teams[0].members.remove("user_person1")
+        _ = try await world.run()
+        _ = try await world.run()
+        world.client.change { $0.options.habits = [.oneMemberRefusesAll] }
+        let victim = try #require(world.client.service.victim(.user))
+        let name = try #require(world.documents(.user).first { $0["id"]?.string == victim }?["userName"]?.string)
+        world.directory.teams[0].members = ["user_person7", "user_person6"]
+        let result = try await world.run()
+        #expect(world.members("team0") == ["person7", "person6", name] && result.report.exit == .recordsFailed, "\(world.members("team0")) \(result.report.details)")
+    }
+
     @Test("4.4: a server that does well is not asked again and again whether it did")
     func trusted() async throws {
         let world = try await settled(6)

@@ -1,9 +1,11 @@
 import Emulation
 import Foundation
+import HTTP
 import JSON
 import Reconciliation
 import Rehearsal
 import SCIM
+import Simulation
 import Testing
 
 /// R5: what is there and nobody owns becomes a record's where more than the name agrees. 1.6.
@@ -171,6 +173,46 @@ import Testing
         world.jobText = World.job(Self.generous + "\nexisting: { decline: [weiß] }")
         #expect(try await world.run().report.exit == .inStep)
         #expect(world.user("weiß") != nil && world.user("weiss")?["externalId"] == nil)
+    }
+
+    @Test("R1, R5: an account whose association is held by a limit, or refused, is not disabled either", arguments: [true, false])
+    func heldAssociation(byLimit: Bool) async throws {
+        let refuses = Switch()
+        let world = try World(job: World.job("limits: { source.shrink: none, users.disable: none\(byLimit ? ", users.associate: 0" : "") }")) { request, _ in
+            guard refuses.isOn, request.head.method == .patch, String(decoding: request.body, as: UTF8.self).contains("externalId") else { return nil }
+            return .answered(EmulatedResponse(status: 409, headers: [("Content-Type", "application/scim+json")], body: Array("{\"detail\":\"taken\"}".utf8)))
+        }
+        refuses.isOn = !byLimit
+        world.directory.people = [.named("zoe", status: "disabled"), .named("bo")]
+        try world.plant(.user, ["userName": "zoe", "active": true])
+        let before = world.user("zoe")
+        let result = try await world.run()
+        #expect(result.report.exit == .recordsFailed, "\(result.report.details)")
+        #expect(world.user("zoe") == before && world.user("bo") != nil)
+        #expect(try world.ledger.link(kind: 0, source: "user_zoe") == nil)
+    }
+
+    @Test("R5: membership in a protected group is a right, whether or not the account shows its groups")
+    func protectedMembership() async throws {
+        let world = try World(job: World.job(Self.generous + "\nprotect: { groups: [\"Owners\"] }", existing: nil)) { request, _ in
+            guard request.head.method == .get, request.head.path?.contains("/Users") ?? false else { return nil }
+            return .altered { response in
+                var response = response
+                guard var document = try? JSONValue(parsing: response.body) else { return response }
+                document["Resources"] = .array(
+                    (document["Resources"]?.array ?? []).map { user in
+                        var user = user
+                        user["groups"] = nil
+                        return user
+                    })
+                response.body = document.canonicalBytes
+                return response
+            }
+        }
+        world.directory.people = [.named("zoe")]
+        let zoe = try world.plant(.user, ["userName": "zoe", "emails": [["value": "zoe@corp.example", "type": "work"]]])
+        try world.plant(.group, ["displayName": "Owners", "members": [["value": .string(zoe)]]])
+        #expect(outcome(try await world.run(), "zoe") == "held existing.matching")
     }
 
     @Test("one namesake that is held keeps nobody else from being disabled")

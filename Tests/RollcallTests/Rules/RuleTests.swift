@@ -205,6 +205,18 @@ import Testing
         #expect(try await world.run().report.exit == .sourceIncomplete)
     }
 
+    @Test("R7: whoever is disabled, or has expired, is out, whatever else of the record cannot be read", arguments: [("disabled", "soon"), ("left", "2020-01-01")])
+    func r7certain(status: String, expiry: String) async throws {
+        let world = try World(job: World.job())
+        func document(_ status: String, _ expiry: String) -> String {
+            "{\"users\": [{\"userId\": \"user_ada\", \"username\": \"ada\", \"status\": \"\(status)\", \"accountExpireTime\": \"\(expiry)\"}, {\"userId\": \"user_bo\", \"username\": \"bo\", \"status\": \"enabled\"}], \"groups\": []}"
+        }
+        _ = try await world.invoke(.run, document: document("enabled", "0"))
+        #expect(world.user("ada")?["active"] == true)
+        _ = try await world.invoke(.run, document: document(status, expiry))
+        #expect(world.user("ada")?["active"] == false)
+    }
+
     @Test("R33: an attribute that breaks a rule keeps neither its record nor its memberships; what cannot be done without it is held")
     func r33attribute() async throws {
         let world = try World()

@@ -124,6 +124,33 @@ import Testing
         #expect((world.client.service.counters["GET /Groups"] ?? 0) - before == 2)
     }
 
+    @Test("2.6: a group that shows fewer by its id than in the list, or cannot be read by it, removes nobody and stops nobody's disabling", arguments: [404, 500, 200])
+    func fewerByID(status: Int) async throws {
+        let isOdd = Switch()
+        let world = try World(job: World.job(Self.generous)) { request, _ in
+            guard isOdd.isOn, request.head.path?.hasPrefix("/directory/Groups/") ?? false else { return nil }
+            if status != 200 { return .answered(EmulatedResponse(status: status, headers: [("Content-Type", "application/scim+json")], body: Array("{}".utf8))) }
+            return .altered { response in
+                var response = response
+                guard var document = try? JSONValue(parsing: response.body) else { return response }
+                document["members"] = nil
+                response.body = document.canonicalBytes
+                return response
+            }
+        }
+        world.directory.people = (1...6).map { .named("person\($0)") }
+        world.directory.teams = [Team(id: "group_all", name: "all", members: Set(world.directory.people.map(\.id))), Team(id: "group_two", name: "two", members: ["user_person1", "user_person2"])]
+        world.serveDirectory()
+        #expect(try await world.run().report.exit == .inStep)
+        isOdd.isOn = true
+        world.directory.teams[1].members.remove("user_person2")
+        world.directory.people[5].status = "disabled"
+        let result = try await world.run()
+        #expect(world.members("two") == ["person1", "person2"] && world.members("all").count == 6, "\(result.report.details)")
+        #expect(world.user("person6")?["active"] == false, "\(result.report.details)")
+        #expect(result.report.exit == .recordsFailed, "\(result.report.details)")
+    }
+
     @Test("where lists show all, three quiet nights ask for no group, a hundred members or not")
     func quiet() async throws {
         let world = try await scim(100)

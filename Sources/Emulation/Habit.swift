@@ -37,6 +37,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
     case hidesMembers = "members are never shown"
     case showsSomeMembers = "a group shows some of its members"
     case seats = "a number of seats"
+    case echoes = "a PATCH is echoed and not stored"
     case fixedMark = "externalId of a group is never replaced"
 
     /// What it does, in a sentence.
@@ -73,6 +74,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .removeClears: "Removing one member by a path filter drops all members."
         case .hidesMembers: "A group never shows who is in it, neither in a list nor by its id."
         case .showsSomeMembers: "A group shows its first two members only, also by its id."
+        case .echoes: "A PATCH of a user is answered with 200 and what was sent, and nothing is stored."
         case .seats: "Creates beyond a number of accounts are answered with 403 and words about a licence."
         case .fixedMark: "A change of a group's externalId is answered with 400 mutability, and with it the whole PATCH."
         }
@@ -108,6 +110,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .removeClears: "product-is#11678"
         case .hidesMembers: "authentik#25003"
         case .showsSomeMembers: "several products"
+        case .echoes: "keycloak-scim-server#107"
         case .seats: "RAM, securecodinghub's guide"
         case .fixedMark: "scimmy#57, keycloak#51155"
         }

@@ -143,6 +143,12 @@ public struct SCIMService: Sendable {
             try refuseByHabit(kind, patch: document)
             var patched = try Patcher(schemas: schemas).apply(document, to: habitualBase(kind, current.document, patch: document))
             if kind == .group { patched = patchedByHabit(patched, patch: document) }
+            if kind == .user, has(.echoes) {
+                meet(.echoes)
+                var echo = current
+                echo.document = try accepted(kind, try schemas.normalised(patched), except: id)
+                return answer(200, kind, echo, request)
+            }
             let saved = try save(kind, id, try schemas.normalised(patched), was: current, request)
             if options.answersPatchWithNoContent || kind == .group && options.vendor.hidesMembers { return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)]) }
             return answer(200, kind, saved, request)

@@ -64,11 +64,13 @@ extension Trial {
             if ![.inStep, .recordsFailed, .held, .sourceIncomplete].contains(result.report.exit) { broken.append("ended with \(result.report.exit): \(result.report.details)") }
             broken += Laws.law10(before, after, ours, dice, result, rewritten: world.client.service.met[.answersWithExisting] ?? 0 > rewritten)
             ours.add(before, after)
-            if !options.ignoresActive { broken += Laws.law11(result, after, world.directory, known, world.ledger, dice) }
+            // What an answer shows and nobody stored is seen by the next night.
+            let isEchoed = options.habits.contains(.echoes) && round < 4
+            if !options.ignoresActive, !isEchoed { broken += Laws.law11(result, after, world.directory, known, world.ledger, dice) }
             broken += Laws.law12(before, after, world.directory, result, strangers: ours.strangers(of: first), dice)
             broken += Laws.law13(world.client.sent - sent, world)
             broken += Laws.law14(plan, result)
-            broken += Laws.law15(result, after)
+            if !isEchoed { broken += Laws.law15(result, after) }
             let made = Self.twins(world).subtracting(twins)
             if !made.isEmpty { broken.append("law 4: created twice: \(made.sorted().joined(separator: ", "))") }
             if !dice.policy.contains("exclusive"), !options.habits.contains(where: Self.loses) {

@@ -197,6 +197,11 @@ extension Applier {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
         let previous = try ledger.link(kind: operation.kind, source: source)
         let desired = try ledger.desired(kind: operation.kind, source: source)
+        // A value that was sent before, and answered as if it were stored, is not believed on an answer alone: it is looked at.
+        let before = MappingTable.values(previous?.sent)
+        let tries = try tries(operation)
+        let isRepeated = operation.verb != .create && !isFound && (!tries.isEmpty || operation.fields.contains { field in field.after != nil && before[field.path]?.canonical == field.after })
+        let resource = isRepeated && target.profile.listing != .none ? nil : resource
         let actual = resource.flatMap { try? JSONParser().parse($0) { table.actual($0) } }
         let values = Dictionary(operation.fields.map { ($0.path, $0.after) }) { _, last in last }
         func text(_ path: String) -> String? { values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
@@ -220,7 +225,6 @@ extension Applier {
             }
             if isRefused || table.attribute("active") == nil { link.state = "disabled" }
         }
-        let tries = try tries(operation)
         var judgement = Verification.Judgement()
         if let actual, !isFound { judgement = try judge(operation, kind, table, actual, tries) }
         let complaint = judgement.complaint
@@ -230,8 +234,11 @@ extension Applier {
         // The first half of a rename by way of a temporary name is over before anything is read back.
         let isHalf = operation.unit != nil && operation.unit != operation.seq
         if actual == nil, !isHalf, operation.verb != .create || resource == nil { verification.silent.append(.init(operation, id: id, tries: tries)) }
-        let reason = isFound ? "found by its \(foundBy) on the target: linked" : complaint
-        try ledger.settle(operation, Outcome(status: complaint == nil ? .done : .failed, reason: reason, link: .set(link), mayBeDone: complaint != nil), run: run)
+        // What was found is as it was: a record that is let in and whose account is not active is not done yet.
+        let isInactive = isFound && kind == .user && values["active"] == "true" && actual?.active == false
+        let found = "found by its \(foundBy) on the target: linked\(isInactive ? "; it is not active, and the next run enables it" : "")"
+        let isDone = complaint == nil && !isInactive
+        try ledger.settle(operation, Outcome(status: isDone ? .done : .failed, reason: isFound ? found : complaint, link: .set(link), mayBeDone: !isDone), run: run)
     }
 
     /// How often each attribute was accepted with this very value before, and not applied; none for a new value.

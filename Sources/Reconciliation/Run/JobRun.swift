@@ -72,6 +72,7 @@ public final class JobRun: @unchecked Sendable {
     private var holdsScopeLeavers = false
     /// Links whose mark stands under another id, and that were not moved there, by kind.
     var unmoved: [ResourceKind: Int] = [:]
+    private var departing = Departing()
     /// Why the source's size is not believed.
     private(set) var sizeHold: String?
     private var heldByScope = 0
@@ -325,13 +326,12 @@ public final class JobRun: @unchecked Sendable {
                 showsMembers: kinds.contains(.group) && (target.showsMembers || targetReading.membersAreWhole), unseenGroups: Set(targetReading.unseenGroups.map(\.id))))
         try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
         for kind in kinds { policy.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind.rawValue) }
-        var departing = Departing()
         let linkedOnly = kinds.contains(.group) && !kinds.contains(.user) ? [ResourceKind.user.rawValue] : []
         var namesakes = 0
         var associated: [SituationRow] = []
         try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying, linkedOnly: linkedOnly) { row in
             let decision = policy.decide(row)
-            departing.add(decision.drafts)
+            departing.add(decision.drafts, hasBegun: row.leftSince != nil)
             if decision.drafts.contains(where: { $0.heldBy == Policy.namesake }) { namesakes += 1 }
             if row.situation == .existing, decision.outlook == .present { associated.append(row) }
             return decision
@@ -343,7 +343,6 @@ public final class JobRun: @unchecked Sendable {
             )
             try ledger.learn(Self.toldOfMatching, "told")
         }
-        notes += departing.notes
         try putOffRefused(memberships: false)
         if !permissions.retry.isEmpty, command != "plan" { try ledger.forgetLosses(ofGroups: permissions.retry.contains("all") ? nil : permissions.retry) }
         try holdLosing(memberships: false)
@@ -575,6 +574,7 @@ public final class JobRun: @unchecked Sendable {
         let isBaseline = isApplied && sizeHold == nil && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         if isBaseline { try endRestoring() }
         noteTemporaries()
+        notes += departing.notes(isHeld: !breaches.isEmpty)
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         // No flag hides that access may remain, or that the clock is wrong.
         let isOpen = targetReading.map { !$0.unseenAccounts.isEmpty || !$0.unseenGroups.isEmpty || $0.survivors > 0 } ?? false || clockDoubt != nil || standingTemporaries > 0

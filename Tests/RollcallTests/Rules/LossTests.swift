@@ -294,6 +294,32 @@ import Testing
         #expect(night.documents(.user).filter { $0["active"] == true }.count == 30)
     }
 
+    @Test("a write that is echoed and not stored is called done once at the most", arguments: [true, false])
+    func echoes(isAccess: Bool) async throws {
+        let world = try await settled(4, habits: [.echoes])
+        if isAccess { world.directory.people[0].status = "disabled" } else { world.directory.people[0].displayName = "Another Name" }
+        _ = try await world.run()
+        for night in 2...3 {
+            let result = try await world.run()
+            #expect(result.report.exit == .recordsFailed, "night \(night): \(result.report.details)")
+            #expect(result.operations.contains { $0.reason.contains("did not apply") }, "night \(night): \(result.operations.map { $0.reason })")
+        }
+    }
+
+    @Test("a held run does not say that anybody's term runs, unless it does")
+    func heldTerm() async throws {
+        let world = try await settled(20, extra: "limits: { source.shrink: none, users.disable: 2, memberships.remove: none }")
+        for name in ["user_person2", "user_person3", "user_person4"] { world.directory.teams[0].members.remove(name) }
+        world.directory.people.removeSubrange(1...3)
+        for _ in 1...2 {
+            let held = try await world.run()
+            #expect(held.report.exit == .held && !held.report.details.contains { $0.contains("waiting for the end of the term") }, "\(held.report.details)")
+        }
+        world.permissions.allow = [.usersDisable: 3]
+        let done = try await world.run()
+        #expect(done.report.exit == .inStep && done.report.details.contains { $0.contains("3 leavers waiting for the end of the term") }, "\(done.report.details)")
+    }
+
     @Test("4.9: a seat limit ends the creates of that kind for the night, and nothing else")
     func seats() async throws {
         let world = try await settled(5, habits: [.seats])

@@ -83,13 +83,21 @@ public struct SCIMSource: DirectorySource {
     private func readUsers(_ evidence: inout ReadEvidence, _ sink: any DirectorySink) async throws {
         var nameless = 0
         var contradicting: String?
-        let list = try await connection.list("/Users", paging: .index, pageSize: pageSize) { view in
+        let take: (JSONView) throws -> Void = { view in
             guard let id = view.member(ignoringCase: "id")?.scalarText else {
                 nameless += 1
                 return
             }
             // Whatever comes twice alike is the walk's to judge.
             if try sink.add(user(id, view)) == .contradicting { contradicting = id }
+        }
+        let list: ListEvidence
+        do {
+            list = try await connection.list("/Users", paging: .index, pageSize: pageSize, bounds: ListBounds(isolates: true), take)
+        } catch SCIMFailure.notFound(let answer) {
+            // That nobody is there may be said with a 404, where another answer shows that the address is right.
+            guard (try? await connection.send(.get, "/ServiceProviderConfig")) != nil else { throw SCIMFailure.notFound(answer) }
+            return
         }
         for violation in list.violations { evidence.violate("users: \(violation)") }
         if let contradicting { evidence.violate("users: the id \(contradicting) came twice, with different contents") }
@@ -127,17 +135,31 @@ public struct SCIMSource: DirectorySource {
         var groups: [DirectoryRecord] = []
         var nested: [String] = []
         var nameless = 0
-        let list = try await connection.list("/Groups", paging: .index, pageSize: pageSize) { view in
-            if let group = group(view, &nested) { groups.append(group) } else { nameless += 1 }
+        var isBare = false
+        let take: (JSONView) throws -> Void = { view in if let group = self.group(view, &nested) { groups.append(group) } else { nameless += 1 } }
+        var list: ListEvidence
+        do {
+            list = try await connection.list("/Groups", paging: .index, pageSize: pageSize, bounds: ListBounds(mayBeMissing: true), take)
+        } catch let failure as SCIMFailure where failure.isOfThePage {
+            // One long group may be what makes its page fail: then each is asked for by its id.
+            (groups, nested, nameless, isBare) = ([], [], 0, true)
+            list = try await connection.list(
+                "/Groups", paging: .index, pageSize: pageSize, query: [("excludedAttributes", "members")], bounds: ListBounds(mayBeMissing: true, isolates: true), take)
         }
         if nameless > 0 { evidence.violate("groups: \(nameless) resources have no id") }
         for violation in list.violations { evidence.violate("groups: \(violation)") }
         // IDaaS leaves members out of its list: where no group shows any, each is asked for by id.
-        let hasMembers = groups.contains { !$0.members.isEmpty }
+        let hasMembers = !isBare && groups.contains { !$0.members.isEmpty }
         for group in groups {
             var group = group
             if !hasMembers {
-                let answer = try await connection.send(.get, "/Groups/\(PercentEncoding.encode(group.id))")
+                let answer: SCIMConnection.Answer
+                do { answer = try await connection.send(.get, "/Groups/\(PercentEncoding.encode(group.id))") } catch {
+                    guard !error.endsTheRead else { throw error }
+                    evidence.violate("groups: \(group.id) is in the list, and who is in it cannot be read: \(error)")
+                    _ = try sink.add(group)
+                    continue
+                }
                 do {
                     if let full = try JSONParser().parse(answer.body, { view in self.group(view, &nested) }) { group = full }
                 } catch let error as JSONSyntaxError {
@@ -165,5 +187,15 @@ public struct SCIMSource: DirectorySource {
             }
         }
         return record
+    }
+}
+
+extension SCIMFailure {
+    /// Whether nothing more of a source can be read after such a failure; else it is that of one resource.
+    fileprivate var endsTheRead: Bool {
+        switch self {
+        case .credentials, .cancelled, .unreachable: true
+        default: false
+        }
     }
 }

@@ -71,7 +71,9 @@ extension Trial {
             broken += Laws.law13(world.client.sent - sent, world)
             broken += Laws.law14(plan, result)
             if !isEchoed { broken += Laws.law15(result, after) }
-            let made = Self.twins(world).subtracting(twins)
+            // Of what no list shows and nobody is linked to, nobody can know.
+            let hidden = options.habits.contains(.hidesInactive) ? Set(after.users.values.filter { $0["active"] == false }.compactMap { $0["externalId"]?.string.map { "user \($0)" } }) : []
+            let made = Self.twins(world).subtracting(twins).subtracting(hidden)
             if !made.isEmpty { broken.append("law 4: created twice: \(made.sorted().joined(separator: ", "))") }
             if !dice.policy.contains("exclusive"), !options.habits.contains(where: Self.loses) {
                 let here = Set(world.directory.people.filter { $0.status != "disabled" }.map(\.id))

@@ -281,7 +281,13 @@ struct ListWalk {
         isolating += 1
         failedInARow += 1
         // So many halvings reach one resource from a page of a thousand: it is the server that fails.
-        if failedInARow > Self.mostInARow { throw failure }
+        if failedInARow > Self.mostInARow {
+            // Without a total, it may be how this server says that nothing more is there.
+            guard evidence.pages > 0, evidence.declaredTotal == nil else { throw failure }
+            evidence.note("all behind place \(start) fails (\(failure)), and no page declared how many there are")
+            isOver = true
+            return
+        }
         isolatedUntil = max(isolatedUntil, start + size)
         if size > 1 {
             size /= 2

@@ -64,7 +64,13 @@ extension Applier {
             }
             return
         }
-        guard let source = operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else { return }
+        guard let source = operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else {
+            // Unlinked meanwhile, by a delete that may have done nothing either.
+            if operation.verb == .disable, operation.status == .done, actual.active != false {
+                try ledger.settle(operation, Outcome(status: .failed, reason: "the target accepted active = false and shows true; it did not apply the change", mayBeDone: true), run: run)
+            }
+            return
+        }
         let judgement = try judge(operation, kind, table, actual, entry.tries)
         let complaint = judgement.complaint
         let desired = try ledger.desired(kind: kind.rawValue, source: source)

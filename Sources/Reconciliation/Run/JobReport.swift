@@ -169,11 +169,13 @@ public struct JobReport: Sendable {
 
         /// Names a record that somebody must look at; the CSV has all of them.
         private mutating func tell(_ operation: PlannedOperation) {
-            told += 1
-            guard told <= Self.mostTold else { return }
             let what = operation.verb == .none ? "" : "\(operation.verb.rawValue) "
             let id = (operation.sourceID ?? operation.targetID).map { " (\($0))" } ?? ""
-            failures.append("\(operation.status.rawValue): \(what)\(operation.kind == 0 ? "user" : "group") \(operation.name)\(id): \(operation.reason)")
+            let line = "\(operation.status.rawValue): \(what)\(operation.kind == 0 ? "user" : "group") \(operation.name)\(id): \(operation.reason)"
+            // Two operations of one record may come to the same.
+            if failures.last == line { return }
+            told += 1
+            if told <= Self.mostTold { failures.append(line) }
         }
 
         private static let mostTold = 20

@@ -136,7 +136,9 @@ package enum Schema {
             -- What shows that more hangs on it than a name.
             rights TEXT,
             -- When it was made, in seconds since 1970, as it says itself.
-            created REAL, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+            created REAL,
+            -- Its e-mail addresses of any type, folded, each between line feeds.
+            mails TEXT, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         CREATE TABLE scratch.target_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
         -- Linked objects that the target, asked by their ids, says are not there.
         CREATE TABLE scratch.absent_targets (kind INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, n)) WITHOUT ROWID;

@@ -87,6 +87,8 @@ public struct SituationRow: Sendable {
     public var hasMembers = false
     /// What the object of the target shows of rights, or of more that hangs on it.
     public var rights: String?
+    /// E-mail addresses of the object, of any type, folded, each between line feeds.
+    public var mails: String?
     /// Of a group that is there and nobody owns: how many members it has, and one that is not to be among the record's.
     public var memberCount = 0
     public var foreignMember: String?
@@ -295,7 +297,7 @@ extension Ledger {
             EXISTS (SELECT 1 FROM scratch.absent_targets x WHERE x.kind = st.kind AND x.n = st.target) AS is_gone_from_target,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
             EXISTS (SELECT 1 FROM scratch.restored re WHERE re.kind = st.kind AND re.source = st.source) AS is_restored,
-            dp.since AS left_since, coalesce(dp.days, 0) AS left_days, st.source, st.target, t.rights,
+            dp.since AS left_since, coalesce(dp.days, 0) AS left_days, st.source, st.target, t.rights, t.mails,
             CASE WHEN st.situation = 'existing' THEN (SELECT value FROM learned WHERE key = 'accepted association ' || st.kind || ' ' || si.id) END AS accepted_target
         FROM scratch.situations st
         LEFT JOIN departures dp ON dp.kind = st.kind AND dp.source = st.source
@@ -322,7 +324,7 @@ extension Ledger {
             nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
             isUnconfirmed: row["is_unconfirmed"], isConfirmedGone: row["is_confirmed_gone"],
             isGoneFromTarget: row["is_gone_from_target"], isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
-            rights: row["rights"], acceptedTarget: row["accepted_target"], source: row["source"], target: row["target"])
+            rights: row["rights"], mails: row["mails"], acceptedTarget: row["accepted_target"], source: row["source"], target: row["target"])
     }
 
     /// Objects of the target that are not ours, for the report. Not stored: there may be as many as the target has.

@@ -66,10 +66,14 @@ public struct StagedTarget: Sendable {
     public var rights: String?
     /// When it was made, in seconds since 1970, as it says itself.
     public var created: Double?
+    /// Its e-mail addresses of any type, folded, each between line feeds; nil for none.
+    public var mails: String?
 
     public init(
-        kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool, rights: String? = nil, created: Double? = nil
+        kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool, rights: String? = nil, created: Double? = nil,
+        mails: String? = nil
     ) {
+        self.mails = mails
         self.rights = rights
         self.created = created
         self.kind = kind
@@ -157,11 +161,11 @@ extension Ledger {
                 let n = try intern(db, space: object.kind + 2, object.id)
                 let insert = try db.cachedStatement(
                     sql:
-                        "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected, rights, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                        "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected, rights, created, mails) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 )
                 try insert.execute(arguments: [
                     object.kind, n, object.externalID, object.name, object.matchKey, foldedWidely(object.name), object.body, blob(object.digest), object.active, object.isProtected,
-                    object.rights, object.created,
+                    object.rights, object.created, object.mails,
                 ])
                 if db.changesCount == 0 { repeated.append(object.id) }
             }

@@ -71,7 +71,9 @@ import Testing
         try place.write("directory.json", company.document)
 
         let user = "urn:ietf:params:scim:schemas:core:2.0:User"
-        let existing = try curl("POST", "\(server.base)/Users", ["schemas": [.string(user)], "userName": "person7", "displayName": "Was here before", "active": true])
+        let existing = try curl(
+            "POST", "\(server.base)/Users",
+            ["schemas": [.string(user)], "userName": "person7", "displayName": "Was here before", "active": true, "emails": [["value": "person7@corp.example", "type": "work"]]])
         let stranger = try curl("POST", "\(server.base)/Users", ["schemas": [.string(user)], "userName": "stranger", "displayName": "Stranger", "active": true])
         let existingID = try #require(existing["id"]?.string)
         let strangerID = try #require(stranger["id"]?.string)
@@ -92,7 +94,7 @@ import Testing
         let second = try rollcall("run", "--csv", "run.csv")
         #expect(second.exit == 0, "\(second.everything)")
         let rows = try place.read("run.csv").components(separatedBy: "\r\n")
-        #expect(rows.filter { $0.contains(",user,changed,update,done,") && $0.contains(",displayName,") }.count == (name == "django" ? 0 : 20))
+        #expect(rows.filter { $0.contains(",user,changed,update,done,") && $0.contains(",displayName,") }.count == 20)
         #expect(rows.filter { $0.contains(",leaver,disable,done,") }.count == 5)
         #expect(rows.filter { $0.contains(",group,changed,update,done,") }.count == 3)
         #expect(rows.filter { $0.contains(",add members,done,") }.count == 100)
@@ -105,7 +107,9 @@ import Testing
         // What a server does not keep is said in one line, and once.
         if name == "django" {
             #expect(first.output.contains("is not kept by the target") || first.output.contains("is stored differently"), "\(first.output)")
-            #expect(!again.output.contains("does not keep"))
+            // After two runs that sent it in vain.
+            #expect(!quiet.output.contains("does not keep") && again.output.contains("does not keep user displayName"))
+            #expect(try !rollcall("plan").output.contains("does not keep"))
         }
     }
 

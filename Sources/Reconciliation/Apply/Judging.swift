@@ -210,7 +210,9 @@ extension Applier {
         var link = LinkState(
             kind: operation.kind, sourceID: source, targetID: id, origin: previous?.targetID == id ? previous?.origin ?? origin : origin, state: isLeaver ? "disabled" : "active",
             // What was found bears its own name, which may be an older one.
-            externalID: (isFound ? actual?.externalID : nil) ?? text("externalId") ?? previous?.externalID,
+            externalID: (isFound ? actual?.externalID : nil) ?? text("externalId") ?? previous?.externalID
+                // What was recognised by its mark carries it, whatever this write is about.
+                ?? (operation.situation == .known ? desired?.externalID : nil),
             matchKey: (isFound ? actual?.matchKey : nil) ?? text(kind.nameAttribute).map(folded) ?? previous?.matchKey ?? folded(operation.name),
             sent: isFound ? nil : sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual), sentDigest: nil, read: actual?.body,
             readDigest: isFound ? nil : actual?.digest)

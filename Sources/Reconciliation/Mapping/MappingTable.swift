@@ -218,6 +218,8 @@ struct MappingTable: Hashable, Sendable {
         var rights: String?
         /// When it was made, in seconds since 1970, as it says itself.
         var created: Double?
+        /// Its e-mail addresses of any type, folded, each between line feeds; nil for none.
+        var mails: String?
     }
 
     /// nil when the resource has no id.
@@ -239,7 +241,17 @@ struct MappingTable: Hashable, Sendable {
         return Actual(
             id: id, name: name, externalID: externalID?.isEmpty == true ? nil : externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),
             active: Self.activity(resource), carried: carried, rights: kind == .user ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups) : Rights.ofGroup(resource),
-            created: resource.member(ignoringCase: "meta")?.member(ignoringCase: "created")?.string.flatMap { Time.seconds($0) })
+            created: resource.member(ignoringCase: "meta")?.member(ignoringCase: "created")?.string.flatMap { Time.seconds($0) },
+            mails: kind == .user ? Self.mails(resource) : nil)
+    }
+
+    /// Servers write addresses without a type, or as plain texts.
+    private static func mails(_ resource: JSONView) -> String? {
+        var found: [String] = []
+        let list = resource.member(ignoringCase: "emails")
+        list?.forEachElement { if let text = $0.string ?? $0.member(ignoringCase: "value")?.string, !text.isEmpty { found.append(folded(text)) } }
+        if let text = list?.string, !text.isEmpty { found.append(folded(text)) }
+        return found.isEmpty ? nil : "\n\(found.joined(separator: "\n"))\n"
     }
 
     /// Whether the account is active, mapped or not.

@@ -42,6 +42,11 @@ struct Associations: Sendable {
         let mails = names.filter { $0.hasPrefix("emails") }
         if let other = mails.first(where: { agrees($0, folded) == false }) { return difference(other) }
         if mails.contains(where: { agrees($0, folded) == true }) { return nil }
+        // An address without a type, or of another one, is one that both sides have.
+        if let there = row.mails, let own = mails.lazy.compactMap({ wanted[$0]?.string }).first(where: { !$0.isEmpty }) {
+            if there.contains("\n\(folded(own))\n") { return nil }
+            return "its e-mail address is \(there.split(separator: "\n").joined(separator: ", ")) there and \(own) in the source"
+        }
         // Without an address on both sides: the telephone, and without that the names of a person.
         let phones = names.filter { $0.hasPrefix("phoneNumbers") && agrees($0, Self.digits) != nil }
         if let phone = phones.first { return agrees(phone, Self.digits) == true ? nil : difference(phone) }

@@ -168,7 +168,7 @@ struct TargetReader {
     static func staged(_ kind: ResourceKind, _ actual: MappingTable.Actual, _ table: MappingTable) -> StagedTarget {
         StagedTarget(
             kind: kind.rawValue, id: actual.id, externalID: actual.externalID, name: actual.name, matchKey: actual.matchKey, body: actual.body, digest: actual.digest,
-            active: actual.active, isProtected: table.isProtected(actual.name), rights: actual.rights, created: actual.created)
+            active: actual.active, isProtected: table.isProtected(actual.name), rights: actual.rights, created: actual.created, mails: actual.mails)
     }
 
     /// Reads memberships by filter, over the groups or over the users, whichever are fewer requests. The filter over groups is

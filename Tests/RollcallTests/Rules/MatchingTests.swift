@@ -24,7 +24,8 @@ import Testing
     @Test(
         "a user is associated where a further value agrees and none differs",
         arguments: [
-            ("emails", true, nil), ("other mail", false, "emails[work] is \"zoe@other.example\" there"), ("nothing", false, "no further value on both sides"), ("names", true, nil),
+            ("emails", true, nil), ("untyped", true, nil), ("other type", false, "its e-mail address is zoe@home.example there"), ("other mail", false, "emails[work] is \"zoe@other.example\" there"),
+            ("nothing", false, "no further value on both sides"), ("names", true, nil),
             ("other names", false, "and displayName is"),
         ] as [(String, Bool, String?)])
     func user(what: String, isAssociated: Bool, reason: String?) async throws {
@@ -36,6 +37,8 @@ import Testing
         case "other mail":
             document["emails"] = [["value": "zoe@other.example", "type": "work"]]
             document["displayName"] = "Zoe Example"
+        case "untyped": document["emails"] = [["value": "zoe@corp.example"]]
+        case "other type": document["emails"] = [["value": "zoe@home.example", "type": "home"]]
         case "names", "other names":
             document["displayName"] = what == "names" ? "Zoe Example" : "Zoe Other"
             document["name"] = ["givenName": "Zoe", "familyName": "Example"]

@@ -95,6 +95,11 @@ extension Ledger {
         }
     }
 
+    /// Linked groups of the target that have groups among their members.
+    public func nestingGroups() throws -> Int {
+        try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM links l JOIN scratch.target t ON t.kind = 1 AND t.n = l.target WHERE l.kind = 1 AND t.rights IS NOT NULL") ?? 0 }
+    }
+
     /// Memberships that the target holds between linked ends, plus those that the drafts add: the base of their limits.
     public func managedMemberships() throws -> Int {
         try read { db in

@@ -83,6 +83,8 @@ extension Trial {
             broken += Laws.takingAway(before, after, world.directory, dice, strangers: []).filter { line in
                 // Of whom a list leaves out, nobody knows that another record has the same name.
                 if line.contains("the held member"), world.sourceOptions?.leftOut.isEmpty == false { return false }
+                // Nor who else is in a group that never shows all of its members.
+                if world.sourceOptions?.habits.contains(.showsSomeMembers) == true, line.hasPrefix("R13") { return false }
                 return !options.habits.contains { Self.loses($0) } || !line.hasPrefix("R13")
             }
             if let nested, !nested.isDisjoint(with: Set(result.operations.filter { $0.verb == .removeMembers }.flatMap { $0.members.compactMap(\.targetID) })), round == 1 {
@@ -95,7 +97,11 @@ extension Trial {
             guard round < 3 else { continue }
             dice.change(&world.directory)
             dice.meddle(world)
-            if Int.random(in: 0..<6, using: &own) == 0 { rename(world, &outcome, &own) }
+            if Int.random(in: 0..<6, using: &own) == 0, let (old, fresh) = rename(world, &outcome, &own) {
+                if ours.created.contains(old) { ours.created.insert(fresh) }
+                if ours.associable.contains(old) { ours.associable.insert(fresh) }
+                if ours.marked.contains(old) { ours.marked.insert(fresh) }
+            }
             // A list that looks whole and is not.
             if world.sourceOptions != nil, Int.random(in: 0..<3, using: &own) == 0, let person = world.directory.people.randomElement(using: &own) {
                 world.sourceOptions?.leftOut = [person.id]
@@ -108,9 +114,10 @@ extension Trial {
         return outcome
     }
 
-    /// Gives an account a new id, as a first login or an import does; its mark stays, and its groups.
-    private static func rename(_ world: World, _ outcome: inout Outcome, _ dice: inout SeededGenerator) {
-        guard let id = world.documents(.user).filter({ $0["externalId"] != nil }).compactMap({ $0["id"]?.string }).randomElement(using: &dice) else { return }
+    /// Gives an account a new id, as a first login or an import does; its mark stays, and its groups. Returns both.
+    private static func rename(_ world: World, _ outcome: inout Outcome, _ dice: inout SeededGenerator) -> (old: String, fresh: String)? {
+        guard let id = world.documents(.user).filter({ $0["externalId"] != nil }).compactMap({ $0["id"]?.string }).randomElement(using: &dice) else { return nil }
+        let fresh = "9" + id.dropFirst()
         outcome.fired["an id that changes", default: 0] += 1
         world.client.change { service in
             guard let stored = service.store[.user]?[id] else { return }
@@ -118,7 +125,6 @@ extension Trial {
                 (service.store[.group]?[group]?.document["members"]?.array ?? []).contains { $0["value"]?.string == id }
             }
             service.remove(.user, id)
-            let fresh = "9" + id.dropFirst()
             service.put(.user, fresh, stored.document, created: stored.created)
             for group in groups {
                 guard var document = service.store[.group]?[group] else { continue }
@@ -127,6 +133,7 @@ extension Trial {
                 service.put(.group, group, document.document, created: document.created)
             }
         }
+        return (id, fresh)
     }
 
     /// Whether a server takes members out of groups by itself.

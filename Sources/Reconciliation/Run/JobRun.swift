@@ -376,6 +376,8 @@ public final class JobRun: @unchecked Sendable {
             try holdLosing(memberships: true)
             for (group, why) in unproven { try ledger.holdRemovals(fromGroup: group, by: "group unproven", reason: why) }
             try holdGiving([.membershipsAdd])
+            let nested = try ledger.nestingGroups()
+            if nested > 0 { notes.append("\(counted(nested, "linked group")) with groups among the members, which are left alone") }
             let notOurs = try ledger.membershipsNotOurs()
             if notOurs > 0, !job.exclusiveMemberships { notes.append(counted(notOurs, "membership") + " of linked groups not ours, left alone (memberships: exclusive removes such)") }
         }

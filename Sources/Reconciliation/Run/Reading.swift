@@ -244,8 +244,8 @@ struct TargetReader {
             try ledger.learn(withoutMembers, String(Int(now)))
             reading.notes.append("the list of groups fails with their members (\(failure)): each group is asked for by its id")
         } catch SCIMFailure.notFound(let answer) where kind == .user {
-            // Nothing is linked, and the server answers otherwise: nothing is there.
-            guard try ledger.linkCount(kind: kind.rawValue) == 0, await target.answersDiscovery() else { throw SCIMFailure.notFound(answer) }
+            // The server answers otherwise, so nothing is there; whether that is believed of what is linked is judged as for any list.
+            guard await target.answersDiscovery() else { throw SCIMFailure.notFound(answer) }
             evidence = ListEvidence()
             evidence.pages = 1
             reading.carried[kind] = [:]

@@ -92,7 +92,7 @@ extension Ledger {
     public func stagedSourceMembers(ofGroup id: String) throws -> [String] {
         try read { db in
             try String.fetchAll(
-                db.cachedStatement(sql: "SELECT u.id FROM ids g JOIN scratch.source_members m ON m.grp = g.n JOIN ids u ON u.n = m.usr WHERE g.space = 1 AND g.id = ?"), arguments: [id])
+                db.cachedStatement(sql: "SELECT u.id FROM ids g CROSS JOIN scratch.source_members m ON m.grp = g.n CROSS JOIN ids u ON u.n = m.usr WHERE g.space = 1 AND g.id = ?"), arguments: [id])
         }
     }
 

@@ -66,21 +66,21 @@ extension Ledger {
         try read { db in
             guard isScratchAttached else { return [] }
             return try String.fetchAll(
-                db.cachedStatement(sql: "SELECT u.id FROM ids g JOIN scratch.target_members m ON m.grp = g.n JOIN ids u ON u.n = m.usr WHERE g.space = 3 AND g.id = ?"), arguments: [id])
+                db.cachedStatement(sql: "SELECT u.id FROM ids g CROSS JOIN scratch.target_members m ON m.grp = g.n CROSS JOIN ids u ON u.n = m.usr WHERE g.space = 3 AND g.id = ?"), arguments: [id])
         }
     }
 
-    /// Members that a run has put into a group, each operation of it being done.
-    public func addedMembers(run: Int64, group id: String) throws -> [String] {
+    /// Members that a plan has put into a group, each operation of it being done.
+    public func addedMembers(plan: Int64, group id: String) throws -> [String] {
         try read { db in
             try String.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT t.id FROM ids g JOIN links lg INDEXED BY links_by_target ON lg.kind = 1 AND lg.target = g.n
-                        JOIN plans p ON p.run = ?1 JOIN operations o INDEXED BY operations_by_source ON o.plan = p.id AND o.kind = 1 AND o.source = lg.source AND o.verb = 'add members' AND o.status = 'done'
-                        JOIN operation_members m ON m.plan = o.plan AND m.seq = o.seq JOIN links lu ON lu.kind = 0 AND lu.source = m.source_user JOIN ids t ON t.n = lu.target
-                        WHERE g.space = 3 AND g.id = ?2
-                        """), arguments: [run, id])
+                        SELECT t.id FROM ids g CROSS JOIN links lg INDEXED BY links_by_target ON lg.kind = 1 AND lg.target = g.n
+                        CROSS JOIN operations o INDEXED BY operations_by_source ON o.plan = ?1 AND o.kind = 1 AND o.source = lg.source
+                        CROSS JOIN operation_members m ON m.plan = o.plan AND m.seq = o.seq CROSS JOIN links lu ON lu.kind = 0 AND lu.source = m.source_user CROSS JOIN ids t ON t.n = lu.target
+                        WHERE g.space = 3 AND g.id = ?2 AND o.verb = 'add members' AND o.status = 'done'
+                        """), arguments: [plan, id])
         }
     }
 
@@ -90,10 +90,10 @@ extension Ledger {
             try String.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT u.id FROM ids g JOIN written_members w ON w.grp = g.n JOIN ids u ON u.n = w.usr WHERE g.space = 3 AND g.id = ?
+                        SELECT u.id FROM ids g CROSS JOIN written_members w ON w.grp = g.n CROSS JOIN ids u ON u.n = w.usr WHERE g.space = 3 AND g.id = ?
                         AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.side = 1 AND m.grp = w.grp AND m.usr = w.usr)
                         -- Of an addition of which nobody knows whether it arrived, only while it is wanted.
-                        AND (w.certain OR \(isScratchAttached ? "EXISTS (SELECT 1 FROM links lg JOIN links lu ON lu.kind = 0 AND lu.target = w.usr JOIN scratch.source_members s ON s.grp = lg.source AND s.usr = lu.source WHERE lg.kind = 1 AND lg.target = w.grp)" : "1"))
+                        AND (w.certain OR \(isScratchAttached ? "EXISTS (SELECT 1 FROM links lg INDEXED BY links_by_target CROSS JOIN links lu INDEXED BY links_by_target ON lu.kind = 0 AND lu.target = w.usr CROSS JOIN scratch.source_members s ON s.grp = lg.source AND s.usr = lu.source WHERE lg.kind = 1 AND lg.target = w.grp)" : "1"))
                         """), arguments: [id])
         }
     }

@@ -159,14 +159,21 @@ extension Ledger {
     public func stageWrittenMembers() throws {
         try write { db in
             try db.execute(sql: "INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT grp, usr FROM written_members WHERE certain")
-            // Of an addition whose outcome nobody knows: there when it is to be taken away, not there while it is wanted.
-            try db.execute(
-                sql: """
-                    INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT w.grp, w.usr FROM written_members w WHERE NOT w.certain AND NOT EXISTS (
-                        SELECT 1 FROM links g JOIN links u ON u.kind = 0 AND u.target = w.usr JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
-                        WHERE g.kind = 1 AND g.target = w.grp)
-                    """)
+            try stageUncertainMembers(db)
         }
+    }
+
+    /// Stages what may be in a group although the target does not show it, where it is to go.
+    public func stageUncertainMembers() throws { try write { try stageUncertainMembers($0) } }
+
+    private func stageUncertainMembers(_ db: Database) throws {
+        // Of an addition whose outcome nobody knows: there when it is to be taken away, not there while it is wanted.
+        try db.execute(
+            sql: """
+                INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT w.grp, w.usr FROM written_members w WHERE NOT w.certain AND NOT EXISTS (
+                    SELECT 1 FROM links g JOIN links u ON u.kind = 0 AND u.target = w.usr JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
+                    WHERE g.kind = 1 AND g.target = w.grp)
+                """)
     }
 
     /// Remembers a change of members: one that the target has taken, or additions that are about to be sent.

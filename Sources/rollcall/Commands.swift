@@ -120,10 +120,17 @@ struct PermissionOptions: ParsableArguments {
     @Flag(help: "Do not count conflicts and holds that the last run reported as failures.")
     var knownConflictsOk = false
 
+    /// A word as a shell takes it for one.
+    private static func quoted(_ word: String) -> String {
+        word.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || "@%+=:,./_-".utf8.contains($0) }
+            ? word : "'\(word.replacingOccurrences(of: "'", with: "'\\''"))'"
+    }
+
     /// The same options, as they are typed.
     var words: String {
         allow.map { " --allow \($0)" }.joined() + (acceptTargetChange ? " --accept-target-change" : "") + (acceptScopeChange ? " --accept-scope-change" : "")
-            + retry.map { " --retry \($0)" }.joined() + acceptTakeback.map { " --accept-takeback \($0)" }.joined() + acceptAssociation.map { " --accept-association \($0)" }.joined()
+            + retry.map { " --retry \(Self.quoted($0))" }.joined() + acceptTakeback.map { " --accept-takeback \(Self.quoted($0))" }.joined()
+            + acceptAssociation.map { " --accept-association \(Self.quoted($0))" }.joined()
             + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "") + (release ? " --release" : "")
     }
 
@@ -139,7 +146,9 @@ struct PermissionOptions: ParsableArguments {
                 guard let data = FileManager.default.contents(atPath: path), let content = String(data: data, encoding: .utf8) else {
                     throw ValidationError("--accept-association \(text): the file \(path) cannot be read as UTF-8 text")
                 }
-                lines = content.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ("\(path), line \($0.offset + 1)", $0.element.trimmingCharacters(in: .whitespaces)) }
+                lines = content.replacingOccurrences(of: "\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false).enumerated().map {
+                    ("\(path), line \($0.offset + 1)", $0.element.trimmingCharacters(in: .whitespacesAndNewlines))
+                }
                 lines.removeAll { $0.text.isEmpty || $0.text.hasPrefix("#") }
             }
             for line in lines {

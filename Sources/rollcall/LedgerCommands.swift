@@ -93,7 +93,10 @@ struct LedgerCommand: AsyncParsableCommand {
             try await LedgerCommand.locked(common, host, job) { job, path in
                 let ledger = try LedgerCommand.existing(path)
                 let unknown = try ledger.setCreated(created)
-                if !unknown.isEmpty { throw LedgerError.io("no link of \(path), or more than one, has the id \(unknown.joined(separator: ", ")); the others were set") }
+                guard unknown.isEmpty else {
+                    writeLine("no link of \(path), or more than one, has the id \(unknown.joined(separator: ", ")); what else was named is set")
+                    throw leaving(.usage)
+                }
                 let origins = try ledger.origins()
                 for origin in origins { print(printable("\(origin.origin): \(origin.kind == 0 ? "user" : "group") \(origin.name) (\(origin.sourceID)), \(origin.targetID)")) }
                 print("\(job.name): \(origins.count) linked that this job did not make.")

@@ -82,6 +82,7 @@ extension Applier {
         case .unknown(let why):
             // Stays “sent” in the journal: the next run begins by settling it.
             try doubt(operation)
+            try ledger.append(reason: "; the outcome is not known: \(why)", plan: operation.plan, seq: operation.seq)
             verification.unknown.append("\(operation.name): \(why)")
         case .fatal(let failure, let isOpen):
             if fatal == nil, failure.endsAtOnce { fatal = failure }
@@ -151,6 +152,9 @@ extension Applier {
         try recordWrite(operation, kind, id: id, resource: resource, origin: origin, isFound: true)
     }
 
+    /// Known once a look after a change of access has shown it.
+    static let accessIsStored = "access is stored"
+
     static let fullWords = "the target has no room for it"
 
     static let goneAlready = "was gone already"
@@ -201,7 +205,15 @@ extension Applier {
         let before = MappingTable.values(previous?.sent)
         let tries = try tries(operation)
         let isRepeated = operation.verb != .create && !isFound && (!tries.isEmpty || operation.fields.contains { field in field.after != nil && before[field.path]?.canonical == field.after })
-        let resource = isRepeated && target.profile.listing != .none ? nil : resource
+        // The first change of access that a target takes is looked at as well: an answer may only repeat what was sent.
+        let isUntried = try operation.verb != .create && !isFound && kind == .user && operation.fields.contains { $0.path == "active" } && ledger.fact(Self.accessIsStored) == nil
+        let mayLook = target.profile.listing != .none && operation.verb != .create && !isFound
+        var resource = mayLook && (isRepeated || isUntried) ? nil : resource
+        // An answer that shows what was there before may be older than the write: it is looked at before it is blamed.
+        if mayLook, let answer = resource, let shown = try? JSONParser().parse(answer, { table.actual($0) }) {
+            var probe = verification
+            if probe.compare(operation, kind, table, with: shown, tries: tries).complaint != nil { resource = nil }
+        }
         let actual = resource.flatMap { try? JSONParser().parse($0) { table.actual($0) } }
         let values = Dictionary(operation.fields.map { ($0.path, $0.after) }) { _, last in last }
         func text(_ path: String) -> String? { values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
@@ -317,6 +329,9 @@ extension Applier {
         if notesMembers, complaint == nil {
             try ledger.note(group: group, added: operation.verb == .addMembers ? members : [], removed: operation.verb == .removeMembers ? members : [])
         }
+        // What was taken and is not shown may be in all the same: it is taken out when it is to go.
+        if complaint != nil, operation.verb == .addMembers { try ledger.note(group: group, added: members, removed: [], isCertain: false) }
+        if complaint == nil, operation.verb == .removeMembers, !notesMembers { try ledger.note(group: group, added: [], removed: members) }
         if isSilent, target.showsMembers { verification.silent.append(.init(operation, id: group)) }
         let partial = leftOut.isEmpty ? nil : "\(leftOut.count) of \(operation.members.count) members left out: they have no account"
         let isDone = complaint == nil && leftOut.isEmpty

@@ -29,7 +29,9 @@ extension Applier {
         care.isOneByOne = try verb == .removeMembers && ledger.losses(verb, key: careKey) > 0
         // After the last piece of a change only: a list of members for each would be the square of the group.
         if target.capabilities.patch, !care.isOneByOne, try ledger.hasMore(operation) { return nil }
-        care.stays = try (ledger.stagedMembers(ofGroup: group) + ledger.addedMembers(plan: operation.plan, group: group)).filter { !leaving.contains($0) && !removedInRun[group, default: []].contains($0) }
+        care.stays = try (ledger.stagedMembers(ofGroup: group) + ledger.addedMembers(plan: operation.plan, group: group)).filter {
+            !leaving.contains($0) && !removedInRun[group, default: []].contains($0)
+        }
         if !target.capabilities.patch {
             care.put = .init(known: Set(care.stays).union(try ledger.unseenMembers(ofGroup: group).filter { !leaving.contains($0) }).subtracting(adding), isExclusive: isExclusive)
         }

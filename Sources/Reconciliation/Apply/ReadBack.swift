@@ -60,6 +60,7 @@ extension Applier {
             // A group without `members` is an empty one here: it was asked for by its id, or its list shows members.
             let sent = operation.members.filter { $0.status == nil }.compactMap(\.targetID)
             if let complaint = Verification.complaint(operation.verb, sent, present: members) {
+                if operation.verb == .addMembers { try ledger.note(group: entry.id, added: sent.filter { !members.contains($0) }, removed: [], isCertain: false) }
                 try ledger.settle(operation, Outcome(status: .failed, reason: complaint, mayBeDone: true), run: run)
             }
             return
@@ -73,6 +74,9 @@ extension Applier {
         }
         let judgement = try judge(operation, kind, table, actual, entry.tries)
         let complaint = judgement.complaint
+        if kind == .user, complaint == nil, operation.fields.contains(where: { $0.path == "active" }), try ledger.fact(Self.accessIsStored) == nil {
+            try ledger.learn(Self.accessIsStored, "a look after a change has shown it")
+        }
         let desired = try ledger.desired(kind: kind.rawValue, source: source)
         link.read = actual.body
         judgement.correct(&link, kind, actual, operation.situation)

@@ -339,7 +339,7 @@ public final class JobRun: @unchecked Sendable {
         for row in associated { try note(association: row) }
         if namesakes > 0, !job.existing.isSaid, try ledger.fact(Self.toldOfMatching) == nil {
             notes.append(
-                "\(counted(namesakes, "namesake")) held: more than the name has to agree before what is there becomes a record's. Until this version the name was enough, which “existing: associate” still says"
+                "\(counted(namesakes, "namesake")) held: more than the name has to agree before what is there becomes a record's.\(baseline == nil ? " “existing: associate” lets the name be enough" : " Until this version the name was enough, which “existing: associate” still says")"
             )
             try ledger.learn(Self.toldOfMatching, "told")
         }

@@ -75,6 +75,7 @@ struct TargetReader {
             }
             if kinds.contains(.group) {
                 if target.profile.memberReading.contains(.ledger) { try ledger.stageWrittenMembers() }
+                if target.showsMembers, !target.profile.memberReading.contains(.ledger) { try ledger.stageUncertainMembers() }
                 if target.showsMembers { try await askForGroups(try ledger.groupsToAsk(.target), &reading) }
                 if target.profile.memberReading.contains(.byFilter) { try await readMembersByFilter(usersAreRead: kinds.contains(.user), &reading) }
             }

@@ -314,6 +314,9 @@ struct JobFile {
                 for (name, _, value) in names.members { existing.accept[kind, default: [:]][name] = reader.text(value, "\(key).\(name)") }
             }
         }
+        for name in existing.decline.sorted() where existing.accept.values.contains(where: { $0[name] != nil }) {
+            reader.report(members["decline"], "existing.decline", "lists “\(name)”, which existing.accept lets go", "keep one of them")
+        }
         return existing
     }
 

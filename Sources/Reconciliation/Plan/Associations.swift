@@ -14,6 +14,12 @@ struct Associations: Sendable {
     /// Groups whose members could not be looked at.
     let unseenGroups: Set<String>
 
+    /// How an operator may call a record: `user:ada`, by its name or its source id.
+    static func names(_ row: SituationRow) -> [String] {
+        let kind = ResourceKind(rawValue: row.kind) ?? .user
+        return [row.sourceName, row.sourceID].compactMap { $0 }.map { "\(kind.singular):\($0)" }
+    }
+
     /// Whether the operator or the job file lets the record have this very object.
     func isAccepted(_ kind: ResourceKind, _ row: SituationRow, _ existing: Job.Existing) -> Bool {
         guard let target = row.targetID else { return false }

@@ -102,6 +102,12 @@ public struct Invocation {
             guard number > 2 * count, key != .sourceShrink, let first = planned.first else { continue }
             first.notes.append("--allow \(key.rawValue)=\(number) is more than twice the \(count) that \(count == 1 ? "is" : "are") planned: say the number that is meant, or leave it out")
         }
+        let unused = permissions.acceptAssociation.subtracting(planned.flatMap(\.usedAssociations)).sorted()
+        if !unused.isEmpty, command.undone == nil {
+            planned.first?.notes.append(
+                "--accept-association names what is not associated in this plan: \(unused.prefix(5).joined(separator: ", "))\(unused.count > 5 ? ", …" : ""); a name is the record's, and behind a space may stand the target's id"
+            )
+        }
         let together = try gate.judge(jobs: planned.map(\.gateEntry)).map(\.description)
         let isHeld = !together.isEmpty || runs.contains { !$0.breaches.isEmpty }
         let held = runs.filter { !$0.breaches.isEmpty }.map(\.job.name).joined(separator: ", ")

@@ -24,12 +24,17 @@ public enum JobDescription {
         case .associate:
             lines.append(
                 "existing accounts: users \(job.existing.rule(.users).rawValue), groups \(job.existing.rule(.groups).rawValue), disabled ones \(job.existing.associateDisabled ? "too" : "held")")
+            lines += Job.Kind.allCases.flatMap { kind in (job.existing.accept[kind] ?? [:]).sorted { $0.key < $1.key }.map { "  accept: \(kind.rawValue) \($0.key) is \($0.value)" } }
+            if !job.existing.decline.isEmpty { lines.append("  decline: \(job.existing.decline.sorted().joined(separator: ", "))") }
+            if !job.existing.harmlessRoles.isEmpty { lines.append("  harmless roles: \(job.existing.harmlessRoles.sorted().joined(separator: ", "))") }
         case .overwrite: lines.append("existing accounts: taken over by a create of the same name")
         case .never: lines.append("existing accounts: conflict (\(profile.displayName) does not let them be associated)")
         }
         lines.append("memberships: \(job.exclusiveMemberships ? "exclusive" : "shared")")
         for kind in Job.Kind.allCases { if let patterns = job.protect[kind], !patterns.isEmpty { lines.append("protected \(kind.rawValue): \(patterns.joined(separator: ", "))") } }
-        lines.append("limits: " + Job.LimitKey.allCases.map { "\($0.rawValue) \((job.limits[$0] ?? .unlimited).description)" }.joined(separator: ", "))
+        lines.append(
+            "limits: " + Job.LimitKey.allCases.map { "\($0.rawValue) \((job.limits[$0] ?? .unlimited).description)" }.joined(separator: ", ")
+                + (job.limitsLookBack ? "; what is taken counts for seven days" : "; each run by itself"))
         lines.append("pace: \(words(job.pace))")
         return lines
     }

@@ -73,6 +73,8 @@ public final class JobRun: @unchecked Sendable {
     /// Links whose mark stands under another id, and that were not moved there, by kind.
     var unmoved: [ResourceKind: Int] = [:]
     private var departing = Departing()
+    /// Of what the operator lets go, what this plan associates.
+    private(set) var usedAssociations: Set<String> = []
     /// Why the source's size is not believed.
     private(set) var sizeHold: String?
     private var heldByScope = 0
@@ -337,6 +339,7 @@ public final class JobRun: @unchecked Sendable {
             return decision
         }
         for row in associated { try note(association: row) }
+        usedAssociations = Set(permissions.acceptAssociation.filter { accepted in associated.contains { Associations.names($0).contains { accepted == $0 || accepted.hasPrefix($0 + " ") } } })
         if namesakes > 0, !job.existing.isSaid, try ledger.fact(Self.toldOfMatching) == nil {
             notes.append(
                 "\(counted(namesakes, "namesake")) held: more than the name has to agree before what is there becomes a record's.\(baseline == nil ? " “existing: associate” lets the name be enough" : " Until this version the name was enough, which “existing: associate” still says")"

@@ -142,6 +142,7 @@ import Testing
         let result = try await world.run()
         #expect(outcome(result, "zoe") == "done" && outcome(result, "bo") == "done")
         #expect(outcome(result, "carol") == "noted ", "\(outcome(result, "carol"))")
+        #expect(result.report.details.contains { $0.contains("names what is not associated in this plan: user:dana someone-else") }, "\(result.report.details)")
         // Bound to another object than the one that bears the name.
         #expect(outcome(result, "dana") == "held existing.matching")
         world.permissions.acceptAssociation = []

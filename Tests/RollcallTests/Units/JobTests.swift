@@ -25,6 +25,14 @@ import Testing
 
         """
 
+    @Test("a name is not let go and declined at once")
+    func acceptAndDecline() throws {
+        #expect { try read(Self.good + "\nexisting: { accept: { users: { ada: \"17\" } }, decline: [ada, bo] }") } throws: {
+            let text = "\($0)"
+            return text.contains("existing.decline") && text.contains("lists “ada”") && !text.contains("“bo”")
+        }
+    }
+
     @Test("what is left out has careful defaults")
     func defaults() throws {
         let job = try read(Self.good)

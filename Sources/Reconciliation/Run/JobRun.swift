@@ -420,7 +420,9 @@ public final class JobRun: @unchecked Sendable {
         var doubt: String?
         if let last = try ledger.fact(Self.trustedEnd), let end = Time.seconds(last), now < end - 1 { doubt = "it shows \(surroundings.time.timestamp()), and an earlier run ended at \(last)" }
         isClockJudged = true
-        if doubt == nil, let offset = witness.offset, abs(offset) > 3600 { doubt = "it is \(Int(abs(offset) / 60)) minutes \(offset > 0 ? "ahead of" : "behind") the target's" }
+        if doubt == nil, let offset = witness.offset, abs(offset) > 3600 {
+            doubt = "it is \(abs(offset) < 2 * 86400 ? "\(Int(abs(offset) / 60)) minutes" : "\(Int(abs(offset) / 86400)) days") \(offset > 0 ? "ahead of" : "behind") the target's"
+        }
         guard let doubt else { return }
         try ledger.setDoubtful(run: id)
         let doubtful = try ledger.doubtfulDays()

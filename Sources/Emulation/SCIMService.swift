@@ -275,8 +275,10 @@ public struct SCIMService: Sendable {
                 let isGroup = store[.group]?[value] != nil
                 guard isUser || isGroup || !options.checksMembers else { throw ResourceSchemas.invalid("there is no resource \(value) to be a member") }
                 var member = member
-                if isUser || isGroup { member["type"] = isUser ? "User" : "Group" }
-                if seen.insert(value).inserted { members.append(member) }
+                // A nested group may have the id of a user.
+                let isNested = has(.nestsGroups) && member["type"] == "Group"
+                if isUser || isGroup, !isNested { member["type"] = isUser ? "User" : "Group" }
+                if seen.insert("\(isNested) \(value)").inserted { members.append(member) }
             }
             document["members"] = members.isEmpty ? nil : .array(members)
         }

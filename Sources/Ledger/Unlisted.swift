@@ -167,10 +167,12 @@ extension Ledger {
     public func stageUncertainMembers() throws { try write { try stageUncertainMembers($0) } }
 
     private func stageUncertainMembers(_ db: Database) throws {
-        // Of an addition whose outcome nobody knows: there when it is to be taken away, not there while it is wanted.
+        // Of an addition whose outcome nobody knows: there when it is to be taken away, not there while it is wanted. An account that is neither
+        // linked nor shown is gone, and its memberships with it.
         try db.execute(
             sql: """
-                INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT w.grp, w.usr FROM written_members w WHERE NOT w.certain AND NOT EXISTS (
+                INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT w.grp, w.usr FROM written_members w WHERE NOT w.certain
+                    AND (EXISTS (SELECT 1 FROM links l WHERE l.kind = 0 AND l.target = w.usr) OR EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = 0 AND t.n = w.usr)) AND NOT EXISTS (
                     SELECT 1 FROM links g JOIN links u ON u.kind = 0 AND u.target = w.usr JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
                     WHERE g.kind = 1 AND g.target = w.grp)
                 """)

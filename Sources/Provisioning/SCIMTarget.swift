@@ -86,7 +86,11 @@ public struct SCIMTarget: Sendable {
 
     /// What a read of the target comes to; nil where it is answered, be it with a refusal of this one request.
     public func ailment() async -> SCIMFailure? {
-        do { _ = try await connection.send(.get, ResourceKind.user.endpoint, query: profile.listing == .single ? [] : [("count", "1")]) } catch { return error.isFatal ? error : nil }
+        do { _ = try await connection.send(.get, ResourceKind.user.endpoint, query: profile.listing == .single ? [] : [("count", "1")]) } catch {
+            // One resource may make its page fail, on a server that is well.
+            if error.isOfThePage, await answersDiscovery() { return nil }
+            return error.isFatal ? error : nil
+        }
         return nil
     }
 

@@ -113,5 +113,11 @@ extension Laws {
         return broken
     }
 
+    /// Law 16, *nothing in the way*. On a server without habits, which refuses no value, no name is refused as taken: whom it belongs to is known
+    /// before it is asked for, and names that change hands are given one after the other.
+    package static func law16(_ result: World.Result, _ directory: TestDirectory) -> [String] {
+        result.operations.filter { $0.status == .failed && $0.reason.contains("409") }.map { "law 16, nothing in the way: \(PlanDigest.line($0)) — \($0.reason)" }
+    }
+
     private static func told(_ result: World.Result) -> String { result.report.details.joined(separator: "\n") }
 }

@@ -41,6 +41,8 @@ package struct RandomWorld {
         if hasHabits, [1, 9].contains(seed % 10) {
             var own = SeededGenerator(seed: seed &* 7_919 &+ 3)
             for _ in 0..<Int.random(in: 1...3, using: &own) { if let habit = Self.habits.randomElement(using: &own) { options.habits.insert(habit) } }
+            // There would be no night.
+            if Self.isMute(options.habits) { options.habits.remove(.badRecord) }
         }
         self.options = options
 
@@ -68,6 +70,9 @@ package struct RandomWorld {
         }
         policy = World.job(lines.joined(separator: "\n"), existing: nil)
     }
+
+    /// Whether a server may come to answer nothing but failures: each page is one with the record that makes it fail, or there is no other.
+    static func isMute(_ habits: Set<Habit>) -> Bool { habits.contains(.badRecord) && !habits.isDisjoint(with: [.ignoresStartIndex, .failsPastEnd, .restartsPastEnd]) }
 
     /// Habits under which the laws hold as they are.
     package static let habits: [Habit] = [

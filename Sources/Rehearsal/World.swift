@@ -231,7 +231,7 @@ package final class World {
             try run.ledger.forEachOperation(plan: plan) { operations.append($0) }
         }
         if ProcessInfo.processInfo.environment["ROLLCALL_TELL"] != nil {
-            print("——— \(command): \(reports[0].exit) \(reports[0].headline)")
+            print("——— \(command), habits \(client.service.options.habits.map(\.rawValue).sorted()): \(reports[0].exit) \(reports[0].headline)")
             for operation in operations { print("  \(PlanDigest.line(operation)) — \(operation.reason)") }
             for kind in ResourceKind.allCases { for document in documents(kind) { print("  then: \(document.canonical)") } }
         }

@@ -53,7 +53,7 @@ extension SCIMConnection {
     /// with a page that brings nothing new, with a cursor that comes again, after ten empty pages, after more than is declared and a page,
     /// without a total at three times what is expected (10,000 at least), and with a refusal once what was declared has come. Whatever
     /// speaks against the list being whole is a violation. A page that is too large is asked for again with half the count; so is one that
-    /// fails, down to the resource that makes it fail, which is passed over and named.
+    /// fails, down to the resource that makes it fail, which is passed over and named: by its place, where the list was walked by cursor.
     ///
     /// - Parameter body: called for each resource, also for one that came before; the view is valid inside it only.
     /// - Parameter pageDone: called after each page, to store what `body` gathered.
@@ -105,7 +105,7 @@ struct ListWalk {
     /// Whether only a question can tell if the list is whole: its first page came again where a further one was asked for.
     private(set) var isInDoubt = false
 
-    private let paging: Paging
+    private var paging: Paging
     /// A page's size; halved for good where a page is too large.
     private var pageSize: Int
     private let bounds: ListBounds
@@ -271,13 +271,14 @@ struct ListWalk {
             isOver = true
             return
         }
-        if failure.isOfThePage, bounds.isolates, paging == .cursor, size == 1, evidence.pages > 0 {
-            // A cursor leads past nothing: what comes behind is not seen.
-            evidence.note("the resource behind page \(evidence.pages) makes its page fail (\(failure)), and what comes after it cannot be reached by cursor")
+        guard failure.isOfThePage, bounds.isolates else { throw failure }
+        guard isolating < Self.mostIsolating else {
+            // What came is what can be seen; a server that gave nothing at all has failed.
+            guard evidence.pages > 0 else { throw failure }
+            evidence.note("all from place \(start + 1) on is not seen: \(isolating) questions did not find each resource that makes its page fail (\(failure))")
             isOver = true
             return
         }
-        guard failure.isOfThePage, bounds.isolates, isolating < Self.mostIsolating, paging == .index || size > 1 else { throw failure }
         isolating += 1
         failedInARow += 1
         // So many halvings reach one resource from a page of a thousand: it is the server that fails.
@@ -288,10 +289,15 @@ struct ListWalk {
             isOver = true
             return
         }
-        isolatedUntil = max(isolatedUntil, start + size)
+        if paging == .index { isolatedUntil = max(isolatedUntil, start + size) }
         if size > 1 {
             size /= 2
             return
+        }
+        if paging == .cursor {
+            // A cursor leads past nothing, a place does.
+            paging = .index
+            start = evidence.resources
         }
         evidence.note("the resource at place \(start + 1) makes its page fail (\(failure)), and is passed over")
         start += 1
@@ -303,7 +309,8 @@ struct ListWalk {
     /// Whether a refusal is how this server says that nothing more is there.
     private mutating func isEnd(_ failure: SCIMFailure) -> Bool {
         switch failure {
-        case .notFound where evidence.pages == 0: return bounds.mayBeMissing
+        // Behind a resource that was passed over, nothing more is there.
+        case .notFound where evidence.pages == 0: return bounds.mayBeMissing || start > 0
         case .notFound, .failing: break
         case .rejected(let error) where error.status == 400 || error.status == 416: break
         default: return false

@@ -1,3 +1,4 @@
+import Foundation
 import Emulation
 import HTTP
 import HTTPTypes
@@ -114,6 +115,9 @@ public final class InProcessClient: HTTPClient {
             }
         }
         delivered.withLock { $0 }?(landscape)
+        if ProcessInfo.processInfo.environment["ROLLCALL_TELL"] == "2" {
+            print("    \(emulated.method) \(request.head.path ?? "") \(String(decoding: request.body.prefix(300), as: UTF8.self)) → \(response?.status ?? 0)")
+        }
         guard let response else {
             if isLost { throw .outcomeUnknown("a fault of the simulation") }
             throw .notSent("a fault of the simulation")

@@ -166,13 +166,28 @@ extension Ledger {
     /// Stages what may be in a group although the target does not show it, where it is to go.
     public func stageUncertainMembers() throws { try write { try stageUncertainMembers($0) } }
 
+    /// Drops what was staged so of accounts that were asked for by their ids since, and are under other ids or nowhere.
+    public func dropUncertainMembers() throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    DELETE FROM scratch.target_members WHERE EXISTS (
+                        SELECT 1 FROM written_members w WHERE w.grp = target_members.grp AND w.usr = target_members.usr AND NOT w.certain AND NOT \(Self.isThere))
+                    """)
+        }
+    }
+
+    /// Of a member `w`: whether it is linked, or was shown.
+    private static let isThere = """
+        (EXISTS (SELECT 1 FROM links l WHERE l.kind = 0 AND l.target = w.usr) OR EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = 0 AND t.n = w.usr))
+        """
+
     private func stageUncertainMembers(_ db: Database) throws {
         // Of an addition whose outcome nobody knows: there when it is to be taken away, not there while it is wanted. An account that is neither
         // linked nor shown is gone, and its memberships with it.
         try db.execute(
             sql: """
-                INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT w.grp, w.usr FROM written_members w WHERE NOT w.certain
-                    AND (EXISTS (SELECT 1 FROM links l WHERE l.kind = 0 AND l.target = w.usr) OR EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = 0 AND t.n = w.usr)) AND NOT EXISTS (
+                INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT w.grp, w.usr FROM written_members w WHERE NOT w.certain AND \(Self.isThere) AND NOT EXISTS (
                     SELECT 1 FROM links g JOIN links u ON u.kind = 0 AND u.target = w.usr JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
                     WHERE g.kind = 1 AND g.target = w.grp)
                 """)

@@ -251,6 +251,7 @@ public final class JobRun: @unchecked Sendable {
             let findings = try await UnseenObjects(
                 ledger: ledger, target: target, tables: tables, incomplete: targetReading.incomplete, acceptsTargetChange: permissions.acceptTargetChange
             ).ask(pushed)
+            if pushed.contains(.group) { try ledger.dropUncertainMembers() }
             targetReading.notes += findings.notes
             targetReading.unseenAccounts = findings.unseen
             unmoved = findings.unmoved

@@ -85,6 +85,55 @@ import Testing
         #expect(world.user("ada")?["emails"]?.array?.compactMap { $0["value"]?.string } == ["newer@corp.example"], "\(world.user("ada")?["emails"]?.canonical ?? "")")
     }
 
+    /// How a server never comes to an end.
+    enum Endless: String, CaseIterable {
+        /// 503 to everything, with the wish to be asked again.
+        case unavailable
+        /// Each list has one more page, each of new resources, and nothing else is answered.
+        case pages
+        /// Each answer takes as long as a request may, and never comes.
+        case silent
+    }
+
+    @Test("3.5: a server that never ends, beside a good job: the good job's work is done, and the whole ends with 69 within the patience", arguments: Endless.allCases)
+    func endless(_ kind: Endless) async throws {
+        var landscape = Landscape(target: SCIMService())
+        for path in ["/bad", "/good"] { landscape.platforms[path] = SCIMService(prefix: path) }
+        let clock = VirtualTime(seed: 1)
+        let client = InProcessClient(landscape, time: clock.time) { request, number in
+            let path = request.head.path ?? ""
+            guard path.hasPrefix("/bad") else { return nil }
+            switch kind {
+            case .unavailable: return .answered(EmulatedResponse(status: 503, headers: [("Retry-After", "20")]))
+            case .silent:
+                var never = EmulatedResponse(status: 200)
+                never.delay = 1e9
+                return .answered(never)
+            case .pages:
+                guard request.head.method == .get, path.contains("startIndex") else { return .answered(EmulatedResponse(status: 503)) }
+                let resources = (0..<100).map { JSONValue.object(["id": .string("\(number)-\($0)"), "userName": .string("user\(number)-\($0)"), "displayName": .string("group\(number)-\($0)")]) }
+                return .answered(EmulatedResponse(status: 200, body: JSONValue.object(["Resources": .array(resources)]).canonicalBytes))
+            }
+        }
+        var directory = TestDirectory()
+        directory.people = (0..<20).map { .named("person\($0)") }
+        let document = directory.document()
+        let jobs = try ["bad", "good"].map { name in
+            try Job.read(
+                text: World.job("pace: { patience: 600 }").replacingOccurrences(of: "job: world", with: "job: \(name)").replacingOccurrences(of: "/scim/v2", with: "/\(name)"), path: "\(name).yaml",
+                vocabulary: .current)
+        }
+        let surroundings = Surroundings(
+            time: clock.time, environment: ["TOKEN": "correct horse"], log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client,
+            sourceOverride: FileSource(name: "directory.json") { document })
+        let start = clock.now
+        let reports = try await Invocation(.run, surroundings: surroundings).execute(jobs.map { ($0, try Ledger()) })
+        #expect(reports.map(\.exit) == [.unreachable, .inStep], "\(reports[0].details)")
+        #expect(client.landscape.platforms["/good"]?.documents(.user).count == 20)
+        // The patience, and the one request under way when it ends.
+        #expect(clock.now - start < 700, "\(clock.now - start)")
+    }
+
     @Test("a target that is stopped stops no other job of the invocation")
     func others() async throws {
         var landscape = Landscape(target: SCIMService())

@@ -36,6 +36,24 @@ import Testing
         #expect(client.requests.last?.head.path == "/v2/Users?cursor=x%2Fy&count=2")
     }
 
+    @Test("R34: a resource that makes its page fail is passed over by its place where the list is walked by cursor")
+    func failsBehindCursor() async throws {
+        let base = try #require(URLParts("https://scim.example/v2"))
+        let fails = ScriptedClient.Step.status(500, [:], "")
+        let client = ScriptedClient([
+            .status(200, [:], page(["a", "b"], total: 5, next: "2")), fails, fails, .status(200, [:], page(["d"], total: 5)), .status(200, [:], page(["e"], total: 5)),
+            .status(200, [:], page([], total: 5)),
+        ])
+        var seen: [String] = []
+        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .cursor, pageSize: 2) { seen.append($0["id"]?.string ?? "") }
+        #expect(seen == ["a", "b", "d", "e"])
+        #expect(evidence.violations.first?.contains("the resource at place 3 makes its page fail") == true, "\(evidence.violations)")
+        #expect(
+            client.requests.map { $0.head.path?.split(separator: "?").last } == [
+                "cursor=&count=2", "cursor=2&count=2", "cursor=2&count=1", "startIndex=4&count=1", "startIndex=5&count=2", "startIndex=6&count=2",
+            ])
+    }
+
     @Test("a total that moves, is not reached or is disproved makes the list incomplete")
     func violations() async throws {
         #expect(try await !walk([page(["a", "b"], total: 4), page(["c"], total: 3), page([], total: 3)]).0.isComplete)

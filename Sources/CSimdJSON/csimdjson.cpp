@@ -17,6 +17,7 @@ static_assert(sizeof(dom::object::iterator) == sizeof(csimdjson_value), "object 
 struct csimdjson_parser {
   dom::parser parser;
   std::string complaint;
+  std::string quoted;
 };
 
 template <typename To, typename From> static To recast(const From &from) {
@@ -48,6 +49,38 @@ static bool find_duplicate(dom::element element, std::string &name) {
   return false;
 }
 
+// Integers of sixteen digits and more are put into quotes: as doubles they would lose their last digits, and beyond 64 bits simdjson refuses
+// the whole document. Returns false where there is none, and then leaves `quoted` alone.
+static bool quote_long_integers(const char *bytes, size_t count, std::string &quoted) {
+  constexpr size_t longest = 15;
+  auto is_digit = [&](size_t i) { return i < count && bytes[i] >= '0' && bytes[i] <= '9'; };
+  size_t written = 0;
+  bool found = false;
+  for (size_t i = 0; i < count;) {
+    if (bytes[i] == '"') {
+      for (++i; i < count && bytes[i] != '"'; ++i)
+        if (bytes[i] == '\\') ++i;
+      ++i;
+    } else if (is_digit(i)) {
+      size_t start = i;
+      while (is_digit(i)) ++i;
+      if (i - start <= longest) continue;
+      if (start > 0 && bytes[start - 1] == '-') --start;
+      // Part of a fraction or of an exponent, or followed by one; or no JSON at all, which the parser then says.
+      char before = start > 0 ? bytes[start - 1] : ' ', after = i < count ? bytes[i] : ' ';
+      if (std::strchr(".eE+-", before) || std::strchr(".eE", after) || (bytes[start] == '0' && i - start > 1)) continue;
+      if (!found) quoted.clear();
+      found = true;
+      quoted.append(bytes + written, start - written).append("\"").append(bytes + start, i - start).append("\"");
+      written = i;
+    } else {
+      ++i;
+    }
+  }
+  if (found) quoted.append(bytes + written, count - written);
+  return found;
+}
+
 extern "C" {
 
 csimdjson_parser *csimdjson_parser_create(void) { return new csimdjson_parser(); }
@@ -55,6 +88,10 @@ void csimdjson_parser_destroy(csimdjson_parser *parser) { delete parser; }
 
 const char *csimdjson_parse(csimdjson_parser *parser, const char *bytes, size_t count, csimdjson_value *root) {
   dom::element element;
+  if (quote_long_integers(bytes, count, parser->quoted)) {
+    bytes = parser->quoted.data();
+    count = parser->quoted.size();
+  }
   auto error = parser->parser.parse(bytes, count, true).get(element);
   if (error) {
     parser->complaint = error_message(error);

@@ -29,7 +29,7 @@ public struct SCIMSource: DirectorySource {
         }
         do {
             var nested: [String] = []
-            let record = try JSONParser().parse(body) { view in self.group(view, &nested) }
+            let record = try connection.read(body) { view in self.group(view, &nested) }
             guard let record, record.id == group else { return ([], ["asked for the group \(group), another resource came"]) }
             return (Set(record.members).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }, [])
         } catch let error as JSONSyntaxError {
@@ -71,8 +71,8 @@ public struct SCIMSource: DirectorySource {
         }
         do {
             var nested: [String] = []
-            return try JSONParser().parse(body) { view -> Finding? in
-                guard view.member(ignoringCase: "id")?.scalarText == id else { throw DirectoryFailure.broken("\(connection.base): asked for \(id), another resource came") }
+            return try connection.read(body) { view -> Finding? in
+                guard view.id == id else { throw DirectoryFailure.broken("\(connection.base): asked for \(id), another resource came") }
                 return .there(Sighting(record: kind == .user ? user(id, view) : group(view, &nested) ?? DirectoryRecord(kind: kind, id: id, fields: [:], place: "resource \(id)")))
             }
         } catch let error as JSONSyntaxError {
@@ -83,8 +83,8 @@ public struct SCIMSource: DirectorySource {
     private func readUsers(_ evidence: inout ReadEvidence, _ sink: any DirectorySink) async throws {
         var nameless = 0
         var contradicting: String?
-        let take: (JSONView) throws -> Void = { view in
-            guard let id = view.member(ignoringCase: "id")?.scalarText else {
+        let take: (ShownResource) throws -> Void = { view in
+            guard let id = view.id else {
                 nameless += 1
                 return
             }
@@ -104,31 +104,30 @@ public struct SCIMSource: DirectorySource {
         if nameless > 0 { evidence.violate("users: \(nameless) resources have no id") }
     }
 
-    private func user(_ id: String, _ view: JSONView) -> DirectoryRecord {
+    private func user(_ id: String, _ view: ShownResource) -> DirectoryRecord {
         var record = DirectoryRecord(kind: .user, id: id, fields: ["userId": id], place: "resource \(id)")
         func set(_ field: String, _ value: String?) { if let value, !value.isEmpty { record.fields[field] = value } }
-        set("username", view.member(ignoringCase: "userName")?.string)
-        set("displayName", view.member(ignoringCase: "displayName")?.string)
-        set("userExternalId", view.member(ignoringCase: "externalId")?.string)
-        set("preferredLanguage", view.member(ignoringCase: "preferredLanguage")?.string)
-        let name = view.member(ignoringCase: "name")
+        set("username", view.text("userName"))
+        set("displayName", view.text("displayName"))
+        set("userExternalId", view.externalID)
+        set("preferredLanguage", view.text("preferredLanguage"))
+        let name = view.member("name")
         set("givenName", name?.member(ignoringCase: "givenName")?.string)
         set("familyName", name?.member(ignoringCase: "familyName")?.string)
-        set("email", Self.preferred(view.member(ignoringCase: "emails")))
-        set("phoneNumber", Self.preferred(view.member(ignoringCase: "phoneNumbers")))
-        if let active = view.member(ignoringCase: "active")?.bool { record.fields["status"] = active ? "enabled" : "disabled" }
+        set("email", Self.preferred(view.elements("emails")))
+        set("phoneNumber", Self.preferred(view.elements("phoneNumbers")))
+        switch view.access {
+        case .active(let active): record.fields["status"] = active ? "enabled" : "disabled"
+        case .absent: break
+        // What is there and cannot be read holds its record: it may say that nobody is to come in.
+        case .unreadable(let text): record.fields["status"] = text.isEmpty ? "nothing" : text
+        }
         return record
     }
 
     /// Of a multi-valued attribute: the primary value, else that of type work, else the first.
-    private static func preferred(_ values: JSONView?) -> String? {
-        var best: (rank: Int, value: String)?
-        values?.forEachElement { element in
-            guard let value = element.member(ignoringCase: "value")?.string ?? element.string else { return }
-            let rank = element.member(ignoringCase: "primary")?.bool == true ? 2 : element.member(ignoringCase: "type")?.string?.lowercased() == "work" ? 1 : 0
-            if rank > best?.rank ?? -1 { best = (rank, value) }
-        }
-        return best?.value
+    private static func preferred(_ values: [ShownResource.Element]) -> String? {
+        (values.first(where: \.isPrimary) ?? values.first { $0.type == "work" } ?? values.first)?.value.scalarText
     }
 
     private func readGroups(_ evidence: inout ReadEvidence, _ sink: any DirectorySink) async throws {
@@ -136,7 +135,7 @@ public struct SCIMSource: DirectorySource {
         var nested: [String] = []
         var nameless = 0
         var isBare = false
-        let take: (JSONView) throws -> Void = { view in if let group = self.group(view, &nested) { groups.append(group) } else { nameless += 1 } }
+        let take: (ShownResource) throws -> Void = { view in if let group = self.group(view, &nested) { groups.append(group) } else { nameless += 1 } }
         var list: ListEvidence
         do {
             list = try await connection.list("/Groups", paging: .index, pageSize: pageSize, bounds: ListBounds(mayBeMissing: true), take)
@@ -161,7 +160,7 @@ public struct SCIMSource: DirectorySource {
                     continue
                 }
                 do {
-                    if let full = try JSONParser().parse(answer.body, { view in self.group(view, &nested) }) { group = full }
+                    if let full = try connection.read(answer.body, { view in self.group(view, &nested) }) { group = full }
                 } catch let error as JSONSyntaxError {
                     throw SCIMFailure.malformed("group \(group.id): \(error)")
                 }
@@ -174,17 +173,14 @@ public struct SCIMSource: DirectorySource {
         if let first = nested.first { evidence.violate("groups: \(nested.count) nested groups, such as in \(first), are not expanded; flatten them in the source") }
     }
 
-    private func group(_ view: JSONView, _ nested: inout [String]) -> DirectoryRecord? {
-        guard let id = view.member(ignoringCase: "id")?.scalarText else { return nil }
+    private func group(_ view: ShownResource, _ nested: inout [String]) -> DirectoryRecord? {
+        guard let id = view.id else { return nil }
         var record = DirectoryRecord(kind: .group, id: id, fields: ["groupId": id], place: "resource \(id)")
-        if let name = view.member(ignoringCase: "displayName")?.string, !name.isEmpty { record.fields["groupName"] = name }
-        if let external = view.member(ignoringCase: "externalId")?.string, !external.isEmpty { record.fields["groupExternalId"] = external }
-        view.member(ignoringCase: "members")?.forEachElement { member in
-            if member.member(ignoringCase: "type")?.string?.lowercased() == "group" {
-                nested.append(id)
-            } else if let user = member.member(ignoringCase: "value")?.scalarText {
-                record.members.append(user)
-            }
+        if let name = view.text("displayName") { record.fields["groupName"] = name }
+        if let external = view.externalID { record.fields["groupExternalId"] = external }
+        if let members = view.members {
+            record.members = members.users
+            nested += members.groups.map { _ in id }
         }
         return record
     }

@@ -22,9 +22,9 @@ public struct Time: Sendable {
     /// The wall clock as RFC 3339 in UTC, to the second: `2026-11-24T06:50:12Z`.
     public func timestamp() -> String { Time.timestamp(wall()) }
 
-    /// Seconds since 1970 as RFC 3339 in UTC, to the second.
+    /// Seconds since 1970 as RFC 3339 in UTC, to the second; what lies outside the years 1 to 9999 as the nearest moment in them.
     public static func timestamp(_ seconds: Double) -> String {
-        let whole = Int(seconds.rounded(.down))
+        let whole = Int(seconds.isFinite ? min(max(seconds, -62_135_596_800), 253_402_300_799).rounded(.down) : 0)
         let (year, month, day) = civil(fromDays: floorDivide(whole, 86400))
         let second = whole - floorDivide(whole, 86400) * 86400
         func pad(_ number: Int, _ width: Int = 2) -> String {
@@ -37,7 +37,9 @@ public struct Time: Sendable {
     /// A timestamp of RFC 3339 in UTC, fractions dropped, as seconds since 1970; nil when it is none.
     public static func seconds(_ timestamp: String) -> Double? {
         let parts = timestamp.split { "-T:.Z ".contains($0) }.prefix(6).compactMap { Int($0) }
-        guard parts.count == 6, (1970...9999).contains(parts[0]), (1...12).contains(parts[1]), (1...31).contains(parts[2]), timestamp.hasSuffix("Z") else { return nil }
+        guard parts.count == 6, (1970...9999).contains(parts[0]), (1...12).contains(parts[1]), (1...31).contains(parts[2]), timestamp.hasSuffix("Z"), (0...24).contains(parts[3]),
+            (0...59).contains(parts[4]), (0...60).contains(parts[5])
+        else { return nil }
         return Double(days(year: parts[0], month: parts[1], day: parts[2]) * 86400 + parts[3] * 3600 + parts[4] * 60 + parts[5])
     }
 

@@ -69,11 +69,31 @@ public struct JSONView {
         return start.map { text(UnsafeRawPointer($0), count) }
     }
 
-    /// An integer, also one that is written as a string: some servers do so (`"itemsPerPage": "50"`).
+    /// An integer, also one that is written as a string: some servers do so (`"itemsPerPage": "50"`). nil beyond 2⁵³: nothing is counted so
+    /// far, and what is computed with it must not overflow.
     public var lenientInteger: Int? {
+        let number: Int? =
+            switch kind {
+            case .integer: Int(csimdjson_int(value))
+            case .string: string.flatMap { Int($0) }
+            default: nil
+            }
+        return number.flatMap { (-Self.most...Self.most).contains($0) ? $0 : nil }
+    }
+
+    private static let most = 1 << 53
+
+    /// A truth value as servers write it: also as a text in any case, as 1 and 0, and those as text. nil for anything else.
+    public var lenientBool: Bool? {
         switch kind {
-        case .integer: Int(csimdjson_int(value))
-        case .string: string.flatMap { Int($0) }
+        case .bool: bool
+        case .integer: csimdjson_int(value) == 1 ? true : csimdjson_int(value) == 0 ? false : nil
+        case .string:
+            switch string?.trimmedASCII.lowercased() {
+            case "true", "1": true
+            case "false", "0": false
+            default: nil
+            }
         default: nil
         }
     }
@@ -103,13 +123,23 @@ public struct JSONView {
     /// The member of that name, ASCII case ignored, as SCIM compares attribute names (RFC 7643, section 2.1).
     public func member(ignoringCase name: String) -> JSONView? {
         if let exact = self[name] { return exact }
-        let wanted = name.lowercased()
-        var found: JSONView?
-        forEachMember { key, member in
-            if found == nil, key.lowercased() == wanted { found = member }
+        guard kind == .object else { return nil }
+        // Byte by byte: a text for each name of a large page would cost more than all else.
+        var walk = csimdjson_walk_start(value)
+        var key: UnsafePointer<CChar>?
+        var count = 0
+        var child = csimdjson_value(document: nil, index: 0)
+        var name = name
+        return name.withUTF8 { wanted in
+            while csimdjson_walk_next(&walk, &key, &count, &child) {
+                guard count == wanted.count, let key else { continue }
+                if (0..<count).allSatisfy({ Self.folded(UInt8(bitPattern: key[$0])) == Self.folded(wanted[$0]) }) { return JSONView(value: child) }
+            }
+            return nil
         }
-        return found
     }
+
+    private static func folded(_ byte: UInt8) -> UInt8 { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte }
 
     /// Calls `body` for each element of an array, in order; does nothing for other kinds.
     public func forEachElement(_ body: (JSONView) throws -> Void) rethrows {
@@ -141,5 +171,15 @@ public struct JSONView {
     package var integer: Int64 { csimdjson_int(value) }
     package var number: Double {
         csimdjson_kind_of(value) == CSIMDJSON_UINT ? Double(csimdjson_uint(value)) : csimdjson_double(value)
+    }
+}
+
+extension String {
+    /// Without blanks and tabs at both ends.
+    fileprivate var trimmedASCII: Substring {
+        var view = self[...]
+        while let first = view.first, first == " " || first == "\t" { view.removeFirst() }
+        while let last = view.last, last == " " || last == "\t" { view.removeLast() }
+        return view
     }
 }

@@ -59,14 +59,14 @@ public struct SCIMTarget: Sendable {
     /// Hands every resource of a kind to `body`.
     ///
     /// - Parameter query: asked for beside the page, such as an order.
-    public func list(_ kind: ResourceKind, bounds: ListBounds = ListBounds(), query: [(String, String)] = [], _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}) async throws
+    public func list(_ kind: ResourceKind, bounds: ListBounds = ListBounds(), query: [(String, String)] = [], _ body: (ShownResource) throws -> Void, pageDone: () throws -> Void = {}) async throws
         -> ListEvidence
     {
         if profile.listing == .single {
             var evidence = ListEvidence()
             let answer = try await connection.send(.get, kind.endpoint)
             let page: ListPage
-            do { page = try JSONParser().parse(answer.body) { try ListPage($0, body) } } catch let error as JSONSyntaxError {
+            do { page = try JSONParser().parse(answer.body) { root in try ListPage(root) { try body(ShownResource($0, connection.dialect)) } } } catch let error as JSONSyntaxError {
                 throw SCIMFailure.malformed("\(connection.base)\(kind.endpoint): \(error)")
             }
             evidence.pages = 1
@@ -110,18 +110,18 @@ public struct SCIMTarget: Sendable {
             var found: [JSONValue] = []
             var seen: Set<String> = []
             var others = 0
-            let take: (JSONView) -> Void = { view in
-                guard let text = path.value(in: view)?.string, fold(text) == fold(value) else { return others += 1 }
+            let take: (ShownResource) -> Void = { resource in
+                guard let text = path.text(in: resource), fold(text) == fold(value) else { return others += 1 }
                 // A server may show one account twice, since its name is also its address.
-                if let id = view.member(ignoringCase: "id")?.scalarText, !seen.insert(id).inserted { return }
-                found.append(JSONValue(view))
+                if let id = resource.id, !seen.insert(id).inserted { return }
+                found.append(resource.document)
             }
             do {
                 switch way {
                 case .filter:
                     guard capabilities.filter, profile.filterable?.contains(path.description) ?? true else { continue }
                     let answer = try await connection.send(.get, kind.endpoint, query: [("filter", Filter.equal(path.description, value))])
-                    let page = try JSONParser().parse(answer.body) { root in try ListPage(root, take) }
+                    let page = try JSONParser().parse(answer.body) { root in try ListPage(root) { take(ShownResource($0, connection.dialect)) } }
                     if found.isEmpty, others > 0 || page.totalResults ?? 0 > 0, profile.lookUp.contains(.scan) { continue }
                 case .scan:
                     let evidence = try await list(kind, take)
@@ -150,8 +150,8 @@ public struct SCIMTarget: Sendable {
     /// The ids of the resources of a kind that a filter selects, page by page.
     public func ids(_ kind: ResourceKind, filter: String) async throws -> [String] {
         var ids: [String] = []
-        let evidence = try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, query: [("filter", filter)]) { view in
-            if let id = view.member(ignoringCase: "id")?.scalarText { ids.append(id) }
+        let evidence = try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, query: [("filter", filter)]) { resource in
+            if let id = resource.id { ids.append(id) }
         }
         // A service that ignores the cursor says a total, and ends at its cap.
         if capabilities.cursor, evidence.declaredTotal != nil, let cap = profile.listCap, ids.count >= cap {
@@ -170,7 +170,7 @@ public struct SCIMTarget: Sendable {
         var body: JSONValue = ["schemas": [.string(kind.schema)]]
         for change in changes { change.path.set(change.value, in: &body) }
         let answer = try await connection.send(.post, kind.endpoint, body: body)
-        let written = Self.written(answer)
+        let written = written(answer)
         guard written.id != nil else { throw .malformed("the created resource has no id") }
         return written
     }
@@ -184,7 +184,7 @@ public struct SCIMTarget: Sendable {
             let operations = changes.compactMap { $0.path.patch($0.value, replacing: $0.replacesValue) }
             // Everything that was to be taken away is away already.
             if operations.isEmpty { return Written(id: id, resource: nil) }
-            return Self.written(try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
+            return written(try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
         }
         return try await replace(kind, id, members) { resource in
             for change in changes { change.path.set(change.value, in: &resource) }
@@ -206,7 +206,7 @@ public struct SCIMTarget: Sendable {
             case .pathFilter:
                 operations += remove.map { ["op": "remove", "path": .string("members[value eq \(JSONValue.string($0).canonical)]")] }
             }
-            return Self.written(try await connection.send(.patch, place(.group, id), body: patchDocument(operations)))
+            return written(try await connection.send(.patch, place(.group, id), body: patchDocument(operations)))
         }
         let leaving = Set(remove)
         return try await replace(.group, id, known) { resource in
@@ -221,15 +221,7 @@ public struct SCIMTarget: Sendable {
     /// A member's id, also one that is a number.
     private static func id(_ member: JSONValue) -> String? { member["value"]?.string ?? member["value"]?.integer.map(String.init) }
 
-    /// Whether a member of a group is a group itself, by what the server says of it.
-    public static func isGroup(_ member: JSONView) -> Bool { isGroup(type: member.member(ignoringCase: "type")?.string, reference: member.member(ignoringCase: "$ref")?.string) }
-
-    static func isGroup(_ member: JSONValue) -> Bool { isGroup(type: member["type"]?.string, reference: member["$ref"]?.string) }
-
-    private static func isGroup(type: String?, reference: String?) -> Bool {
-        if let type, !type.isEmpty { return type.lowercased() == "group" }
-        return reference?.lowercased().split(separator: "/").dropLast().last == "groups"
-    }
+    static func isGroup(_ member: JSONValue) -> Bool { ShownResource.isGroup(type: member["type"]?.string, reference: member["$ref"]?.string) }
 
     /// DELETE. Whether it was there: a resource that is gone already is as good as deleted.
     @discardableResult
@@ -273,15 +265,15 @@ public struct SCIMTarget: Sendable {
         }
         edit(&resource)
         resource["meta"] = nil
-        return Self.written(try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))
+        return written(try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))
     }
 
     private func place(_ kind: ResourceKind, _ id: String) -> String { "\(kind.endpoint)/\(PercentEncoding.encode(id))" }
 
-    private static func written(_ answer: SCIMConnection.Answer) -> Written {
-        let fromLocation = answer.location.flatMap { $0.split(separator: "/").last.map(String.init) }
+    private func written(_ answer: SCIMConnection.Answer) -> Written {
+        let fromLocation = answer.location.flatMap { ResourceID.inLocation($0, connection.dialect) }
         var written: Written
-        if answer.hasDocument, let id = try? JSONParser().parse(answer.body, { $0.member(ignoringCase: "id")?.scalarText }) {
+        if answer.hasDocument, let id = try? connection.read(answer.body, { $0.id }) {
             written = Written(id: id, resource: answer.body)
             // What was made in the future is as doubtful as what was made before. Two minutes are more than any request takes, and less than any account that was there before is old.
             if let created = Self.created(answer.body), let now = answer.date { written.age = abs(now - created) > 120 ? .older : .fresh }
@@ -294,6 +286,6 @@ public struct SCIMTarget: Sendable {
 
     /// When a resource was made, in seconds since 1970, as it says itself; nil when it does not.
     public static func created(_ resource: [UInt8]) -> Double? {
-        (try? JSONParser().parse(resource) { $0.member(ignoringCase: "meta")?.member(ignoringCase: "created")?.string.flatMap { Time.seconds($0) } }) ?? nil
+        (try? JSONParser().parse(resource) { ShownResource($0).created.flatMap { Time.seconds($0) } }) ?? nil
     }
 }

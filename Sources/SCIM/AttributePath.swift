@@ -55,19 +55,11 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
     // MARK: reading
 
     /// The value in a resource; nil when it is absent, null or empty.
-    public func value(in resource: JSONView) -> JSONValue? {
-        var holder: JSONView? = resource
-        if let schema { holder = resource.member(ignoringCase: schema) }
-        guard let found = holder?.member(ignoringCase: attribute) else { return nil }
+    public func value(in resource: ShownResource) -> JSONValue? {
+        guard let found = schema.map({ resource.holder($0)?.member(ignoringCase: attribute) }) ?? resource.member(attribute) else { return nil }
         let leaf: JSONView?
         if let type {
-            var match: JSONView?
-            found.forEachElement { element in
-                if match == nil, element.member(ignoringCase: "type")?.string?.lowercased() == type.lowercased() {
-                    match = element.member(ignoringCase: "value")
-                }
-            }
-            leaf = match
+            leaf = resource.element(of: found, type: type)
         } else if let subAttribute {
             leaf = found.member(ignoringCase: subAttribute)
         } else {
@@ -76,6 +68,15 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
         guard let leaf else { return nil }
         let value = JSONValue(leaf)
         return value == .null || value == .string("") || value == .array([]) ? nil : value
+    }
+
+    /// The value as text, numbers with their digits.
+    public func text(in resource: ShownResource) -> String? {
+        switch value(in: resource) {
+        case .string(let text): text
+        case .integer(let number): String(number)
+        default: nil
+        }
     }
 
     // MARK: writing

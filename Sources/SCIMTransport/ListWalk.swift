@@ -58,7 +58,7 @@ extension SCIMConnection {
     /// - Parameter body: called for each resource, also for one that came before; the view is valid inside it only.
     /// - Parameter pageDone: called after each page, to store what `body` gathered.
     public func list(
-        _ path: String, paging: Paging, pageSize: Int, query: [(String, String)] = [], bounds: ListBounds = ListBounds(), _ body: (JSONView) throws -> Void, pageDone: () throws -> Void = {}
+        _ path: String, paging: Paging, pageSize: Int, query: [(String, String)] = [], bounds: ListBounds = ListBounds(), _ body: (ShownResource) throws -> Void, pageDone: () throws -> Void = {}
     ) async throws -> ListEvidence {
         var walk = ListWalk(paging, pageSize, bounds)
         let parser = JSONParser()
@@ -69,8 +69,9 @@ extension SCIMConnection {
                 let answer = try await send(.get, path, query: query + walk.question, attempts: walk.attempts)
                 page = try parser.parse(answer.body) { root in
                     try ListPage(root) { view in
-                        arrivals.note(view.member(ignoringCase: "id")?.scalarText, &walk)
-                        try body(view)
+                        let resource = ShownResource(view, dialect)
+                        arrivals.note(resource.id, &walk)
+                        try body(resource)
                     }
                 }
             } catch let failure as SCIMFailure {
@@ -92,7 +93,7 @@ extension SCIMConnection {
         { second in
             let answer = try await send(.get, path, query: query + [("startIndex", "2"), ("count", "1")])
             var ids: [String] = []
-            _ = try? JSONParser().parse(answer.body) { root in try ListPage(root) { view in if let id = view.member(ignoringCase: "id")?.scalarText { ids.append(id) } } }
+            _ = try? JSONParser().parse(answer.body) { root in try ListPage(root) { view in if let id = ShownResource(view).id { ids.append(id) } } }
             return ids == [second]
         }
     }

@@ -6,6 +6,8 @@ import SCIM
 /// A SCIM server at a base URL: requests, answers and errors of RFC 7644, for the source side and the target side alike.
 public struct SCIMConnection: Sendable {
     public let base: URLParts
+    /// What this server writes in its own way.
+    public let dialect = Dialect()
     let client: any HTTPClient
     /// The media type of what is sent; platforms differ in which they take.
     private let mediaType: String
@@ -28,6 +30,9 @@ public struct SCIMConnection: Sendable {
         /// Whether there is a document in it: 204 and empty bodies say nothing of what was stored.
         public var hasDocument: Bool { status != 204 && !body.isEmpty }
     }
+
+    /// Reads one resource. Throws `JSONSyntaxError` where the document is none.
+    public func read<Value>(_ body: [UInt8], _ take: (ShownResource) throws -> Value) throws -> Value { try JSONParser().parse(body) { try take(ShownResource($0, dialect)) } }
 
     /// Sends one request. Throws `SCIMFailure` for everything but 2xx.
     ///

@@ -119,7 +119,7 @@ final class Applier {
             let sent = MappingTable.values(link.sent)
             do {
                 let body: [UInt8] = if let shown { shown } else { try await target.get(kind, id) }
-                let found = MappingTable.values(try? JSONParser().parse(body) { table.actual($0)?.body })
+                let found = MappingTable.values(try? target.connection.read(body) { table.actual($0)?.body })
                 let changes = table.attributes.compactMap { attribute -> SCIMTarget.Change? in
                     guard let value = sent[attribute.name], !table.isEqual(attribute.name, value, found[attribute.name] ?? .null) else { return nil }
                     return SCIMTarget.Change(path: attribute.path, value: value.isNull ? nil : value, replacesValue: !(found[attribute.name] ?? .null).isNull)

@@ -210,11 +210,11 @@ extension Applier {
         let mayLook = target.profile.listing != .none && operation.verb != .create && !isFound
         var resource = mayLook && (isRepeated || isUntried) ? nil : resource
         // An answer that shows what was there before may be older than the write: it is looked at before it is blamed.
-        if mayLook, let answer = resource, let shown = try? JSONParser().parse(answer, { table.actual($0) }) {
+        if mayLook, let answer = resource, let shown = try? target.connection.read(answer, { table.actual($0) }) {
             var probe = verification
             if probe.compare(operation, kind, table, with: shown, tries: tries).complaint != nil { resource = nil }
         }
-        let actual = resource.flatMap { try? JSONParser().parse($0) { table.actual($0) } }
+        let actual = resource.flatMap { try? target.connection.read($0) { table.actual($0) } }
         let values = Dictionary(operation.fields.map { ($0.path, $0.after) }) { _, last in last }
         func text(_ path: String) -> String? { values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
         let isLeaver = operation.situation == .leaver
@@ -322,7 +322,7 @@ extension Applier {
     func recordMembers(_ operation: PlannedOperation, group: String, members: [String], resource: [UInt8]?, leftOut: [Int: String]) throws {
         var complaint: String?
         var isSilent = true
-        if target.showsMembers, let resource, let present = try? JSONParser().parse(resource, { view in view.member(ignoringCase: "members") == nil ? nil : TargetReader.members(view) }) {
+        if target.showsMembers, let resource, let present = try? target.connection.read(resource, { $0.members?.users }) {
             isSilent = false
             complaint = Verification.complaint(operation.verb, members, present: Set(present))
         }

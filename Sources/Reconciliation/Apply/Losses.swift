@@ -92,7 +92,7 @@ extension Applier {
             }
             link.sent = sentBody(undoing, table, desired: nil, previous: link.sent, actual: nil)
             if let name = back.first(where: { $0.path == kind.nameAttribute })?.after.flatMap({ Policy.foldedText($0) }) { link.matchKey = name }
-            link.read = resource.flatMap { body in try? JSONParser().parse(body) { table.actual($0)?.body } } ?? nil
+            link.read = resource.flatMap { body in try? target.connection.read(body) { table.actual($0)?.body } } ?? nil
             link.sentDigest = nil
             link.readDigest = nil
             let reason = current.reason.components(separatedBy: Applier.temporaryWords)[0] + "; rolled back: it bears \(back.compactMap(\.after).joined(separator: ", ")) again"

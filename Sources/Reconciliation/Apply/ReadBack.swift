@@ -14,16 +14,16 @@ extension Applier {
             for kind in ResourceKind.allCases {
                 var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind.rawValue }, by: \.id)
                 guard !open.isEmpty, let table = tables[kind] else { continue }
-                let take: (JSONView) throws -> Void = { view in
-                    guard let actual = table.actual(view), let entries = open.removeValue(forKey: actual.id) else { return }
-                    for entry in entries { try self.judge(entry, kind, table, actual, members: Set(TargetReader.members(view))) }
+                let take: (ShownResource) throws -> Void = { resource in
+                    guard let actual = table.actual(resource), let entries = open.removeValue(forKey: actual.id) else { return }
+                    for entry in entries { try self.judge(entry, kind, table, actual, members: Set(resource.members?.users ?? [])) }
                 }
                 let listShowsAll = try target.profile.listCap == nil && kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
                 var closed: [String: SCIMFailure] = [:]
                 if open.count <= Self.readsByID || !listShowsAll {
                     for id in open.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
                         do {
-                            try JSONParser().parse(try await target.get(kind, id), take)
+                            try target.connection.read(try await target.get(kind, id), take)
                         } catch let failure as SCIMFailure {
                             switch failure {
                             case .notFound: continue

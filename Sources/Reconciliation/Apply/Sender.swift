@@ -202,7 +202,7 @@ struct Sender: Sendable {
     /// moment ago.
     private func compared(_ performed: Performed, _ group: String, _ care: GroupCare) async -> Performed {
         func missing(_ resource: [UInt8]?) -> [String]? {
-            guard let resource, let shown = try? JSONParser().parse(resource, { $0.member(ignoringCase: "members") == nil ? nil : Set(TargetReader.members($0)) }) else { return nil }
+            guard let resource, let shown = try? target.connection.read(resource, { $0.members.map { Set($0.users) } }) else { return nil }
             return care.stays.filter { !shown.contains($0) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
         let id: String

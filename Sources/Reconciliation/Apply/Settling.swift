@@ -32,7 +32,7 @@ extension Applier {
     func settleFirstHalf(_ operation: PlannedOperation) async throws {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
         if let id = operation.targetID, let table = tables[kind], let body = try? await target.get(kind, id),
-            let actual = try? JSONParser().parse(body, { table.actual($0) })
+            let actual = try? target.connection.read(body, { table.actual($0) })
         {
             let shown = MappingTable.values(actual.body)
             if operation.fields.allSatisfy({ field in shown[field.path]?.canonical == field.after }) {
@@ -53,7 +53,7 @@ extension Applier {
         case .failure(let failure):
             try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account cannot be read: \(failure)", mayBeDone: true), run: run)
         case .success(let resource):
-            let mark = try? JSONParser().parse(resource) { AttributePath("externalId")?.value(in: $0)?.canonical }
+            let mark = try? target.connection.read(resource) { AttributePath("externalId")?.value(in: $0)?.canonical }
             if let mark, mark == operation.fields.first(where: { $0.path == "externalId" })?.after {
                 try recordWrite(operation, kind, id: id, resource: resource, origin: "associated", isFound: true)
             } else {

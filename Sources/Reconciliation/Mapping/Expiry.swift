@@ -11,8 +11,10 @@ enum Expiry: Hashable {
     init(_ text: String) {
         let text = text.trimmingSpaces
         if let number = Double(text) {
-            guard number.isFinite, number > 0 else {
-                self = number == 0 || number == -1 ? .never : .unreadable
+            // Beyond the year 9999, in milliseconds, nobody means a date.
+            guard number.isFinite, number > 0, number < 2.6e14 else {
+                // The largest 64-bit number is how Active Directory says never.
+                self = number == 0 || number == -1 || text == String(Int64.max) ? .never : .unreadable
                 return
             }
             // IDaaS writes milliseconds. Ten digits are seconds, from 2001 on: as milliseconds they were long ago.

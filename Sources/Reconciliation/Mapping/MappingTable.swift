@@ -223,47 +223,38 @@ struct MappingTable: Hashable, Sendable {
     }
 
     /// nil when the resource has no id.
-    func actual(_ resource: JSONView) -> Actual? {
-        guard let id = resource.member(ignoringCase: "id")?.scalarText, !id.isEmpty else { return nil }
+    func actual(_ resource: ShownResource) -> Actual? {
+        guard let id = resource.id else { return nil }
         var body: [String: JSONValue] = [:]
         var carried: [String] = []
+        let active: Bool? = if case .active(let value) = resource.access { value } else { nil }
         for attribute in attributes {
             let value = attribute.path.value(in: resource)
             if value != nil { carried.append(attribute.name) }
-            body[attribute.name] = Self.normalised(attribute, value)
+            body[attribute.name] = attribute.name == "active" ? active.map { .bool($0) } ?? .null : Self.normalised(value)
         }
-        var name = resource.member(ignoringCase: kind.nameAttribute)?.string ?? ""
+        var name = resource.text(kind.nameAttribute) ?? ""
         if let cut = cutNameFrom, let place = name.range(of: cut) {
             name = String(name[..<place.lowerBound])
             if body[kind.nameAttribute] != nil { body[kind.nameAttribute] = .string(name) }
         }
-        let externalID = resource.member(ignoringCase: "externalId")?.string
         return Actual(
-            id: id, name: name, externalID: externalID?.isEmpty == true ? nil : externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),
-            active: Self.activity(resource), carried: carried, rights: kind == .user ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups) : Rights.ofGroup(resource),
-            created: resource.member(ignoringCase: "meta")?.member(ignoringCase: "created")?.string.flatMap { Time.seconds($0) },
+            id: id, name: name, externalID: resource.externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),
+            active: active, carried: carried, rights: kind == .user ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups) : Rights.ofGroup(resource),
+            created: resource.created.flatMap { Time.seconds($0) },
             mails: kind == .user ? Self.mails(resource) : nil)
     }
 
     /// Servers write addresses without a type, or as plain texts.
-    private static func mails(_ resource: JSONView) -> String? {
-        var found: [String] = []
-        let list = resource.member(ignoringCase: "emails")
-        list?.forEachElement { if let text = $0.string ?? $0.member(ignoringCase: "value")?.string, !text.isEmpty { found.append(folded(text)) } }
-        if let text = list?.string, !text.isEmpty { found.append(folded(text)) }
+    private static func mails(_ resource: ShownResource) -> String? {
+        let found = resource.elements("emails").compactMap { $0.value.string }.filter { !$0.isEmpty }.map { folded($0) }
         return found.isEmpty ? nil : "\n\(found.joined(separator: "\n"))\n"
     }
 
-    /// Whether the account is active, mapped or not.
-    private static func activity(_ resource: JSONView) -> Bool? {
-        guard let member = resource.member(ignoringCase: "active") else { return nil }
-        return member.bool ?? member.string.flatMap { Bool($0.lowercased()) }
-    }
-
-    /// Some servers answer booleans as text.
-    private static func normalised(_ attribute: AttributeMapping, _ value: JSONValue?) -> JSONValue {
+    /// What is mapped is text, but for `active`: a number is its digits.
+    private static func normalised(_ value: JSONValue?) -> JSONValue {
         guard let value else { return .null }
-        if attribute.name == "active", let text = value.string?.lowercased(), text == "true" || text == "false" { return .bool(text == "true") }
+        if case .integer(let number) = value { return .string(String(number)) }
         return value
     }
 

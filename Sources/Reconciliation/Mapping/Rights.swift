@@ -12,40 +12,34 @@ enum Rights {
     static func word(in name: String) -> String? { name.split { !$0.isLetter }.map { $0.lowercased() }.first(where: words.contains) }
 
     /// - Parameter harmless: roles and entitlements that give no right worth a question; folded.
-    static func ofUser(_ user: JSONView, harmless: Set<String>, protectedGroups: GlobPatterns) -> String? {
+    static func ofUser(_ user: ShownResource, harmless: Set<String>, protectedGroups: GlobPatterns) -> String? {
         for name in ["roles", "entitlements"] {
             var found: String?
-            user.member(ignoringCase: name)?.forEachElement { element in
+            user.member(name)?.forEachElement { element in
                 let texts = [element.string, element.member(ignoringCase: "value")?.scalarText, element.member(ignoringCase: "display")?.string].compactMap { $0 }.filter { !$0.isEmpty }
                 if found == nil, let text = texts.first, harmless.isDisjoint(with: texts.map { $0.lowercased() }) { found = text }
             }
-            if let text = user.member(ignoringCase: name)?.string, !text.isEmpty, !harmless.contains(text.lowercased()) { found = text }
+            if let text = user.member(name)?.string, !text.isEmpty, !harmless.contains(text.lowercased()) { found = text }
             if let found { return "\(name): \(found.visible)" }
         }
-        if let flag = flag(in: user) { return "\(flag): true" }
+        if let flag = flag({ user.member($0) }) { return "\(flag): true" }
         var extensionFlag: String?
-        user.forEachMember { name, value in if extensionFlag == nil, name.lowercased().hasPrefix("urn:"), value.kind == .object { extensionFlag = flag(in: value) } }
+        user.forEachExtension { values in if extensionFlag == nil { extensionFlag = flag { values.member(ignoringCase: $0) } } }
         if let extensionFlag { return "\(extensionFlag): true" }
-        if let type = user.member(ignoringCase: "userType")?.string, !harmless.contains(type.lowercased()), types.contains(type.lowercased()) || word(in: type) != nil {
+        if let type = user.text("userType"), !harmless.contains(type.lowercased()), types.contains(type.lowercased()) || word(in: type) != nil {
             return "userType: \(type.visible)"
         }
         var group: String?
-        user.member(ignoringCase: "groups")?.forEachElement { element in
+        user.member("groups")?.forEachElement { element in
             if group == nil, let name = element.member(ignoringCase: "display")?.string, protectedGroups.matches(name) { group = name }
         }
         return group.map { "it is in the protected group \($0.visible)" }
     }
 
-    private static func flag(in object: JSONView) -> String? {
-        flags.first { name in
-            let value = object.member(ignoringCase: name)
-            return value?.bool == true || value?.string?.lowercased() == "true"
-        }
-    }
+    private static func flag(_ member: (String) -> JSONView?) -> String? { flags.first { member($0)?.lenientBool == true } }
 
-    static func ofGroup(_ group: JSONView) -> String? {
-        var count = 0
-        group.member(ignoringCase: "members")?.forEachElement { if SCIMTarget.isGroup($0) { count += 1 } }
+    static func ofGroup(_ group: ShownResource) -> String? {
+        let count = group.members?.groups.count ?? 0
         return count == 0 ? nil : "\(counted(count, "group")) among its members"
     }
 }

@@ -102,7 +102,7 @@ struct TargetReader {
             last = end.record
             for name in names.map(\.name) {
                 for found in try await target.lookUp(kind, path, name, fold: { folded($0) }) {
-                    let actual = try JSONParser().parse(found.canonicalBytes) { table.actual($0) }
+                    let actual = try target.connection.read(found.canonicalBytes) { table.actual($0) }
                     if let actual { _ = try ledger.stage(target: [Self.staged(kind, actual, table)]) }
                 }
             }
@@ -123,7 +123,6 @@ struct TargetReader {
     /// A platform may not answer such reads, or answer them all alike: “not there” is believed once it has shown one object of the
     /// kind by its id, and what it shows of members once that held somebody of whom it is known that he is in.
     private func readByID(_ kind: ResourceKind, _ table: MappingTable, _ reading: inout Reading) async throws -> Set<String> {
-        let parser = JSONParser()
         var gone: Set<String> = []
         // Who is in no list and is not found by id either is not there.
         var hasAnswered = try reading.resources[kind] ?? 0 > 0 || ledger.fact("byID.\(kind.singular)") != nil
@@ -135,7 +134,7 @@ struct TargetReader {
             for id in batch.map(\.target) {
                 do {
                     let body = try await target.get(kind, id)
-                    let (actual, members) = try parser.parse(body) { (table.actual($0), $0.member(ignoringCase: "members") == nil ? nil : Self.members($0)) }
+                    let (actual, members) = try target.connection.read(body) { (table.actual($0), $0.members?.users) }
                     guard let actual, actual.id == id else { continue }
                     if !hasAnswered { try ledger.learn("byID.\(kind.singular)", "answers") }
                     hasAnswered = true
@@ -283,18 +282,20 @@ struct TargetReader {
         var hasMembers = false
         var carried: [String: Int] = [:]
         var nameless = 0
+        var named = 0
         var count = 0
         // That nothing is there may be said with a 404, where another answer has shown that the address is right.
         let bounds = ListBounds(expected: try ledger.linkCount(kind: kind.rawValue), mayBeMissing: kind == .group && reading.pages > 0, isolates: isolates)
-        let evidence = try await target.list(kind, bounds: bounds, query: query + (isBare ? [("excludedAttributes", "members")] : [])) { view in
-            guard let actual = table.actual(view) else {
+        let evidence = try await target.list(kind, bounds: bounds, query: query + (isBare ? [("excludedAttributes", "members")] : [])) { resource in
+            guard let actual = table.actual(resource) else {
                 nameless += 1
                 return
             }
+            if !actual.name.isEmpty { named += 1 }
             for name in actual.carried { carried[name, default: 0] += 1 }
             page.append(Self.staged(kind, actual, table))
             if kind == .group, target.showsMembers {
-                let ids = Self.members(view)
+                let ids = resource.members?.users ?? []
                 if ids.isEmpty { memberless.append(actual.id) } else { members.append((actual.id, ids)) }
             }
         } pageDone: {
@@ -307,6 +308,13 @@ struct TargetReader {
             progress("target \(kind.plural) read", count)
         }
         if nameless > 0 { violations.append("\(kind.plural): \(nameless) resources have no id") }
+        // Nobody would be recognized, and everybody made anew.
+        guard count == 0 || named > 0 else {
+            throw JobFailure(
+                .unreachable,
+                "target: none of the \(counted(count, kind.singular)) that its list shows has a \(kind.nameAttribute): what it writes is not understood, and nothing is sent; look at one with curl \(target.connection.base)\(kind.endpoint)?count=1, and report what it shows"
+            )
+        }
         reading.carried[kind] = carried
         if kind == .group, target.showsMembers { try await readMembersByID(memberless, listShowsMembers: hasMembers, isBare: isBare, &reading) }
         return evidence
@@ -322,7 +330,7 @@ struct TargetReader {
             guard try ledger.concerns(targetGroup: group) else { continue }
             let ids: [String]
             do {
-                let (found, nested) = try JSONParser().parse(try await target.get(.group, group)) { (Self.members($0), Rights.ofGroup($0)) }
+                let (found, nested) = try target.connection.read(try await target.get(.group, group)) { ($0.members?.users ?? [], Rights.ofGroup($0)) }
                 if let nested { try ledger.note(rights: nested, ofGroup: group) }
                 ids = found
             } catch let failure as SCIMFailure {
@@ -349,7 +357,7 @@ struct TargetReader {
         for group in groups {
             let ids: [String]?
             do {
-                let (found, nested) = try JSONParser().parse(try await target.get(.group, group)) { ($0.member(ignoringCase: "members") == nil ? nil : Self.members($0), Rights.ofGroup($0)) }
+                let (found, nested) = try target.connection.read(try await target.get(.group, group)) { ($0.members?.users, Rights.ofGroup($0)) }
                 if let nested { try ledger.note(rights: nested, ofGroup: group) }
                 ids = found
             } catch let failure as SCIMFailure {
@@ -383,10 +391,4 @@ struct TargetReader {
     /// Groups that may be closed to a look; with more it is the target that fails.
     private static let mostUnseen = 20
 
-    static func members(_ view: JSONView) -> [String] {
-        var ids: [String] = []
-        // A group that is a member may have an id that a user has too.
-        view.member(ignoringCase: "members")?.forEachElement { if let id = $0.member(ignoringCase: "value")?.scalarText, !SCIMTarget.isGroup($0) { ids.append(id) } }
-        return ids
-    }
 }

@@ -39,7 +39,6 @@ struct UnseenObjects {
     private func ask(_ kind: ResourceKind, _ findings: inout Findings) async throws {
         guard let table = tables[kind], try ledger.unseenCount(kind: kind.rawValue) > 0 else { return }
         try ledger.indexTarget()
-        let parser = JSONParser()
         let links = try ledger.linkCount(kind: kind.rawValue)
         // Of those that are not shown, a list that is not whole says nothing: a few are all asked for, and of many whoever must lose access.
         // A list that is whole and shows hardly any holds the plan anyway, whatever each of them would answer.
@@ -61,7 +60,7 @@ struct UnseenObjects {
                 do {
                     let body = try await target.get(kind, link.target)
                     failedInARow = 0
-                    let (actual, members) = try parser.parse(body) { (table.actual($0), TargetReader.members($0)) }
+                    let (actual, members) = try target.connection.read(body) { (table.actual($0), $0.members?.users ?? []) }
                     guard let actual, actual.id == link.target else {
                         if link.losesAccess { findings.unseen.append((link.source, "another object came when \(link.target) was asked for")) }
                         continue
@@ -106,7 +105,7 @@ struct UnseenObjects {
                     // Where nobody can tell whether its mark stands elsewhere, it is not absent.
                     do {
                         for found in try await target.lookUp(kind, path, mark, fold: { $0 }) {
-                            if let actual = try JSONParser().parse(found.canonicalBytes, { table.actual($0) }) { _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)]) }
+                            if let actual = try target.connection.read(found.canonicalBytes, { table.actual($0) }) { _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)]) }
                         }
                     } catch let failure as SCIMFailure {
                         if failure.endsAtOnce { throw failure }

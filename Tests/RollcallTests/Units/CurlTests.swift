@@ -131,7 +131,7 @@ import Testing
                 } catch { story.append("\(error)") }
             }
             var seen: [String] = []
-            let evidence = try await connection.list("/Users", paging: .index, pageSize: 2) { seen.append($0["userName"]?.string ?? "") }
+            let evidence = try await connection.list("/Users", paging: .index, pageSize: 2) { seen.append($0.text("userName") ?? "") }
             story.append("\(seen) \(evidence)")
             let found = try await connection.send(.get, "/Users", query: [("filter", Filter.equal("userName", "ÇELIK"))])
             story.append(String(decoding: found.body, as: UTF8.self))

@@ -65,9 +65,9 @@ import Testing
             _ = try? parser.parse(bytes) { root in
                 try ListPage(root) { view in
                     seen += 1
-                    _ = AttributePath("emails[work]")?.value(in: view)
-                    _ = AttributePath("name.givenName")?.value(in: view)
-                    _ = AttributePath("urn:x:2.0:User:a")?.value(in: view)
+                    _ = AttributePath("emails[work]")?.value(in: ShownResource(view))
+                    _ = AttributePath("name.givenName")?.value(in: ShownResource(view))
+                    _ = AttributePath("urn:x:2.0:User:a")?.value(in: ShownResource(view))
                 }
             }
             #expect(seen <= bytes.count, "seed \(seed)")

@@ -10,7 +10,7 @@ import Testing
         let base = try #require(URLParts("https://scim.example/v2"))
         var seen: [String] = []
         let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: paging, pageSize: size, bounds: ListBounds(expected: expected)) {
-            seen.append($0["id"]?.string ?? "")
+            seen.append($0.id ?? "")
         }
         return (evidence, seen, client)
     }
@@ -45,7 +45,7 @@ import Testing
             .status(200, [:], page([], total: 5)),
         ])
         var seen: [String] = []
-        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .cursor, pageSize: 2) { seen.append($0["id"]?.string ?? "") }
+        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .cursor, pageSize: 2) { seen.append($0.id ?? "") }
         #expect(seen == ["a", "b", "d", "e"])
         #expect(evidence.violations.first?.contains("the resource at place 3 makes its page fail") == true, "\(evidence.violations)")
         #expect(
@@ -73,7 +73,7 @@ import Testing
             .fail(.tooLarge(limit: 1)), .fail(.tooLarge(limit: 1)), .status(200, [:], page(["a", "b"], total: 3)), .fail(.tooLarge(limit: 1)), .status(200, [:], page(["c"], total: 3)),
         ])
         var seen: [String] = []
-        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .index, pageSize: 8) { seen.append($0["id"]?.string ?? "") }
+        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .index, pageSize: 8) { seen.append($0.id ?? "") }
         #expect(seen == ["a", "b", "c"])
         #expect(evidence.isComplete)
         #expect(client.requests.compactMap { $0.head.path?.split(separator: "=").last } == ["8", "4", "2", "2", "1"])

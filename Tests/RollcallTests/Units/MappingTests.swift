@@ -89,7 +89,8 @@ import Testing
     @Test("paths find, set and patch values, and leave their neighbours alone")
     func paths() throws {
         let text = "{\"name\":{\"familyName\":\"B\",\"middleName\":\"M\"},\"emails\":[{\"type\":\"home\",\"value\":\"h\"},{\"Type\":\"WORK\",\"value\":\"w\"}],\"active\":\"True\"}"
-        try JSONParser().parse(text) { view in
+        try JSONParser().parse(text) { root in
+            let view = ShownResource(root)
             #expect(AttributePath("name.familyName")?.value(in: view) == "B")
             #expect(AttributePath("emails[work]")?.value(in: view) == "w")
             #expect(AttributePath("emails[other]")?.value(in: view) == nil)

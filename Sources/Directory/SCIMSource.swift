@@ -45,6 +45,7 @@ public struct SCIMSource: DirectorySource {
             if let member = try sink.unknownMembers(of: nil, after: "", limit: 1).first {
                 evidence.violate("\(member) is a member of a group and no user; take it out of the group's members or put the user back")
             }
+            evidence.notes += connection.dialect.report("source")
             return evidence
         } catch let failure as SCIMFailure {
             throw Self.failure(failure, connection)

@@ -39,6 +39,31 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
     case seats = "a number of seats"
     case echoes = "a PATCH is echoed and not stored"
     case fixedMark = "externalId of a group is never replaced"
+    // dialects
+    case nestsCore = "core attributes stand under their URN"
+    case activeAsText = "active is written as a text"
+    case activeAsNumber = "active is written as a number"
+    case omitsInactive = "active is left out when it is false"
+    case untypedValues = "addresses have no type"
+    case plainValues = "addresses are plain texts"
+    case flagsAsText = "the configuration writes its flags as texts"
+    case noDiscovery = "the configuration is a web page"
+    case errorsAsSuccess = "errors have a status of success"
+    case errorsElsewhere = "errors say why in another place"
+    case encodesLocations = "Location is encoded and has a query"
+    case membersAsLocations = "members are written as addresses"
+    case refusesValuePaths = "a value filter in a path is refused"
+    case refusesCount = "a page's size is refused"
+    case servesNoPatch = "PATCH is promised and not served"
+    case servesNoPut = "PUT is not served and PATCH not promised"
+    case wantsPlainJSON = "only application/json is taken"
+    case redirectsToSlash = "a path without a slash is redirected"
+
+    /// What servers write in their own way, or refuse for its form.
+    public static let dialects: [Habit] = [
+        .nestsCore, .activeAsText, .activeAsNumber, .omitsInactive, .untypedValues, .plainValues, .flagsAsText, .noDiscovery, .errorsAsSuccess, .errorsElsewhere, .encodesLocations,
+        .membersAsLocations, .refusesValuePaths, .refusesCount, .servesNoPatch, .servesNoPut, .wantsPlainJSON, .redirectsToSlash,
+    ]
 
     /// What it does, in a sentence.
     public var sentence: String {
@@ -77,6 +102,24 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .echoes: "A PATCH of a user is answered with 200 and what was sent, and nothing is stored."
         case .seats: "Creates beyond a number of accounts are answered with 403 and words about a licence."
         case .fixedMark: "A change of a group's externalId is answered with 400 mutability, and with it the whole PATCH."
+        case .nestsCore: "Attributes of the core schema stand under its URN, not at the top."
+        case .activeAsText: "active is “True” or “FALSE”."
+        case .activeAsNumber: "active is 1 or 0."
+        case .omitsInactive: "active is shown when it is true, and left out when it is false."
+        case .untypedValues: "An e-mail address has no type."
+        case .plainValues: "An e-mail address is a text, not an object."
+        case .flagsAsText: "supported is “true” or “False”."
+        case .noDiscovery: "The service provider configuration is the page of a sign-in."
+        case .errorsAsSuccess: "An error document comes with the status 200."
+        case .errorsElsewhere: "An error's words stand in errors[0].errorMessage."
+        case .encodesLocations: "The Location header is percent-encoded and has a query."
+        case .membersAsLocations: "A member's value is the address of the account."
+        case .refusesValuePaths: "A PATCH whose path has a value filter is answered with 400 invalidPath."
+        case .refusesCount: "A list with count is answered with 400."
+        case .servesNoPatch: "PATCH is supported by the configuration, and answered with 405."
+        case .servesNoPut: "PATCH is not supported by the configuration, and PUT is answered with 405."
+        case .wantsPlainJSON: "A body of another media type than application/json is answered with 415."
+        case .redirectsToSlash: "A path that does not end with a slash is answered with 308."
         }
     }
 
@@ -87,6 +130,18 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .restartsPastEnd: "SCIMMY#21, product-is#13752"
         case .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .hidesInactive, .findsNothing: "several products"
         case .noTotals: "product-is#23484"
+        case .nestsCore: "laravel-scim-server#28, snipe-it#12642"
+        case .activeAsText, .activeAsNumber: "SCIMReferenceCode#21, snipe-it#13855"
+        case .omitsInactive: "laravel-scim-server#114"
+        case .untypedValues: "zitadel#9690"
+        case .plainValues: "product-is#7304"
+        case .flagsAsText, .noDiscovery: "keycloak#49841, better-auth#10413"
+        case .errorsAsSuccess, .errorsElsewhere: "FusionAuth#3307, laravel-scim-server#114"
+        case .encodesLocations, .membersAsLocations: "several products"
+        case .refusesValuePaths, .refusesCount: "several products"
+        case .servesNoPatch, .servesNoPut: "keycloak#46216, django-scim2"
+        case .wantsPlainJSON: "azure-docs#116775, harness#39517"
+        case .redirectsToSlash: "django-scim2"
         case .pageDropsOne: "workplace-platform-samples#24, product-is#27973"
         case .unsortedPages: "uaa#164, snipe-it#19343"
         case .badRecord: "product-is#11226, rancher#52996"

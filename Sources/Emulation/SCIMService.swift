@@ -23,7 +23,7 @@ public struct SCIMService: Sendable {
     public var requests: Int { counters.values.reduce(0, +) }
 
     public mutating func handle(_ request: EmulatedRequest) -> EmulatedResponse {
-        var response = answer(request)
+        var response = refusedForItsForm(request) ?? spoken(answer(undressed(request)), to: undressed(request))
         response.headers.append(("Date", EmulatedClock.httpDate(request.now)))
         return response
     }

@@ -35,10 +35,14 @@ public actor ClientCredentials: TokenSource {
     private let client: any HTTPClient
     private let time: Time
     private let decode: Decode
+    /// Told when the secret was refused in the form and taken as Basic authentication; nil where that is not tried.
+    private let takesBasicAlone: (@Sendable () -> Void)?
+    private var usesBasic = false
     private var current: (token: Secret, expires: Double)?
 
     /// - Parameter decode: reads the answer's JSON: the token, and its life in seconds if stated.
-    public init(_ settings: Settings, client: any HTTPClient, time: Time, decode: @escaping Decode) {
+    public init(_ settings: Settings, client: any HTTPClient, time: Time, takesBasicAlone: (@Sendable () -> Void)? = nil, decode: @escaping Decode) {
+        self.takesBasicAlone = takesBasicAlone
         self.settings = settings
         self.client = client
         self.time = time
@@ -48,7 +52,25 @@ public actor ClientCredentials: TokenSource {
     public func token() async throws(TransportError) -> Secret {
         if let current, time.monotonic() < current.expires { return current.token }
         // Requests that run side by side may each ask here; a second token is wasteful, not wrong.
-        let fresh = try await fetch()
+        let placement = usesBasic ? .basic : settings.placement
+        do {
+            return try await renew(placement)
+        } catch {
+            // Some servers take a client's secret in the header alone (RFC 6749, section 2.3.1, leaves the form to them). Asked once.
+            guard placement == .form, let takesBasicAlone, !hasTriedBasic, case .refused = error else { throw error }
+            hasTriedBasic = true
+            let token: Secret
+            do { token = try await renew(.basic) } catch let second { if case .refused = second { throw error } else { throw second } }
+            usesBasic = true
+            takesBasicAlone()
+            return token
+        }
+    }
+
+    private var hasTriedBasic = false
+
+    private func renew(_ placement: Placement) async throws(TransportError) -> Secret {
+        let fresh = try await fetch(placement)
         current = fresh
         return fresh.token
     }
@@ -58,11 +80,11 @@ public actor ClientCredentials: TokenSource {
         return true
     }
 
-    private func fetch() async throws(TransportError) -> (token: Secret, expires: Double) {
+    private func fetch(_ placement: Placement) async throws(TransportError) -> (token: Secret, expires: Double) {
         var form = [("grant_type", "client_credentials")]
         if let scope = settings.scope { form.append(("scope", scope)) }
         var head: HTTPRequest
-        switch settings.placement {
+        switch placement {
         case .form:
             form += [("client_id", settings.clientID), ("client_secret", settings.clientSecret.value)]
             head = settings.tokenURL.request(.post, "")

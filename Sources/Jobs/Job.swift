@@ -152,6 +152,10 @@ public struct Job: Hashable, Sendable {
         public var tenant: String?
         /// Whether nobody makes accounts there by hand: what a create brings is then of this job's making, also where a create takes over.
         public var noHandMade = false
+        /// The media type of what is sent; nil for the platform's.
+        public var mediaType: String?
+        /// Whether the server's paths end with a slash.
+        public var trailingSlash = false
 
         public enum ReadBack: String, Hashable, Sendable, CaseIterable { case byID, list }
     }

@@ -124,7 +124,8 @@ struct JobFile {
     func target(_ node: Node) -> Job.Target? {
         guard
             let members = reader.mapping(
-                node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant", "noHandMade"], required: ["platform", "baseURL", "authorization"])
+                node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant", "noHandMade", "mediaType", "trailingSlash"],
+                required: ["platform", "baseURL", "authorization"])
         else {
             return nil
         }
@@ -153,6 +154,14 @@ struct JobFile {
             target.noHandMade = reader.flag(word, "target.noHandMade") ?? false
             if platforms[platform]?.overwrites == false { reader.report(word, "target.noHandMade", "has no meaning on \(platform), where a create never takes over an account", "leave it out") }
         }
+        if let word = members["mediaType"], let type = reader.text(word, "target.mediaType") {
+            if ["application/json", "application/scim+json"].contains(type) {
+                target.mediaType = type
+            } else {
+                reader.report(word, "target.mediaType", "is no media type of SCIM", "write application/scim+json or application/json")
+            }
+        }
+        target.trailingSlash = members["trailingSlash"].flatMap { reader.flag($0, "target.trailingSlash") } ?? false
         target.tenant = members["tenant"].flatMap { reader.text($0, "target.tenant") }
         return target
     }

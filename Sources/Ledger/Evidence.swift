@@ -47,3 +47,37 @@ extension Ledger {
         return shared
     }
 }
+
+extension Ledger {
+    /// Whether `active` is a field that the target shows: some account of this run's list has it, and each one that is linked and let in.
+    public func showsActivity() throws -> Bool {
+        try read { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM scratch.target WHERE kind = 0 AND active IS NOT NULL) AND NOT EXISTS (
+                        SELECT 1 FROM links l JOIN scratch.target t ON t.kind = 0 AND t.n = l.target WHERE l.kind = 0 AND t.active IS NULL AND json_extract(l.sent, '$.active') = 1)
+                    """) ?? false
+        }
+    }
+
+    /// Staged accounts without `active` whose disabling by this job the target has answered with success, by their ids.
+    public func disabledWithoutActivity() throws -> [(id: String, body: String)] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT i.id, t.body FROM links l JOIN scratch.target t ON t.kind = 0 AND t.n = l.target JOIN ids i ON i.n = l.target
+                    WHERE l.kind = 0 AND t.active IS NULL AND (json_extract(l.sent, '$.active') = 0 OR l.state = 'disabled') ORDER BY i.id
+                    """
+            ).map { ($0[0], $0[1]) }
+        }
+    }
+
+    /// Stages an account as not active.
+    public func stage(inactive id: String, body: String, digest: [UInt8]) throws {
+        try write { db in
+            try db.execute(sql: "UPDATE scratch.target SET active = 0, body = ?, digest = ? WHERE kind = 0 AND n = ?", arguments: [body, blob(digest), intern(db, space: 2, id)])
+        }
+    }
+}

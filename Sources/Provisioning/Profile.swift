@@ -59,6 +59,8 @@ public struct Profile: Hashable, Codable, Sendable {
     public var assumptions: [String]
     /// Whether one address serves all tenants, and the credential says which.
     public var credentialChoosesTenant = false
+    /// Multi-valued attributes of which the platform keeps one element: it is replaced whole.
+    public var singleValued: Set<String> = []
 
     public enum Listing: String, Hashable, Codable, Sendable {
         /// All of them, page by page.
@@ -181,7 +183,7 @@ extension Profile {
         return Self.ordered(value, isSet: false).canonical
     }
 
-    private static let sets: Set<String> = ["filterable", "userAttributes", "caseInsensitive", "immutable"]
+    private static let sets: Set<String> = ["filterable", "userAttributes", "caseInsensitive", "immutable", "singleValued"]
 
     private static func ordered(_ value: JSONValue, isSet: Bool) -> JSONValue {
         if let object = value.object { return .object(Dictionary(object.map { ($0, ordered($1, isSet: isSet || sets.contains($0))) }) { first, _ in first }) }

@@ -180,22 +180,109 @@ public struct SCIMTarget: Sendable {
     ///
     /// - Parameter members: for groups: what must be seen of their members before a PUT.
     public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change], members: MembersOfPut? = nil) async throws(SCIMFailure) -> Written {
-        if capabilities.patch {
-            let operations = changes.compactMap { $0.path.patch($0.value, replacing: $0.replacesValue) }
-            // Everything that was to be taken away is away already.
-            if operations.isEmpty { return Written(id: id, resource: nil) }
+        try await fallingBack(kind, id) { byPatch throws(SCIMFailure) in
+            if byPatch { return try await patch(kind, id, changes) }
+            return try await replace(kind, id, members) { resource in
+                for change in changes { change.path.set(change.value, in: &resource) }
+            }
+        }
+    }
+
+    /// Whether objects of a kind are changed with PATCH; else they are read and replaced. Of groups it is decided when a run begins: what must be
+    /// seen of their members before a PUT is gathered with the plan.
+    public func patches(_ kind: ResourceKind) -> Bool {
+        let dialect = connection.dialect
+        switch (kind, capabilities.patch) {
+        case (.user, true): return !dialect.has(.usersByPut)
+        case (.user, false): return dialect.has(.usersByPatch)
+        case (.group, true): return !dialect.wasKnown(.groupsByPut)
+        case (.group, false): return dialect.wasKnown(.groupsByPatch)
+        }
+    }
+
+    /// Changes an object in the way that the server serves. Two records at which it says that it does not serve the way prove it.
+    private func fallingBack(_ kind: ResourceKind, _ id: String, _ change: (_ byPatch: Bool) async throws(SCIMFailure) -> Written) async throws(SCIMFailure) -> Written {
+        let byPatch = patches(kind)
+        do { return try await change(byPatch) } catch {
+            guard case .unsupported(var answer) = error, !capabilities.isPatchSettled, byPatch == capabilities.patch else { throw error }
+            let way: DialectWay = kind == .user ? (byPatch ? .usersByPut : .usersByPatch) : (byPatch ? .groupsByPut : .groupsByPatch)
+            // What is proven for users needs one group only.
+            let dialect = connection.dialect
+            let isProvenBeside = kind == .group && dialect.has(byPatch ? .usersByPut : .usersByPatch)
+            if isProvenBeside { dialect.note(way) }
+            let isProven = isProvenBeside || dialect.suspect(way, at: id)
+            if isProven, kind == .user { return try await change(!byPatch) }
+            answer.detail += "; if the server does not serve \(byPatch ? "PATCH" : "PUT"), \(way.key ?? "") says so\(isProven ? ", and the next run takes it so" : "")"
+            throw .unsupported(answer)
+        }
+    }
+
+    /// One PATCH that names only what changes. Where value filters are refused, or an element could not be named by one, the attribute is
+    /// written whole: then what is there is read first, so that the other elements stay.
+    private func patch(_ kind: ResourceKind, _ id: String, _ changes: [Change]) async throws(SCIMFailure) -> Written {
+        let dialect = connection.dialect
+        let isWhole = dialect.has(.wholeValues) || dialect.has(.untypedValues) || dialect.has(.plainValues)
+        let whole = changes.filter { $0.path.type != nil && (isWhole || profile.singleValued.contains($0.path.attribute)) }
+        var operations = changes.filter { change in !whole.contains { $0.path == change.path } }.compactMap { $0.path.patch($0.value, replacing: $0.replacesValue) }
+        if !whole.isEmpty { operations += try await wholly(kind, id, whole) }
+        // Everything that was to be taken away is away already.
+        if operations.isEmpty { return Written(id: id, resource: nil) }
+        do {
             return written(try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
+        } catch {
+            guard case .rejected = error, whole.isEmpty, changes.count == 1, let change = changes.first, change.path.type != nil, !isVendor else { throw error }
+            let again: [JSONValue]
+            do { again = try await wholly(kind, id, changes) } catch let second { if second.isFatal { throw second } else { throw error } }
+            if again.isEmpty { throw error }
+            let result = written(try await connection.send(.patch, place(kind, id), body: patchDocument(again)))
+            dialect.note(.wholeValues)
+            return result
         }
-        return try await replace(kind, id, members) { resource in
-            for change in changes { change.path.set(change.value, in: &resource) }
+    }
+
+    /// A vendor's way of writing is known.
+    private var isVendor: Bool { profile.capabilities != nil }
+
+    /// The operations that write attributes whole, each element beside the changed one as it is shown.
+    private func wholly(_ kind: ResourceKind, _ id: String, _ changes: [Change]) async throws(SCIMFailure) -> [JSONValue] {
+        var operations: [JSONValue] = []
+        var open: [Change] = []
+        for change in changes {
+            // Where there is only ever one, nothing is beside it.
+            guard profile.singleValued.contains(change.path.attribute) else { open.append(change); continue }
+            let path = JSONValue.string(change.path.whole)
+            if let value = change.value {
+                operations.append(["op": "replace", "path": path, "value": [["value": value, "type": .string(change.path.type ?? "work"), "primary": true]]])
+            } else if change.replacesValue {
+                operations.append(["op": "remove", "path": path])
+            }
         }
+        if open.isEmpty { return operations }
+        let before: JSONValue
+        do { before = try JSONValue(parsing: try await connection.send(.get, place(kind, id)).body) } catch let failure as SCIMFailure { throw failure } catch { throw .malformed("\(error)") }
+        for name in Set(open.map(\.path.whole)).sorted() {
+            let parts = open.filter { $0.path.whole == name }
+            let shown = parts[0].path.elements(in: before)
+            guard !shown.isEmpty || !parts.contains(where: \.replacesValue) else {
+                throw .rejected(SCIMError(status: 0, detail: "not sent: \(name) would be written whole, and the server does not show what is in it"))
+            }
+            var after = before
+            for part in parts { part.path.set(part.value, in: &after) }
+            let values = parts[0].path.elements(in: after)
+            if values != shown { operations.append(values.isEmpty ? ["op": "remove", "path": .string(name)] : ["op": "replace", "path": .string(name), "value": .array(values)]) }
+        }
+        return operations
     }
 
     /// Adds and removes members of a group by their target ids.
     ///
     /// - Parameter known: what must be seen of the group's members before a PUT.
     public func changeMembers(of id: String, add: [String], remove: [String], members known: MembersOfPut? = nil) async throws(SCIMFailure) -> Written {
-        if capabilities.patch {
+        try await fallingBack(.group, id) { byPatch throws(SCIMFailure) in try await change(membersOf: id, add, remove, known, byPatch) }
+    }
+
+    private func change(membersOf id: String, _ add: [String], _ remove: [String], _ known: MembersOfPut?, _ byPatch: Bool) async throws(SCIMFailure) -> Written {
+        if byPatch {
             var operations: [JSONValue] = []
             if !add.isEmpty {
                 operations.append(["op": "add", "path": "members", "value": .array(add.map { ["value": .string($0)] })])
@@ -219,7 +306,7 @@ public struct SCIMTarget: Sendable {
     }
 
     /// A member's id, also one that is a number.
-    private static func id(_ member: JSONValue) -> String? { member["value"]?.string ?? member["value"]?.integer.map(String.init) }
+    private static func id(_ member: JSONValue) -> String? { member["value"]?.string ?? member["value"]?.integer.map(String.init) ?? member.string }
 
     static func isGroup(_ member: JSONValue) -> Bool { ShownResource.isGroup(type: member["type"]?.string, reference: member["$ref"]?.string) }
 
@@ -237,16 +324,16 @@ public struct SCIMTarget: Sendable {
     }
 
     /// Members that go into one request: with PUT the whole group is sent, so all of them.
-    public var memberChunk: Int { capabilities.patch ? profile.memberChunk : .max }
+    public var memberChunk: Int { patches(.group) ? profile.memberChunk : .max }
 
     /// Requests that an update costs.
-    public var requestsPerUpdate: Int { capabilities.patch ? 1 : 2 }
+    public var requestsPerUpdate: Int { patches(.user) ? 1 : 2 }
 
     private func replace(_ kind: ResourceKind, _ id: String, _ known: MembersOfPut?, _ edit: (inout JSONValue) -> Void) async throws(SCIMFailure) -> Written {
         let current = try await connection.send(.get, place(kind, id))
         var resource: JSONValue
         do { resource = try JSONValue(parsing: current.body) } catch { throw .malformed("\(error)") }
-        let version = capabilities.etag ? resource["meta"]?["version"]?.string : nil
+        let version = capabilities.etag ? resource["meta"]?["version"]?.string ?? current.version : nil
         // The bare name goes back, not the form that the platform shows.
         if let cut = profile.cutNameFrom.flatMap(\.first), let name = resource[kind.nameAttribute]?.string { resource[kind.nameAttribute] = .string(String(name.prefix { $0 != cut })) }
         if let known {
@@ -264,7 +351,8 @@ public struct SCIMTarget: Sendable {
             }
         }
         edit(&resource)
-        resource["meta"] = nil
+        // What a client cannot write; a server may refuse it, or take it for a wish.
+        for name in ["meta", "groups"] where name == "meta" || kind == .user { resource[resource.spelling(of: name)] = nil }
         return written(try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))
     }
 

@@ -11,7 +11,8 @@ extension Trial {
     /// Habits of servers that are read, in lists and look-ups.
     private static let ofSources: [Habit] = [
         .ignoresStartIndex, .restartsPastEnd, .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .noTotals, .pageDropsOne, .unsortedPages, .badRecord, .longGroupFails, .cutsMembers,
-        .hidesInactive, .findsNothing, .hidesMembers, .showsSomeMembers,
+        .hidesInactive, .findsNothing, .hidesMembers, .showsSomeMembers, .nestsCore, .activeAsText, .activeAsNumber, .untypedValues, .plainValues, .membersAsLocations, .refusesCount,
+        .redirectsToSlash,
     ]
 
     /// One random world whose servers, the target's and where there is one the source's, have zero to four habits each: two days and a quiet

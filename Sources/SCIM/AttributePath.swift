@@ -52,6 +52,19 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
         return prefix + attribute + (subAttribute.map { "." + $0 } ?? "")
     }
 
+    /// The whole attribute, as a PATCH names it.
+    public var whole: String { (schema.map { $0 + ":" } ?? "") + attribute }
+
+    /// The elements of the attribute, names in any case.
+    public func elements(in resource: JSONValue) -> [JSONValue] {
+        var holder = schema.map { resource[resource.spelling(of: $0)] ?? .object([:]) } ?? resource
+        if schema == nil, !holder.has(attribute) {
+            for urn in [SchemaURN.user, SchemaURN.group] { if let core = resource[resource.spelling(of: urn)], core.has(attribute) { holder = core } }
+        }
+        let found = holder[holder.spelling(of: attribute)]
+        return found?.array ?? (found.map { $0.isNull ? [] : [$0] } ?? [])
+    }
+
     // MARK: reading
 
     /// The value in a resource; nil when it is absent, null or empty.
@@ -82,14 +95,25 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
     // MARK: writing
 
     /// Puts a value into a resource that is being built or edited; nil takes it out. Other elements and sub-attributes stay.
+    ///
+    /// Names are written as the resource spells them. Where no element has a type, the primary or only one is meant, and replaced in its place.
     public func set(_ value: JSONValue?, in resource: inout JSONValue) {
+        let schema = schema.map { resource.spelling(of: $0) }
         var holder = schema == nil ? resource : (resource[schema ?? ""] ?? .object([:]))
+        // The core attributes of some servers stand under their schema's URN.
+        let core = schema == nil ? [SchemaURN.user, SchemaURN.group].map { resource.spelling(of: $0) }.first { resource[$0]?.object != nil && !holder.has(self.attribute) } : nil
+        if let core { holder = resource[core] ?? .object([:]) }
+        let attribute = holder.spelling(of: self.attribute)
         if let type {
-            var elements = holder[attribute]?.array ?? []
-            let place = elements.firstIndex { $0["type"]?.string?.lowercased() == type.lowercased() }
+            var elements = holder[attribute]?.array ?? (holder[attribute].map { $0.isNull ? [] : [$0] } ?? [])
+            func typed(_ element: JSONValue) -> String? { element[element.spelling(of: "type")]?.string.flatMap { $0.isEmpty ? nil : $0.lowercased() } }
+            var place = elements.firstIndex { typed($0) == type.lowercased() }
+            if place == nil, !elements.isEmpty, elements.allSatisfy({ typed($0) == nil }) {
+                place = elements.firstIndex { $0[$0.spelling(of: "primary")]?.bool == true } ?? (elements.count == 1 ? 0 : nil)
+            }
             if let value {
                 if let place {
-                    elements[place]["value"] = value
+                    if elements[place].object == nil { elements[place] = value } else { elements[place][elements[place].spelling(of: "value")] = value }
                 } else {
                     var element: JSONValue = ["type": .string(type), "value": value]
                     if elements.isEmpty { element["primary"] = true }
@@ -101,7 +125,7 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
             holder[attribute] = elements.isEmpty ? nil : .array(elements)
         } else if let subAttribute {
             var complex = holder[attribute] ?? .object([:])
-            complex[subAttribute] = value
+            complex[complex.spelling(of: subAttribute)] = value
             holder[attribute] = complex.object?.isEmpty == false ? complex : nil
         } else {
             holder[attribute] = value
@@ -113,6 +137,8 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
                 schemas.append(.string(schema))
                 resource["schemas"] = .array(schemas)
             }
+        } else if let core {
+            resource[core] = holder
         } else {
             resource = holder
         }
@@ -133,4 +159,15 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
         guard let value else { return isThere ? ["op": "remove", "path": .string(description)] : nil }
         return ["op": "replace", "path": .string(description), "value": value]
     }
+}
+
+extension JSONValue {
+    /// A member's name as the object has it, ASCII case ignored; `name` itself where it has none.
+    public func spelling(of name: String) -> String {
+        guard let object, object[name] == nil else { return name }
+        let wanted = name.lowercased()
+        return object.keys.filter { $0.lowercased() == wanted }.min() ?? name
+    }
+
+    fileprivate func has(_ name: String) -> Bool { object?[spelling(of: name)] != nil }
 }

@@ -18,13 +18,50 @@ public struct SCIMError: Error, Hashable, Sendable {
     /// Reads whatever a server answered: a SCIM error, another JSON document, HTML. Its text is cut to 300 characters.
     public init(status: Int, body: [UInt8]) {
         self.status = status
-        let parsed = try? JSONParser().parse(body) { root -> (String?, String?) in
-            let detail = root.member(ignoringCase: "detail")?.scalarText ?? root.member(ignoringCase: "message")?.scalarText
-            return (root.member(ignoringCase: "scimType")?.string, detail ?? root.member(ignoringCase: "error")?.scalarText)
-        }
+        let parsed = try? JSONParser().parse(body) { root in (root.member(ignoringCase: "scimType")?.string.flatMap { $0.isEmpty ? nil : $0 }, Self.words(root)) }
         scimType = parsed?.0
         let text = parsed?.1 ?? (parsed == nil ? Self.plainText(body) : "")
         detail = String(text.prefix(300))
+    }
+
+    /// Where servers put the reason, the most telling first.
+    private static let places = ["detail", "message", "errorMessage", "error_description", "errorSummary", "description", "reason", "title", "error", "errors", "Errors", "fault"]
+
+    /// The words of an error document, wherever they are: a text, a list of them, or texts by the field that they complain of. nil for none.
+    private static func words(_ view: JSONView, depth: Int = 0) -> String? {
+        guard depth < 6 else { return nil }
+        switch view.kind {
+        case .null: return nil
+        case .array:
+            var found: [String] = []
+            view.forEachElement { if found.count < 10, let text = words($0, depth: depth + 1) { found.append(text) } }
+            return found.isEmpty ? nil : found.joined(separator: "; ")
+        case .object:
+            for place in places { if let text = view.member(ignoringCase: place).flatMap({ words($0, depth: depth + 1) }) { return text } }
+            // A map of complaints by field.
+            var found: [String] = []
+            view.forEachMember { name, value in
+                guard found.count < 10, !["schemas", "status", "scimtype", "code", "timestamp", "path", "requestid"].contains(name.lowercased()), let text = words(value, depth: depth + 1) else {
+                    return
+                }
+                found.append("\(name): \(text)")
+            }
+            return found.isEmpty ? nil : found.joined(separator: "; ")
+        default: return view.scalarText.flatMap { $0.isEmpty ? nil : $0 }
+        }
+    }
+
+    /// What an error document says its status is, where one came with a status of success; nil where it is none.
+    public static func statusOf(_ body: [UInt8]) -> Int? {
+        // Resources are larger, or name no such schema.
+        guard body.count < 65536 else { return nil }
+        return
+            (try? JSONParser().parse(body) { root -> Int? in
+                var isError = false
+                root.member(ignoringCase: "schemas")?.forEachElement { if $0.string?.lowercased() == SchemaURN.error.lowercased() { isError = true } }
+                guard isError, let status = root.member(ignoringCase: "status")?.lenientInteger, (400...599).contains(status) else { return nil }
+                return status
+            }) ?? nil
     }
 
     /// The words of an HTML or text body, without its tags and line breaks.

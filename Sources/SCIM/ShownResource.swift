@@ -124,7 +124,12 @@ public struct ShownResource {
         guard let list = member("members") else { return nil }
         var found = Members()
         list.forEachElement { element in
-            guard let id = element.kind == .object ? element.member(ignoringCase: "value")?.scalarText : element.scalarText, ResourceID.isValid(id) else { return }
+            guard var id = element.kind == .object ? element.member(ignoringCase: "value")?.scalarText : element.scalarText else { return }
+            if id.hasPrefix("https://") || id.hasPrefix("http://"), let last = ResourceID.inLocation(id) {
+                dialect?.note(.membersAsLocations)
+                id = last
+            }
+            guard ResourceID.isValid(id) else { return }
             if Self.isGroup(type: element.member(ignoringCase: "type")?.string, reference: element.member(ignoringCase: "$ref")?.string) {
                 found.groups.append(id)
             } else {

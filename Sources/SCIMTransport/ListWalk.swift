@@ -61,6 +61,7 @@ extension SCIMConnection {
         _ path: String, paging: Paging, pageSize: Int, query: [(String, String)] = [], bounds: ListBounds = ListBounds(), _ body: (ShownResource) throws -> Void, pageDone: () throws -> Void = {}
     ) async throws -> ListEvidence {
         var walk = ListWalk(paging, pageSize, bounds)
+        if dialect.has(.noCount) { walk.omitsCount = true }
         let parser = JSONParser()
         while !walk.isOver {
             var arrivals = ListWalk.Arrivals()
@@ -81,6 +82,7 @@ extension SCIMConnection {
                 try walk.fail(.malformed("\(base)\(path), page \(walk.evidence.pages + 1): \(error)"))
                 continue
             }
+            if walk.omitsCount { dialect.note(.noCount) }
             walk.take(page, arrivals)
             try pageDone()
             if walk.isInDoubt { try await walk.settle(honoursStart: honoursStart(path, query)) }
@@ -105,6 +107,8 @@ struct ListWalk {
     private(set) var isOver = false
     /// Whether only a question can tell if the list is whole: its first page came again where a further one was asked for.
     private(set) var isInDoubt = false
+    /// Whether the size of a page is left to the server.
+    var omitsCount = false
 
     private var paging: Paging
     /// A page's size; halved for good where a page is too large.
@@ -140,10 +144,8 @@ struct ListWalk {
     }
 
     var question: [(String, String)] {
-        switch paging {
-        case .index: [("startIndex", String(start + 1)), ("count", String(size))]
-        case .cursor: [("cursor", cursor), ("count", String(size))]
-        }
+        let place = paging == .index ? ("startIndex", String(start + 1)) : ("cursor", cursor)
+        return omitsCount ? [place] : [place, ("count", String(size))]
     }
 
     /// Attempts at a question; a piece of a page that failed gets few.
@@ -270,6 +272,11 @@ struct ListWalk {
         }
         if isEnd(failure) {
             isOver = true
+            return
+        }
+        // A server may have its own size of a page, and refuse to be told one.
+        if case .rejected = failure, evidence.pages == 0, start == 0, !omitsCount {
+            omitsCount = true
             return
         }
         guard failure.isOfThePage, bounds.isolates else { throw failure }

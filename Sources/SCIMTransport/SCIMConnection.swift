@@ -7,15 +7,19 @@ import SCIM
 public struct SCIMConnection: Sendable {
     public let base: URLParts
     /// What this server writes in its own way.
-    public let dialect = Dialect()
+    public let dialect: Dialect
     let client: any HTTPClient
     /// The media type of what is sent; platforms differ in which they take.
     private let mediaType: String
+    private let endsWithSlash: Bool
 
-    public init(base: URLParts, client: any HTTPClient, mediaType: String = scimMediaType) {
+    /// - Parameter endsWithSlash: whether paths end with a slash; a server that redirects there is found out by itself.
+    public init(base: URLParts, client: any HTTPClient, mediaType: String = scimMediaType, endsWithSlash: Bool = false, dialect: Dialect = Dialect()) {
+        self.dialect = dialect
         self.base = base
         self.client = client
         self.mediaType = mediaType
+        self.endsWithSlash = endsWithSlash
     }
 
     /// A successful answer.
@@ -24,6 +28,8 @@ public struct SCIMConnection: Sendable {
         public let body: [UInt8]
         /// The `Location` header as it came.
         public let location: String?
+        /// The version of the resource as a header gives it.
+        public let version: String?
         /// The server's clock when it answered, in seconds since 1970; nil when it does not say.
         public let date: Double?
 
@@ -41,21 +47,57 @@ public struct SCIMConnection: Sendable {
     public func send(
         _ method: HTTPRequest.Method, _ path: String, query: [(String, String)] = [], body: JSONValue? = nil, ifMatch: String? = nil, attempts: Int? = nil
     ) async throws(SCIMFailure) -> Answer {
-        var head = base.request(method, path, query: query)
-        head.headerFields[.accept] = "\(scimMediaType), application/json"
-        if body != nil { head.headerFields[.contentType] = mediaType }
-        if let ifMatch { head.headerFields[.ifMatch] = ifMatch }
         let isRead = method == .get
-        let response: IncomingResponse
-        do {
-            response = try await client.send(OutgoingRequest(head: head, body: body?.canonicalBytes ?? [], attempts: attempts))
-        } catch {
-            throw SCIMFailure(error, isRead: isRead)
+        let bytes = body?.canonicalBytes ?? []
+        // As it is known now: another request may find a way out meanwhile.
+        let known = [DialectWay.trailingSlash, .plainJSON, .acceptsJSONAlone].filter(dialect.has)
+        var response = try await exchange(method, path, query, bytes, ifMatch, attempts)
+        // What a server refuses before it looks at what was sent is sent as it wants it, once, and remembered.
+        for way in [DialectWay.trailingSlash, .plainJSON, .acceptsJSONAlone] where !known.contains(way) && wants(way, response, path, isSending: body != nil) {
+            let second = try await exchange(method, path, query, bytes, ifMatch, attempts, as: way)
+            if (200..<300).contains(second.status) { dialect.note(way) }
+            if !(300..<400).contains(second.status) { response = second }
         }
-        guard (200..<300).contains(response.status) else { throw SCIMFailure(response, isRead: isRead, what: "\(method) \(base)\(path)") }
+        let what = "\(method) \(base)\(path)\(query.isEmpty ? "" : "?")\(query.map { "\($0.0)=\($0.1)" }.joined(separator: "&"))"
+        guard (200..<300).contains(response.status) else { throw SCIMFailure(response, isRead: isRead, what: what) }
+        if let status = SCIMError.statusOf(response.body) {
+            dialect.note(.errorsAsSuccess)
+            response.head.status = .init(code: status)
+            throw SCIMFailure(response, isRead: isRead, what: what)
+        }
         return Answer(
-            status: response.status, body: response.body, location: response.head.headerFields[.location],
+            status: response.status, body: response.body, location: response.head.headerFields[.location], version: response.head.headerFields[.eTag],
             date: HTTPField.Name("date").flatMap { response.head.headerFields[$0] }.flatMap { HTTPDate.seconds($0) })
+    }
+}
+
+extension SCIMConnection {
+    private func exchange(
+        _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String)], _ body: [UInt8], _ ifMatch: String?, _ attempts: Int?, as way: DialectWay? = nil
+    ) async throws(SCIMFailure) -> IncomingResponse {
+        func goes(_ one: DialectWay) -> Bool { way == one || dialect.has(one) }
+        let slash = (endsWithSlash || goes(.trailingSlash)) && !path.hasSuffix("/") ? "/" : ""
+        var head = base.request(method, path + slash, query: query)
+        head.headerFields[.accept] = goes(.acceptsJSONAlone) ? "application/json" : "\(scimMediaType), application/json"
+        if !body.isEmpty { head.headerFields[.contentType] = goes(.plainJSON) ? "application/json" : mediaType }
+        if let ifMatch { head.headerFields[.ifMatch] = ifMatch }
+        do { return try await client.send(OutgoingRequest(head: head, body: body, attempts: attempts)) } catch { throw SCIMFailure(error, isRead: method == .get) }
+    }
+
+    /// Whether an answer says that a request was refused for its form alone.
+    private func wants(_ way: DialectWay, _ response: IncomingResponse, _ path: String, isSending: Bool) -> Bool {
+        switch way {
+        case .trailingSlash:
+            // The same place on the same origin, but for the slash.
+            guard (300..<400).contains(response.status), !endsWithSlash, let location = response.head.headerFields[.location] else { return false }
+            let place = location.prefix { $0 != "?" && $0 != "#" }
+            let wanted = "\(base.path)\(path)/"
+            if place.hasPrefix("/") { return !place.hasPrefix("//") && place == wanted[...] }
+            return place.lowercased() == "\(base.scheme)://\(base.authority)\(wanted)".lowercased()
+        case .plainJSON: return response.status == 415 && isSending && mediaType != "application/json"
+        case .acceptsJSONAlone: return response.status == 406
+        default: return false
+        }
     }
 }
 
@@ -102,8 +144,8 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         var error = SCIMError(status: response.status, body: response.body)
         error.followsDoubt = response.followsDoubt
         switch response.status {
-        case 401: self = .credentials("\(what) answered 401: \(error.detail)")
-        case 403 where isRead: self = .forbidden("\(what) answered 403: \(error.detail)")
+        case 401: self = .credentials("\(what) answered 401\(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)")
+        case 403 where isRead: self = .forbidden("\(what) answered 403\(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)")
         case 404, 410: self = .notFound(error)
         case 405, 501: self = .unsupported(error)
         case 409: self = .conflict(error)
@@ -123,7 +165,7 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case .credentials(let why), .forbidden(let why): why
         case .outcomeUnknown(let why): "outcome unknown: \(why)"
         case .conflict(let error), .notFound(let error), .unsupported(let error), .rejected(let error), .failing(let error):
-            "status \(error.status)\(error.scimType.map { " " + $0 } ?? "")\(error.detail.isEmpty ? "" : ": " + error.detail)"
+            "status \(error.status)\(error.scimType.map { " " + $0 } ?? "")\(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)"
         case .malformed(let why): "the answer cannot be read: \(why)"
         case .tooLarge: "the answer is larger than 64 MiB"
         case .cancelled: "cancelled"

@@ -34,7 +34,13 @@ extension Profile {
         memberReading: [.byFilter],
         lookUp: [.filter, .scan],
         deletion: Deletion(),
-        protected: [.user: ["Administrator", "AWSAdministrators"], .group: ["AWSControlTower*", "AWSAdministrators"]],
+        protected: [
+            .user: ["Administrator", "AWSAdministrators"],
+            .group: [
+                "AWSControlTower*", "AWSAdministrators", "AWSAccountFactory", "AWSAuditAccountAdmins", "AWSLogArchiveAdmins", "AWSLogArchiveViewers", "AWSSecurityAuditors",
+                "AWSSecurityAuditPowerUsers", "AWSServiceCatalogAdmins",
+            ],
+        ],
         requestsPerSecond: 10,
         concurrency: 5,
         pageSize: 100,
@@ -45,6 +51,7 @@ extension Profile {
             "groups.value finds the users of a group, once it agreed with members.value for a member and for somebody who is none",
             "a list without a cursor that ends at 50 is cut off",
             "a value list that happens to name every member may be removed",
-        ]
+        ],
+        singleValued: ["emails", "phoneNumbers", "addresses", "roles"]
     )
 }

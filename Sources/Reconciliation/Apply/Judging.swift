@@ -210,11 +210,12 @@ extension Applier {
         let mayLook = target.profile.listing != .none && operation.verb != .create && !isFound
         var resource = mayLook && (isRepeated || isUntried) ? nil : resource
         // An answer that shows what was there before may be older than the write: it is looked at before it is blamed.
-        if mayLook, let answer = resource, let shown = try? target.connection.read(answer, { table.actual($0) }) {
+        if mayLook, let answer = resource, let read = try? target.connection.read(answer, { table.actual($0) }) {
+            let shown = try understood(read, kind, table, operation, isLook: false)
             var probe = verification
             if probe.compare(operation, kind, table, with: shown, tries: tries).complaint != nil { resource = nil }
         }
-        let actual = resource.flatMap { try? target.connection.read($0) { table.actual($0) } }
+        let actual = try resource.flatMap { try? target.connection.read($0) { table.actual($0) } }.map { try understood($0, kind, table, operation, isLook: false) }
         let values = Dictionary(operation.fields.map { ($0.path, $0.after) }) { _, last in last }
         func text(_ path: String) -> String? { values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
         let isLeaver = operation.situation == .leaver

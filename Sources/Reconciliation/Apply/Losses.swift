@@ -10,9 +10,9 @@ extension Applier {
     static let losses = "losses"
 
     /// Whether what is written to members must be remembered: where nothing shows it, or where a group is only ever sent as a whole.
-    var notesMembers: Bool { target.profile.memberReading.contains(.ledger) || !target.capabilities.patch }
+    var notesMembers: Bool { target.profile.memberReading.contains(.ledger) || !target.patches(.group) }
 
-    static func careKey(_ target: SCIMTarget) -> String { Digest.hexadecimal("\(target.profile.canonical) \(target.capabilities)") }
+    static func careKey(_ target: SCIMTarget) -> String { Digest.hexadecimal("\(target.profile.canonical) \(target.capabilities) \(target.patches(.group))") }
 
     private static func verb(_ operation: PlannedOperation) -> Verb { [.addMembers, .removeMembers].contains(operation.verb) ? operation.verb : .update }
 
@@ -28,11 +28,11 @@ extension Applier {
         if operation.verb == .removeMembers { removedInRun[group, default: []].formUnion(removing) }
         care.isOneByOne = try verb == .removeMembers && ledger.losses(verb, key: careKey) > 0
         // After the last piece of a change only: a list of members for each would be the square of the group.
-        if target.capabilities.patch, !care.isOneByOne, try ledger.hasMore(operation) { return nil }
+        if target.patches(.group), !care.isOneByOne, try ledger.hasMore(operation) { return nil }
         care.stays = try (ledger.stagedMembers(ofGroup: group) + ledger.addedMembers(plan: operation.plan, group: group)).filter {
             !leaving.contains($0) && !removedInRun[group, default: []].contains($0)
         }
-        if !target.capabilities.patch {
+        if !target.patches(.group) {
             care.put = .init(known: Set(care.stays).union(try ledger.unseenMembers(ofGroup: group).filter { !leaving.contains($0) }).subtracting(adding), isExclusive: isExclusive)
         }
         // Answers that show the members cost nothing; else each kind of change is looked at until the target has shown that it keeps them.

@@ -53,7 +53,22 @@ extension Applier {
     /// Up to this many objects are read by id; beyond, the list is cheaper.
     static let readsByID = 20
 
-    func judge(_ entry: Verification.Silent, _ kind: ResourceKind, _ table: MappingTable, _ actual: MappingTable.Actual, members: Set<String>) throws {
+    /// An account as it is meant: a target may leave `active` out of those that are not. That is found out at a look at one that was disabled with
+    /// success, had the field before, and has it not any more, while every one that is let in has it.
+    func understood(_ actual: MappingTable.Actual, _ kind: ResourceKind, _ table: MappingTable, _ operation: PlannedOperation, isLook: Bool) throws -> MappingTable.Actual {
+        guard kind == .user, actual.active == nil, let field = operation.fields.first(where: { $0.path == "active" }), field.after == "false", operation.verb != .create else { return actual }
+        let dialect = target.connection.dialect
+        if !dialect.has(.omitsInactive) {
+            guard isLook, field.before == "true", try ledger.showsActivity() else { return actual }
+            dialect.note(.omitsInactive)
+        }
+        var copy = actual
+        copy.active = false
+        (copy.body, copy.digest) = table.inactive(actual.body)
+        return copy
+    }
+
+    func judge(_ entry: Verification.Silent, _ kind: ResourceKind, _ table: MappingTable, _ shown: MappingTable.Actual, members: Set<String>) throws {
         guard var operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { return }
         operation.fields.removeAll { !entry.paths.contains($0.path) }
         if entry.isMembership {
@@ -65,6 +80,7 @@ extension Applier {
             }
             return
         }
+        let actual = try understood(shown, kind, table, operation, isLook: true)
         guard let source = operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else {
             // Unlinked meanwhile, by a delete that may have done nothing either.
             if operation.verb == .disable, operation.status == .done, actual.active != false {

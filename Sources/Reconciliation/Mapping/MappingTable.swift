@@ -245,6 +245,13 @@ struct MappingTable: Hashable, Sendable {
             mails: kind == .user ? Self.mails(resource) : nil)
     }
 
+    /// A body as that of an account that is not active, with its digest.
+    func inactive(_ body: String) -> (body: String, digest: [UInt8]) {
+        var values = Self.values(body)
+        if attribute("active") != nil { values["active"] = .bool(false) }
+        return (JSONValue.object(values).canonical, digest(values))
+    }
+
     /// Servers write addresses without a type, or as plain texts.
     private static func mails(_ resource: ShownResource) -> String? {
         let found = resource.elements("emails").compactMap { $0.value.string }.filter { !$0.isEmpty }.map { folded($0) }

@@ -40,6 +40,7 @@ extension JobRun {
         ]
         _ = try await connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1"), ("count", "1")])
         lines.append("target: one page of users read; the credential is accepted")
+        lines += connection.dialect.all.map { "target: its own way: \($0.sentence)" }
         return lines
     }
 

@@ -108,7 +108,11 @@ public final class JobRun: @unchecked Sendable {
         let stack = ClientStack(surroundings: surroundings, counted: traced)
         gate = stack.gate
         paced = stack.paced(job.pace, settled: try ledger.fact(Self.settledPace).flatMap { Double($0) })
-        connection = SCIMConnection(base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, paced, job.pace), mediaType: profile.mediaType)
+        let dialect = Dialect()
+        dialect.restore(try ledger.fact(Self.ways))
+        connection = SCIMConnection(
+            base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, paced, job.pace, dialect), mediaType: job.target.mediaType ?? profile.mediaType,
+            endsWithSlash: job.target.trailingSlash, dialect: dialect)
         shared = pool.source(of: job)
         try ledger.check(binding: "source", shared.directory().identity)
         try ledger.check(binding: "target", "\(connection.base)") { URLParts($0)?.canonical ?? $0 }
@@ -582,6 +586,7 @@ public final class JobRun: @unchecked Sendable {
         let isBaseline = isApplied && sizeHold == nil && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         if isBaseline { try endRestoring() }
         noteTemporaries()
+        try noteWays()
         notes += departing.notes(isHeld: !breaches.isEmpty)
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         // No flag hides that access may remain, or that the clock is wrong.
@@ -608,6 +613,15 @@ public final class JobRun: @unchecked Sendable {
             sourceComplete: sourceReading.map { $0.incomplete == nil },
             targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: scope?.text ?? "", allowed: allowed, requests: requests)
         return report
+    }
+
+    private static let ways = "ways of the target"
+
+    /// Tells how the target does things in its own way, and keeps it for the next run.
+    private func noteWays() throws {
+        notes += connection.dialect.report("target")
+        let memory = connection.dialect.memory
+        if memory != "{}", try ledger.fact(Self.ways) != memory { try ledger.learn(Self.ways, memory) }
     }
 
     /// As long as something that carries our mark waits to be linked in a ledger that was put back from a copy, it may be what was

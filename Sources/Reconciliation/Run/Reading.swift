@@ -64,6 +64,7 @@ struct TargetReader {
             }
             for kind in kinds {
                 let evidence = try await read(kind, &reading, &violations)
+                if kind == .user { try readOmitted() }
                 if isCut(evidence) {
                     try await lookUpUnlinked(kind)
                     try await stageUnlisted(kind, &reading)
@@ -84,6 +85,15 @@ struct TargetReader {
         }
         reading.incomplete = violations.isEmpty ? nil : violations.joined(separator: "; ")
         return reading
+    }
+
+    /// Where the target is known to leave `active` out of accounts that are not active: of those that this job has disabled it says so.
+    private func readOmitted() throws {
+        guard target.connection.dialect.has(.omitsInactive), let table = tables[.user], try ledger.showsActivity() else { return }
+        for account in try ledger.disabledWithoutActivity() {
+            let (body, digest) = table.inactive(account.body)
+            try ledger.stage(inactive: account.id, body: body, digest: digest)
+        }
     }
 
     /// Whether a list ended where the platform cuts lists off.

@@ -116,10 +116,8 @@ struct ClientStack {
         return Retrying(client, policy: policy, time: surroundings.time, log: surroundings.log, stop: surroundings.stop)
     }
 
-    func authorized(_ authorization: Job.Authorization, pace: Job.PaceSettings) throws -> any HTTPClient { try authorized(authorization, paced(pace), pace) }
-
-    func authorized(_ authorization: Job.Authorization, _ paced: Paced, _ pace: Job.PaceSettings) throws -> any HTTPClient {
-        retrying(Authorized(paced, tokens: try tokens(authorization, paced, pace)), pace)
+    func authorized(_ authorization: Job.Authorization, _ paced: Paced, _ pace: Job.PaceSettings, _ dialect: Dialect) throws -> any HTTPClient {
+        retrying(Authorized(paced, tokens: try tokens(authorization, paced, pace, dialect)), pace)
     }
 
     func url(_ text: String) throws -> URLParts {
@@ -132,22 +130,25 @@ struct ClientStack {
         do { return Secret(try reference.resolve(environment: surroundings.environment)) } catch { throw JobFailure(.jobFile, "\(error)") }
     }
 
-    private func tokens(_ authorization: Job.Authorization, _ client: any HTTPClient, _ pace: Job.PaceSettings) throws -> any TokenSource {
+    private func tokens(_ authorization: Job.Authorization, _ client: any HTTPClient, _ pace: Job.PaceSettings, _ dialect: Dialect) throws -> any TokenSource {
         switch authorization {
         case .key(let reference): return FixedKey(try secret(reference))
         case .oauth(let tokenURL, let clientID, let clientSecret, let scope, let placement):
             return clientCredentials(
                 ClientCredentials.Settings(
-                    tokenURL: try url(tokenURL), clientID: clientID, clientSecret: try secret(clientSecret), scope: scope, placement: .init(rawValue: placement) ?? .form), client, pace)
+                    tokenURL: try url(tokenURL), clientID: clientID, clientSecret: try secret(clientSecret), scope: scope,
+                    placement: placement == "form" && dialect.has(.basicSecret) ? .basic : .init(rawValue: placement) ?? .form), client, pace,
+                takesBasicAlone: { dialect.note(.basicSecret) })
         }
     }
 
-    func clientCredentials(_ settings: ClientCredentials.Settings, _ client: any HTTPClient, _ pace: Job.PaceSettings) -> any TokenSource {
-        ClientCredentials(settings, client: retrying(client, pace), time: surroundings.time) { body in
+    func clientCredentials(_ settings: ClientCredentials.Settings, _ client: any HTTPClient, _ pace: Job.PaceSettings, takesBasicAlone: (@Sendable () -> Void)? = nil) -> any TokenSource {
+        ClientCredentials(settings, client: retrying(client, pace), time: surroundings.time, takesBasicAlone: takesBasicAlone) { body in
             try? JSONParser().parse(body) { root -> ClientCredentials.Answer? in
                 if let token = root["access_token"]?.string, !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
                     let life = root["expires_in"]?.scalarText.flatMap { Double($0) }
-                    return .token(token, expiresIn: life.flatMap { $0 > 0 ? $0 : nil })
+                    // No token lives for a year: what says so is kept for a day.
+                    return .token(token, expiresIn: life.flatMap { $0 > 0 ? min($0, 86400) : nil })
                 }
                 let parts = [root["error"]?.string ?? root["Code"]?.string, root["error_description"]?.string ?? root["Message"]?.string].compactMap { $0 }
                 return parts.isEmpty ? nil : .refusal(parts.joined(separator: ": "))
@@ -167,7 +168,8 @@ struct SourceConnections {
         switch source {
         case .file(let path, _): return FileSource(path: path)
         case .scim(let baseURL, let authorization, _, let pace):
-            return SCIMSource(connection: SCIMConnection(base: try stack.url(baseURL), client: try stack.authorized(authorization, pace: pace)))
+            let dialect = Dialect()
+            return SCIMSource(connection: SCIMConnection(base: try stack.url(baseURL), client: try stack.authorized(authorization, stack.paced(pace), pace, dialect), dialect: dialect))
         case .idaas(let idaas):
             return IDaaSSource.management(
                 endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, key: try accessKey(idaas.accessKey), client: stack.paced(idaas.pace),

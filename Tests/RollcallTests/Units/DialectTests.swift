@@ -1,0 +1,147 @@
+import Emulation
+import HTTP
+import JSON
+import Rehearsal
+import SCIM
+import SCIMTransport
+import Simulation
+import Testing
+
+/// A: what servers write in their own way is read; B: what they refuse for its form is sent as they want it, once, and remembered.
+@Suite struct DialectTests {
+    private func world(_ habits: Set<Habit>, _ change: (inout ServiceOptions) -> Void = { _ in }) throws -> World {
+        var options = ServiceOptions()
+        options.maxResults = 3
+        options.habits = habits
+        change(&options)
+        let world = try World(options: options)
+        world.directory.people = (0..<6).map { .named("person\($0)") }
+        world.directory.people[0].phone = "13800000001"
+        world.directory.teams = [Team(id: "group_ops", name: "ops", members: ["user_person0", "user_person1", "user_person2"])]
+        return world
+    }
+
+    /// A first sync, a day of changes of every kind, and a quiet night, on a server of each way of writing.
+    @Test("a directory is brought in step, changed, and at rest on a server of every dialect", arguments: Habit.dialects)
+    func everyDialect(_ habit: Habit) async throws {
+        let world = try world([habit]) { if habit == .servesNoPut { $0.patch = true } }
+        let first = try await world.run()
+        let isFoundOutLater = [.servesNoPatch, .servesNoPut].contains(habit)
+        #expect(first.report.exit == (isFoundOutLater ? .recordsFailed : .inStep), "\(first.report.details)")
+        #expect(world.documents(.user).count == 6 && (isFoundOutLater || world.members("ops") == ["person0", "person1", "person2"]))
+        world.directory.people[0].email = "new@corp.example"
+        world.directory.people[1].displayName = "Another Name"
+        world.directory.people[2].status = "disabled"
+        world.directory.people[3].username = "renamed"
+        world.directory.people[4].email = "other@corp.example"
+        world.directory.teams[0].members = ["user_person0", "user_person4"]
+        // A server that serves no PATCH of groups is found out in one night, and obeyed in the next.
+        for _ in 0..<4 { try await world.run() }
+        let rest = try await world.run()
+        #expect(rest.report.exit == .inStep, "\(rest.report.details) \(rest.operations.map(\.reason))")
+        #expect(rest.report.headline.hasPrefix("No changes."), "\(rest.report.headline)")
+        #expect(world.user("person0")?["emails"]?.array?.map { $0["value"]?.string } == ["new@corp.example"])
+        #expect(world.user("person4")?["emails"]?.array?.map { $0["value"]?.string } == ["other@corp.example"])
+        #expect(world.user("person2")?["active"] == false && world.user("renamed") != nil && world.user("person1")?["displayName"] == "Another Name")
+        #expect(world.members("ops") == ["person0", "person4"])
+        // Once it is known, a dialect costs nothing more.
+        let before = world.client.sent
+        try await world.run()
+        let plain = try self.world([]) { $0.patch = ![.servesNoPatch].contains(habit) }
+        for _ in 0..<6 { try await plain.run() }
+        let plainBefore = plain.client.sent
+        try await plain.run()
+        #expect(world.client.sent - before == plain.client.sent - plainBefore, "\(world.client.sent - before) requests, \(plain.client.sent - plainBefore) without the dialect")
+    }
+
+    @Test("what a server does in its own way is told, and what was found out names the key that says it by hand")
+    func told() async throws {
+        let world = try world([.nestsCore, .wantsPlainJSON])
+        let first = try await world.run()
+        #expect(first.report.details.contains { $0.contains("the target writes in its own way, and is understood: core attributes stand under their schema's URN") }, "\(first.report.details)")
+        #expect(first.report.details.contains { $0.contains("target.mediaType: application/json says it by hand") }, "\(first.report.details)")
+        #expect(try await !world.run().report.details.contains { $0.contains("target.mediaType") })
+    }
+
+    @Test("a list of which no user has a userName is refused in one sentence, and nothing is written")
+    func nameless() async throws {
+        let world = try World { request, _ in
+            guard request.head.method == .get, (request.head.path ?? "").contains("/Users") else { return nil }
+            return .answered(EmulatedResponse(status: 200, body: Array(#"{"totalResults":1,"Resources":[{"id":"1","login":"ada"}]}"#.utf8)))
+        }
+        world.directory.people = [.named("ada")]
+        let result = try await world.run()
+        #expect(result.report.exit == .unreachable && result.report.details.first?.contains("has a userName") == true, "\(result.report.details)")
+        #expect(world.documents(.user).isEmpty)
+    }
+
+    @Test(
+        "a SCIM source: active in any spelling is read, and what cannot be read holds its record",
+        arguments: [("\"False\"", "disabled"), ("0", "disabled"), ("\"1\"", "enabled"), ("\"maybe\"", "held")])
+    func sourceStatus(_ spelling: String, _ expected: String) throws {
+        let access = try JSONParser().parse("{\"id\":\"1\",\"active\":\(spelling)}") { ShownResource($0).access }
+        switch expected {
+        case "disabled": #expect(access == .active(false))
+        case "enabled": #expect(access == .active(true))
+        default: #expect(access == .unreadable("maybe"))
+        }
+    }
+
+    @Test("ids, members and externalIds that are numbers keep their digits, at any size")
+    func numbers() throws {
+        let text = #"{"id":12345678901234567890123,"externalId":9007199254740993,"members":[{"value":18446744073709551616}],"meta":{"version":90071992547409931}}"#
+        try JSONParser().parse(text) { root in
+            let resource = ShownResource(root)
+            #expect(resource.id == "12345678901234567890123" && resource.externalID == "9007199254740993" && resource.members?.users == ["18446744073709551616"])
+            #expect(root["meta"]?["version"]?.scalarText == "90071992547409931")
+        }
+        // What is no such integer is read as it was.
+        for good in [#"["1234567890123456789"]"#, "[0.12345678901234567890]", "[1.0e-3]", "[123456789012345]", #"["\"12345678901234567890"]"#] {
+            #expect(throws: Never.self) { try JSONValue(parsing: Array(good.utf8)) }
+        }
+        for bad in ["[01234567890123456789]", "[1234567890123456789x]", "[-]"] { #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: Array(bad.utf8)) } }
+    }
+
+    @Test("R38: an empty id, “.” and “..” are no ids, in bodies and in Location")
+    func ids() {
+        for bad in ["", ".", "..", String(repeating: "a", count: 9000)] { #expect(!ResourceID.isValid(bad)) }
+        #expect(ResourceID.inLocation("https://scim.example/v2/Users/a%2Fb?x=1") == "a/b")
+        #expect(ResourceID.inLocation("https://scim.example/v2/Users/%2E%2E") == nil)
+        #expect(ResourceID.inLocation("/Users/..") == nil)
+    }
+
+    @Test(
+        "the words of an error are found wherever a server puts them",
+        arguments: [
+            (#"{"detail":"no"}"#, "no"), (#"{"message":"no"}"#, "no"), (#"{"error":{"message":"no"}}"#, "no"), (#"{"errorMessage":"no"}"#, "no"), (#"{"errors":["a","b"]}"#, "a; b"),
+            (#"{"errors":[{"description":"no"}]}"#, "no"), (#"{"userName":["taken"],"status":400}"#, "userName: taken"), ("plain words", "plain words"),
+            ("<html><body><h1>Bad</h1> request</body></html>", "Bad request"), (#""no""#, "no"), (#"{"Errors":{"email":["bad","worse"]}}"#, "email: bad; worse"),
+        ])
+    func words(_ body: String, _ expected: String) { #expect(SCIMError(status: 400, body: Array(body.utf8)).detail == expected) }
+
+    @Test("a refusal without words says so, and the request is named with its query")
+    func wordless() async throws {
+        #expect("\(SCIMFailure.rejected(SCIMError(status: 400, body: [])))" == "status 400, and gives no reason")
+        let client = ScriptedClient([.status(500, [:], "")])
+        let connection = SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
+        do {
+            _ = try await connection.send(.get, "/Users", query: [("filter", "userName eq \"ada\"")])
+            Issue.record("no failure")
+        } catch { #expect("\(error)".contains("/v2/Users?filter=userName eq \"ada\""), "\(error)") }
+    }
+
+    @Test("a client's secret that the form does not carry is sent as Basic authentication, once")
+    func basic() async throws {
+        let client = ScriptedClient([.status(401, [:], #"{"error":"invalid_client"}"#), .status(200, [:], #"{"access_token":"t"}"#), .status(200, [:], #"{"access_token":"u"}"#)])
+        let told = Switch()
+        let tokens = ClientCredentials(
+            .init(tokenURL: try #require(URLParts("https://id.example/token")), clientID: "a", clientSecret: Secret("s")), client: client, time: VirtualTime().time,
+            takesBasicAlone: { told.isOn = true }
+        ) { body in (try? JSONValue(parsing: body)).flatMap { $0["access_token"]?.string.map { .token($0, expiresIn: 60) } ?? .refusal("invalid_client") } }
+        let first = try await tokens.token()
+        #expect(first.value == "t" && told.isOn)
+        #expect(client.requests[1].head.headerFields[.authorization]?.hasPrefix("Basic ") == true && client.requests[1].body == Array("grant_type=client_credentials".utf8))
+        _ = await tokens.refused(first)
+        #expect(try await tokens.token().value == "u" && client.requests.count == 3)
+    }
+}

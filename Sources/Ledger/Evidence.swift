@@ -49,6 +49,9 @@ extension Ledger {
 }
 
 extension Ledger {
+    /// Whether some account of this run's list shows if it is active.
+    public func activityIsShown() throws -> Bool { try read { try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM scratch.target WHERE kind = 0 AND active IS NOT NULL)") ?? false } }
+
     /// Whether `active` is a field that the target shows: some account of this run's list has it, and each one that is linked and let in.
     public func showsActivity() throws -> Bool {
         try read { db in

@@ -339,6 +339,14 @@ public struct SCIMTarget: Sendable {
         if let known {
             let shown = Set((resource["members"]?.array ?? []).compactMap(Self.id))
             let hidden = known.known.subtracting(shown)
+            if known.mayHide, shown.isEmpty, !known.isExclusive {
+                throw .rejected(
+                    SCIMError(
+                        status: 0,
+                        detail:
+                            "not sent: this server takes groups only as a whole, and none of its groups has ever shown a member, so that whoever is in it may be dropped; memberships: exclusive says that nobody else is to be in the job's groups"
+                    ))
+            }
             if known.isExclusive {
                 resource["members"] = .array((resource["members"]?.array ?? []) + hidden.sorted().map { ["value": .string($0)] })
             } else if let one = hidden.min() {

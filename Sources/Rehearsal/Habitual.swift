@@ -92,8 +92,8 @@ extension Trial {
             broken += Laws.takingAway(before, after, world.directory, dice, strangers: []).filter { line in
                 // Of whom a list leaves out, nobody knows that another record has the same name.
                 if line.contains("the held member"), world.sourceOptions?.leftOut.isEmpty == false { return false }
-                // Nor who else is in a group that never shows all of its members.
-                if world.sourceOptions?.habits.contains(.showsSomeMembers) == true, line.hasPrefix("R13") { return false }
+                // Nor who else is in a group that never shows all of its members, or any.
+                if world.sourceOptions?.habits.isDisjoint(with: [.showsSomeMembers, .hidesMembers]) == false, line.hasPrefix("R13") { return false }
                 return !options.habits.contains { Self.loses($0) } || !line.hasPrefix("R13")
             }
             if options.habits.isEmpty, options.refused.isEmpty { broken += Laws.law16(result, world.directory) }

@@ -298,7 +298,8 @@ struct ListWalk {
             return
         }
         if paging == .index { isolatedUntil = max(isolatedUntil, start + size) }
-        if size > 1 {
+        // Where the server alone says how long a page is, no smaller one can be asked for.
+        if size > 1, !omitsCount {
             size /= 2
             return
         }

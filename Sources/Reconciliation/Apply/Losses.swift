@@ -33,7 +33,11 @@ extension Applier {
             !leaving.contains($0) && !removedInRun[group, default: []].contains($0)
         }
         if !target.patches(.group) {
-            care.put = .init(known: Set(care.stays).union(try ledger.unseenMembers(ofGroup: group).filter { !leaving.contains($0) }).subtracting(adding), isExclusive: isExclusive)
+            // What this job has made holds what it has put in.
+            let isMade = try operation.sourceID.flatMap { try ledger.link(kind: ResourceKind.group.rawValue, source: $0) }?.origin == "created"
+            let mayHide = try !isMade && ledger.fact("members") == nil
+            care.put = .init(
+                known: Set(care.stays).union(try ledger.unseenMembers(ofGroup: group).filter { !leaving.contains($0) }).subtracting(adding), isExclusive: isExclusive, mayHide: mayHide)
         }
         // Answers that show the members cost nothing; else each kind of change is looked at until the target has shown that it keeps them.
         care.looksAfterwards = !care.stays.isEmpty

@@ -57,6 +57,8 @@ struct Policy: Sendable {
     let associations: Associations
     /// Records whose create the target answered with another record's account, by source id, with that record.
     var sharedAccounts: [ResourceKind: [String: String]] = [:]
+    /// Whether the target shows of its accounts if they are active.
+    var activityIsShown = false
 
     typealias Decision = (drafts: [Draft], outlook: Outlook?)
 
@@ -205,10 +207,11 @@ struct Policy: Sendable {
             let why = profile.existing == .associate ? "switched off (existing: conflict)" : "not possible there"
             return ([report(row, .conflict, "\(Self.thing(kind)) of that name exists and is not ours; association is \(why)")], .held)
         }
-        if row.actualActive == false, row.desiredActive != false, !job.existing.associateDisabled, !isAccepted {
-            return (
-                [report(row, .held, "\(Self.thing(kind)) of that name exists and is disabled; set existing: {disabled: associate} to take it, which enables it", heldBy: "existing.disabled")], .held
-            )
+        // Where the others say whether they are active, one that does not may be left out because it is not.
+        let isUnclear = kind == .user && profile.hasActiveFlag && row.actualActive == nil && activityIsShown
+        if row.actualActive == false || isUnclear, row.desiredActive != false, !job.existing.associateDisabled, !isAccepted {
+            let state = isUnclear ? "does not show if it is active, as others do" : "is disabled"
+            return ([report(row, .held, "\(Self.thing(kind)) of that name exists and \(state); set existing: {disabled: associate} to take it, which enables it", heldBy: "existing.disabled")], .held)
         }
         if rule == .matching, !isAccepted, let doubt = associations.doubt(kind, row) {
             let wayOut = "let it go by --accept-association \(kind.singular):\(name(row)), or decline it in existing.decline"

@@ -173,7 +173,7 @@ public struct JobReport: Sendable {
             let id = (operation.sourceID ?? operation.targetID).map { " (\($0))" } ?? ""
             let line = "\(operation.status.rawValue): \(what)\(operation.kind == 0 ? "user" : "group") \(operation.name)\(id): \(operation.reason)"
             // Two operations of one record may come to the same.
-            if failures.last == line { return }
+            if failures.contains(line) { return }
             told += 1
             if told <= Self.mostTold { failures.append(line) }
         }

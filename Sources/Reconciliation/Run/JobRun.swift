@@ -332,6 +332,7 @@ public final class JobRun: @unchecked Sendable {
                 tables: tables, accepted: permissions.acceptAssociation,
                 showsMembers: kinds.contains(.group) && (target.showsMembers || targetReading.membersAreWhole), unseenGroups: Set(targetReading.unseenGroups.map(\.id))))
         try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
+        policy.activityIsShown = try profile.listing != .none && kinds.contains(.user) && ledger.activityIsShown()
         for kind in kinds { policy.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind.rawValue) }
         let linkedOnly = kinds.contains(.group) && !kinds.contains(.user) ? [ResourceKind.user.rawValue] : []
         var namesakes = 0

@@ -1,5 +1,5 @@
 # Everything works right after a clone: each target installs and builds what it needs.
-.PHONY: help setup build demo test quick bench release portable growth simulate kills planted lint format clean
+.PHONY: help setup build demo test quick bench release portable growth simulate fuzz kills planted lint format clean
 
 # For the closing lines: how long it took, installing and building included.
 export ROLLCALL_BEGAN := $(shell date +%s)
@@ -18,6 +18,7 @@ help:
 	@echo "make growth   the ledger's work when a world doubles, counted in SQLite's steps, on each platform"
 	@echo "make portable the release build runs where Swift is not installed"
 	@echo "make simulate random worlds with faults, kills at every moment: SEEDS=1-20000 for more, SEEDS=7 replays one"
+	@echo "make fuzz     answers whose numbers, lengths and dates are extreme: WORLDS=1-4000 turns more than a million"
 	@echo "make kills    the built program killed at random moments over HTTP: ROUNDS=200 for more"
 	@echo "make planted  bugs planted one after the other, and the seed with which the simulation finds each"
 	@echo "make lint     layout and house rules"
@@ -50,6 +51,13 @@ ROUNDS ?= 20
 simulate: setup
 	@sh .ci/release rollcall-simulate
 	.build-release/release/rollcall-simulate --seeds $(SEEDS) --exhaustive --throttled 1-5
+
+# Answers whose numbers, lengths and dates are extreme: some 270 in each world.
+WORLDS ?= 1-200
+
+fuzz: setup
+	@sh .ci/release rollcall-simulate
+	.build-release/release/rollcall-simulate --hostile --seeds $(WORLDS)
 
 kills: release
 	@.ci/kills .build-release/release $(ROUNDS)

@@ -1,5 +1,32 @@
 #include "CCurl.h"
 
+#include <string.h>
+#include <strings.h>
+
+CURLcode ccurl_secure(CURL *handle, int is_local) {
+  CURLcode code;
+  // Dots in a path are sent as they stand: what was judged is what is asked for.
+  if ((code = curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L))) return code;
+  if ((code = curl_easy_setopt(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2))) return code;
+  if ((code = curl_easy_setopt(handle, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED))) return code;
+  // A credential to this machine itself never passes a proxy.
+  return is_local ? curl_easy_setopt(handle, CURLOPT_NOPROXY, "*") : CURLE_OK;
+}
+
+int ccurl_leads_to(const char *url, const char *scheme, const char *host) {
+  CURLU *parsed = curl_url();
+  char *found_scheme = NULL, *found_host = NULL, *user = NULL;
+  int same = 0;
+  if (parsed && !curl_url_set(parsed, CURLUPART_URL, url, CURLU_PATH_AS_IS) && !curl_url_get(parsed, CURLUPART_SCHEME, &found_scheme, 0) &&
+      !curl_url_get(parsed, CURLUPART_HOST, &found_host, 0))
+    same = strcasecmp(found_scheme, scheme) == 0 && strcasecmp(found_host, host) == 0 && curl_url_get(parsed, CURLUPART_USER, &user, 0) == CURLUE_NO_USER;
+  curl_free(found_scheme);
+  curl_free(found_host);
+  curl_free(user);
+  curl_url_cleanup(parsed);
+  return same;
+}
+
 CURLcode ccurl_set_long(CURL *handle, CURLoption option, long value) { return curl_easy_setopt(handle, option, value); }
 CURLcode ccurl_set_size(CURL *handle, CURLoption option, curl_off_t value) { return curl_easy_setopt(handle, option, value); }
 CURLcode ccurl_set_string(CURL *handle, CURLoption option, const char *value) { return curl_easy_setopt(handle, option, value); }

@@ -47,7 +47,9 @@ private final class CurlEngine: @unchecked Sendable {
     }
 
     private static let initialised: Void = {
-        curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+        // Whoever sets it would read all that is sent.
+        unsetenv("SSLKEYLOGFILE")
+        guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else { preconditionFailure("libcurl cannot be initialised") }
         signal(SIGPIPE, SIG_IGN)
     }()
 
@@ -58,7 +60,8 @@ private final class CurlEngine: @unchecked Sendable {
         _ = Self.initialised
         guard let handle = curl_multi_init() else { preconditionFailure("libcurl has no memory for a multi handle") }
         multi = OpaquePointer(handle)
-        ccurl_multi_set_long(UnsafeMutableRawPointer(multi), CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
+        // Without it, requests wait for connections of their own.
+        _ = ccurl_multi_set_long(UnsafeMutableRawPointer(multi), CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
         let thread = Thread { [self] in run() }
         thread.name = "curl"
         thread.start()
@@ -92,8 +95,11 @@ private final class CurlEngine: @unchecked Sendable {
             }
             for transfer in mail.submitted {
                 guard let easy = transfer.prepare() else { continue }
+                guard curl_multi_add_handle(multi, easy) == CURLM_OK else {
+                    transfer.finish(.failure(.notSent("libcurl takes no further transfer")))
+                    continue
+                }
                 active[easy] = transfer
-                curl_multi_add_handle(multi, easy)
             }
             for transfer in mail.cancelled {
                 if let easy = transfer.handle, active.removeValue(forKey: easy) != nil { curl_multi_remove_handle(multi, easy) }

@@ -68,36 +68,57 @@ final class Transfer: @unchecked Sendable {
         }
         handle = easy
         let head = request.head
-        ccurl_set_string(easy, CURLOPT_URL, "\(head.scheme ?? "https")://\(head.authority ?? "")\(head.path ?? "/")")
-        ccurl_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https")
-        ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
-        ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
-        ccurl_set_long(easy, CURLOPT_SSL_VERIFYPEER, 1)
-        ccurl_set_long(easy, CURLOPT_SSL_VERIFYHOST, 2)
-        ccurl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        ccurl_set_long(easy, CURLOPT_PIPEWAIT, 1)
-        ccurl_set_long(easy, CURLOPT_TCP_NODELAY, 1)
-        ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(request.connectTimeout * 1000))
-        ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, Int(request.totalTimeout * 1000))
-        ccurl_set_string(easy, CURLOPT_ACCEPT_ENCODING, "")
-        ccurl_set_string(easy, CURLOPT_USERAGENT, userAgent)
-        ccurl_set_callbacks(easy, Self.receiveHeader, Self.receiveBody, Self.sendBody, Unmanaged.passUnretained(self).toOpaque())
-
-        if !request.body.isEmpty {
-            ccurl_set_long(easy, CURLOPT_POST, 1)
-            ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
-        } else if head.method == .post {
-            ccurl_set_long(easy, CURLOPT_POST, 1)
-            ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, 0)
+        let scheme = head.scheme ?? "https"
+        let url = "\(scheme)://\(head.authority ?? "")\(head.path ?? "/")"
+        guard let parts = URLParts("\(scheme)://\(head.authority ?? "")"), ccurl_leads_to(url, scheme, parts.authority.hasPrefix("[") ? "[\(parts.host)]" : parts.host) != 0 else {
+            finish(.failure(.refused("libcurl reads this address as another place (\(head.authority ?? ""))")))
+            return nil
         }
-        if head.method != .get || !request.body.isEmpty { ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, head.method.rawValue) }
+        // A setting that is not taken would send something else than what is meant.
+        var isConfigured = true
+        func set(_ code: CURLcode) { if code != CURLE_OK { isConfigured = false } }
+        func set(_ option: CURLoption, _ value: Int) { set(ccurl_set_long(easy, option, value)) }
+        func set(_ option: CURLoption, _ value: String) { set(ccurl_set_string(easy, option, value)) }
+        set(CURLOPT_URL, url)
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
+        set(ccurl_secure(easy, scheme == "http" && parts.isLoopback ? 1 : 0))
+        set(CURLOPT_FOLLOWLOCATION, 0)
+        set(CURLOPT_NOSIGNAL, 1)
+        set(CURLOPT_SSL_VERIFYPEER, 1)
+        set(CURLOPT_SSL_VERIFYHOST, 2)
+        if let tls = request.tls {
+            if let authority = tls.authority { set(CURLOPT_CAINFO, authority) }
+            if let certificate = tls.certificate { set(CURLOPT_SSLCERT, certificate) }
+            if let key = tls.key { set(CURLOPT_SSLKEY, key) }
+        }
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+        set(CURLOPT_PIPEWAIT, 1)
+        set(CURLOPT_TCP_NODELAY, 1)
+        set(CURLOPT_CONNECTTIMEOUT_MS, Int(request.connectTimeout * 1000))
+        set(CURLOPT_TIMEOUT_MS, Int(request.totalTimeout * 1000))
+        set(CURLOPT_ACCEPT_ENCODING, "")
+        set(CURLOPT_USERAGENT, userAgent)
+        set(ccurl_set_callbacks(easy, Self.receiveHeader, Self.receiveBody, Self.sendBody, Unmanaged.passUnretained(self).toOpaque()))
+
+        if !request.body.isEmpty || head.method == .post {
+            set(CURLOPT_POST, 1)
+            set(ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
+        }
+        if head.method != .get || !request.body.isEmpty { set(CURLOPT_CUSTOMREQUEST, head.method.rawValue) }
 
         // A 100-continue round trip would double the latency of each write.
-        headers = curl_slist_append(nil, "Expect:")
-        for field in head.headerFields {
-            headers = curl_slist_append(headers, "\(field.name.rawName): \(field.value)")
+        for line in ["Expect:"] + head.headerFields.map({ "\($0.name.rawName): \($0.value)" }) {
+            guard let longer = curl_slist_append(headers, line) else {
+                isConfigured = false
+                break
+            }
+            headers = longer
         }
-        ccurl_set_list(easy, CURLOPT_HTTPHEADER, headers)
+        set(ccurl_set_list(easy, CURLOPT_HTTPHEADER, headers))
+        guard isConfigured else {
+            finish(.failure(.notSent("libcurl does not take what this request needs (\(head.authority ?? ""))")))
+            return nil
+        }
         return easy
     }
 
@@ -105,9 +126,10 @@ final class Transfer: @unchecked Sendable {
     func complete(_ code: CURLcode) {
         guard let handle else { return }
         var status = 0
-        ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
         var requestBytes = 0
-        ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &requestBytes)
+        // What is not known counts as no status, and as sent.
+        if ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK { status = 0 }
+        if ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &requestBytes) != CURLE_OK { requestBytes = 1 }
         finish(result(code, status: status, isConnected: requestBytes > 0))
     }
 

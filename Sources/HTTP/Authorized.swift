@@ -17,6 +17,12 @@ public protocol TokenSource: Sendable {
     func token() async throws(TransportError) -> Secret
     /// The server refused this token: the next `token()` must be another one. False when there can be no other.
     func refused(_ token: Secret) async -> Bool
+    /// What else must not be shown: earlier tokens, and what tokens are got with.
+    var others: [Secret] { get async }
+}
+
+extension TokenSource {
+    public var others: [Secret] { get async { [] } }
 }
 
 /// A key that is given once and never changes.
@@ -43,25 +49,24 @@ public struct Authorized: HTTPClient {
     public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
         let token = try await tokens.token()
         let response = try await next.send(request.bearing(token))
-        guard response.status == 401, await tokens.refused(token) else { return response.hiding(token) }
+        guard response.status == 401, await tokens.refused(token) else { return response.hiding([token] + (await tokens.others)) }
         let fresh = try await tokens.token()
-        return try await next.send(request.bearing(fresh)).hiding(fresh)
+        return try await next.send(request.bearing(fresh)).hiding([fresh, token] + (await tokens.others))
     }
 }
 
 extension IncomingResponse {
-    /// Some servers repeat the credential in what they answer; it must not reach a message, the ledger or a report.
-    package func hiding(_ secret: Secret) -> IncomingResponse {
-        let needle = Array(secret.value.utf8)
-        guard status >= 400, needle.count >= 4, body.firstRange(of: needle) != nil else { return self }
+    /// Some servers repeat the credential in what they answer; it must not reach a message, the ledger, a cursor or a report.
+    package func hiding(_ secrets: [Secret]) -> IncomingResponse {
         var copy = self
-        copy.body = []
-        var rest = body[...]
-        while let found = rest.firstRange(of: needle) {
-            copy.body += rest[..<found.lowerBound] + Array("***".utf8)
-            rest = rest[found.upperBound...]
+        for secret in Set(secrets) {
+            let pattern = SecretPattern(secret)
+            if let hidden = pattern.hide(copy.body) { copy.body = hidden }
+            for field in copy.head.headerFields {
+                guard let hidden = pattern.hide(Array(field.value.utf8)) else { continue }
+                copy.head.headerFields[field.name] = String(decoding: hidden, as: UTF8.self)
+            }
         }
-        copy.body += rest
         return copy
     }
 }

@@ -31,6 +31,11 @@ public actor ClientCredentials: TokenSource {
     /// Reads a token endpoint's body, for this module knows no JSON; nil when it says nothing.
     public typealias Decode = @Sendable ([UInt8]) -> Answer?
 
+    /// Tokens that were given up; a server may repeat one later.
+    private var past: [Secret] = []
+
+    public var others: [Secret] { past + [settings.clientSecret] }
+
     private let settings: Settings
     private let client: any HTTPClient
     private let time: Time
@@ -71,12 +76,16 @@ public actor ClientCredentials: TokenSource {
 
     private func renew(_ placement: Placement) async throws(TransportError) -> Secret {
         let fresh = try await fetch(placement)
+        if let current { past = ([current.token] + past).prefix(3).map { $0 } }
         current = fresh
         return fresh.token
     }
 
     public func refused(_ token: Secret) async -> Bool {
-        if current?.token == token { current = nil }
+        if let old = current, old.token == token {
+            past = ([token] + past).prefix(3).map { $0 }
+            current = nil
+        }
         return true
     }
 
@@ -108,7 +117,10 @@ public actor ClientCredentials: TokenSource {
         guard response.status == 200, case .token(let token, let expiresIn)? = answer else {
             var why = response.status == 200 ? "gave no access_token" : "answered \(response.status)"
             // A server may repeat what it was sent; the secret must not come back this way.
-            if case .refusal(let text)? = answer { why += " “\(text.replacing(settings.clientSecret.value, with: "***").prefix(300))”" }
+            if case .refusal(let text)? = answer {
+                let hidden = SecretPattern(settings.clientSecret).hide(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) } ?? text
+                why += " “\(hidden.prefix(300))”"
+            }
             throw .refused("\(Self.refusalMark) \(request.displayURL) \(why)")
         }
         // Renewed a tenth of its life early, a minute at the most; a token without a stated life is kept for five minutes.

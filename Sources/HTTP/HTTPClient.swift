@@ -21,6 +21,8 @@ public struct OutgoingRequest: Sendable {
     public var isConfidential: Bool
     /// How often the request is tried at the most; nil leaves it to the client.
     public var attempts: Int?
+    /// Whom to trust and who to be in TLS, beside what the system says; nil for the system's word alone.
+    public var tls: TLSFiles?
 
     public init(
         head: HTTPRequest, body: [UInt8] = [], connectTimeout: Double = 10, totalTimeout: Double = 60,
@@ -39,6 +41,39 @@ public struct OutgoingRequest: Sendable {
     public var displayURL: String {
         let origin = "\(head.scheme ?? "https")://\(head.authority ?? "")"
         return isConfidential ? origin : origin + (head.path ?? "")
+    }
+}
+
+/// A private authority, and a certificate of one's own, as files in PEM.
+public struct TLSFiles: Hashable, Sendable {
+    public var authority: String?
+    public var certificate: String?
+    public var key: String?
+
+    public init(authority: String? = nil, certificate: String? = nil, key: String? = nil) {
+        self.authority = authority
+        self.certificate = certificate
+        self.key = key
+    }
+}
+
+/// Gives the requests to one server its TLS files; those to others go as they are.
+public struct TLSBound: HTTPClient {
+    private let next: any HTTPClient
+    private let files: TLSFiles
+    private let authority: String
+
+    public init(_ next: any HTTPClient, files: TLSFiles, authority: String) {
+        self.next = next
+        self.files = files
+        self.authority = authority
+    }
+
+    public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
+        guard request.head.authority == authority else { return try await next.send(request) }
+        var copy = request
+        copy.tls = files
+        return try await next.send(copy)
     }
 }
 

@@ -15,15 +15,26 @@ extension String {
         return text
     }
 
+    /// The same, but for tabs and the ends of lines: for cells, which are quoted.
+    public var visibleLines: String {
+        guard unicodeScalars.contains(where: \.isInvisible) else { return self }
+        return unicodeScalars.map { "\n\r\t".unicodeScalars.contains($0) ? String($0) : String($0).visible }.joined()
+    }
+
     /// Whether it holds a control character (C0 or DEL).
     public var hasControls: Bool { unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } }
 }
 
+extension String {
+    /// Whether a reader would see another text than stands there: it holds something that is not seen, or turns the direction of writing.
+    public var hasInvisibles: Bool { unicodeScalars.contains(where: \.isInvisible) }
+}
+
 extension Unicode.Scalar {
-    /// Whether a terminal would obey it instead of showing it.
+    /// Whether a terminal would obey it, or show nothing for it.
     fileprivate var isInvisible: Bool {
         switch value {
-        case 0..<0x20, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        case 0..<0x20, 0x7F...0x9F, 0xAD, 0x061C, 0x180E, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB, 0xE0000...0xE007F: true
         default: false
         }
     }

@@ -20,6 +20,8 @@ public struct Job: Hashable, Sendable {
     public var asksSource = true
     /// Whether limits on taking are judged over the last seven days, and not over one run alone.
     public var limitsLookBack = true
+    /// The calling code of telephone numbers for which the source has none, such as `86`.
+    public var phoneRegion: String?
     public var pace: PaceSettings
 
     public enum Kind: String, Hashable, Sendable, CaseIterable { case users, groups }
@@ -156,6 +158,14 @@ public struct Job: Hashable, Sendable {
         public var mediaType: String?
         /// Whether the server's paths end with a slash.
         public var trailingSlash = false
+        public var tls: TLS?
+
+        /// Files in PEM: a private authority, and the certificate of this client with its key.
+        public struct TLS: Hashable, Sendable {
+            public var authority: String?
+            public var certificate: String?
+            public var key: String?
+        }
 
         public enum ReadBack: String, Hashable, Sendable, CaseIterable { case byID, list }
     }
@@ -178,7 +188,18 @@ public struct Job: Hashable, Sendable {
 
     /// How a target attribute gets its value.
     public struct MappingRule: Hashable, Sendable {
-        public enum Part: String, Hashable, Sendable, CaseIterable { case given, family }
+        public enum Part: String, Hashable, Sendable, CaseIterable { case given, family, local }
+
+        /// Every occurrence of one text becomes another.
+        public struct Replacement: Hashable, Sendable {
+            public var from: String
+            public var to: String
+
+            public init(from: String, to: String) {
+                self.from = from
+                self.to = to
+            }
+        }
 
         /// A field of the source record, such as `username` or `customFields.costCentre`.
         public var from: String?
@@ -188,6 +209,7 @@ public struct Job: Hashable, Sendable {
         public var fallback: String?
         public var lowercase: Bool
         public var part: Part?
+        public var replacement: Replacement?
 
         public init(from: String? = nil, template: String? = nil, fallback: String? = nil, lowercase: Bool = false, part: Part? = nil) {
             self.from = from

@@ -58,7 +58,7 @@ struct JobFile {
     var platforms: [String: PlatformTerms] { vocabulary.platforms }
 
     static let keys = [
-        "job", "source", "target", "fullPush", "operations", "mapping", "leavers", "existing", "protect", "memberships", "limits", "pace",
+        "job", "source", "target", "fullPush", "operations", "mapping", "leavers", "existing", "protect", "memberships", "limits", "pace", "phoneRegion",
     ]
 
     func job(_ root: Node) -> Job? {
@@ -92,6 +92,14 @@ struct JobFile {
         var job = Job(
             name: name, file: reader.file, source: source, target: target, fullPush: fullPush, operations: operations, mapping: mapping,
             leavers: leavers, existing: existing, protect: protect, exclusiveMemberships: exclusive, limits: limits, pace: pace)
+        if let node = top["phoneRegion"], let text = reader.text(node, "phoneRegion") {
+            let digits = text.hasPrefix("+") ? String(text.dropFirst()) : text
+            if (1...4).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), !digits.hasPrefix("0") {
+                job.phoneRegion = digits
+            } else {
+                reader.report(node, "phoneRegion", "is no calling code", "write the digits of one, such as \"86\"")
+            }
+        }
         if case .mapping(let members)? = top["limits"], let window = members["window"] { job.limitsLookBack = reader.word(window, "limits.window", WindowWord.self) != .run }
         if case .mapping(let members)? = top["source"], let word = members["lookUps"] { job.asksSource = reader.word(word, "source.lookUps", LookUpsWord.self) != .some(.none) }
         return job
@@ -124,7 +132,7 @@ struct JobFile {
     func target(_ node: Node) -> Job.Target? {
         guard
             let members = reader.mapping(
-                node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant", "noHandMade", "mediaType", "trailingSlash"],
+                node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant", "noHandMade", "mediaType", "trailingSlash", "tls"],
                 required: ["platform", "baseURL", "authorization"])
         else {
             return nil
@@ -161,9 +169,22 @@ struct JobFile {
                 reader.report(word, "target.mediaType", "is no media type of SCIM", "write application/scim+json or application/json")
             }
         }
+        if let node = members["tls"] { target.tls = tls(node) }
         target.trailingSlash = members["trailingSlash"].flatMap { reader.flag($0, "target.trailingSlash") } ?? false
         target.tenant = members["tenant"].flatMap { reader.text($0, "target.tenant") }
         return target
+    }
+
+    func tls(_ node: Node) -> Job.Target.TLS? {
+        guard let members = reader.mapping(node, "target.tls", knows: ["ca", "certificate", "key"]) else { return nil }
+        func path(_ name: String) -> String? { members[name].flatMap { reader.text($0, "target.tls.\(name)") }.map { $0.hasPrefix("/") ? $0 : folder + "/" + $0 } }
+        var tls = Job.Target.TLS(authority: path("ca"), certificate: path("certificate"))
+        if let key = members["key"], let reference = secret(key, "target.tls.key") {
+            if case .file(let path) = reference { tls.key = path } else { reader.report(key, "target.tls.key", "must be a file", "write \"file:PATH\"") }
+        }
+        if (tls.certificate == nil) != (members["key"] == nil) { reader.report(node, "target.tls", "needs certificate and key together", "add the other one") }
+        if tls.authority == nil, tls.certificate == nil { reader.report(node, "target.tls", "says nothing", "add ca, or certificate and key") }
+        return tls
     }
 
     func capabilities(_ node: Node?) -> Job.CapabilityOverrides {
@@ -221,7 +242,9 @@ struct JobFile {
             return nil
         }
         let loopback =
-            host == "localhost" || host == "::1" || host == "[::1]" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4 && host.split(separator: ".").allSatisfy { UInt8($0) != nil })
+            host == "localhost" || host == "::1" || host == "[::1]"
+            || (host.hasPrefix("127.") && host.split(separator: ".", omittingEmptySubsequences: false).count == 4
+                && host.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { UInt8($0) != nil })
         if scheme == "http", !loopback {
             reader.report(node, key, "plain http is allowed to loopback only, since it shows the credential to the network", "use https")
             return nil

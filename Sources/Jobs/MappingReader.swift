@@ -38,13 +38,19 @@ extension JobFile {
     }
 
     func rule(_ node: Node, _ key: String, _ kind: Job.Kind) -> Job.MappingRule? {
-        guard let members = reader.mapping(node, key, knows: ["from", "default", "template", "lowercase", "part"]) else { return nil }
+        guard let members = reader.mapping(node, key, knows: ["from", "default", "template", "lowercase", "part", "replace"]) else { return nil }
         var rule = Job.MappingRule()
         rule.from = members["from"].flatMap { reader.text($0, key + ".from") }
         rule.template = members["template"].flatMap { reader.text($0, key + ".template") }
         rule.fallback = members["default"].flatMap { reader.text($0, key + ".default") }
         rule.lowercase = members["lowercase"].flatMap { reader.flag($0, key + ".lowercase") } ?? false
         rule.part = members["part"].flatMap { reader.word($0, key + ".part", Job.MappingRule.Part.self) }
+        if let node = members["replace"], let replace = reader.mapping(node, key + ".replace", knows: ["from", "to"], required: ["from", "to"]) {
+            let from = reader.text(replace["from"], key + ".replace.from")
+            // An empty text takes it out.
+            let to = replace["to"]?.scalar?.string
+            if let from, let to { rule.replacement = .init(from: from, to: to) } else { reader.report(node, key + ".replace", "needs two texts", "write { from: \"/\", to: \"-\" }") }
+        }
         if members["from"] != nil, members["template"] != nil {
             reader.report(node, key, "has both from and template", "keep one of them")
         }

@@ -82,11 +82,25 @@ public struct CSVReport {
 
     package static func line(_ cells: [String]) -> String { cells.map(cell).joined(separator: ",") + "\r\n" }
 
+    /// Also where a reader takes “;” or a tab for the end of a cell, no cell begins as a formula.
+    private static func defused(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0 == ";" || $0 == "\t" }) else { return text }
+        var safe = String.UnicodeScalarView()
+        var isAfterEnd = false
+        for scalar in text.unicodeScalars {
+            if isAfterEnd, "=+-@|%＝＋－＠".unicodeScalars.contains(scalar) { safe.append("'") }
+            if scalar == ";" || scalar == "\t" { isAfterEnd = true } else if !scalar.properties.isWhitespace, scalar != "\"" { isAfterEnd = false }
+            safe.append(scalar)
+        }
+        return String(safe)
+    }
+
     package static func cell(_ text: String) -> String {
-        var text = text
+        var text = text.visibleLines
         // Spreadsheets also strip leading white space before they look for a formula.
         let first = text.unicodeScalars.first { !$0.properties.isWhitespace || $0 == "\t" || $0 == "\r" || $0 == "\n" }
         if let first, "=+-@\t\r\n|%＝＋－＠".unicodeScalars.contains(first) { text = "'" + text }
+        text = defused(text)
         guard text.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" }) else { return text }
         var quoted = ""
         for scalar in text.unicodeScalars {

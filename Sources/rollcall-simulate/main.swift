@@ -16,6 +16,8 @@ struct Simulate: ParsableCommand {
     var throttled: String?
     @Flag(help: "Only judge how the ledger's work grows when the world doubles, on each platform.")
     var growth = false
+    @Flag(help: "Only give jobs and readers answers whose numbers, lengths and dates are extreme, in the worlds of the seeds.")
+    var hostile = false
     @Flag(help: "End at the first broken law.")
     var untilBroken = false
     @Flag(help: .hidden)
@@ -34,6 +36,7 @@ struct Simulate: ParsableCommand {
         if let trace { return try Trial.trace(seed: trace).forEach { print($0) } }
         if growth { return try judgeGrowth() }
         let range = try Self.range(seeds)
+        if hostile { return try fuzz(range) }
         var total = Trial.Outcome()
         func add(_ what: String, _ outcome: Trial.Outcome) {
             for line in outcome.broken { print("\(what): \(line)") }
@@ -105,6 +108,19 @@ struct Simulate: ParsableCommand {
             let flags = (exhaustive ? " --exhaustive" : "") + (throttled.map { " --throttled \($0)" } ?? "")
             print("rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \(total.broken.count) laws broken")
         }
+        if !total.broken.isEmpty { throw ExitCode(1) }
+    }
+
+    private func fuzz(_ range: ClosedRange<UInt64>) throws {
+        var total = Hostile.Outcome()
+        for seed in range {
+            let outcome = try Hostile.trial(seed: seed)
+            for line in outcome.broken { print("seed \(seed): \(line)") }
+            total.runs += outcome.runs
+            total.answers += outcome.answers
+            total.broken += outcome.broken
+        }
+        print("rollcall-simulate --hostile --seeds \(seeds): \(total.answers) answers turned, \(total.runs) runs, \(total.broken.count) broke")
         if !total.broken.isEmpty { throw ExitCode(1) }
     }
 

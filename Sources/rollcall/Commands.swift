@@ -187,30 +187,55 @@ struct PermissionOptions: ParsableArguments {
 private final class CSVOutput {
     private let handle: FileHandle
     private var buffer = Data(CSVReport.header.utf8)
+    /// Where it is written until it is whole, and what it is called then; nil for a pipe or a device, which is written into.
+    private var place: (partial: String, path: String)?
 
-    /// - Parameter jobs: the job files, which it must not be.
+    /// - Parameter jobs: the jobs, whose files and sources it must not be.
     /// - Parameter state: the state folder, in which it must not be.
-    init(_ path: String, jobs: [String], state: String) throws {
-        if path == "-" {
+    init(_ path: String, jobs: [Job], state: String) throws {
+        func refuse(_ why: String, as code: Reconciliation.ExitCode = .usage) -> any Error {
+            writeLine("the CSV file \(path) \(why); nothing was done")
+            return leaving(code)
+        }
+        guard path != "-" else {
             handle = .standardOutput
-        } else {
-            func identity(_ path: String) -> [UInt64]? {
-                var status = stat()
-                return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
-            }
-            let folder = (path as NSString).deletingLastPathComponent
-            let isKept = [state, Ledger.copyFolder(of: "\(state)/ledger")].contains { identity($0).map { $0 == identity(folder.isEmpty ? "." : folder) } ?? false }
-            guard !isKept, identity(path).map({ file in !jobs.contains { identity($0) == file } }) ?? true else {
-                writeLine("the CSV file \(path) is a job file, or lies in the state folder among the ledgers; name another place; nothing was done")
-                throw leaving(.usage)
-            }
-            // Written into, not replaced: it may be a pipe or a device.
-            let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-            guard descriptor >= 0 else {
-                writeLine("the CSV file \(path) cannot be written: \(String(cString: strerror(errno))); nothing was done")
-                throw leaving(.ledger)
-            }
+            return
+        }
+        func identity(_ path: String) -> [UInt64]? {
+            var status = stat()
+            return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
+        }
+        let folder = (path as NSString).deletingLastPathComponent
+        let isKept = [state, Ledger.copyFolder(of: "\(state)/ledger")].contains { identity($0).map { $0 == identity(folder.isEmpty ? "." : folder) } ?? false }
+        let inputs = jobs.flatMap { job -> [String] in if case .file(let source, _) = job.source { [job.file, source] } else { [job.file] } }
+        guard !isKept, identity(path).map({ file in !inputs.contains { identity($0) == file } }) ?? true else {
+            throw refuse("is a job file or a source, or lies in the state folder among the ledgers; name another place")
+        }
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            guard status.st_mode & S_IFMT != S_IFLNK else { throw refuse("is a symbolic link; name the file itself") }
+            // Written into, not replaced.
+            let descriptor = Foundation.open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
+            guard descriptor >= 0 else { throw refuse("cannot be written: \(String(cString: strerror(errno)))", as: .ledger) }
             handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+            return
+        }
+        // Beside it, and named when it is whole: a reader never sees half of it, and another name of the same file keeps what it had.
+        let partial = "\(path).partial-\(getpid())"
+        let descriptor = Foundation.open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw refuse("cannot be written: \(String(cString: strerror(errno)))", as: .ledger) }
+        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        place = (partial, path)
+    }
+
+    deinit { if let place { unlink(place.partial) } }
+
+    /// Completes the file and gives it its name.
+    func finish() {
+        flush()
+        guard let place else { return }
+        if failure == nil {
+            if rename(place.partial, place.path) == 0 { self.place = nil } else { failure = "the CSV could not be named \(place.path): \(String(cString: strerror(errno)))" }
         }
     }
 
@@ -245,8 +270,9 @@ private func execute(
         case .undo: "undo"
         }
     Signals.listen()
+    Hardening.begin()
     let entries = try common.open(jobs, command: word, host)
-    let output = try csv.map { try CSVOutput($0, jobs: paths, state: common.state) }
+    let output = try csv.map { try CSVOutput($0, jobs: jobs, state: common.state) }
     let surroundings = common.surroundings()
     var allowed = try permissions.parsed()
     allowed.maxAge = maxAge
@@ -262,7 +288,7 @@ private func execute(
         // What was done is told and copied all the same.
         failure = error
     }
-    withExtendedLifetime(entries) { output?.flush() }
+    withExtendedLifetime(entries) { output?.finish() }
     var copyFailures: [String] = []
     if command.writes {
         for entry in entries {

@@ -2,6 +2,15 @@ import Dispatch
 import Foundation
 import HTTP
 
+/// What a process that holds secrets does without.
+enum Hardening {
+    /// No core dump: it would hold the credentials.
+    static func begin() {
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    }
+}
+
 /// SIGINT and SIGTERM: the first asks the run to end in an orderly way, the second ends the program at once. The journal is good either way.
 enum Signals {
     static let stopRequest = StopRequest()

@@ -15,6 +15,12 @@ CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value);
 CURLcode ccurl_get_pointer(CURL *handle, CURLINFO info, void **value);
 CURLMcode ccurl_multi_set_long(CURLM *handle, CURLMoption option, long value);
 
+/// What every transfer has for safety: paths as they stand, TLS 1.2 at least whatever the system says, no .netrc, and no proxy to this machine itself.
+CURLcode ccurl_secure(CURL *handle, int is_local);
+
+/// Whether libcurl reads a URL as one of that scheme and host, without a user: what was judged is where it goes.
+int ccurl_leads_to(const char *url, const char *scheme, const char *host);
+
 typedef size_t (*ccurl_transfer)(char *bytes, size_t size, size_t count, void *context);
 
 /// Response headers and body arrive through `header` and `body`; a request body, if there is one, leaves through `read`.

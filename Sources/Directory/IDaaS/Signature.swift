@@ -78,7 +78,7 @@ struct Signed: HTTPClient {
         copy.head.headerFields[.authorization] = signature.authorization
         var response = try await next.send(copy)
         // The gateway repeats what it was to sign, the temporary key's token in it.
-        for secret in [key.secret, key.token].compactMap({ $0 }) { response = response.hiding(secret) }
+        for secret in [key.secret, key.token].compactMap({ $0 }) { response = response.hiding([secret]) }
         return response
     }
 

@@ -27,6 +27,7 @@ struct ValueRule: Hashable, Sendable {
     var fallback: String?
     var isLowercased = false
     var part: Job.MappingRule.Part?
+    var replacement: Job.MappingRule.Replacement?
 
     init(_ fields: String..., part: Job.MappingRule.Part? = nil) {
         self.fields = fields
@@ -45,6 +46,14 @@ struct ValueRule: Hashable, Sendable {
         fallback = rule.fallback
         isLowercased = rule.lowercase
         part = rule.part
+        replacement = rule.replacement
+    }
+
+    /// The value of which a name's part is one.
+    func whole(_ fields: [String: String]) -> String? {
+        var rule = self
+        rule.part = nil
+        return rule.value(fields)
     }
 
     /// Whether a field of the source goes into the value.
@@ -61,8 +70,11 @@ struct ValueRule: Hashable, Sendable {
         switch part {
         case .given: value = value.flatMap { PersonalNames.split($0).given }
         case .family: value = value.flatMap { PersonalNames.split($0).family }
+        // Before the “@” of an address; what is none is taken whole.
+        case .local: value = value.map { text in text.lastIndex { $0 == "@" || $0 == "＠" }.map { String(text[..<$0]) } ?? text }
         case nil: break
         }
+        if let replacement { value = value?.replacing(replacement.from, with: replacement.to) }
         if value?.isEmpty ?? true { value = fallback }
         return isLowercased ? value?.lowercased() : value
     }

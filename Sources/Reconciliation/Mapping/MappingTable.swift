@@ -17,6 +17,8 @@ struct MappingTable: Hashable, Sendable {
     private let isLowercased: Bool
     private let cutNameFrom: String?
     private let harmlessRoles: Set<String>
+    /// The calling code of telephone numbers that have none.
+    private let phoneRegion: String?
     private let protectedGroups: GlobPatterns
 
     /// The platform's default mapping with the job's overrides.
@@ -42,6 +44,7 @@ struct MappingTable: Hashable, Sendable {
         protected = patterns(kind)
         protectedGroups = patterns(.group)
         harmlessRoles = job.existing.harmlessRoles
+        phoneRegion = job.phoneRegion
     }
 
     func attribute(_ name: String) -> AttributeMapping? { byName[name] }
@@ -99,7 +102,7 @@ struct MappingTable: Hashable, Sendable {
             fields["phone"] = nil
             // What a SCIM source splits already is not split again.
             if let given = fields["givenName"], fields["displayName"] == nil { fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ") }
-            switch PhoneNumbers.read(region: fields["phoneRegion"], number: fields["phoneNumber"]) {
+            switch PhoneNumbers.read(region: fields["phoneRegion"] ?? phoneRegion, number: fields["phoneNumber"]) {
             case .absent: break
             case .number(let number): fields["phone"] = number
             case .unreadable(let why): unreadablePhone = "phoneNumber: \(why)"
@@ -121,13 +124,19 @@ struct MappingTable: Hashable, Sendable {
             }
             var value = attribute.rule.value(fields)
             if let split = Self.splitName(attribute, record.fields) { value = split }
+            // A platform that asks for both parts gets the whole name where the other part is all there is.
+            if value == nil, attribute.isRequired, attribute.rule.part == .given || attribute.rule.part == .family { value = attribute.rule.whole(fields) }
             // Never externalId: it is an id of the source's, compared as it is.
             if isLowercased, attribute.name != "externalId" { value = value?.lowercased() }
             if attribute.name == kind.nameAttribute { name = value }
             if attribute.name == "externalId" { mark = value }
             // All of them at once: a record is corrected once.
             var complaints: [String] = []
-            if let text = value, text.hasControls { complaints.append("\(attribute.name): holds a control character") }
+            if let text = value, text.hasControls {
+                complaints.append("\(attribute.name): holds a control character")
+            } else if let text = value, attribute.name == kind.nameAttribute, text.hasInvisibles {
+                complaints.append("\(attribute.name): “\(text.visible)” holds what nobody sees, so that two names may look alike; take it out in the source")
+            }
             if attribute.isCritical, !attribute.isRequired, value == nil { complaints.append("\(attribute.name): has no value, and the target requires one") }
             complaints += rules.filter { $0.attribute == attribute.name }.compactMap { $0.complaint(value) }
             if value == nil, let why = unreadablePhone, attribute.rule.reads("phone") { complaints.append(why) }

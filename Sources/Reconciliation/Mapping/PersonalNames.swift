@@ -1,11 +1,22 @@
-/// Splits a display name into family and given name, as directories with one name field leave it to their readers.
+/// Splits a display name into family and given name, as directories with one name field leave it to their readers. Never changes the display
+/// name itself.
 enum PersonalNames {
-    /// A name in Han characters begins with its surname: two characters when they are a compound surname, else one.
-    /// Any other name ends with it: the family name is what follows the last space; a single word is a family name.
+    /// By these rules, each applied where it fits:
+    ///
+    /// - blanks of any width are one blank;
+    /// - brackets of any kind are left aside with what is in them: 【外包】李四, 李四 (Li Si);
+    /// - behind a name in Han characters, what follows a dash, an underscore, a slash or a stop is left aside: 张三-技术部, 张三丰_离职;
+    /// - a name with a middle dot is split there: 买买提·吐尔逊 has the given name 买买提;
+    /// - a name in Han characters begins with its surname: the part before a blank, else two characters when they are a compound surname, else one;
+    /// - any other name ends with it: the family name is what follows the last blank; a single word is a family name.
     static func split(_ displayName: String) -> (family: String?, given: String?) {
-        let name = displayName.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let name = essence(displayName)
         guard !name.isEmpty else { return (nil, nil) }
-        if isHan(name) {
+        let dotted = name.split(whereSeparator: { middleDots.contains($0) }).map { $0.split(separator: " ").joined(separator: " ") }.filter { !$0.isEmpty }
+        if dotted.count > 1, let given = dotted.first, let family = dotted.last { return (family, given) }
+        let words = name.split(separator: " ").map(String.init)
+        if words.allSatisfy(isHan) {
+            if words.count > 1 { return (words[0], words[1...].joined()) }
             let characters = Array(name)
             let length = characters.count > 2 && compoundSurnames.contains(String(characters[..<2])) ? 2 : 1
             return (String(characters[..<length]), characters.count > length ? String(characters[length...]) : nil)
@@ -14,11 +25,41 @@ enum PersonalNames {
         return (String(name[name.index(after: space)...]), String(name[..<space]))
     }
 
+    /// The name without what stands around it.
+    private static func essence(_ displayName: String) -> String {
+        func folded(_ text: some StringProtocol) -> String { text.split(whereSeparator: { $0.isWhitespace }).joined(separator: " ") }
+        var plain = ""
+        var depth = 0
+        for character in displayName {
+            if brackets.opening.contains(character) {
+                depth += 1
+                plain.append(" ")
+            } else if brackets.closing.contains(character) {
+                depth = max(0, depth - 1)
+                plain.append(" ")
+            } else if depth == 0 {
+                plain.append(character)
+            }
+        }
+        plain = folded(plain)
+        // Nothing but brackets: they are the name.
+        if plain.isEmpty { plain = folded(displayName.filter { !brackets.opening.contains($0) && !brackets.closing.contains($0) }) }
+        if let sign = plain.firstIndex(where: { tails.contains($0) }) {
+            let head = folded(plain[..<sign])
+            if !head.isEmpty, head.split(separator: " ").allSatisfy({ isHan(String($0)) }) { return head }
+        }
+        return plain
+    }
+
+    private static let brackets = (opening: Set("(（[【〔［{｛<《〈「『"), closing: Set(")）]】〕］}｝>》〉」』"))
+    private static let middleDots: Set<Character> = ["·", "•", "・", "‧", "･", "∙"]
+    private static let tails: Set<Character> = ["-", "_", "－", "＿", "—", "–", "/", "／", "|", "｜", ".", ",", "，", "、", ":", "："]
+
     /// Whether every character is a Han ideograph: the unified block, its extensions, and the compatibility block.
     private static func isHan(_ name: String) -> Bool {
         name.unicodeScalars.allSatisfy { scalar in
             switch scalar.value {
-            case 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x323AF: true
+            case 0x3007, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x323AF: true
             default: false
             }
         }

@@ -7,17 +7,19 @@ enum PhoneNumbers {
         case unreadable(String)
     }
 
-    /// `+` with calling code and number. Without a region the digits stand alone, as the directory has them.
+    /// `+` with calling code and number. A number without one is never sent bare: whoever reads it would guess the country.
     ///
     /// - Parameter region: the calling code, such as `86`, with or without `+` or `00`.
     static func read(region: String?, number: String?) -> Reading {
         guard let number, !number.isEmpty else { return .absent }
-        let compact = number.filter { !" -().\u{00A0}".contains($0) }
+        // RFC 3966 writes tel:+86-13800000001;ext=1.
+        let bare = number.lowercased().hasPrefix("tel:") ? String(number.dropFirst(4).prefix { $0 != ";" }) : number
+        let compact = bare.filter { !" -().\u{00A0}\u{3000}".contains($0) }
         let isInternational = compact.hasPrefix("+")
         let digits = isInternational ? String(compact.dropFirst()) : compact
         guard isDigits(digits), (4...15).contains(digits.utf8.count) else { return .unreadable("“\(number)” is no telephone number of 4 to 15 digits") }
         if isInternational { return .number("+" + digits) }
-        guard let region, !region.isEmpty else { return .number(digits) }
+        guard let region, !region.isEmpty else { return .unreadable("“\(number)” has no calling code; phoneRegion in the source, or phoneRegion: \"86\" in the job, gives it one") }
         var code = region.filter { !" -".contains($0) }
         if code.hasPrefix("+") { code.removeFirst() } else if code.hasPrefix("00") { code.removeFirst(2) }
         guard isDigits(code), (1...6).contains(code.utf8.count) else { return .unreadable("the calling code “\(region)” is no number") }

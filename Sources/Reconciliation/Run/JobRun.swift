@@ -104,7 +104,11 @@ public final class JobRun: @unchecked Sendable {
         self.surroundings = surroundings
         self.profile = profile
         tables = Dictionary(ResourceKind.allCases.map { ($0, MappingTable(kind: $0, job: job, profile: profile)) }) { first, _ in first }
-        traced = Traced(surroundings.transport, time: surroundings.time, log: surroundings.log, witness: witness)
+        var transport = surroundings.transport
+        if let tls = job.target.tls, let base = URLParts(job.target.baseURL) {
+            transport = TLSBound(transport, files: TLSFiles(authority: tls.authority, certificate: tls.certificate, key: tls.key), authority: base.authority)
+        }
+        traced = Traced(transport, time: surroundings.time, log: surroundings.log, witness: witness)
         let stack = ClientStack(surroundings: surroundings, counted: traced)
         gate = stack.gate
         paced = stack.paced(job.pace, settled: try ledger.fact(Self.settledPace).flatMap { Double($0) })

@@ -1,5 +1,7 @@
 import Emulation
+import Foundation
 import HTTP
+import HTTPTypes
 import JSON
 import Rehearsal
 import SCIM
@@ -128,6 +130,25 @@ import Testing
             _ = try await connection.send(.get, "/Users", query: [("filter", "userName eq \"ada\"")])
             Issue.record("no failure")
         } catch { #expect("\(error)".contains("/v2/Users?filter=userName eq \"ada\""), "\(error)") }
+    }
+
+    @Test(
+        "D3: a credential that a server repeats is hidden in whatever spelling, in errors, answers and headers",
+        arguments: ["s3cr/et+tok==", #"s3cr\/et\u002Btok=\u003d"#, "s3cr%2Fet%2btok%3D%3D", "czNjci9ldCt0b2s9PQ==", "Bearer s3cr/et+tok=="])
+    func secrets(_ spelling: String) {
+        for status in [200, 400] {
+            var response = IncomingResponse(head: .init(status: .init(code: status)), body: Array("{\"nextCursor\":\"x\(spelling)y\"}".utf8))
+            response.head.headerFields[.location] = "/Users/\(spelling)"
+            let shown = response.hiding([Secret("s3cr/et+tok==")])
+            let text = String(decoding: shown.body, as: UTF8.self) + (shown.head.headerFields[.location] ?? "")
+            #expect(text.contains("***") && !text.contains("s3cr") && !text.contains("czNj"), "\(text)")
+        }
+        // In other words of base64, wherever it begins.
+        for offset in 0..<3 {
+            let text = Data((String(repeating: "k", count: offset) + ":s3cr/et+tok==:x").utf8).base64EncodedString()
+            let shown = IncomingResponse(head: .init(status: .ok), body: Array(text.utf8)).hiding([Secret("s3cr/et+tok==")])
+            #expect(String(decoding: shown.body, as: UTF8.self).contains("***"), "\(text)")
+        }
     }
 
     @Test("a client's secret that the form does not carry is sent as Basic authentication, once")

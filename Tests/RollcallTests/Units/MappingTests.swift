@@ -12,10 +12,13 @@ import Testing
     @Test(
         "a name in Han characters begins with its surname, a Latin one ends with it",
         arguments: [
-            ("陈怡", "陈", "怡"), ("欧阳敏", "欧阳", "敏"), ("諸葛亮", "諸葛", "亮"), ("司马", "司", "马"), ("欧阳", "欧", "阳"), ("王", "王", nil),
+            ("陈怡", "陈", "怡"), ("欧阳敏", "欧阳", "敏"), ("諸葛亮", "諸葛", "亮"), ("司马", "司", "马"), ("欧阳", "欧", "阳"), ("王", "王", nil), ("张 三", "张", "三"), ("周　九", "周", "九"), ("李 四 (Li Si)", "李", "四"),
+            ("张三-技术部", "张", "三"), ("【外包】李四", "李", "四"),
+            ("李四（外包）", "李", "四"), ("张三丰_离职", "张", "三丰"), ("买买提·吐尔逊", "吐尔逊", "买买提"), ("丰", "丰", nil), ("欧阳 娜娜", "欧阳", "娜娜"), ("Mary Smith-Jones", "Smith-Jones", "Mary"),
+            ("Anna-Maria Schmidt", "Schmidt", "Anna-Maria"), ("约翰•史密斯", "史密斯", "约翰"), ("(Ops)", "Ops", nil), ("Ada Byrne (EU)", "Byrne", "Ada"), ("", nil, nil), ("张三/市场", "张", "三"),
             ("Ada Byrne", "Byrne", "Ada"), ("Juan  Carlos de la Cruz", "Cruz", "Juan Carlos de la"), (" Cher ", "Cher", nil), ("Wang 小明", "小明", "Wang"),
-        ] as [(String, String, String?)])
-    func names(name: String, family: String, given: String?) {
+        ] as [(String, String?, String?)])
+    func names(name: String, family: String?, given: String?) {
         let split = PersonalNames.split(name)
         #expect(split.family == family)
         #expect(split.given == given)
@@ -25,7 +28,8 @@ import Testing
         "telephone numbers become E.164, and what is none is named",
         arguments: [
             ("86", "138 0000-0001", PhoneNumbers.Reading.number("+8613800000001")), ("+44", "(020) 7946 0000", .number("+4402079460000")), ("0049", "3012345", .number("+493012345")),
-            (nil, "13800000001", .number("13800000001")), (nil, "+1 555 0100", .number("+15550100")), ("86", nil, .absent), ("86", "", .absent),
+            (nil, "13800000001", .unreadable("“13800000001” has no calling code; phoneRegion in the source, or phoneRegion: \"86\" in the job, gives it one")),
+            (nil, "tel:+86-138-0000-0001;ext=9", .number("+8613800000001")), (nil, "+1 555 0100", .number("+15550100")), ("86", nil, .absent), ("86", "", .absent),
             ("86", "call me", .unreadable("“call me” is no telephone number of 4 to 15 digits")), ("8x", "12345", .unreadable("the calling code “8x” is no number")),
             ("86", "123456789012345", .unreadable("+86123456789012345 has more than 15 digits")),
         ] as [(String?, String?, PhoneNumbers.Reading)])

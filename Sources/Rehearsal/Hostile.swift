@@ -90,8 +90,8 @@ package enum Hostile {
         return try executor.run { try await trial(seed, readings, VirtualTime(executor)) }
     }
 
+    /// `@unchecked Sendable`: the seeded executor runs all of a simulation on one thread.
     private final class Mischief: @unchecked Sendable {
-        // The simulation runs on one thread.
         var dice: SeededGenerator
         var answers = 0
         var corpus: [[UInt8]] = []

@@ -38,10 +38,11 @@ package enum Hostile {
         }
         // One leaf in so many.
         let rarity = [2, 5, 20].randomElement(using: &dice) ?? 5
+        let most = rarity * 6
         // A number of any size can be written as text alone.
         let mark = "\u{2}number\u{3}"
         func turn(_ value: JSONValue, _ dice: inout SeededGenerator, depth: Int) -> JSONValue {
-            if Int.random(in: 0..<(rarity * 6), using: &dice) == 0 {
+            if Int.random(in: 0..<most, using: &dice) == 0 {
                 return [JSONValue.null, .array([]), .object([:]), .bool(true), .array([value, value]), .array(Array(repeating: value, count: depth < 2 ? 40 : 2))].randomElement(using: &dice) ?? .null
             }
             switch value {

@@ -49,10 +49,9 @@ static bool find_duplicate(dom::element element, std::string &name) {
   return false;
 }
 
-// Integers of sixteen digits and more are put into quotes: as doubles they would lose their last digits, and beyond 64 bits simdjson refuses
-// the whole document. Returns false where there is none, and then leaves `quoted` alone.
+// Integers beyond 64 bits with a sign are put into quotes: as doubles they would lose their last digits, or simdjson refuses the whole document. Returns false where there is none, and then leaves `quoted` alone.
 static bool quote_long_integers(const char *bytes, size_t count, std::string &quoted) {
-  constexpr size_t longest = 15;
+  constexpr std::string_view most = "9223372036854775807";
   auto is_digit = [&](size_t i) { return i < count && bytes[i] >= '0' && bytes[i] <= '9'; };
   size_t written = 0;
   bool found = false;
@@ -64,7 +63,8 @@ static bool quote_long_integers(const char *bytes, size_t count, std::string &qu
     } else if (is_digit(i)) {
       size_t start = i;
       while (is_digit(i)) ++i;
-      if (i - start <= longest) continue;
+      size_t length = i - start;
+      if (length < most.size() || (length == most.size() && std::string_view(bytes + start, length) <= most)) continue;
       if (start > 0 && bytes[start - 1] == '-') --start;
       // Part of a fraction or of an exponent, or followed by one; or no JSON at all, which the parser then says.
       char before = start > 0 ? bytes[start - 1] : ' ', after = i < count ? bytes[i] : ' ';

@@ -62,17 +62,22 @@ public actor ClientCredentials: TokenSource {
             return try await renew(placement)
         } catch {
             // Some servers take a client's secret in the header alone (RFC 6749, section 2.3.1, leaves the form to them). Asked once.
-            guard placement == .form, let takesBasicAlone, !hasTriedBasic, case .refused = error else { throw error }
-            hasTriedBasic = true
+            guard placement == .form, let takesBasicAlone, !isBasicRefused, case .refused = error else { throw error }
             let token: Secret
-            do { token = try await renew(.basic) } catch let second { if case .refused = second { throw error } else { throw second } }
+            do { token = try await renew(.basic) } catch let second {
+                guard case .refused = second else { throw second }
+                isBasicRefused = true
+                throw error
+            }
+            // Requests that ran side by side may each have asked.
+            if usesBasic { return token }
             usesBasic = true
             takesBasicAlone()
             return token
         }
     }
 
-    private var hasTriedBasic = false
+    private var isBasicRefused = false
 
     private func renew(_ placement: Placement) async throws(TransportError) -> Secret {
         let fresh = try await fetch(placement)

@@ -4,11 +4,13 @@ struct SecretPattern {
     private let needles: [[UInt8]]
     private let starts: [Bool]
 
-    init(_ secret: Secret) {
-        let bytes = Array(secret.value.utf8)
-        // What is shorter stands in any text.
-        var needles = bytes.count >= 4 ? [bytes] : []
-        if bytes.count >= 8 {
+    /// - Parameter shortest: bytes of a secret that is looked for: what is shorter stands in any text.
+    init(_ secret: Secret, shortest: Int = 4) {
+        let plain = Array(secret.value.utf8)
+        var needles = plain.count >= shortest ? [plain] : []
+        // Basic authentication encodes what is percent-encoded already.
+        let encoded = Array(PercentEncoding.encode(secret.value).utf8)
+        for bytes in encoded == plain ? [plain] : [plain, encoded] where plain.count >= max(8, shortest) {
             // The characters that the secret alone decides, wherever it begins in what was encoded.
             for offset in 0..<3 {
                 let text = Base64.encode(Array(repeating: 0, count: offset) + bytes)

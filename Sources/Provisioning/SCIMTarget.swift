@@ -203,17 +203,40 @@ public struct SCIMTarget: Sendable {
     /// Changes an object in the way that the server serves. Two records at which it says that it does not serve the way prove it.
     private func fallingBack(_ kind: ResourceKind, _ id: String, _ change: (_ byPatch: Bool) async throws(SCIMFailure) -> Written) async throws(SCIMFailure) -> Written {
         let byPatch = patches(kind)
-        do { return try await change(byPatch) } catch {
-            guard case .unsupported(var answer) = error, !capabilities.isPatchSettled, byPatch == capabilities.patch else { throw error }
-            let way: DialectWay = kind == .user ? (byPatch ? .usersByPut : .usersByPatch) : (byPatch ? .groupsByPut : .groupsByPatch)
+        let dialect = connection.dialect
+        let way: DialectWay = kind == .user ? (capabilities.patch ? .usersByPut : .usersByPatch) : (capabilities.patch ? .groupsByPut : .groupsByPatch)
+        do {
+            let written = try await change(byPatch)
+            // One way that is served is no longer suspected not to be.
+            if byPatch == capabilities.patch, !capabilities.isPatchSettled { dialect.forget(way) }
+            return written
+        } catch {
+            guard case .unsupported(var answer) = error, !capabilities.isPatchSettled else { throw error }
+            guard byPatch == capabilities.patch else {
+                // What was found out is not so any more, or never was.
+                dialect.forget(way)
+                if kind == .user { return try await change(!byPatch) }
+                throw error
+            }
             // What is proven for users needs one group only.
-            let dialect = connection.dialect
-            let isProvenBeside = kind == .group && dialect.has(byPatch ? .usersByPut : .usersByPatch)
-            if isProvenBeside { dialect.note(way) }
-            let isProven = isProvenBeside || dialect.suspect(way, at: id)
-            if isProven, kind == .user { return try await change(!byPatch) }
+            let isProven = dialect.suspect(way, at: id) || kind == .group && dialect.has(byPatch ? .usersByPut : .usersByPatch)
+            if isProven, kind == .user {
+                // Remembered once it has gone well.
+                let written = try await change(!byPatch)
+                dialect.note(way)
+                return written
+            }
+            if isProven { dialect.note(way) }
             answer.detail += "; if the server does not serve \(byPatch ? "PATCH" : "PUT"), \(way.key ?? "") says so\(isProven ? ", and the next run takes it so" : "")"
             throw .unsupported(answer)
+        }
+    }
+
+    /// A resource as it stands, before it is written anew. That it cannot be read says nothing of how it is written.
+    private func current(_ kind: ResourceKind, _ id: String) async throws(SCIMFailure) -> SCIMConnection.Answer {
+        do { return try await connection.send(.get, place(kind, id)) } catch {
+            if case .unsupported(let answer) = error { throw .rejected(answer) }
+            throw error
         }
     }
 
@@ -221,7 +244,7 @@ public struct SCIMTarget: Sendable {
     /// written whole: then what is there is read first, so that the other elements stay.
     private func patch(_ kind: ResourceKind, _ id: String, _ changes: [Change]) async throws(SCIMFailure) -> Written {
         let dialect = connection.dialect
-        let isWhole = dialect.has(.wholeValues) || dialect.has(.untypedValues) || dialect.has(.plainValues)
+        let isWhole = !isVendor && (dialect.has(.wholeValues) || dialect.has(.untypedValues) || dialect.has(.plainValues))
         let whole = changes.filter { $0.path.type != nil && (isWhole || profile.singleValued.contains($0.path.attribute)) }
         var operations = changes.filter { change in !whole.contains { $0.path == change.path } }.compactMap { $0.path.patch($0.value, replacing: $0.replacesValue) }
         if !whole.isEmpty { operations += try await wholly(kind, id, whole) }
@@ -230,12 +253,14 @@ public struct SCIMTarget: Sendable {
         do {
             return written(try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
         } catch {
-            guard case .rejected = error, whole.isEmpty, changes.count == 1, let change = changes.first, change.path.type != nil, !isVendor else { throw error }
+            guard case .rejected(let answer) = error, answer.scimType != "noTarget", whole.isEmpty, changes.count == 1, let change = changes.first, change.path.type != nil, !isVendor else {
+                throw error
+            }
             let again: [JSONValue]
-            do { again = try await wholly(kind, id, changes) } catch let second { if second.isFatal { throw second } else { throw error } }
+            do { again = try await wholly(kind, id, changes, isRefused: true) } catch let second { if second.isFatal { throw second } else { throw error } }
             if again.isEmpty { throw error }
             let result = written(try await connection.send(.patch, place(kind, id), body: patchDocument(again)))
-            dialect.note(.wholeValues)
+            if dialect.suspect(.wholeValues, at: id) { dialect.note(.wholeValues) }
             return result
         }
     }
@@ -244,7 +269,9 @@ public struct SCIMTarget: Sendable {
     private var isVendor: Bool { profile.capabilities != nil }
 
     /// The operations that write attributes whole, each element beside the changed one as it is shown.
-    private func wholly(_ kind: ResourceKind, _ id: String, _ changes: [Change]) async throws(SCIMFailure) -> [JSONValue] {
+    ///
+    /// - Parameter isRefused: whether this server has just refused to find an element by a filter.
+    private func wholly(_ kind: ResourceKind, _ id: String, _ changes: [Change], isRefused: Bool = false) async throws(SCIMFailure) -> [JSONValue] {
         var operations: [JSONValue] = []
         var open: [Change] = []
         for change in changes {
@@ -259,10 +286,16 @@ public struct SCIMTarget: Sendable {
         }
         if open.isEmpty { return operations }
         let before: JSONValue
-        do { before = try JSONValue(parsing: try await connection.send(.get, place(kind, id)).body) } catch let failure as SCIMFailure { throw failure } catch { throw .malformed("\(error)") }
+        do { before = try JSONValue(parsing: try await current(kind, id).body) } catch let failure as SCIMFailure { throw failure } catch { throw .malformed("\(error)") }
         for name in Set(open.map(\.path.whole)).sorted() {
             let parts = open.filter { $0.path.whole == name }
             let shown = parts[0].path.elements(in: before)
+            // An account whose elements have types is changed by them, where the server lets that be.
+            let hasTypes = shown.contains { $0[$0.spelling(of: "type")]?.string?.isEmpty == false }
+            if hasTypes || shown.isEmpty, !isRefused, !connection.dialect.has(.wholeValues) {
+                operations += parts.compactMap { $0.path.patch($0.value, replacing: $0.replacesValue) }
+                continue
+            }
             guard !shown.isEmpty || !parts.contains(where: \.replacesValue) else {
                 throw .rejected(SCIMError(status: 0, detail: "not sent: \(name) would be written whole, and the server does not show what is in it"))
             }
@@ -297,18 +330,25 @@ public struct SCIMTarget: Sendable {
         }
         let leaving = Set(remove)
         return try await replace(.group, id, known) { resource in
-            var members = resource["members"]?.array ?? []
-            members.removeAll { member in !Self.isGroup(member) && Self.id(member).map(leaving.contains) ?? false }
-            let present = Set(members.compactMap(Self.id))
+            var members = Self.members.elements(in: resource)
+            members.removeAll { member in !Self.isGroup(member) && Self.id(member, resource).map(leaving.contains) ?? false }
+            let present = Set(members.compactMap { Self.id($0, resource) })
             members += add.filter { !present.contains($0) }.map { ["value": .string($0)] }
-            resource["members"] = .array(members)
+            Self.members.setElements(members, in: &resource)
         }
     }
 
     /// A member's id, also one that is a number.
-    private static func id(_ member: JSONValue) -> String? { member["value"]?.string ?? member["value"]?.integer.map(String.init) ?? member.string }
+    private static func id(_ member: JSONValue, _ group: JSONValue) -> String? {
+        let value = member[member.spelling(of: "value")]
+        guard let text = value?.string ?? value?.integer.map(String.init) ?? member.string else { return nil }
+        let isAddress = group[group.spelling(of: "id")]?.string?.contains("://") ?? false
+        return isAddress ? text : ShownResource.idInLocation(text) ?? text
+    }
 
-    static func isGroup(_ member: JSONValue) -> Bool { ShownResource.isGroup(type: member["type"]?.string, reference: member["$ref"]?.string) }
+    private static let members = AttributePath(members: ())
+
+    static func isGroup(_ member: JSONValue) -> Bool { ShownResource.isGroup(type: member["type"]?.string, reference: member["$ref"]?.string ?? member["value"]?.string) }
 
     /// DELETE. Whether it was there: a resource that is gone already is as good as deleted.
     @discardableResult
@@ -330,14 +370,15 @@ public struct SCIMTarget: Sendable {
     public var requestsPerUpdate: Int { patches(.user) ? 1 : 2 }
 
     private func replace(_ kind: ResourceKind, _ id: String, _ known: MembersOfPut?, _ edit: (inout JSONValue) -> Void) async throws(SCIMFailure) -> Written {
-        let current = try await connection.send(.get, place(kind, id))
+        let current = try await current(kind, id)
         var resource: JSONValue
         do { resource = try JSONValue(parsing: current.body) } catch { throw .malformed("\(error)") }
         let version = capabilities.etag ? resource["meta"]?["version"]?.string ?? current.version : nil
         // The bare name goes back, not the form that the platform shows.
         if let cut = profile.cutNameFrom.flatMap(\.first), let name = resource[kind.nameAttribute]?.string { resource[kind.nameAttribute] = .string(String(name.prefix { $0 != cut })) }
         if let known {
-            let shown = Set((resource["members"]?.array ?? []).compactMap(Self.id))
+            let members = Self.members.elements(in: resource)
+            let shown = Set(members.compactMap { Self.id($0, resource) })
             let hidden = known.known.subtracting(shown)
             if known.mayHide, shown.isEmpty, !known.isExclusive {
                 throw .rejected(
@@ -348,7 +389,7 @@ public struct SCIMTarget: Sendable {
                     ))
             }
             if known.isExclusive {
-                resource["members"] = .array((resource["members"]?.array ?? []) + hidden.sorted().map { ["value": .string($0)] })
+                Self.members.setElements(members + hidden.sorted().map { ["value": .string($0)] }, in: &resource)
             } else if let one = hidden.min() {
                 throw .rejected(
                     SCIMError(

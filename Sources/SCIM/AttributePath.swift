@@ -12,6 +12,14 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
     public let type: String?
     public let subAttribute: String?
 
+    /// The members of a group.
+    public init(members: Void) {
+        schema = nil
+        attribute = "members"
+        type = nil
+        subAttribute = nil
+    }
+
     /// nil when `text` has another form.
     public init?(_ text: String) {
         var rest = text[...]
@@ -65,6 +73,19 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
         return found?.array ?? (found.map { $0.isNull ? [] : [$0] } ?? [])
     }
 
+    /// Puts elements in the attribute's place, wherever the resource has it.
+    public func setElements(_ elements: [JSONValue], in resource: inout JSONValue) {
+        // An empty list says that there are none; without it, a server may keep those that were.
+        let value = JSONValue.array(elements)
+        for urn in [SchemaURN.user, SchemaURN.group].map({ resource.spelling(of: $0) }) where schema == nil && !resource.has(attribute) && resource[urn]?.has(attribute) ?? false {
+            var core = resource[urn] ?? .object([:])
+            core[core.spelling(of: attribute)] = value
+            resource[urn] = core
+            return
+        }
+        resource[resource.spelling(of: attribute)] = value
+    }
+
     // MARK: reading
 
     /// The value in a resource; nil when it is absent, null or empty.
@@ -109,7 +130,9 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
             func typed(_ element: JSONValue) -> String? { element[element.spelling(of: "type")]?.string.flatMap { $0.isEmpty ? nil : $0.lowercased() } }
             var place = elements.firstIndex { typed($0) == type.lowercased() }
             if place == nil, !elements.isEmpty, elements.allSatisfy({ typed($0) == nil }) {
-                place = elements.firstIndex { $0[$0.spelling(of: "primary")]?.bool == true } ?? (elements.count == 1 ? 0 : nil)
+                place = elements.firstIndex { $0[$0.spelling(of: "primary")]?.isTrue ?? false } ?? (elements.count == 1 ? 0 : nil)
+                // Nobody can tell which one is meant: it is left as it is, and seen to be.
+                if place == nil { return }
             }
             if let value {
                 if let place {
@@ -168,6 +191,9 @@ extension JSONValue {
         let wanted = name.lowercased()
         return object.keys.filter { $0.lowercased() == wanted }.min() ?? name
     }
+
+    /// As servers write it: true, “True”, 1.
+    fileprivate var isTrue: Bool { bool ?? (string.map { ["true", "1"].contains($0.lowercased()) } ?? (integer == 1)) }
 
     fileprivate func has(_ name: String) -> Bool { object?[spelling(of: name)] != nil }
 }

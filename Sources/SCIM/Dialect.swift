@@ -7,7 +7,7 @@ public enum DialectWay: String, CaseIterable, Sendable {
     // What a server writes.
     case nestedCore, activeAsText, untypedValues, plainValues, numericIDs, numericMarks, flagsAsText, encodedLocations, errorsAsSuccess, membersAsLocations, noDiscovery, omitsInactive
     // What a server refuses.
-    case wholeValues, usersByPut, groupsByPut, usersByPatch, groupsByPatch, noCount, plainJSON, acceptsJSONAlone, trailingSlash, basicSecret
+    case wholeValues, usersByPut, groupsByPut, usersByPatch, groupsByPatch, noCount, plainJSON, acceptsJSONAlone, trailingSlash, objectSlash, discoverySlash, basicSecret
 
     /// What the server does, as a report tells it.
     public var sentence: String {
@@ -32,7 +32,9 @@ public enum DialectWay: String, CaseIterable, Sendable {
         case .noCount: "a page's size is refused: count is left out"
         case .plainJSON: "the media type of SCIM is refused: application/json is sent"
         case .acceptsJSONAlone: "more than one media type to accept is refused: application/json alone is asked for"
-        case .trailingSlash: "paths end with a slash"
+        case .trailingSlash: "paths of lists end with a slash"
+        case .objectSlash: "paths of single resources end with a slash"
+        case .discoverySlash: "the path of its configuration ends with a slash"
         case .basicSecret: "the client's secret is taken as Basic authentication alone"
         }
     }
@@ -40,7 +42,7 @@ public enum DialectWay: String, CaseIterable, Sendable {
     /// Whether it is about what is sent; else about what comes.
     var isOfWriting: Bool {
         switch self {
-        case .wholeValues, .usersByPut, .groupsByPut, .usersByPatch, .groupsByPatch, .noCount, .plainJSON, .acceptsJSONAlone, .trailingSlash, .basicSecret: true
+        case .wholeValues, .usersByPut, .groupsByPut, .usersByPatch, .groupsByPatch, .noCount, .plainJSON, .acceptsJSONAlone, .trailingSlash, .objectSlash, .discoverySlash, .basicSecret: true
         default: false
         }
     }
@@ -83,6 +85,8 @@ public final class Dialect: Sendable {
     }
 
     /// What the next run is to know.
+    ///
+    /// Empty where nothing is known.
     public var memory: String {
         state.withLock { state in
             var members = Dictionary(uniqueKeysWithValues: state.known.union(state.met).map { ($0.rawValue, JSONValue.bool(true)) })
@@ -93,15 +97,23 @@ public final class Dialect: Sendable {
 
     public func note(_ way: DialectWay) { state.withLock { _ = $0.met.insert(way) } }
 
-    /// Whether a way that one record alone does not prove is proven by this one.
+    /// Whether a way that one record alone does not prove is borne out by this one as a second.
     public func suspect(_ way: DialectWay, at record: String) -> Bool {
         state.withLock { state in
             guard let first = state.suspected[way], first != record else {
                 state.suspected[way] = record
                 return false
             }
-            state.met.insert(way)
             return true
+        }
+    }
+
+    /// What was suspected, or known, is not so.
+    public func forget(_ way: DialectWay) {
+        state.withLock { state in
+            state.suspected[way] = nil
+            state.met.remove(way)
+            state.known.remove(way)
         }
     }
 

@@ -117,20 +117,28 @@ public struct ShownResource {
         public var users: [String] = []
         /// Groups that are members of the group.
         public var groups: [String] = []
+
+        public init(users: [String] = [], groups: [String] = []) {
+            self.users = users
+            self.groups = groups
+        }
     }
 
     /// nil where the attribute is absent: a group may have members that are not shown.
     public var members: Members? {
         guard let list = member("members") else { return nil }
         var found = Members()
+        // Where the ids themselves are addresses, a member's is whole.
+        let cuts = id?.contains("://") == false
         list.forEachElement { element in
             guard var id = element.kind == .object ? element.member(ignoringCase: "value")?.scalarText : element.scalarText else { return }
-            if id.hasPrefix("https://") || id.hasPrefix("http://"), let last = ResourceID.inLocation(id) {
+            let location = id
+            if cuts, let last = Self.idInLocation(id) {
                 dialect?.note(.membersAsLocations)
                 id = last
             }
             guard ResourceID.isValid(id) else { return }
-            if Self.isGroup(type: element.member(ignoringCase: "type")?.string, reference: element.member(ignoringCase: "$ref")?.string) {
+            if Self.isGroup(type: element.member(ignoringCase: "type")?.string, reference: element.member(ignoringCase: "$ref")?.string ?? (id == location ? nil : location)) {
                 found.groups.append(id)
             } else {
                 found.users.append(id)
@@ -138,6 +146,9 @@ public struct ShownResource {
         }
         return found
     }
+
+    /// The id in a member's value that is the address of a resource; nil where it is none.
+    public static func idInLocation(_ text: String) -> String? { text.hasPrefix("https://") || text.hasPrefix("http://") ? ResourceID.inLocation(text) : nil }
 
     /// Whether a member is a group itself, by what the server says of it.
     public static func isGroup(type: String?, reference: String?) -> Bool {

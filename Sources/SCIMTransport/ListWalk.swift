@@ -245,7 +245,7 @@ struct ListWalk {
         if start >= isolatedUntil { size = pageSize }
         guard let declared = evidence.declaredTotal, start >= declared else { return }
         // Some servers declare the length of the page as the total. One that was caught is walked to an empty page.
-        let isSuspicious = evidence.pages == 1 && (page.count >= pageSize || declared < bounds.expected)
+        let isSuspicious = evidence.pages == 1 && (omitsCount && bounds.expected == 0 || page.count >= pageSize || declared < bounds.expected)
         if start > declared, evidence.isComplete { evidence.note("page \(evidence.pages) brought more than the \(declared) that are declared in all: the server's totals cannot be trusted") }
         if !isSuspicious, evidence.isComplete || evidence.overlaps { isOver = true }
     }

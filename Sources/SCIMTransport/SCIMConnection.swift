@@ -50,10 +50,11 @@ public struct SCIMConnection: Sendable {
         let isRead = method == .get
         let bytes = body?.canonicalBytes ?? []
         // As it is known now: another request may find a way out meanwhile.
-        let known = [DialectWay.trailingSlash, .plainJSON, .acceptsJSONAlone].filter(dialect.has)
+        let slash = Self.slash(of: path)
+        let known = [slash, .plainJSON, .acceptsJSONAlone].filter(dialect.has)
         var response = try await exchange(method, path, query, bytes, ifMatch, attempts)
         // What a server refuses before it looks at what was sent is sent as it wants it, once, and remembered.
-        for way in [DialectWay.trailingSlash, .plainJSON, .acceptsJSONAlone] where !known.contains(way) && wants(way, response, path, isSending: body != nil) {
+        for way in [slash, .plainJSON, .acceptsJSONAlone] where !known.contains(way) && wants(way, response, path, method, isSending: body != nil) {
             let second = try await exchange(method, path, query, bytes, ifMatch, attempts, as: way)
             if (200..<300).contains(second.status) { dialect.note(way) }
             if !(300..<400).contains(second.status) { response = second }
@@ -76,7 +77,7 @@ extension SCIMConnection {
         _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String)], _ body: [UInt8], _ ifMatch: String?, _ attempts: Int?, as way: DialectWay? = nil
     ) async throws(SCIMFailure) -> IncomingResponse {
         func goes(_ one: DialectWay) -> Bool { way == one || dialect.has(one) }
-        let slash = (endsWithSlash || goes(.trailingSlash)) && !path.hasSuffix("/") ? "/" : ""
+        let slash = (endsWithSlash || goes(Self.slash(of: path))) && !path.hasSuffix("/") ? "/" : ""
         var head = base.request(method, path + slash, query: query)
         head.headerFields[.accept] = goes(.acceptsJSONAlone) ? "application/json" : "\(scimMediaType), application/json"
         if !body.isEmpty { head.headerFields[.contentType] = goes(.plainJSON) ? "application/json" : mediaType }
@@ -84,12 +85,20 @@ extension SCIMConnection {
         do { return try await client.send(OutgoingRequest(head: head, body: body, attempts: attempts)) } catch { throw SCIMFailure(error, isRead: method == .get) }
     }
 
+    /// Servers have routes of their own for lists, for single resources and for what they say of themselves.
+    private static func slash(of path: String) -> DialectWay {
+        let parts = path.split(separator: "/")
+        return parts.count > 1 ? .objectSlash : ["Users", "Groups"].contains(parts.first ?? "") ? .trailingSlash : .discoverySlash
+    }
+
     /// Whether an answer says that a request was refused for its form alone.
-    private func wants(_ way: DialectWay, _ response: IncomingResponse, _ path: String, isSending: Bool) -> Bool {
+    private func wants(_ way: DialectWay, _ response: IncomingResponse, _ path: String, _ method: HTTPRequest.Method, isSending: Bool) -> Bool {
         switch way {
-        case .trailingSlash:
-            // The same place on the same origin, but for the slash.
-            guard (300..<400).contains(response.status), !endsWithSlash, let location = response.head.headerFields[.location] else { return false }
+        case .trailingSlash, .objectSlash, .discoverySlash:
+            // The same place on the same origin, but for the slash. A 302 or 303 to a write may say that it was done.
+            guard [301, 307, 308].contains(response.status) || method == .get && [302, 303].contains(response.status), !endsWithSlash, let location = response.head.headerFields[.location] else {
+                return false
+            }
             let place = location.prefix { $0 != "?" && $0 != "#" }
             let wanted = "\(base.path)\(path)/"
             if place.hasPrefix("/") { return !place.hasPrefix("//") && place == wanted[...] }

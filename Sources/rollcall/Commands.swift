@@ -213,16 +213,22 @@ private final class CSVOutput {
         }
         var status = stat()
         if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-            guard status.st_mode & S_IFMT != S_IFLNK else { throw refuse("is a symbolic link; name the file itself") }
+            // /dev/stdout and what a shell makes of >(…) are links to a pipe or a device.
+            var target = stat()
+            let leadsToStream = stat(path, &target) == 0 && [S_IFIFO, S_IFCHR, S_IFSOCK].contains(target.st_mode & S_IFMT)
+            guard leadsToStream else { throw refuse("is a symbolic link or no file; name the file itself") }
             // Written into, not replaced.
-            let descriptor = Foundation.open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
+            let descriptor = Foundation.open(path, O_WRONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw refuse("cannot be written: \(String(cString: strerror(errno)))", as: .ledger) }
             handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
             return
         }
         // Beside it, and named when it is whole: a reader never sees half of it, and another name of the same file keeps what it had.
         let partial = "\(path).partial-\(getpid())"
-        let descriptor = Foundation.open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        func create() -> Int32 { Foundation.open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+        var descriptor = create()
+        // Of a run of the same number that was killed, in a container each time.
+        if descriptor < 0, errno == EEXIST, unlink(partial) == 0 { descriptor = create() }
         guard descriptor >= 0 else { throw refuse("cannot be written: \(String(cString: strerror(errno)))", as: .ledger) }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         place = (partial, path)

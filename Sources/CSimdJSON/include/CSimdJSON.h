@@ -20,7 +20,7 @@ enum csimdjson_kind { CSIMDJSON_NULL, CSIMDJSON_BOOL, CSIMDJSON_INT, CSIMDJSON_U
 csimdjson_parser *csimdjson_parser_create(void);
 void csimdjson_parser_destroy(csimdjson_parser *parser);
 
-/// Parses one whole document; integers of more than fifteen digits come as strings. NULL when it is good; otherwise what is wrong, as a static or parser-owned string.
+/// Parses one whole document; integers beyond 64 bits come as strings. NULL when it is good; otherwise what is wrong, as a static or parser-owned string.
 const char *csimdjson_parse(csimdjson_parser *parser, const char *bytes, size_t count, csimdjson_value *root);
 
 enum csimdjson_kind csimdjson_kind_of(csimdjson_value value);

@@ -23,7 +23,7 @@ extension Profile {
             .user: [
                 AttributeRule("userName", isRequired: true, length: 1...128, refusedSigns: " <>;:%"), AttributeRule("displayName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"),
                 AttributeRule("name.givenName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"),
-                AttributeRule("name.familyName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"), AttributeRule("externalId", length: 1...256),
+                AttributeRule("name.familyName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"), AttributeRule("externalId", length: 1...256, refusedSigns: ":"),
             ],
             .group: [AttributeRule("displayName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%")],
         ],

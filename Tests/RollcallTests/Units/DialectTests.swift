@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import HTTPTypes
 import JSON
+import Provisioning
 import Rehearsal
 import SCIM
 import SCIMTransport
@@ -54,6 +55,78 @@ import Testing
         let plainBefore = plain.client.sent
         try await plain.run()
         #expect(world.client.sent - before == plain.client.sent - plainBefore, "\(world.client.sent - before) requests, \(plain.client.sent - plainBefore) without the dialect")
+    }
+
+    @Test("lists that want a slash say nothing of single resources, and a redirect of a write that was done is not followed")
+    func slashes() async throws {
+        let client = ScriptedClient([
+            .status(308, ["Location": "https://scim.example/v2/Users/"], ""), .status(200, [:], #"{"Resources":[],"totalResults":0}"#), .status(200, [:], #"{"id":"1"}"#),
+            .status(303, ["Location": "/v2/Groups/"], ""),
+        ])
+        let connection = SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
+        _ = try await connection.send(.get, "/Users")
+        _ = try await connection.send(.get, "/Users/1")
+        await #expect(throws: SCIMFailure.self) { _ = try await connection.send(.post, "/Groups", body: ["displayName": "ops"]) }
+        #expect(client.requests.map { $0.head.path } == ["/v2/Users", "/v2/Users/", "/v2/Users/1", "/v2/Groups/"])
+    }
+
+    @Test("two records that refuse PATCH prove nothing where PUT is not served either, nor where PATCH has worked between")
+    func notProven() async throws {
+        let refuses = Switch()
+        let world = try World { request, _ in
+            request.head.method == .put || refuses.isOn && request.head.method == .patch ? .answered(EmulatedResponse(status: 405, body: Array(#"{"detail":"no"}"#.utf8))) : nil
+        }
+        world.directory.people = (0..<4).map { .named("person\($0)") }
+        try await world.run()
+        refuses.isOn = true
+        for index in 0..<2 { world.directory.people[index].displayName = "Another" }
+        _ = try await world.run()
+        refuses.isOn = false
+        world.directory.people[3].status = "disabled"
+        let result = try await world.run()
+        #expect(world.user("person3")?["active"] == false && world.user("person0")?["displayName"] == "Another", "\(result.report.details)")
+        #expect(result.report.exit == .inStep)
+    }
+
+    @Test("a PUT keeps long numbers that nobody mapped as the numbers they are, and knows members in any spelling")
+    func putKeeps() async throws {
+        let group = #"{"id":"g","Members":[{"value":"https://scim.example/v2/Users/a"},{"value":"https://scim.example/v2/Users/b"}],"urn:x:2.0":{"number":1734567890123456789}}"#
+        let client = ScriptedClient([.status(200, [:], group), .status(200, [:], #"{"id":"g"}"#)])
+        let target = SCIMTarget(
+            connection: SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client), profile: .generic, capabilities: Capabilities(patch: false, pageSize: 10))
+        _ = try await target.changeMembers(of: "g", add: ["c"], remove: ["a"], members: MembersOfPut(known: ["b"], isExclusive: false))
+        let sent = String(decoding: client.requests[1].body, as: UTF8.self)
+        #expect(sent.contains(":1734567890123456789}") && sent.contains(#""Members":[{"value":"https://scim.example/v2/Users/b"},{"value":"c"}]"#), "\(sent)")
+    }
+
+    @Test("reading and writing choose the same of several addresses without a type, and write none beside them")
+    func sameChoice() throws {
+        let path = try #require(AttributePath("emails[work]"))
+        var resource = try JSONValue(parsing: Array(#"{"emails":[{"value":"a"},{"value":"b","primary":"true"}]}"#.utf8))
+        #expect(try JSONParser().parse(resource.canonicalBytes) { path.value(in: ShownResource($0)) } == "b")
+        path.set("c", in: &resource)
+        #expect(resource["emails"]?.array?.map { $0["value"]?.string } == ["a", "c"])
+        var plain = try JSONValue(parsing: Array(#"{"emails":["a","b"]}"#.utf8))
+        path.set("c", in: &plain)
+        #expect(plain == ["emails": ["a", "b"]])
+    }
+
+    @Test("a nested group that is written as an address is no user, and ids that are addresses stay whole")
+    func nestedAddresses() throws {
+        func members(_ text: String) throws -> ShownResource.Members? { try JSONParser().parse(text) { ShownResource($0).members } }
+        #expect(try members(#"{"id":"1","members":[{"value":"https://x/Groups/5"},{"value":"https://x/Users/6"}]}"#) == .init(users: ["6"], groups: ["5"]))
+        #expect(try members(#"{"id":"https://x/Groups/1","members":[{"value":"https://x/Users/6"}]}"#)?.users == ["https://x/Users/6"])
+    }
+
+    @Test("a list whose page size is the server's, and whose total may be the page's length, is walked on")
+    func ownPages() async throws {
+        let client = ScriptedClient([
+            .status(400, [:], ""), .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"a"}]}"#), .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"b"}]}"#),
+            .status(200, [:], #"{"totalResults":0,"Resources":[]}"#),
+        ])
+        var seen: [String] = []
+        let evidence = try await SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client).list("/Users", paging: .index, pageSize: 100) { seen.append($0.id ?? "") }
+        #expect(seen == ["a", "b"] && !evidence.isComplete)
     }
 
     @Test("what a server does in its own way is told, and what was found out names the key that says it by hand")
@@ -134,19 +207,21 @@ import Testing
 
     @Test(
         "D3: a credential that a server repeats is hidden in whatever spelling, in errors, answers and headers",
-        arguments: ["s3cr/et+tok==", #"s3cr\/et\u002Btok=\u003d"#, "s3cr%2Fet%2btok%3D%3D", "czNjci9ldCt0b2s9PQ==", "Bearer s3cr/et+tok=="])
+        arguments: ["s3cr/et+token-1234==", #"s3cr\/et\u002Btoken-1234=\u003d"#, "s3cr%2Fet%2btoken-1234%3D%3D", "czNjci9ldCt0b2tlbi0xMjM0PT0=", "Bearer s3cr/et+token-1234=="])
     func secrets(_ spelling: String) {
         for status in [200, 400] {
             var response = IncomingResponse(head: .init(status: .init(code: status)), body: Array("{\"nextCursor\":\"x\(spelling)y\"}".utf8))
             response.head.headerFields[.location] = "/Users/\(spelling)"
-            let shown = response.hiding([Secret("s3cr/et+tok==")])
+            let shown = response.hiding([Secret("s3cr/et+token-1234==")])
             let text = String(decoding: shown.body, as: UTF8.self) + (shown.head.headerFields[.location] ?? "")
             #expect(text.contains("***") && !text.contains("s3cr") && !text.contains("czNj"), "\(text)")
         }
         // In other words of base64, wherever it begins.
         for offset in 0..<3 {
             let text = Data((String(repeating: "k", count: offset) + ":s3cr/et+tok==:x").utf8).base64EncodedString()
-            let shown = IncomingResponse(head: .init(status: .ok), body: Array(text.utf8)).hiding([Secret("s3cr/et+tok==")])
+            let basic = IncomingResponse(head: .init(status: .badRequest), body: Array(Data("id:\(PercentEncoding.encode("s3cr/et+tok=="))".utf8).base64EncodedString().utf8))
+            #expect(String(decoding: basic.hiding([Secret("s3cr/et+tok==")]).body, as: UTF8.self).contains("***"))
+            let shown = IncomingResponse(head: .init(status: .badRequest), body: Array(text.utf8)).hiding([Secret("s3cr/et+tok==")])
             #expect(String(decoding: shown.body, as: UTF8.self).contains("***"), "\(text)")
         }
     }

@@ -26,6 +26,7 @@ struct SecretPattern {
         for needle in needles { starts[Int(needle[0])] = true }
         starts[Int(UInt8(ascii: "\\"))] = !needles.isEmpty
         starts[Int(UInt8(ascii: "%"))] = !needles.isEmpty
+        starts[Int(UInt8(ascii: "&"))] = !needles.isEmpty
         self.starts = starts
     }
 
@@ -59,23 +60,38 @@ struct SecretPattern {
         var place = start
         for wanted in needle {
             guard place < bytes.count else { return nil }
-            if bytes[place] == wanted, wanted != UInt8(ascii: "%") || hex(bytes, place + 1, 2) != Int(wanted) {
+            if bytes[place] == wanted, wanted != UInt8(ascii: "%") || hex(bytes, place + 1, 2) != Int(wanted), wanted != UInt8(ascii: "&") || entity(wanted, bytes, place) == nil {
                 place += 1
             } else if bytes[place] == UInt8(ascii: "%"), hex(bytes, place + 1, 2) == Int(wanted) {
                 place += 3
-            } else if bytes[place] == UInt8(ascii: "\\"), place + 1 < bytes.count {
-                if bytes[place + 1] == UInt8(ascii: "u"), hex(bytes, place + 2, 4) == Int(wanted) {
-                    place += 6
-                } else if bytes[place + 1] == wanted, [UInt8(ascii: "/"), UInt8(ascii: "\""), UInt8(ascii: "\\")].contains(wanted) {
-                    place += 2
+            } else if bytes[place] == UInt8(ascii: "\\") {
+                // Escaped once, or again with the text that it stands in.
+                var next = place
+                while next < bytes.count, bytes[next] == UInt8(ascii: "\\") { next += 1 }
+                if next < bytes.count, bytes[next] == UInt8(ascii: "u"), hex(bytes, next + 1, 4) == Int(wanted) {
+                    place = next + 5
+                } else if next < bytes.count, bytes[next] == wanted, wanted == UInt8(ascii: "/") || wanted == UInt8(ascii: "\"") {
+                    place = next + 1
                 } else {
                     return nil
                 }
+            } else if bytes[place] == UInt8(ascii: "&"), let end = entity(wanted, bytes, place) {
+                place = end
             } else {
                 return nil
             }
         }
         return place
+    }
+
+    private static let entities: [(name: [UInt8], byte: UInt8)] = [
+        ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&#34;", "\""), ("&#x27;", "'"), ("&#x2F;", "/"), ("&#43;", "+"), ("&#61;", "="),
+    ]
+    .map { (Array($0.0.utf8), $0.1.utf8.first ?? 0) }
+
+    /// Where an entity of HTML for a byte ends; nil for none.
+    private static func entity(_ wanted: UInt8, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int? {
+        entities.first { $0.byte == wanted && start + $0.name.count <= bytes.count && bytes[start..<start + $0.name.count].elementsEqual($0.name) }.map { start + $0.name.count }
     }
 
     private static func hex(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ count: Int) -> Int? {

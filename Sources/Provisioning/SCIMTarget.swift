@@ -180,7 +180,9 @@ public struct SCIMTarget: Sendable {
     ///
     /// - Parameter members: for groups: what must be seen of their members before a PUT.
     public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change], members: MembersOfPut? = nil) async throws(SCIMFailure) -> Written {
-        try await fallingBack(kind, id) { byPatch throws(SCIMFailure) in
+        // Whoever is to lose access does not wait for a second record.
+        let isUrgent = kind == .user && changes.contains { $0.path.description == "active" && $0.value == false }
+        return try await fallingBack(kind, id, isUrgent: isUrgent) { byPatch throws(SCIMFailure) in
             if byPatch { return try await patch(kind, id, changes) }
             return try await replace(kind, id, members) { resource in
                 for change in changes { change.path.set(change.value, in: &resource) }
@@ -201,7 +203,7 @@ public struct SCIMTarget: Sendable {
     }
 
     /// Changes an object in the way that the server serves. Two records at which it says that it does not serve the way prove it.
-    private func fallingBack(_ kind: ResourceKind, _ id: String, _ change: (_ byPatch: Bool) async throws(SCIMFailure) -> Written) async throws(SCIMFailure) -> Written {
+    private func fallingBack(_ kind: ResourceKind, _ id: String, isUrgent: Bool = false, _ change: (_ byPatch: Bool) async throws(SCIMFailure) -> Written) async throws(SCIMFailure) -> Written {
         let byPatch = patches(kind)
         let dialect = connection.dialect
         let way: DialectWay = kind == .user ? (capabilities.patch ? .usersByPut : .usersByPatch) : (capabilities.patch ? .groupsByPut : .groupsByPatch)
@@ -220,10 +222,10 @@ public struct SCIMTarget: Sendable {
             }
             // What is proven for users needs one group only.
             let isProven = dialect.suspect(way, at: id) || kind == .group && dialect.has(byPatch ? .usersByPut : .usersByPatch)
-            if isProven, kind == .user {
-                // Remembered once it has gone well.
+            if isProven || isUrgent, kind == .user {
+                // Remembered once it has gone well, at a second record.
                 let written = try await change(!byPatch)
-                dialect.note(way)
+                if isProven { dialect.note(way) }
                 return written
             }
             if isProven { dialect.note(way) }
@@ -326,7 +328,12 @@ public struct SCIMTarget: Sendable {
             case .pathFilter:
                 operations += remove.map { ["op": "remove", "path": .string("members[value eq \(JSONValue.string($0).canonical)]")] }
             }
-            return written(try await connection.send(.patch, place(.group, id), body: patchDocument(operations)))
+            do { return written(try await connection.send(.patch, place(.group, id), body: patchDocument(operations))) } catch {
+                // In another form a server may take it for all members: only the whole group is another way.
+                guard case .rejected(var answer) = error, !remove.isEmpty, profile.memberRemoval == .pathFilter, !isVendor, answer.status == 400 else { throw error }
+                answer.detail += "\(answer.detail.isEmpty ? "" : "; ")if the server understands no filter in a path, target.capabilities: { patch: false } sends groups as a whole"
+                throw .rejected(answer)
+            }
         }
         let leaving = Set(remove)
         return try await replace(.group, id, known) { resource in

@@ -131,7 +131,9 @@ public struct ShownResource {
         // Where the ids themselves are addresses, a member's is whole.
         let cuts = id?.contains("://") == false
         list.forEachElement { element in
-            guard var id = element.kind == .object ? element.member(ignoringCase: "value")?.scalarText : element.scalarText else { return }
+            // Some name a member by its address alone.
+            let named = element.kind == .object ? element.member(ignoringCase: "value")?.scalarText ?? element.member(ignoringCase: "$ref")?.string : element.scalarText
+            guard var id = named else { return }
             let location = id
             if cuts, let last = Self.idInLocation(id) {
                 dialect?.note(.membersAsLocations)
@@ -183,6 +185,7 @@ public enum ResourceID {
         }
         let id = String(decoding: bytes, as: UTF8.self)
         if path.count < location.count || bytes.count < given.count { dialect?.note(.encodedLocations) }
-        return isValid(id) ? id : nil
+        // The address of the list has no id in it.
+        return isValid(id) && !["users", "groups"].contains(id.lowercased()) ? id : nil
     }
 }

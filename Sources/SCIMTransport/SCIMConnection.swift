@@ -53,12 +53,18 @@ public struct SCIMConnection: Sendable {
         let slash = Self.slash(of: path)
         let known = [slash, .plainJSON, .acceptsJSONAlone].filter(dialect.has)
         var response = try await exchange(method, path, query, bytes, ifMatch, attempts)
+        var tried: [DialectWay] = []
         // What a server refuses before it looks at what was sent is sent as it wants it, once, and remembered.
         for way in [slash, .plainJSON, .acceptsJSONAlone] where !known.contains(way) && wants(way, response, path, method, isSending: body != nil) {
-            let second = try await exchange(method, path, query, bytes, ifMatch, attempts, as: way)
-            if (200..<300).contains(second.status) { dialect.note(way) }
-            if !(300..<400).contains(second.status) { response = second }
+            let second = try await exchange(method, path, query, bytes, ifMatch, attempts, as: tried + [way])
+            // A redirect that leads on is found out, whatever is refused then.
+            if (200..<300).contains(second.status) || way == slash && !(300..<400).contains(second.status) { dialect.note(way) }
+            if !(300..<400).contains(second.status) {
+                response = second
+                tried.append(way)
+            }
         }
+        if (200..<300).contains(response.status) { tried.forEach(dialect.note) }
         let what = "\(method) \(base)\(path)\(query.isEmpty ? "" : "?")\(query.map { "\($0.0)=\($0.1)" }.joined(separator: "&"))"
         guard (200..<300).contains(response.status) else { throw SCIMFailure(response, isRead: isRead, what: what) }
         if let status = SCIMError.statusOf(response.body) {
@@ -74,9 +80,9 @@ public struct SCIMConnection: Sendable {
 
 extension SCIMConnection {
     private func exchange(
-        _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String)], _ body: [UInt8], _ ifMatch: String?, _ attempts: Int?, as way: DialectWay? = nil
+        _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String)], _ body: [UInt8], _ ifMatch: String?, _ attempts: Int?, as ways: [DialectWay] = []
     ) async throws(SCIMFailure) -> IncomingResponse {
-        func goes(_ one: DialectWay) -> Bool { way == one || dialect.has(one) }
+        func goes(_ way: DialectWay) -> Bool { ways.contains(way) || dialect.has(way) }
         let slash = (endsWithSlash || goes(Self.slash(of: path))) && !path.hasSuffix("/") ? "/" : ""
         var head = base.request(method, path + slash, query: query)
         head.headerFields[.accept] = goes(.acceptsJSONAlone) ? "application/json" : "\(scimMediaType), application/json"

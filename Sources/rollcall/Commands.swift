@@ -218,8 +218,10 @@ private final class CSVOutput {
             let leadsToStream = stat(path, &target) == 0 && [S_IFIFO, S_IFCHR, S_IFSOCK].contains(target.st_mode & S_IFMT)
             guard leadsToStream else { throw refuse("is a symbolic link or no file; name the file itself") }
             // Written into, not replaced.
-            let descriptor = Foundation.open(path, O_WRONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw refuse("cannot be written: \(String(cString: strerror(errno)))", as: .ledger) }
+            // Without waiting: nobody may ever read from the pipe.
+            let descriptor = Foundation.open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)
+            guard descriptor >= 0 else { throw refuse(errno == ENXIO ? "is a pipe that nobody reads" : "cannot be written: \(String(cString: strerror(errno)))", as: .ledger) }
+            _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
             handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
             return
         }

@@ -385,7 +385,9 @@ struct Sender: Sendable {
     }
 
     /// A resource's id, also one that is a number.
-    private static func id(_ resource: JSONValue) -> String? { resource["id"]?.string ?? resource["id"]?.integer.map(String.init) }
+    private static func id(_ resource: JSONValue) -> String? {
+        (resource["id"]?.string ?? resource["id"]?.integer.map(String.init)).flatMap { ResourceID.isValid($0) ? $0 : nil }
+    }
 
     private func conflict(_ kind: ResourceKind, _ fields: [FieldChange], _ failure: SCIMFailure) async throws(SCIMFailure) -> Performed {
         if let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) {

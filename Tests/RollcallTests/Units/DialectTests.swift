@@ -70,6 +70,27 @@ import Testing
         #expect(client.requests.map { $0.head.path } == ["/v2/Users", "/v2/Users/", "/v2/Users/1", "/v2/Groups/"])
     }
 
+    @Test("a media type to accept and a slash that are both refused are both found out, in one request")
+    func together() async throws {
+        let client = ScriptedClient([.status(308, ["Location": "/v2/Users/"], ""), .status(406, [:], ""), .status(200, [:], #"{"Resources":[],"totalResults":0}"#)])
+        let connection = SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
+        _ = try await connection.send(.get, "/Users")
+        #expect(client.requests.last?.head.path == "/v2/Users/" && client.requests.last?.head.headerFields[.accept] == "application/json")
+        #expect(connection.dialect.all == [.acceptsJSONAlone, .trailingSlash])
+    }
+
+    @Test("one account that is to lose access does not wait for a second record to prove that PATCH is not served")
+    func urgent() async throws {
+        let refuses = Switch()
+        let world = try World { request, _ in refuses.isOn && request.head.method == .patch ? .answered(EmulatedResponse(status: 405, body: Array(#"{"detail":"no"}"#.utf8))) : nil }
+        world.directory.people = (0..<3).map { .named("person\($0)") }
+        try await world.run()
+        refuses.isOn = true
+        world.directory.people[0].status = "disabled"
+        let result = try await world.run()
+        #expect(result.report.exit == .inStep && world.user("person0")?["active"] == false, "\(result.report.details)")
+    }
+
     @Test("two records that refuse PATCH prove nothing where PUT is not served either, nor where PATCH has worked between")
     func notProven() async throws {
         let refuses = Switch()
@@ -183,6 +204,7 @@ import Testing
         #expect(ResourceID.inLocation("https://scim.example/v2/Users/a%2Fb?x=1") == "a/b")
         #expect(ResourceID.inLocation("https://scim.example/v2/Users/%2E%2E") == nil)
         #expect(ResourceID.inLocation("/Users/..") == nil)
+        #expect(ResourceID.inLocation("https://scim.example/v2/Users/") == nil)
     }
 
     @Test(
@@ -207,7 +229,10 @@ import Testing
 
     @Test(
         "D3: a credential that a server repeats is hidden in whatever spelling, in errors, answers and headers",
-        arguments: ["s3cr/et+token-1234==", #"s3cr\/et\u002Btoken-1234=\u003d"#, "s3cr%2Fet%2btoken-1234%3D%3D", "czNjci9ldCt0b2tlbi0xMjM0PT0=", "Bearer s3cr/et+token-1234=="])
+        arguments: [
+            "s3cr/et+token-1234==", #"s3cr\/et\u002Btoken-1234=\u003d"#, "s3cr%2Fet%2btoken-1234%3D%3D", "czNjci9ldCt0b2tlbi0xMjM0PT0=", #"s3cr\\\/et+token-1234=="#, "s3cr&#x2F;et&#43;token-1234==",
+            "Bearer s3cr/et+token-1234==",
+        ])
     func secrets(_ spelling: String) {
         for status in [200, 400] {
             var response = IncomingResponse(head: .init(status: .init(code: status)), body: Array("{\"nextCursor\":\"x\(spelling)y\"}".utf8))

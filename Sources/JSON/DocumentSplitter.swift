@@ -29,6 +29,8 @@ public struct DocumentSplitter {
     private var inString = false
     private var escaped = false
     private var mayClose = true
+    /// Bytes of a byte order mark that came; 3 once the document itself has begun.
+    private var markBytes = 0
 
     public init() {}
 
@@ -38,6 +40,13 @@ public struct DocumentSplitter {
     /// Takes the next block of the file and hands out the elements that it completes.
     public mutating func feed(_ block: some Sequence<UInt8>, _ emit: (Element) throws -> Void) throws {
         for byte in block {
+            if markBytes < 3, byte == [0xEF, 0xBB, 0xBF][markBytes], state == .start {
+                // A byte order mark before the document.
+                markBytes += 1
+                continue
+            }
+            if state == .start, markBytes > 0, markBytes < 3 { throw JSONSyntaxError("the document does not begin with “{”") }
+            markBytes = 3
             try step(byte, emit)
             if byte == 0x0A { line += 1 }
         }

@@ -12,7 +12,8 @@ extension Job {
         guard let text = String(data: data, encoding: .utf8) else {
             throw JobFileError(diagnostics: [Diagnostic(file: path, line: nil, key: "", rule: "the job file is not UTF-8", remedy: "save it as UTF-8")])
         }
-        return try read(text: text, path: path, vocabulary: vocabulary)
+        // Editors on some systems begin a file with a byte order mark.
+        return try read(text: text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text, path: path, vocabulary: vocabulary)
     }
 
     /// Reads a job from YAML text; `path` names it in messages, and relative paths start at its folder.

@@ -41,7 +41,10 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
             value = text
         case .file(let path):
             guard let data = FileManager.default.contents(atPath: path) else { throw Missing(description: "the secret file \(path) \(Self.obstacle(path))") }
-            value = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).first.map(String.init) ?? ""
+            let text = String(decoding: data, as: UTF8.self)
+            // A byte order mark is not part of the secret.
+            value =
+                String(text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text).split(separator: "\n", omittingEmptySubsequences: false).first.map(String.init) ?? ""
         }
         let trimmed = value.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !trimmed.isEmpty else { throw Missing(description: "\(self) is empty; put the secret there") }

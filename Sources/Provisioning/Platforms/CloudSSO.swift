@@ -46,9 +46,9 @@ extension Profile {
         needsOAuth: false,
         assumptions: [
             "accounts made by hand do not come back from a list; one of the same name is taken over by a create, and told by an older meta.created",
-            "userName cannot be changed over SCIM",
-            "objects made over SCIM are found by externalId and by name",
+            "objects made over SCIM are found by externalId",
             "a member is removed by members[value eq “id”], at most 100 in one PATCH",
+            "whether a delete over SCIM takes an account out of its groups is not known",
             "groups of the same name are taken over as users are",
         ],
         credentialChoosesTenant: true

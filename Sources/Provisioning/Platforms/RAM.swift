@@ -26,8 +26,7 @@ extension Profile {
         caseInsensitive: [.user: ["userName", "displayName"]],
         isLowercased: true,
         immutable: [:],
-        // The name part of a RAM user's name, by the native API. Whether SCIM enforces 24 characters of displayName as that API
-        // does is not documented; a longer one is sent.
+        // The name part of a RAM user's name, by the native API; displayName by that of 2015-05-01.
         rules: [.user: [AttributeRule("userName", isRequired: true, length: 1...64, signs: ".-_"), AttributeRule("displayName", length: 1...128)]],
         // The native name is NAME@ALIAS.onaliyun.com; the bare one is sent.
         cutNameFrom: "@",
@@ -46,9 +45,8 @@ extension Profile {
         needsOAuth: true,
         assumptions: [
             "users are listed without a filter by startIndex and count",
-            "a second POST of a name or externalId is answered with 409",
-            "a name is compared up to its “@”, which starts the account's domain",
-            "displayName may be longer than the 24 characters of the native API",
+            "a second POST of an externalId is answered with 409, as one of a name is",
+            "a POST of a name that was deleted within 30 days, and is in the recycle bin, is answered like any other",
             "writes are sent as application/json",
         ],
         credentialChoosesTenant: true

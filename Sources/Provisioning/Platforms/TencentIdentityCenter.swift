@@ -47,8 +47,7 @@ extension Profile {
             "users are found by userName and externalId, groups by displayName",
             "members are in the group list or in a group by id",
             "a member is removed by members[value eq “id”], at most 100 in one PATCH",
-            "groups are emptied before they are deleted, and users leave their groups before they are deleted",
-            "group names hold letters, digits and “-” only, as the native API's text says",
+            "users leave their groups before they are deleted",
             "a refusal to change what was made by hand concerns that record alone",
         ],
         credentialChoosesTenant: true

@@ -1,4 +1,8 @@
+import Foundation
 import JSON
+import Jobs
+import Reconciliation
+import Rehearsal
 import Testing
 
 @Suite struct JSONTests {
@@ -50,6 +54,29 @@ import Testing
         let whole = try split([bytes])
         #expect(whole == ["users@1 {\"a\": \"}]\\\"{\"}", "users@1 {\"b\": [1, {\"c\": \"\\\\\"}]}"])
         for cut in 1..<bytes.count { #expect(try split([Array(bytes[..<cut]), Array(bytes[cut...])]) == whole) }
+    }
+
+    @Test("a byte order mark is passed over in directory, job and secret files, wherever the blocks end; half of one is an error")
+    func byteOrderMark() throws {
+        let bytes = [0xEF, 0xBB, 0xBF] + Array(#"{"users":[{"userId":"a"}]}"#.utf8)
+        for size in [1, 2, 3, 4, 100] {
+            var splitter = DocumentSplitter()
+            var count = 0
+            for start in stride(from: 0, to: bytes.count, by: size) { try splitter.feed(bytes[start..<min(start + size, bytes.count)]) { _ in count += 1 } }
+            try splitter.finish()
+            #expect(count == 1)
+        }
+        var splitter = DocumentSplitter()
+        #expect(throws: JSONSyntaxError.self) { try splitter.feed([0xEF, 0xBB] + Array("{}".utf8)) { _ in } }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-\(UInt64.random(in: 0...UInt64.max))")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let mark = Data([0xEF, 0xBB, 0xBF])
+        try (mark + Data("s3cret\n".utf8)).write(to: folder.appendingPathComponent("secret"))
+        #expect(try SecretReference("file:secret", folder: folder.path)?.resolve(environment: [:]) == "s3cret")
+        let job = folder.appendingPathComponent("job.yaml")
+        try (mark + Data(World.job().utf8)).write(to: job)
+        #expect(try Job.read(path: job.path, vocabulary: .current).name == "world")
     }
 
     @Test("a directory file that is cut off anywhere is an error, never a short directory")

@@ -91,16 +91,17 @@ import Testing
 
     @Test("cancelling the task stops the transfer")
     func cancellation() async throws {
-        let server = try LoopbackServer { _ in .silence(60) }
+        // Many tests share the cores, so that a moment may last: what counts is that nothing waits for the timeout.
+        let server = try LoopbackServer { _ in .silence(400) }
         defer { server.stop() }
         let began = ContinuousClock.now
         var slow = request(server)
-        slow.totalTimeout = 60
+        slow.totalTimeout = 400
         let task = Task { [client, slow] in try await client.send(slow) }
         try await Task.sleep(for: .milliseconds(150))
         task.cancel()
         await #expect(throws: TransportError.cancelled) { try await task.value }
-        #expect(ContinuousClock.now - began < .seconds(45))
+        #expect(ContinuousClock.now - began < .seconds(300))
         let early = Task { [client, slow] in
             withUnsafeCurrentTask { $0?.cancel() }
             return try await client.send(slow)

@@ -1,8 +1,9 @@
+import Foundation
+
 /// Finds a secret in somebody else's bytes however it is written there: as it stands, with JSON's escapes, percent-encoded, or in base64.
 struct SecretPattern {
     private static let stars = Array("***".utf8)
     private let needles: [[UInt8]]
-    private let starts: [Bool]
 
     /// - Parameter shortest: bytes of a secret that is looked for: what is shorter stands in any text.
     init(_ secret: Secret, shortest: Int = 4) {
@@ -22,37 +23,62 @@ struct SecretPattern {
             }
         }
         self.needles = needles
-        var starts = Array(repeating: false, count: 256)
-        for needle in needles { starts[Int(needle[0])] = true }
-        starts[Int(UInt8(ascii: "\\"))] = !needles.isEmpty
-        starts[Int(UInt8(ascii: "%"))] = !needles.isEmpty
-        starts[Int(UInt8(ascii: "&"))] = !needles.isEmpty
-        self.starts = starts
     }
 
     /// The bytes with stars in the secret's place; nil where it does not occur.
     func hide(_ body: [UInt8]) -> [UInt8]? {
         guard let shortest = needles.map(\.count).min(), body.count >= shortest else { return nil }
-        var found: [Range<Int>] = []
-        body.withUnsafeBufferPointer { bytes in
-            var place = 0
-            while place < bytes.count {
-                if starts[Int(bytes[place])], let end = needles.lazy.compactMap({ Self.match($0, bytes, place) }).first {
-                    found.append(place..<end)
-                    place = end
-                } else {
-                    place += 1
-                }
-            }
-        }
+        let found = body.withUnsafeBufferPointer { bytes in plain(bytes) + escaped(bytes) }.sorted { $0.lowerBound < $1.lowerBound }
         if found.isEmpty { return nil }
         var hidden: [UInt8] = []
         var written = 0
-        for range in found {
-            hidden += body[written..<range.lowerBound] + Self.stars
+        for range in found where range.upperBound > written {
+            if range.lowerBound >= written { hidden += body[written..<range.lowerBound] + Self.stars }
             written = range.upperBound
         }
         return hidden + body[written...]
+    }
+
+    /// Where it stands as it is: what nearly every answer is looked through for, by the C library's search.
+    private func plain(_ bytes: UnsafeBufferPointer<UInt8>) -> [Range<Int>] {
+        guard let base = bytes.baseAddress else { return [] }
+        var found: [Range<Int>] = []
+        for needle in needles {
+            var start = 0
+            while start + needle.count <= bytes.count, let hit = memchr(base + start, Int32(needle[0]), bytes.count - needle.count + 1 - start) {
+                let place = UnsafeRawPointer(hit) - UnsafeRawPointer(base)
+                start = place + 1
+                guard memcmp(base + place, needle, needle.count) == 0 else { continue }
+                found.append(place..<place + needle.count)
+                start = place + needle.count
+            }
+        }
+        return found
+    }
+
+    /// Where a part of it is escaped: looked for around each escape of a character that secrets have.
+    private func escaped(_ bytes: UnsafeBufferPointer<UInt8>) -> [Range<Int>] {
+        guard let base = bytes.baseAddress, let longest = needles.map(\.count).max() else { return [] }
+        var found: [Range<Int>] = []
+        for sign in [UInt8(ascii: "\\"), UInt8(ascii: "%"), UInt8(ascii: "&")] {
+            var start = 0
+            while start < bytes.count, let hit = memchr(base + start, Int32(sign), bytes.count - start) {
+                let place = UnsafeRawPointer(hit) - UnsafeRawPointer(base)
+                start = place + 1
+                // Of letters that no secret has, such as a name's in Han characters, nothing is looked for.
+                if sign == UInt8(ascii: "\\"), place + 3 < bytes.count, bytes[place + 1] == UInt8(ascii: "u"), bytes[place + 2] != UInt8(ascii: "0") || bytes[place + 3] != UInt8(ascii: "0") {
+                    continue
+                }
+                for first in max(0, place - longest)...place {
+                    if let end = needles.lazy.compactMap({ Self.match($0, bytes, first) }).first {
+                        found.append(first..<end)
+                        start = max(start, end)
+                        break
+                    }
+                }
+            }
+        }
+        return found
     }
 
     /// Where a needle ends that begins at a place, each of its bytes in any spelling; nil for none.

@@ -1,5 +1,4 @@
 import HTTP
-import HTTPTypes
 import JSON
 import SCIM
 import SCIMTransport

@@ -150,6 +150,57 @@ extension Ledger {
         }
     }
 
+    /// A draft that gives an object a name which another object of the target keeps.
+    public struct BlockedName: Sendable {
+        public var draft: Int64
+        public var kind: Int
+        /// The object that bears the name, by the target's id.
+        public var bearer: String
+        /// The source record that the bearer is linked to.
+        public var holder: String?
+    }
+
+    /// Renames to a name that an object bears which no draft renames, and those that wait for such a rename.
+    public func blockedNames() throws -> [BlockedName] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    WITH RECURSIVE blocked (draft, kind, frees, target, bearer) AS (
+                        SELECT d.draft, d.kind, d.frees, d.target, t.n FROM scratch.drafts d INDEXED BY drafts_by_taken
+                        CROSS JOIN scratch.target t INDEXED BY target_by_key ON t.kind = d.kind AND t.match_key = d.takes AND t.n <> d.target
+                        WHERE d.takes IS NOT NULL AND d.status = 'planned' AND d.verb = 'update' AND NOT EXISTS (
+                            SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed WHERE f.frees = d.takes AND f.kind = d.kind AND f.status = 'planned')
+                        UNION
+                        SELECT d.draft, d.kind, d.frees, d.target, b.target FROM blocked b
+                        CROSS JOIN scratch.drafts d INDEXED BY drafts_by_taken ON d.takes = b.frees AND d.kind = b.kind
+                        WHERE d.takes IS NOT NULL AND d.status = 'planned')
+                    SELECT b.draft, b.kind, i.id, h.id FROM blocked b JOIN ids i ON i.n = b.bearer
+                    LEFT JOIN links l ON l.kind = b.kind AND l.target = b.bearer LEFT JOIN ids h ON h.n = l.source
+                    GROUP BY b.draft ORDER BY b.draft
+                    """
+            ).map { BlockedName(draft: $0[0], kind: $0[1], bearer: $0[2], holder: $0[3]) }
+        }
+    }
+
+    /// Takes the name out of a change, which goes on with what else it has; a draft of nothing but its name, and a create, are held whole.
+    ///
+    /// - Parameter wave: of the line that says why.
+    public func withhold(name path: String, draft: Int64, by: String, reason: String, wave: Int) throws {
+        let row = try read { try Row.fetchOne($0, sql: "SELECT verb, fields FROM scratch.drafts WHERE draft = ?", arguments: [draft]) }
+        guard let row else { return }
+        let rest = Self.decode(row["fields"]).filter { $0.path != path }
+        guard row["verb"] == Verb.update.rawValue, !rest.isEmpty else { return try hold(draft: draft, by: by, reason: reason) }
+        try write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields)
+                    SELECT ?, kind, 'none', situation, source, target, name, 'held', ?, ?, '[]' FROM scratch.drafts WHERE draft = ?
+                    """, arguments: [wave, reason, by, draft])
+            try db.execute(sql: "UPDATE scratch.drafts SET fields = ?, takes = NULL, frees = NULL WHERE draft = ?", arguments: [Self.encode(rest), draft])
+        }
+    }
+
     // MARK: holding
 
     /// Drafts that are planned, of some kinds and verbs, one at a time, in the order in which they were made.

@@ -165,6 +165,7 @@ package enum Schema {
         CREATE INDEX scratch.drafts_by_source ON drafts (kind, source);
         CREATE INDEX scratch.drafts_by_freed ON drafts (frees, kind);
         CREATE INDEX scratch.drafts_by_freed_mail ON drafts (frees_mail, kind);
+        CREATE INDEX scratch.drafts_by_taken ON drafts (takes, kind) WHERE takes IS NOT NULL;
         CREATE TABLE scratch.draft_members (draft INTEGER NOT NULL, position INTEGER NOT NULL, source_user INTEGER, target_user INTEGER, PRIMARY KEY (draft, position)) WITHOUT ROWID;
         """
 }

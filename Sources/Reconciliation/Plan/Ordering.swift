@@ -8,9 +8,23 @@ struct Ordering {
     let ledger: Ledger
 
     func arrange() throws {
+        try withholdBlockedNames()
         let all = try ledger.renamings()
         for kind in ResourceKind.allCases { try arrange(all.filter { $0.kind == kind.rawValue }, kind) }
     }
+
+    /// A name that another object keeps is not asked for: the target would refuse it every night, or give two objects one name.
+    private func withholdBlockedNames() throws {
+        for blocked in try ledger.blockedNames() {
+            guard let kind = ResourceKind(rawValue: blocked.kind) else { continue }
+            let holder = blocked.holder.map { "which is linked to \($0)" } ?? "which no record is linked to"
+            try ledger.withhold(
+                name: kind.nameAttribute, draft: blocked.draft, by: Self.keptName,
+                reason: "its new name is still that of the \(kind.singular) \(blocked.bearer), \(holder); rename or delete that one, or give this record another name", wave: Wave.report)
+        }
+    }
+
+    static let keptName = "kept name"
 
     private enum Value: Hashable {
         case name(String)

@@ -47,6 +47,28 @@ import Testing
         }
     }
 
+    @Test("4.3: a name that a leaver's account keeps is not asked for; the rest of the record goes on, and so does what waits for the name behind it")
+    func keptName() async throws {
+        let world = try World(job: World.job("leavers: { disable: immediately, delete: never }\nlimits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }"))
+        world.directory.people = ["gone", "second", "third"].map { .named($0) }
+        #expect(try await world.run().report.exit == .inStep)
+        world.directory.people.removeFirst()
+        world.directory.people[0].username = "gone"
+        world.directory.people[0].displayName = "Another Name"
+        world.directory.people[1].username = "second"
+        world.directory.people.append(.named("fourth"))
+        world.directory.people[2].username = "third"
+        let plan = try await world.plan()
+        let held = plan.operations.filter { $0.status == .held }
+        #expect(Set(held.compactMap(\.sourceID)) == ["user_second", "user_third", "user_fourth"], "\(plan.report.details)")
+        #expect(held.contains { $0.sourceID == "user_second" && $0.reason.contains("linked to user_gone") && $0.reason.contains("rename or delete") }, "\(held.map(\.reason))")
+        let result = try await world.run()
+        #expect(!result.operations.contains { $0.status == .failed }, "\(result.report.details)")
+        #expect(world.user("second")?["displayName"] == "Another Name")
+        #expect(world.user("gone")?["active"] == false)
+        #expect(Set(["gone", "second", "third"].compactMap { world.user($0)?["externalId"]?.string }) == ["user_gone", "user_second", "user_third"])
+    }
+
     @Test("4.2: a refused rename does not stop the person's memberships, removals included")
     func memberships() async throws {
         let world = try await settled(4, [.refusesWholePatch])

@@ -75,7 +75,7 @@ let package = Package(
             dependencies: ["Reconciliation", "Reporting", "Rehearsal", "Curl", .product(name: "GRDB", package: "GRDB.swift")],
             exclude: ["Fixtures"]),
         // the built programs, against the sandbox and against servers that nobody here wrote
-        .testTarget(name: "CommandTests", dependencies: ["rollcall", "rollcall-sandbox", "rollcall-simulate", "JSON"], exclude: ["Golden", "Foreign"]),
+        .testTarget(name: "CommandTests", dependencies: ["rollcall", "rollcall-sandbox", "rollcall-simulate", "Directory", "HTTP", "JSON"], exclude: ["Golden", "Foreign"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

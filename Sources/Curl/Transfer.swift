@@ -81,7 +81,7 @@ final class Transfer: @unchecked Sendable {
         func set(_ option: CURLoption, _ value: String) { set(ccurl_set_string(easy, option, value)) }
         set(CURLOPT_URL, url)
         set(CURLOPT_PROTOCOLS_STR, "http,https")
-        set(ccurl_secure(easy, scheme == "http" && parts.isLoopback ? 1 : 0))
+        set(ccurl_secure(easy, scheme == "http" && (parts.isLoopback || parts.isLinkLocal) ? 1 : 0))
         set(CURLOPT_FOLLOWLOCATION, 0)
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_SSL_VERIFYPEER, 1)

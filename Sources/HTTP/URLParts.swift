@@ -35,6 +35,14 @@ public struct URLParts: Hashable, Sendable, CustomStringConvertible {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
+    /// Whether the host is an address that never leaves this machine's own link, or the metadata service of an Alibaba Cloud instance: no proxy
+    /// is between them.
+    public var isLinkLocal: Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        guard parts.count == 4, parts.allSatisfy({ $0 != nil }) else { return false }
+        return parts[0] == 169 && parts[1] == 254 || host == "100.100.100.200"
+    }
+
     /// One spelling for all that lead to the same place: `localhost` and the loopback addresses, a trailing dot, the scheme's own port,
     /// doubled slashes.
     public var canonical: String {

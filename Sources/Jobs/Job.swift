@@ -71,16 +71,15 @@ public struct Job: Hashable, Sendable {
         public var instance: String
         /// The application whose provisioning scope is the job's; nil for none.
         public var application: String?
-        /// nil: the credential chain of Alibaba Cloud's own tools.
-        public var accessKey: AccessKey?
+        public var accessKey: AccessKey
         public var scope: Scope
         public var pace: PaceSettings
 
-        public struct AccessKey: Hashable, Sendable {
-            public var id: PublicValue
-            public var secret: SecretReference
-            /// The token of a temporary key.
-            public var token: SecretReference?
+        public enum AccessKey: Hashable, Sendable {
+            /// The credential chain of Alibaba Cloud's own tools; `full` runs the program of a profile that names one.
+            case chain(full: Bool)
+            /// - token: of a temporary key.
+            case key(id: PublicValue, secret: SecretReference, token: SecretReference?)
         }
     }
 

@@ -47,14 +47,9 @@ extension JobFile {
         if application != nil, let node = members["scope"], !scope.hasAllUsers || scope.groups != nil {
             reader.report(node, "source.scope", "stands beside source.application, whose provisioning scope is the job's", "remove one of them; source.scope.status may stay")
         }
-        var accessKey: Job.IDaaS.AccessKey?
-        var isKeyGood = true
-        if let key = members["accessKey"] {
-            accessKey = self.accessKey(key)
-            isKeyGood = accessKey != nil
-        }
+        let accessKey = members["accessKey"].map { self.accessKey($0) } ?? .chain(full: false)
         let pace = self.pace(members["pace"], Self.sourcePace, key: "source.pace")
-        guard let endpoint, let instance, isKeyGood else { return nil }
+        guard let endpoint, let instance, let accessKey else { return nil }
         return .idaas(Job.IDaaS(endpoint: endpoint, instance: instance, application: application, accessKey: accessKey, scope: scope, pace: pace))
     }
 
@@ -78,12 +73,19 @@ extension JobFile {
     static let sourcePace = Job.PaceSettings(requestsPerSecond: 5, concurrency: 2)
 
     func accessKey(_ node: Node) -> Job.IDaaS.AccessKey? {
+        if let chain = reader.mapping(node, "source.accessKey", knows: ["id", "secret", "token", "chain"]), let word = chain["chain"] {
+            guard chain.members.count == 1, reader.text(word, "source.accessKey.chain") == "full" else {
+                reader.report(word, "source.accessKey.chain", "takes the word full, alone", "write accessKey: { chain: full } to let a CLI profile run its process_command, or leave accessKey out")
+                return nil
+            }
+            return .chain(full: true)
+        }
         guard let members = reader.mapping(node, "source.accessKey", knows: ["id", "secret", "token"], required: ["id", "secret"]) else { return nil }
         let id = members["id"].flatMap { publicValue($0, "source.accessKey.id") }
         let secret = members["secret"].flatMap { self.secret($0, "source.accessKey.secret") }
         let token = members["token"].flatMap { self.secret($0, "source.accessKey.token") }
         guard let id, let secret, members["token"] == nil || token != nil else { return nil }
-        return Job.IDaaS.AccessKey(id: id, secret: secret, token: token)
+        return .key(id: id, secret: secret, token: token)
     }
 
     func publicValue(_ node: Node, _ key: String) -> Job.PublicValue? {

@@ -15,7 +15,7 @@ CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value);
 CURLcode ccurl_get_pointer(CURL *handle, CURLINFO info, void **value);
 CURLMcode ccurl_multi_set_long(CURLM *handle, CURLMoption option, long value);
 
-/// What every transfer has for safety: paths as they stand, TLS 1.2 at least whatever the system says, no .netrc, and no proxy to this machine itself.
+/// What every transfer has for safety: paths as they stand, TLS 1.2 at least whatever the system says, no .netrc, and no proxy to this machine itself or its metadata service.
 CURLcode ccurl_secure(CURL *handle, int is_local);
 
 /// Whether libcurl reads a URL as one of that scheme and host, without a user: what was judged is where it goes.

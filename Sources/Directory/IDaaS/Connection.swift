@@ -114,6 +114,7 @@ final class IDaaSConnection: Sendable {
         guard let error = error as? TransportError else { return .unreachable("\(what): \(error)") }
         switch error {
         case .cancelled: return .cancelled
+        case .refused(let why) where why.hasPrefix(CredentialChain.refusalMark): return .credentials(why)
         case .refused(let why) where why.hasPrefix(ClientCredentials.refusalMark):
             // The code of a refused token request stands in its message, the first word that is one.
             let verdict = why.split { " :,“”".contains($0) }.lazy.compactMap { IDaaSError(code: String($0)).verdict("GenerateToken", isApplication: true) }.first

@@ -20,10 +20,10 @@ public struct IDaaSSource: DirectorySource {
     /// - Parameter client: paced transport without authorization.
     /// - Parameter application: the application whose provisioning scope is the source's; nil for none.
     public static func management(
-        endpoint: URLParts, instance: String, application: String?, key: AccessKey, client: any HTTPClient, time: Time, retrying: (any HTTPClient) -> any HTTPClient
+        endpoint: URLParts, instance: String, application: String?, keys: any AccessKeySource, client: any HTTPClient, time: Time, retrying: (any HTTPClient) -> any HTTPClient
     ) -> IDaaSSource {
         let api = ManagementAPI(endpoint: endpoint, instance: instance, application: application)
-        return IDaaSSource(connection: IDaaSConnection(api: api, client: retrying(Translated(next: Signed(next: client, key: key, time: time))), time: time))
+        return IDaaSSource(connection: IDaaSConnection(api: api, client: retrying(Translated(next: Signed(next: client, keys: keys, time: time))), time: time))
     }
 
     /// The developer API of an application.

@@ -56,10 +56,11 @@ struct ACS3Signature: Hashable, Sendable {
 /// The request's `x-acs-action` header names the operation.
 struct Signed: HTTPClient {
     let next: any HTTPClient
-    let key: AccessKey
+    let keys: any AccessKeySource
     let time: Time
 
     func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
+        let key = try await keys.accessKey()
         var copy = request
         func set(_ name: String, _ value: String) { if let field = HTTPField.Name(name) { copy.head.headerFields[field] = value } }
         let now = time.wall()

@@ -44,7 +44,11 @@ public enum JobDescription {
         case .file(let path, _): return ["source: file \(path)"]
         case .scim(let url, let authorization, _, let pace): return ["source: scim \(url)", "  authorization: \(words(authorization))", "  pace: \(words(pace))"]
         case .idaas(let idaas):
-            let key = idaas.accessKey.map { "access key \($0.id), secret from \($0.secret)\($0.token.map { ", token from \($0)" } ?? "")" } ?? "access key from Alibaba Cloud's credential chain"
+            let key =
+                switch idaas.accessKey {
+                case .key(let id, let secret, let token): "access key \(id), secret from \(secret)\(token.map { ", token from \($0)" } ?? "")"
+                case .chain(let full): "access key from Alibaba Cloud's credential chain\(full ? ", programs of CLI profiles too" : "")"
+                }
             return ["source: idaas \(idaas.instance) at \(idaas.endpoint) (management API)", "  authorization: \(key)", "  pace: \(words(idaas.pace))"]
         case .idaasApplication(let idaas):
             return [

@@ -172,7 +172,7 @@ struct SourceConnections {
             return SCIMSource(connection: SCIMConnection(base: try stack.url(baseURL), client: try stack.authorized(authorization, stack.paced(pace), pace, dialect), dialect: dialect))
         case .idaas(let idaas):
             return IDaaSSource.management(
-                endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, key: try accessKey(idaas.accessKey), client: stack.paced(idaas.pace),
+                endpoint: try stack.url(idaas.endpoint), instance: idaas.instance, application: idaas.application, keys: try keys(idaas), client: stack.paced(idaas.pace),
                 time: surroundings.time, retrying: { stack.retrying($0, idaas.pace) })
         case .idaasApplication(let idaas):
             let id = try value(idaas.clientID)
@@ -189,11 +189,19 @@ struct SourceConnections {
         do { return try value.resolve(environment: stack.surroundings.environment) } catch { throw JobFailure(.jobFile, "\(error)") }
     }
 
-    private func accessKey(_ reference: Job.IDaaS.AccessKey?) throws -> AccessKey {
-        guard let reference else {
-            do { return try CredentialChain.accessKey(environment: stack.surroundings.environment) } catch { throw JobFailure(.credentials, "source: \(error)") }
+    private func keys(_ idaas: Job.IDaaS) throws -> any AccessKeySource {
+        switch idaas.accessKey {
+        case .key(let id, let secret, let token):
+            return FixedAccessKey(AccessKey(id: try value(id), secret: try stack.secret(secret), token: try token.map(stack.secret), origin: "source.accessKey"))
+        case .chain(let full):
+            let (environment, log) = (stack.surroundings.environment, stack.surroundings.log)
+            let run: CredentialChain.RunProcess = {
+                try await ChildProgram.run(aside: ChildProgram.arguments(of: $0), environment: ["PATH": environment["PATH"] ?? "/usr/bin:/bin"], seconds: 10, limit: 64 << 10)
+            }
+            return CredentialChain(
+                environment: environment, client: stack.retrying(stack.paced(idaas.pace), idaas.pace), time: stack.surroundings.time, run: full ? run : nil,
+                told: { log.info("access key found", metadata: ["id": "\($0.id)", "origin": "\($0.origin)"]) })
         }
-        return AccessKey(id: try value(reference.id), secret: try stack.secret(reference.secret), token: try reference.token.map(stack.secret), origin: "source.accessKey")
     }
 }
 

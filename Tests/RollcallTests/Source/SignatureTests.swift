@@ -79,7 +79,7 @@ import Testing
         options.throttlesEvery = 2
         let client = InProcessClient(Landscape(target: SCIMService(), directory: IDaaSService(options: options)), time: clock.time)
         let url = try #require(URLParts("http://127.0.0.1:1"))
-        let source = IDaaSSource.management(endpoint: url, instance: options.instance, application: nil, key: Self.key, client: client, time: clock.time) {
+        let source = IDaaSSource.management(endpoint: url, instance: options.instance, application: nil, keys: FixedAccessKey(Self.key), client: client, time: clock.time) {
             Retrying($0, policy: RetryPolicy(), time: clock.time, log: .init(label: "test"))
         }
         for _ in 1...5 {
@@ -89,51 +89,5 @@ import Testing
             }
         }
         #expect(client.directory?.counters["GetUser"] ?? 0 > 5)
-    }
-}
-
-/// Where an access key is looked for.
-@Suite struct CredentialChainTests {
-    private func home(_ files: [String: String]) throws -> String {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-home-\(ProcessInfo.processInfo.globallyUniqueString)")
-        for (name, text) in files {
-            let file = folder.appendingPathComponent(name)
-            try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: file)
-        }
-        return folder.path
-    }
-
-    private static let config = """
-        {"current": "work", "profiles": [{"name": "work", "mode": "AK", "access_key_id": "cli-id", "access_key_secret": "cli-secret"},
-        {"name": "sts", "mode": "StsToken", "access_key_id": "sts-id", "access_key_secret": "sts-secret", "sts_token": "the-token"}, {"name": "role", "mode": "EcsRamRole"}]}
-        """
-    private static let ini = "[default]\ntype = access_key\naccess_key_id = ini-id\naccess_key_secret = ini-secret\n[sts]\ntype=sts\naccess_key_id=a\naccess_key_secret=b\nsecurity_token=c\n"
-
-    @Test("the environment goes first, then the CLI's profile, then the credentials file")
-    func order() throws {
-        let place = try home([".aliyun/config.json": Self.config, ".alibabacloud/credentials.ini": Self.ini])
-        defer { try? FileManager.default.removeItem(atPath: place) }
-        var environment = ["HOME": place, "ALIBABA_CLOUD_ACCESS_KEY_ID": "env-id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "env-secret", "ALIBABA_CLOUD_SECURITY_TOKEN": "env-token"]
-        let first = try CredentialChain.accessKey(environment: environment)
-        #expect(first.id == "env-id" && first.secret.value == "env-secret" && first.token?.value == "env-token")
-        environment = ["HOME": place]
-        #expect(try CredentialChain.accessKey(environment: environment).id == "cli-id")
-        environment["ALIBABA_CLOUD_PROFILE"] = "sts"
-        #expect(try CredentialChain.accessKey(environment: environment).token?.value == "the-token")
-        environment["ALIBABA_CLOUD_CLI_PROFILE_DISABLED"] = "true"
-        #expect(try CredentialChain.accessKey(environment: environment).token?.value == "c")
-        environment["ALIBABA_CLOUD_PROFILE"] = nil
-        #expect(try CredentialChain.accessKey(environment: environment).id == "ini-id")
-    }
-
-    @Test("nothing found names every place; a mode that is not read is named")
-    func missing() throws {
-        let place = try home([".aliyun/config.json": Self.config])
-        defer { try? FileManager.default.removeItem(atPath: place) }
-        #expect { try CredentialChain.accessKey(environment: ["HOME": place, "ALIBABA_CLOUD_PROFILE": "role"]) } throws: { error in
-            let text = "\(error)"
-            return text.contains("ALIBABA_CLOUD_ACCESS_KEY_ID") && text.contains("EcsRamRole") && text.contains("credentials.ini") && !text.contains("cli-secret")
-        }
     }
 }

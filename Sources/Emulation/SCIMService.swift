@@ -368,8 +368,9 @@ public struct SCIMService: Sendable {
     @discardableResult
     public mutating func plant(_ kind: ResourceKind, _ document: JSONValue, now: Double = 0) throws -> String {
         // A console asks for less than the SCIM interface, and takes nothing over.
-        let rules = options.vendor
-        defer { options.vendor = rules }
+        let (rules, refused) = (options.vendor, options.refused)
+        defer { (options.vendor, options.refused) = (rules, refused) }
+        options.refused = []
         options.vendor.requiredOfUsers = []
         options.vendor.takesOver = false
         let response = try create(kind, EmulatedRequest(method: "POST", path: "", body: document.canonicalBytes, now: now))

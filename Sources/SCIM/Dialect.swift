@@ -128,7 +128,7 @@ public final class Dialect: Sendable {
         let read = DialectWay.allCases.filter { met.contains($0) && !$0.isOfWriting }
         let learned = DialectWay.allCases.filter { met.contains($0) && !known.contains($0) && $0.isOfWriting }
         var lines = read.isEmpty ? [] : ["the \(side) writes in its own way, and is understood: \(read.map(\.sentence).joined(separator: "; "))"]
-        lines += learned.map { "found out, and done so from now on: \($0.sentence)\($0.key.map { "; \($0) says it by hand" } ?? "")" }
+        lines += learned.map { "found out of the \(side), and done so from now on: \($0.sentence)\($0.key.map { "; \($0) says it by hand" } ?? "")" }
         return lines
     }
 

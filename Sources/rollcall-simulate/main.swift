@@ -103,7 +103,9 @@ struct Simulate: ParsableCommand {
                 let rare = Trial.habitsToMeet.filter { total.fired[$0] ?? 0 < 20 }
                 add("seeds \(seeds)", Trial.Outcome(notHappened: rare.map { "\($0), met \(total.fired[$0] ?? 0) times of 20" }))
             }
-            if total.excepted.values.reduce(0, +) * 50 > total.fired["kill"] ?? 0 { add("seeds \(seeds)", Trial.Outcome(notHappened: ["fewer excuses: \(total.excepted)"])) }
+            if total.fired["kill"] ?? 0 >= 50, total.excepted.values.reduce(0, +) * 50 > total.fired["kill"] ?? 0 {
+                add("seeds \(seeds)", Trial.Outcome(notHappened: ["fewer excuses: \(total.excepted)"]))
+            }
             for (name, count) in total.excepted.sorted(by: { $0.key < $1.key }) { print("excepted: \(name): \(count)") }
             let flags = (exhaustive ? " --exhaustive" : "") + (throttled.map { " --throttled \($0)" } ?? "")
             print("rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \(total.broken.count) laws broken")

@@ -80,6 +80,9 @@ struct Sender: Sendable {
                 guard let targetID else { return .failed("has no account to write to") }
                 let changes = changes(kind, operation.fields)
                 if changes.isEmpty { return .done(id: targetID, resource: nil) }
+                if looksFirst, operation.verb == .associate, let other = try await bearerOfOurMark(kind, operation.fields), other != targetID {
+                    return .conflict("the externalId is carried by \(other), which the target's list did not show; the next complete read judges it")
+                }
                 return try await update(kind, targetID, changes, isAssociating: operation.verb == .associate, care)
             case .addMembers, .removeMembers:
                 guard let targetID else { return .failed("the group could not be made, or made ours") }
@@ -382,6 +385,12 @@ struct Sender: Sendable {
         guard byName else { return nil }
         guard holders.count == 1, let holder = holders.first, holder["externalId"]?.string == nil, let id = Self.id(holder) else { return nil }
         return .found(id: id, resource: holder.canonicalBytes, byMark: false)
+    }
+
+    /// Another object that carries the externalId which an association is about to give: there would be two.
+    private func bearerOfOurMark(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> String? {
+        guard let mark = text("externalId", fields), let path = AttributePath("externalId"), target.profile.filterable?.contains("externalId") ?? true else { return nil }
+        return try await target.lookUp(kind, path, mark) { $0 }.first.flatMap { Self.id($0) }
     }
 
     /// A resource's id, also one that is a number.

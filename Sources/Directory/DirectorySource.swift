@@ -179,6 +179,19 @@ public struct ProvisioningSettings: Hashable, Sendable {
     /// As IDaaS writes them: `urn:alibaba:idaas:app:scim:User:CREATE`. An open set.
     public var actions: [String]
     public var fullPushScopes: [String]
+    /// Expressions such as `user.displayName`, by the attribute that they are sent as; nil where the source does not tell.
+    public var mapping: [String: String]?
+    /// The newest push of the last seven days; nil where there was none, or the source does not tell.
+    public var lastPush: Push?
+
+    public struct Push: Hashable, Sendable {
+        /// Seconds since 1970.
+        public var began: Double
+        /// `success`, `partial_success`, `failed`, `running`, `pending`.
+        public var status: String
+        /// How many users it created, changed and deleted with success.
+        public var changedUsers: Int
+    }
 }
 
 /// Why a source could not be read to its end.

@@ -44,6 +44,10 @@ enum IDaaSObject: Hashable, Sendable {
     case unit(String)
     case provisioningScope
     case provisioningConfig
+    /// IDaaS' own mapping of attributes for the application.
+    case profileMapping
+    /// The newest pushes to the application, since a time in milliseconds.
+    case pushes(since: Int)
 
     /// What both APIs call the operation.
     var operation: String {
@@ -53,6 +57,8 @@ enum IDaaSObject: Hashable, Sendable {
         case .unit: "GetOrganizationalUnit"
         case .provisioningScope: "GetApplicationProvisioningScope"
         case .provisioningConfig: "GetApplicationProvisioningConfig"
+        case .profileMapping: "GetApplicationUserProfileMapping"
+        case .pushes: "ListSynchronizationJobs"
         }
     }
 }
@@ -127,7 +133,15 @@ struct ManagementAPI: IDaaSAPI {
         case .user(let id): return request(object.operation, [("UserId", id)])
         case .group(let id): return request(object.operation, [("GroupId", id)])
         case .unit(let id): return request(object.operation, [("OrganizationalUnitId", id)])
-        case .provisioningScope, .provisioningConfig: return application.map { request(object.operation, [("ApplicationId", $0)]) }
+        case .provisioningScope, .provisioningConfig, .profileMapping: return application.map { request(object.operation, [("ApplicationId", $0)]) }
+        case .pushes(let since):
+            return application.map {
+                request(
+                    object.operation,
+                    [
+                        ("TargetType", "application"), ("TargetIds.1", $0), ("Direction", "egress"), ("StartTime", String(since)), ("PageNumber", "1"), ("PageSize", pageSize),
+                    ])
+            }
         }
     }
 
@@ -150,6 +164,8 @@ struct ManagementAPI: IDaaSAPI {
 
     func wrapper(_ object: IDaaSObject) -> String? {
         switch object {
+        case .profileMapping: "ApplicationUserProfileMapping"
+        case .pushes: nil
         case .user: "User"
         case .group: "Group"
         case .unit: "OrganizationalUnit"
@@ -213,7 +229,7 @@ struct DeveloperAPI: IDaaSAPI {
         case .group(let id): get("/groups/\(PercentEncoding.encode(id))")
         case .unit(let id): get("/organizationalUnits/\(PercentEncoding.encode(id))")
         case .provisioningScope: get("/provisioningScope")
-        case .provisioningConfig: nil
+        case .provisioningConfig, .profileMapping, .pushes: nil
         }
     }
 

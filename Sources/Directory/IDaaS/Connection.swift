@@ -8,6 +8,8 @@ final class IDaaSConnection: Sendable {
     let api: any IDaaSAPI
     private let client: any HTTPClient
     private let time: Time
+    /// Seconds since 1970.
+    var now: Double { time.wall() }
     /// How far the service's clock is ahead of ours, in seconds, at the most.
     private let skew = Mutex(0.0)
 

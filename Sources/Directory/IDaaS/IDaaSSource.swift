@@ -358,13 +358,41 @@ public struct IDaaSSource: DirectorySource {
 
     public func provisioning() async throws -> ProvisioningSettings? {
         guard api.request(.provisioningConfig) != nil else { return nil }
-        return try await asked(.provisioningConfig) { view in
+        var settings = try await asked(.provisioningConfig) { view in
             let scim = view.field("scimProvisioningConfig", api.style)
             return ProvisioningSettings(
                 isEnabled: view.field("status", api.style)?.string == "enabled", protocolType: view.field("provisionProtocolType", api.style)?.string ?? "",
                 baseURL: scim?.field("scimBaseUrl", api.style)?.string, actions: Self.texts(scim?.field("provisioningActions", api.style)),
                 fullPushScopes: Self.texts(scim?.field("fullPushScopes", api.style)))
         }
+        // Neither is in every region, nor allowed to every key: what is not told is not compared.
+        settings.mapping = try await told(.profileMapping) { view in
+            var mapping: [String: String] = [:]
+            view.field("applicationProfileMappingAttributes", api.style)?.forEachElement { pair in
+                if let target = pair.field("targetField", api.style)?.string, let expression = pair.field("sourceValueExpression", api.style)?.string { mapping[target] = expression }
+            }
+            return mapping.isEmpty ? nil : mapping
+        }
+        settings.lastPush = try await told(.pushes(since: Int((connection.now - 7 * 86400) * 1000))) { view in
+            var last: ProvisioningSettings.Push?
+            view.field("synchronizationJobs", api.style)?.forEachElement { job in
+                guard let began = job.field("startTime", api.style)?.lenientInteger.map({ Double($0) / 1000 }), began > last?.began ?? 0 else { return }
+                let users = job.field("result", api.style)?.field("userStatistics", api.style)
+                let changed = ["created", "updated", "deleted"].compactMap { users?.field($0, api.style)?.field("success", api.style)?.lenientInteger }.reduce(0) { $0.addingReportingOverflow($1).partialValue }
+                last = ProvisioningSettings.Push(began: began, status: job.field("status", api.style)?.string ?? "", changedUsers: max(0, Int(clamping: changed)))
+            }
+            return last
+        }
+        return settings
+    }
+
+    private func told<Value>(_ object: IDaaSObject, _ body: (JSONView) throws -> Value?) async throws -> Value? {
+        do {
+            if case .value(let value) = try await connection.object(object, body) { return value }
+        } catch let failure as DirectoryFailure {
+            if case .cancelled = failure { throw failure }
+        }
+        return nil
     }
 
     private func asked<Value>(_ object: IDaaSObject, _ body: (JSONView) throws -> Value) async throws -> Value {

@@ -152,4 +152,28 @@ extension IDaaSService {
         ]
         return .json(200, ["RequestId": .string(requestID), "ApplicationProvisioningConfig": config], type: "application/json")
     }
+
+    func mapping(of id: String, _ application: IDaaSApplicationSettings) -> EmulatedResponse {
+        let pairs: [JSONValue] = application.mapping.sorted { $0.key < $1.key }.map {
+            ["TargetField": .string($0.key), "SourceValueExpression": .string($0.value), "ExpressionMappingType": "expression"]
+        }
+        return .json(
+            200,
+            [
+                "RequestId": .string(requestID),
+                "ApplicationUserProfileMapping": ["ApplicationId": .string(id), "UserMappingIdentityName": "userName", "ApplicationProfileMappingAttributes": .array(pairs)],
+            ], type: "application/json")
+    }
+
+    func pushes(of id: String, _ application: IDaaSApplicationSettings, since: Double) -> EmulatedResponse {
+        let pushes = application.pushes.filter { $0 * 1000 >= since }
+        let jobs: [JSONValue] = pushes.map { began in
+            [
+                "SynchronizationJobId": .string("sync_\(Int(began))"), "TargetType": "application", "TargetId": .string(id), "Direction": "egress", "TriggerType": "auto", "Status": "success",
+                "StartTime": .integer(Int64(began * 1000)), "EndTime": .integer(Int64(began * 1000) + 5000),
+                "Result": ["UserStatistics": ["Created": ["Total": 2, "Success": 2, "Failed": 0, "Skipped": 0], "Updated": ["Total": 1, "Success": 1, "Failed": 0, "Skipped": 0]]],
+            ]
+        }
+        return .json(200, ["RequestId": .string(requestID), "TotalCount": .integer(Int64(jobs.count)), "SynchronizationJobs": .array(jobs)], type: "application/json")
+    }
 }

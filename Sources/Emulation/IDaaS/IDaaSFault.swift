@@ -105,6 +105,10 @@ public struct IDaaSApplicationSettings: Sendable {
     public var pushURL = "https://target.example/scim/v2"
     public var pushActions = ["User:CREATE", "User:UPDATE", "User:DELETE"]
     public var fullPush = ["User:PUSH"]
+    /// Its own mapping: expressions by target attribute.
+    public var mapping = ["externalId": "user.userId", "userName": "user.username", "displayName": "user.displayName"]
+    /// When IDaaS pushed, in seconds since 1970.
+    public var pushes: [Double] = []
 
     public init(secret: String) { self.secret = secret }
 }

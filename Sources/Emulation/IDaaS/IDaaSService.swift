@@ -105,6 +105,12 @@ public struct IDaaSService: Sendable {
         case "GetApplicationProvisioningScope", "GetApplicationProvisioningConfig":
             guard let id = query["ApplicationId"], let application = options.applications[id] else { return missing("Application", query["ApplicationId"] ?? "") }
             return action == "GetApplicationProvisioningScope" ? scope(of: application, isManagement: true) : config(of: id, application, origin)
+        case "GetApplicationUserProfileMapping":
+            guard let id = query["ApplicationId"], let application = options.applications[id] else { return missing("Application", query["ApplicationId"] ?? "") }
+            return mapping(of: id, application)
+        case "ListSynchronizationJobs":
+            guard let id = query["TargetIds.1"], let application = options.applications[id] else { return missing("Application", query["TargetIds.1"] ?? "") }
+            return pushes(of: id, application, since: query["StartTime"].flatMap { Double($0) } ?? 0)
         default: return nil
         }
     }

@@ -49,6 +49,9 @@ struct ValueRule: Hashable, Sendable {
         replacement = rule.replacement
     }
 
+    /// The fields whose value is sent as it is, first choice first; nil where the value is made of them.
+    var plainFields: [String]? { fields.isEmpty || template != nil || part != nil || replacement != nil || isLowercased ? nil : fields }
+
     /// The value of which a name's part is one.
     func whole(_ fields: [String: String]) -> String? {
         var rule = self

@@ -57,7 +57,10 @@ extension JobRun {
         if let own = try await shared.ownScope() {
             lines.append("source: the application's provisioning scope: \(EffectiveScope.words(Job.Scope(organizationalUnits: own.units, groups: .listed(own.groups))))")
         }
-        if let settings = try await source.provisioning() { lines += ProvisioningComparison.lines(settings, job) }
+        if let settings = try await source.provisioning() {
+            let rules = Dictionary((tables[.user]?.attributes ?? []).map { ($0.name, $0.rule.plainFields) }) { first, _ in first }
+            lines += ProvisioningComparison.lines(settings, job, rules: rules, now: surroundings.time.wall())
+        }
         if let said = try await source.probe(groups: pushed.contains(.group)) {
             try await checkScope(source)
             return lines + ["source: \(said); the credential is accepted"]

@@ -362,6 +362,10 @@ import Testing
     @Test("check shows how the job differs from IDaaS' own push")
     func provisioning() async throws {
         let world = try IDaaS.world(.byToken)
+        world.client.changeDirectory { directory in
+            directory.options.applications[IDaaS.application]?.pushes = [world.clock.time.wall() - 7200, world.clock.time.wall() - 30 * 86400]
+            directory.options.applications[IDaaS.application]?.mapping = ["externalId": "user.userId", "displayName": "user.nickname", "userName": "ToLower(user.username)", "title": "user.title"]
+        }
         let job = try Job.read(text: IDaaS.job(source: "  application: \(IDaaS.application)", "operations: { users: [create, update] }"), path: "job.yaml", vocabulary: .current)
         let surroundings = Surroundings(time: world.clock.time, environment: IDaaS.environment, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: world.client)
         let run = try JobRun(
@@ -373,5 +377,9 @@ import Testing
         #expect(text.contains("delete of users: IDaaS does, the job does not"))
         #expect(text.contains("full push of groups: IDaaS does not have it, the job has it"))
         #expect(!text.contains("create of users"))
+        #expect(text.contains("IDaaS pushed 2 h ago (success, 3 users written): there are two writers"), "\(text)")
+        #expect(text.contains("differs: displayName: IDaaS sends nickname, the job displayName"), "\(text)")
+        #expect(text.contains("to compare by hand: userName: IDaaS sends ToLower(user.username)") && text.contains("title: IDaaS sends user.title, the job does not send it"), "\(text)")
+        #expect(!text.contains("externalId: IDaaS"))
     }
 }

@@ -81,6 +81,7 @@ public struct VendorRules: Sendable {
         var rules = VendorRules()
         rules.hidesUnmanaged = true
         rules.takesOver = true
+        rules.groupsMustBeEmpty = true
         rules.immutable = ["userName"]
         rules.userNameSigns = "@_-."
         rules.groupNameSigns = "_-."

@@ -7,8 +7,8 @@ extension Profile {
         name: "cloudsso",
         displayName: "Alibaba Cloud CloudSSO",
         takesGroups: true,
-        // The product table: existing users are not retrievable. The vendor's page says that a list has all of them; until that is
-        // settled, the ledger is all that is known.
+        // The product table: existing users are not retrievable. A client of the vendor's own lists them, 100 a page; since that costs a page for
+        // each hundred on a quiet night, `readBack: list` is the job's decision, and the ledger stands for the list otherwise.
         listing: .none,
         listCap: nil,
         filterable: nil,
@@ -37,7 +37,8 @@ extension Profile {
         memberChunk: 100,
         memberReading: [.ledger],
         lookUp: [.filter],
-        deletion: Deletion(refusal: "CloudSSO refuses to delete what other resources depend on; take the access assignments away in its console, and the next run deletes it"),
+        // Native rule; whether a delete over SCIM empties a group by itself is not known.
+        deletion: Deletion(groupsMustBeEmpty: true, refusal: "CloudSSO refuses to delete what other resources depend on; take the access assignments away in its console, and the next run deletes it"),
         protected: [:],
         requestsPerSecond: 5,
         concurrency: 2,

@@ -24,6 +24,7 @@ public struct PlatformConsole: Hashable, Sendable {
                       placement: basic
                 """,
             notes: [
+                "Outside mainland China: https://scim.alibabacloud.com, and https://oauth.alibabacloud.com/v1/token for the token.",
                 "An OAuth server application of the RAM console with the scope /acs/scim; the id and the secret are the application's.",
                 "Users only, with user name and display name. Accounts made in the console are conflicts and are never written.",
                 "RAM cannot disable: a disabled user keeps access, unless leavers says { disabled: asLeaver }.",
@@ -32,7 +33,7 @@ public struct PlatformConsole: Hashable, Sendable {
             platform: "cloudsso",
             baseURL: "https://cloudsso-scim-cn-shanghai.aliyun.com/scim/v2/", authorization: key("CLOUDSSO_SCIM_KEY"),
             notes: [
-                "The address has the region of the CloudSSO directory. The key is a SCIM credential of its console, good for a year; SCIM synchronization must be on.",
+                "The address has the region of the CloudSSO directory; for a directory outside mainland China copy it from the console. The key is a SCIM credential of its console, good for a year; SCIM synchronization must be on.",
                 "Existing accounts cannot be listed: the ledger is all that is known, so keep it, and say --first-run the first time.",
                 "A create takes over an account of the same name, and the report says so. User names never change.",
             ]),
@@ -63,7 +64,7 @@ public struct PlatformConsole: Hashable, Sendable {
             platform: "aws-identity-center",
             baseURL: "https://scim.us-east-1.amazonaws.com/TENANT/scim/v2/", authorization: key("AWS_SCIM_TOKEN"),
             notes: [
-                "The SCIM endpoint and the access token come from automatic provisioning in the console; a token is good for a year.",
+                "The SCIM endpoint and the access token come from automatic provisioning in the console; the host may end in .api.aws. A token is good for a year.",
                 "Every user needs a display name, a given name and a family name.",
             ]),
         PlatformConsole(

@@ -20,7 +20,12 @@ public enum JobTemplate {
         let kinds = profile.takesGroups ? "users, groups" : "users"
         let groups = profile.takesGroups ? "\n#   groups: [create, update, delete]" : ""
         // Where the list does not show everybody.
-        let readBack = profile.listing == .pages ? "" : "\n# readBack: byID   # under target, indented: read each account by its id, and so see drift; left out, the ledger stands for it"
+        let readBack =
+            profile.listing == .pages
+            ? ""
+            : profile.existing == .overwrite
+                ? "\n# readBack: list   # under target, indented: read the list (a page for each hundred accounts), and so see drift; left out, the ledger stands for it"
+                : "\n# readBack: byID   # under target, indented: read each account by its id, and so see drift; left out, the ledger stands for it"
         let mapping = (profile.mapping[.user] ?? []).map { rule in
             "#   \(rule.attribute): { from: \(rule.fields[0])\(rule.part.map { ", part: \($0.rawValue)" } ?? "") }\(rule.fields.count > 1 ? "   # else \(rule.fields[1])" : "")"
         }

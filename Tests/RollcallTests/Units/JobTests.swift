@@ -123,7 +123,7 @@ import Testing
     func idaasSources() throws {
         let plain = try read(idaas("region: cn-hangzhou"))
         guard case .idaas(let source) = plain.source else { return #expect(Bool(false), "\(plain.source)") }
-        #expect(source.endpoint == "https://eiam.cn-hangzhou.aliyuncs.com" && source.accessKey == nil && source.application == nil)
+        #expect(source.endpoint == "https://eiam.cn-hangzhou.aliyuncs.com" && source.accessKey == .chain(full: false) && source.application == nil)
         #expect(source.pace.requestsPerSecond == 5 && source.pace.concurrency == 2)
         let client = try read(idaas("region: cn-hangzhou, application: app_x, client: { secret: \"${S}\" }, scope: { organizationalUnits: [ou_1], recursive: false }", kind: "idaas-application"))
         guard case .idaasApplication(let application) = client.source else { return #expect(Bool(false), "\(client.source)") }

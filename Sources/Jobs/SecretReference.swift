@@ -70,3 +70,27 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
         }
     }
 }
+
+extension Job {
+    /// Every secret that the job refers to.
+    public var secrets: [SecretReference] {
+        func secrets(_ authorization: Authorization) -> [SecretReference] {
+            switch authorization {
+            case .key(let secret): [secret]
+            case .oauth(_, _, let secret, _, _): [secret]
+            }
+        }
+        func secrets(_ value: PublicValue) -> [SecretReference] { if case .reference(let reference) = value { [reference] } else { [] } }
+        var all = secrets(target.authorization)
+        switch source {
+        case .file: break
+        case .scim(_, let authorization, _, _): all += secrets(authorization)
+        case .idaas(let idaas): if case .key(let id, let secret, let token) = idaas.accessKey { all += secrets(id) + [secret] + (token.map { [$0] } ?? []) }
+        case .idaasApplication(let idaas): all += secrets(idaas.clientID) + [idaas.clientSecret]
+        }
+        return all
+    }
+
+    /// The files that secrets of the job stand in.
+    public var secretFiles: [String] { secrets.compactMap { if case .file(let path) = $0 { path } else { nil } } + [target.tls?.key].compactMap { $0 } }
+}

@@ -58,13 +58,27 @@ extension Ledger {
             return try queue.read { db in
                 guard try Int.fetchOne(db, sql: "PRAGMA application_id") == Schema.applicationID else { return ["it is no Rollcall ledger"] }
                 guard try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 <= schemaVersion else { return ["it was written by a newer rollcall"] }
-                return try String.fetchAll(db, sql: "PRAGMA integrity_check(5)").filter { $0 != "ok" }
+                return try String.fetchAll(db, sql: "PRAGMA integrity_check(5)").filter { $0 != "ok" } + strangers(db)
             }
         } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_BUSY {
             // Another program has it; that says nothing of the copy.
             throw LedgerError(error, path: path)
         } catch let error as DatabaseError {
             return ["it cannot be read: \(error.message ?? "SQLite error \(error.resultCode.rawValue)")"]
+        }
+    }
+
+    /// What another hand has put into a ledger: a trigger would write what no run has written.
+    private static func strangers(_ db: Database) throws -> [String] {
+        let own = try DatabaseQueue()
+        try migrate(own, path: "memory")
+        let tables = try own.read { try Set(String.fetchAll($0, sql: "SELECT name FROM sqlite_schema WHERE type = 'table'")) }
+        let found = try Row.fetchAll(db, sql: "SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'trigger', 'view') ORDER BY type, name")
+        return found.compactMap { row -> String? in
+            let (type, name): (String, String) = (row[0], row[1])
+            // SQLite's own, and those of a program that replicates it.
+            if type == "table", tables.contains(name) || name.hasPrefix("sqlite_") || name.hasPrefix("_litestream") { return nil }
+            return "it has a \(type) “\(name)” that no version of rollcall makes"
         }
     }
 }

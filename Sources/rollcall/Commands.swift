@@ -197,7 +197,7 @@ private func execute(
         }
     Signals.listen()
     Hardening.begin()
-    let entries = try common.open(jobs, command: word, host)
+    let entries = try common.open(jobs, command: word, writes: command.writes, host)
     let output = try csv.map { try CSVOutput($0, jobs: jobs, state: common.state) }
     let surroundings = common.surroundings()
     var allowed = try permissions.parsed()
@@ -265,6 +265,7 @@ struct CheckCommand: AsyncParsableCommand {
         var code = Reconciliation.ExitCode.inStep
         for job in jobs {
             for line in JobDescription.lines(job) { print(printable(line)) }
+            for concern in FileTrust.concerns(job, state: common.state) { writeLine("warning: \(job.name): \(concern)") }
             do {
                 // Nothing of a check is kept: its ledger is in memory.
                 let surroundings = common.surroundings()
@@ -291,7 +292,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         var names = try common.jobs(jobs).map(\.name)
-        try common.checkFolder()
+        try common.checkFolder(writes: false)
         if jobs.isEmpty {
             let files = (try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []
             names = files.filter { $0.hasSuffix(".sqlite") }.map { String($0.dropLast(7)) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

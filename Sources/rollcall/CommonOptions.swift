@@ -87,7 +87,9 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// Whoever may write in the state folder decides what the next run believes.
-    func checkFolder() throws {
+    ///
+    /// - Parameter writes: whether the command writes to a target or a ledger: it then refuses what others could change.
+    func checkFolder(writes: Bool) throws {
         for folder in [state, Ledger.copyFolder(of: "\(state)/ledger")] {
             var status = stat()
             // Of what a symbolic link leads to. The folder of copies is made with the first of them.
@@ -104,19 +106,26 @@ struct CommonOptions: ParsableArguments {
                 writeLine("the state folder \(folder) cannot be read: \(String(cString: strerror(errno))); run as the user that it belongs to")
                 throw leaving(.ledger)
             }
-            if status.st_mode & 0o002 != 0 {
-                writeLine("the state folder \(folder) can be written by everybody on this machine, who could put other ledgers there: chmod 700 \(folder)")
-                throw leaving(.ledger)
+            if let concern = FileTrust.concern("the state folder", folder) {
+                // What everybody may write is not even read.
+                let refuses = writes || status.st_mode & 0o002 != 0
+                writeLine("\(refuses ? "" : "warning: ")\(concern); whoever may write there decides what the next run believes")
+                if refuses { throw leaving(.ledger) }
             }
-            if status.st_mode & 0o020 != 0 { writeLine("warning: the state folder \(folder) can be written by its group: chmod 700 \(folder)") }
         }
     }
 
     /// Locks and opens the ledgers of jobs. Throws `ExitCode` 74 or 75.
-    func open(_ jobs: [Job], command: String, _ host: HostOptions) throws -> [OpenJob] {
+    func open(_ jobs: [Job], command: String, writes: Bool, _ host: HostOptions) throws -> [OpenJob] {
         do {
             try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            try checkFolder()
+            try checkFolder(writes: writes)
+            for job in jobs {
+                for concern in FileTrust.concerns(job, state: state) {
+                    writeLine("\(writes ? "" : "warning: ")\(job.name): \(concern)")
+                    if writes { throw leaving(.ledger) }
+                }
+            }
             return try jobs.map { job in
                 let holder = "process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), since \(Time.system.timestamp()), “rollcall \(command) \(job.file)”"
                 let lock = try JobLock(path: "\(state)/\(job.name).lock", holder: holder)

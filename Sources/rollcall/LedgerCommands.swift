@@ -10,9 +10,9 @@ struct LedgerCommand: AsyncParsableCommand {
         commandName: "ledger", abstract: "Check, copy, restore or rebuild a job's ledger.", subcommands: [Verify.self, Origins.self, Backup.self, Restore.self, Rebuild.self])
 
     /// The ledger of a job file, locked.
-    private static func locked<Value>(_ common: CommonOptions, _ host: HostOptions, _ file: String, _ body: (_ job: Job, _ path: String) async throws -> Value) async throws -> Value {
+    private static func locked<Value>(_ common: CommonOptions, _ host: HostOptions, _ file: String, writes: Bool = true, _ body: (_ job: Job, _ path: String) async throws -> Value) async throws -> Value {
         guard let job = try common.jobs([file]).first else { throw leaving(.jobFile) }
-        try common.checkFolder()
+        try common.checkFolder(writes: writes)
         do {
             let lock = try JobLock(path: "\(common.state)/\(job.name).lock", holder: "process \(ProcessInfo.processInfo.processIdentifier), “rollcall ledger”")
             let path = "\(common.state)/\(job.name).sqlite"
@@ -65,7 +65,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await LedgerCommand.each(jobs) { file in
-                try await LedgerCommand.locked(common, host, file) { job, path in
+                try await LedgerCommand.locked(common, host, file, writes: false) { job, path in
                     let ledger = try LedgerCommand.existing(path)
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger restore \(job.file)") }

@@ -131,6 +131,47 @@ import Testing
         }
     }
 
+    @Test("13 D5: what another user may write decides nothing: a run refuses it and says what to do, a plan warns; a copy with a trigger is no ledger")
+    func trust() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(2))
+        try place.write("token", Workplace.token)
+        try place.writeJob(server.base, authorization: "{ key: \"file:token\" }")
+        func mode(_ file: String, _ bits: Int) throws {
+            try FileManager.default.setAttributes([.posixPermissions: bits], ofItemAtPath: place.folder.appendingPathComponent(file).path)
+        }
+        try mode("token", 0o600)
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        for (file, good, bad, word) in [
+            ("job.yaml", 0o644, 0o666, "the job file"), ("token", 0o600, 0o622, "the secret file"), ("snapshots/test.sqlite", 0o600, 0o602, "the ledger"), ("snapshots", 0o700, 0o777, "the state folder"),
+        ] {
+            try mode(file, bad)
+            let run = try place.rollcall("run", "job.yaml")
+            #expect(run.exit == 74 && run.error.contains(word) && run.error.contains("chmod go-w"), "\(file): \(run.everything)")
+            let plan = try place.rollcall("plan", "job.yaml")
+            #expect((file == "snapshots" ? plan.exit == 74 : plan.exit == 0 && plan.error.contains("warning: ")) && plan.error.contains(word), "\(file): \(plan.everything)")
+            try mode(file, good)
+        }
+        if geteuid() == 0 {
+            // Root's files are everybody's to trust; another user's are not root's.
+            let job = place.folder.appendingPathComponent("job.yaml").path
+            chown(job, 65534, 65534)
+            let run = try place.rollcall("run", "job.yaml")
+            #expect(run.exit == 74 && run.error.contains("run as nobody"), "\(run.everything)")
+            chown(job, 0, 0)
+        }
+        #expect(try place.rollcall("ledger", "backup", "job.yaml", "--to", "copy.sqlite").exit == 0)
+        let sqlite = try Program.run(
+            URL(fileURLWithPath: "/usr/bin/env"),
+            ["python3", "-c", "import sqlite3; c = sqlite3.connect('copy.sqlite'); c.execute(\"CREATE TRIGGER t AFTER INSERT ON links BEGIN DELETE FROM links; END\"); c.commit()"], in: place.folder)
+        #expect(sqlite.exit == 0, "\(sqlite.error)")
+        let restored = try place.rollcall("ledger", "restore", "job.yaml", "--from", "copy.sqlite")
+        #expect(restored.exit == 74 && restored.error.contains("trigger “t”"), "\(restored.everything)")
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+    }
+
     @Test("SIGTERM ends a run in order with 143, and the next one goes on")
     func terminated() throws {
         let server = try ServerProcess.sandbox()

@@ -9,6 +9,9 @@ import SCIM
 
 /// The mapping of one kind: the attributes that are compared and written, in the order of their names' bytes.
 struct MappingTable: Hashable, Sendable {
+    /// Bytes that a value of a record may have.
+    private static let longest = 8 << 10
+
     let kind: ResourceKind
     let attributes: [AttributeMapping]
     private let byName: [String: AttributeMapping]
@@ -137,6 +140,7 @@ struct MappingTable: Hashable, Sendable {
             } else if let text = value, attribute.name == kind.nameAttribute, text.hasInvisibles {
                 complaints.append("\(attribute.name): “\(text.visible)” holds what nobody sees, so that two names may look alike; take it out in the source")
             }
+            if let count = value?.utf8.count, count > Self.longest { complaints.append("\(attribute.name): has \(count) bytes, and no directory means more than \(Self.longest); correct it in the source") }
             if attribute.isCritical, !attribute.isRequired, value == nil { complaints.append("\(attribute.name): has no value, and the target requires one") }
             complaints += rules.filter { $0.attribute == attribute.name }.compactMap { $0.complaint(value) }
             if value == nil, let why = unreadablePhone, attribute.rule.reads("phone") { complaints.append(why) }

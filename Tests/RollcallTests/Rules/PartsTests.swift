@@ -69,6 +69,17 @@ import Testing
         #expect(Set(["gone", "second", "third"].compactMap { world.user($0)?["externalId"]?.string }) == ["user_gone", "user_second", "user_third"])
     }
 
+    @Test("13 D7: a value of more than 8 KiB is left out and named; a name of that length holds its record")
+    func longValues() async throws {
+        let world = try World(job: World.job())
+        world.directory.people = ["ada", "bo"].map { .named($0) }
+        world.directory.people[0].displayName = String(repeating: "界", count: 3000)
+        world.directory.people[1].username = String(repeating: "b", count: 9000)
+        let result = try await world.run()
+        #expect(world.user("ada")?["displayName"] == nil && world.user("ada") != nil && world.documents(.user).count == 1)
+        #expect(result.operations.contains { $0.reason.contains("displayName: has 9000 bytes") } && result.operations.contains { $0.reason.contains("userName: has 9000 bytes") }, "\(result.report.details)")
+    }
+
     @Test("4.2: a refused rename does not stop the person's memberships, removals included")
     func memberships() async throws {
         let world = try await settled(4, [.refusesWholePatch])

@@ -83,6 +83,7 @@ public struct VendorRules: Sendable {
         rules.takesOver = true
         rules.groupsMustBeEmpty = true
         rules.immutable = ["userName"]
+        rules.hasUniqueMails = true
         rules.userNameSigns = "@_-."
         rules.groupNameSigns = "_-."
         rules.longestUserName = 64
@@ -139,6 +140,7 @@ public struct VendorRules: Sendable {
         var rules = VendorRules()
         rules.immutable = ["userName"]
         rules.groupsMustBeEmpty = true
+        rules.hasUniqueMails = true
         rules.usersMustLeaveGroups = true
         rules.userNameSigns = "+=,.@-_"
         rules.groupNameSigns = "-"

@@ -137,6 +137,38 @@ extension Ledger {
         }
     }
 
+    /// Staged records in scope that would give one value to an attribute which the target keeps unique, but for case; each with another of them.
+    ///
+    /// - Parameter attribute: a name of the mapped body, such as `emails[work]`.
+    public func sharedValues(kind: Int, attribute: String) throws -> [(id: String, rival: String, value: String, body: String)] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    WITH valued AS (SELECT n, body, json_extract(body, ?2) AS value FROM scratch.source WHERE kind = ?1 AND in_scope AND problem IS NULL AND NOT protected),
+                    counted AS (SELECT n, body, value, count(*) OVER same AS sharers, min(n) OVER same AS first, max(n) OVER same AS last FROM valued WHERE value IS NOT NULL
+                        WINDOW same AS (PARTITION BY fold(value)))
+                    SELECT i.id, r.id, c.value, c.body FROM counted c JOIN ids i ON i.n = c.n JOIN ids r ON r.n = CASE WHEN c.n = c.first THEN c.last ELSE c.first END
+                    WHERE c.sharers > 1 ORDER BY i.id
+                    """, arguments: [kind, "$.\"\(attribute)\""]
+            ).map { ($0[0], $0[1], $0[2], $0[3]) }
+        }
+    }
+
+    /// Gives a staged record another body, and says what was left out of it.
+    ///
+    /// - Parameter lacksWhatIsNeeded: whether no object can be made without that.
+    public func restage(kind: Int, source id: String, body: String, digest: [UInt8], flaw: String, lacksWhatIsNeeded: Bool) throws {
+        try write { db in
+            try db.cachedStatement(
+                sql: """
+                    UPDATE scratch.source SET body = ?, digest = ?, flaw = coalesce(flaw || '; ', '') || ?, lacks_needed = lacks_needed OR ?
+                    WHERE kind = ? AND n = (SELECT n FROM ids WHERE space = ? AND id = ?)
+                    """
+            ).execute(arguments: [body, blob(digest), flaw, lacksWhatIsNeeded, kind, kind, id])
+        }
+    }
+
     /// Marks all that is planned in a plan as held.
     public func hold(plan: Int64, by: String, reason: String) throws {
         try write { db in

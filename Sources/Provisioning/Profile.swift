@@ -61,6 +61,8 @@ public struct Profile: Hashable, Codable, Sendable {
     public var credentialChoosesTenant = false
     /// Multi-valued attributes of which the platform keeps one element: it is replaced whole.
     public var singleValued: Set<String> = []
+    /// Whether an e-mail address is one account's alone.
+    public var hasUniqueMails = false
 
     public enum Listing: String, Hashable, Codable, Sendable {
         /// All of them, page by page.
@@ -114,20 +116,30 @@ public struct Profile: Hashable, Codable, Sendable {
             self.refusedSigns = refusedSigns
         }
 
+        /// How a job gets rid of a sign without a change of the source.
+        private static func help(_ attribute: String, _ sign: Unicode.Scalar) -> String {
+            let other = attribute == "displayName" ? "another field, such as groupExternalId of a group" : "another field"
+            let part = sign == "@" ? "part: local, " : ""
+            return "mapping.\(attribute) with \(part)replace: { from: \"\(sign)\", to: \"-\" } or \(other) helps, or correct it in the source"
+        }
+
         /// What is wrong with a value; nil for a good one.
         public func complaint(_ value: String?) -> String? {
-            guard let value, !value.isEmpty else { return isRequired ? "\(attribute): has no value, and the platform requires one" : nil }
+            guard let value, !value.isEmpty else {
+                return isRequired ? "\(attribute): has no value, and the platform requires one; give it one in the source, or by mapping.\(attribute) with another field or a default" : nil
+            }
             let count = value.unicodeScalars.count
             if let length, !length.contains(count) {
-                return "\(attribute): “\(Self.shown(value))” has \(count) characters, and the platform takes \(length.lowerBound) to \(length.upperBound)"
+                return
+                    "\(attribute): “\(Self.shown(value))” has \(count) characters, and the platform takes \(length.lowerBound) to \(length.upperBound); correct it in the source, or let mapping.\(attribute) take another field"
             }
             let allowed = signs.map { Set($0.unicodeScalars) }
             for scalar in value.unicodeScalars {
                 let isPlain = (0x30...0x39).contains(scalar.value) || (0x41...0x5A).contains(scalar.value) || (0x61...0x7A).contains(scalar.value)
                 if let allowed, !isPlain, !allowed.contains(scalar) {
-                    return "\(attribute): “\(Self.shown(value))” has “\(scalar)”, and the platform takes letters, digits and \(signs ?? "") only"
+                    return "\(attribute): “\(Self.shown(value))” has “\(scalar)”, and the platform takes letters, digits and \(signs ?? "") only; \(Self.help(attribute, scalar))"
                 }
-                if refusedSigns.unicodeScalars.contains(scalar) { return "\(attribute): “\(Self.shown(value))” has “\(scalar)”, which the platform refuses" }
+                if refusedSigns.unicodeScalars.contains(scalar) { return "\(attribute): “\(Self.shown(value))” has “\(scalar)”, which the platform refuses; \(Self.help(attribute, scalar))" }
             }
             return nil
         }

@@ -10,7 +10,9 @@ struct LedgerCommand: AsyncParsableCommand {
         commandName: "ledger", abstract: "Check, copy, restore or rebuild a job's ledger.", subcommands: [Verify.self, Origins.self, Backup.self, Restore.self, Rebuild.self])
 
     /// The ledger of a job file, locked.
-    private static func locked<Value>(_ common: CommonOptions, _ host: HostOptions, _ file: String, writes: Bool = true, _ body: (_ job: Job, _ path: String) async throws -> Value) async throws -> Value {
+    private static func locked<Value>(_ common: CommonOptions, _ host: HostOptions, _ file: String, writes: Bool = true, _ body: (_ job: Job, _ path: String) async throws -> Value) async throws
+        -> Value
+    {
         guard let job = try common.jobs([file]).first else { throw leaving(.jobFile) }
         try common.checkFolder(writes: writes)
         do {

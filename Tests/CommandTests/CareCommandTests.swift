@@ -145,7 +145,8 @@ import Testing
         try mode("token", 0o600)
         #expect(try place.rollcall("run", "job.yaml").exit == 0)
         for (file, good, bad, word) in [
-            ("job.yaml", 0o644, 0o666, "the job file"), ("token", 0o600, 0o622, "the secret file"), ("snapshots/test.sqlite", 0o600, 0o602, "the ledger"), ("snapshots", 0o700, 0o777, "the state folder"),
+            ("job.yaml", 0o644, 0o666, "the job file"), ("token", 0o600, 0o622, "the secret file"), ("snapshots/test.sqlite", 0o600, 0o602, "the ledger"),
+            ("snapshots", 0o700, 0o777, "the state folder"),
         ] {
             try mode(file, bad)
             let run = try place.rollcall("run", "job.yaml")

@@ -378,7 +378,9 @@ public struct IDaaSSource: DirectorySource {
             view.field("synchronizationJobs", api.style)?.forEachElement { job in
                 guard let began = job.field("startTime", api.style)?.lenientInteger.map({ Double($0) / 1000 }), began > last?.began ?? 0 else { return }
                 let users = job.field("result", api.style)?.field("userStatistics", api.style)
-                let changed = ["created", "updated", "deleted"].compactMap { users?.field($0, api.style)?.field("success", api.style)?.lenientInteger }.reduce(0) { $0.addingReportingOverflow($1).partialValue }
+                let changed = ["created", "updated", "deleted"].compactMap { users?.field($0, api.style)?.field("success", api.style)?.lenientInteger }.reduce(0) {
+                    $0.addingReportingOverflow($1).partialValue
+                }
                 last = ProvisioningSettings.Push(began: began, status: job.field("status", api.style)?.string ?? "", changedUsers: max(0, Int(clamping: changed)))
             }
             return last

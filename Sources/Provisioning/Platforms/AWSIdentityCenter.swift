@@ -52,6 +52,7 @@ extension Profile {
             "a list without a cursor that ends at 50 is cut off",
             "a value list that happens to name every member may be removed",
         ],
-        singleValued: ["emails", "phoneNumbers", "addresses", "roles"]
+        singleValued: ["emails", "phoneNumbers", "addresses", "roles"],
+        hasUniqueMails: true
     )
 }

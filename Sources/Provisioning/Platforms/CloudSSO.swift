@@ -52,6 +52,7 @@ extension Profile {
             "whether a delete over SCIM takes an account out of its groups is not known",
             "groups of the same name are taken over as users are",
         ],
-        credentialChoosesTenant: true
+        credentialChoosesTenant: true,
+        hasUniqueMails: true
     )
 }

@@ -46,6 +46,7 @@ extension Profile {
             "a member is removed by members[value eq “id”], as the SDK's note implies; the form with a value list is never tried",
             "nothing must be emptied before it is deleted",
         ],
-        singleValued: ["emails", "phoneNumbers", "addresses", "roles"]
+        singleValued: ["emails", "phoneNumbers", "addresses", "roles"],
+        hasUniqueMails: true
     )
 }

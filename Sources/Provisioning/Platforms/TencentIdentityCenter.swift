@@ -50,6 +50,7 @@ extension Profile {
             "users leave their groups before they are deleted",
             "a refusal to change what was made by hand concerns that record alone",
         ],
-        credentialChoosesTenant: true
+        credentialChoosesTenant: true,
+        hasUniqueMails: true
     )
 }

@@ -131,6 +131,8 @@ struct MappingTable: Hashable, Sendable {
             if value == nil, attribute.isRequired, attribute.rule.part == .given || attribute.rule.part == .family { value = attribute.rule.whole(fields) }
             // Never externalId: it is an id of the source's, compared as it is.
             if isLowercased, attribute.name != "externalId" { value = value?.lowercased() }
+            // What follows is replaced by the platform's own: two records that differ there alone want one name.
+            if attribute.name == kind.nameAttribute, let cut = cutNameFrom, let place = value?.range(of: cut) { value = value.map { String($0[..<place.lowerBound]) } }
             if attribute.name == kind.nameAttribute { name = value }
             if attribute.name == "externalId" { mark = value }
             // All of them at once: a record is corrected once.
@@ -140,7 +142,9 @@ struct MappingTable: Hashable, Sendable {
             } else if let text = value, attribute.name == kind.nameAttribute, text.hasInvisibles {
                 complaints.append("\(attribute.name): “\(text.visible)” holds what nobody sees, so that two names may look alike; take it out in the source")
             }
-            if let count = value?.utf8.count, count > Self.longest { complaints.append("\(attribute.name): has \(count) bytes, and no directory means more than \(Self.longest); correct it in the source") }
+            if let count = value?.utf8.count, count > Self.longest {
+                complaints.append("\(attribute.name): has \(count) bytes, and no directory means more than \(Self.longest); correct it in the source")
+            }
             if attribute.isCritical, !attribute.isRequired, value == nil { complaints.append("\(attribute.name): has no value, and the target requires one") }
             complaints += rules.filter { $0.attribute == attribute.name }.compactMap { $0.complaint(value) }
             if value == nil, let why = unreadablePhone, attribute.rule.reads("phone") { complaints.append(why) }
@@ -256,6 +260,13 @@ struct MappingTable: Hashable, Sendable {
             active: active, carried: carried, rights: kind == .user ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups) : Rights.ofGroup(resource),
             created: resource.created.flatMap { Time.seconds($0) },
             mails: kind == .user ? Self.mails(resource) : nil)
+    }
+
+    /// A body without one attribute, which is then neither set nor cleared, with its digest.
+    func without(_ attribute: String, _ body: String) -> (body: String, digest: [UInt8]) {
+        var values = Self.values(body)
+        values[attribute] = nil
+        return (JSONValue.object(values).canonical, digest(values))
     }
 
     /// A body as that of an account that is not active, with its digest.

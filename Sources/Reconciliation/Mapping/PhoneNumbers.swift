@@ -17,7 +17,7 @@ enum PhoneNumbers {
         let compact = bare.filter { !" -().\u{00A0}\u{3000}".contains($0) }
         let isInternational = compact.hasPrefix("+")
         let digits = isInternational ? String(compact.dropFirst()) : compact
-        guard isDigits(digits), (4...15).contains(digits.utf8.count) else { return .unreadable("“\(number)” is no telephone number of 4 to 15 digits") }
+        guard isDigits(digits), (4...15).contains(digits.utf8.count) else { return .unreadable("“\(number)” is no telephone number of 4 to 15 digits; correct it in the source") }
         if isInternational { return .number("+" + digits) }
         guard let region, !region.isEmpty else { return .unreadable("“\(number)” has no calling code; phoneRegion in the source, or phoneRegion: \"86\" in the job, gives it one") }
         var code = region.filter { !" -".contains($0) }

@@ -229,6 +229,19 @@ public final class JobRun: @unchecked Sendable {
         return target
     }
 
+    /// Of two records with one address the platform would refuse the second, one night this one and one night that one: neither gets it, and who
+    /// has it keeps it.
+    private func leaveOutSharedAddresses() throws {
+        guard profile.hasUniqueMails, pushed.contains(.user), let table = tables[.user], let attribute = table.attribute(Policy.mail) else { return }
+        for shared in try ledger.sharedValues(kind: ResourceKind.user.rawValue, attribute: Policy.mail) {
+            let (body, digest) = table.without(Policy.mail, shared.body)
+            try ledger.restage(
+                kind: ResourceKind.user.rawValue, source: shared.id, body: body, digest: digest,
+                flaw: "\(Policy.mail): \(shared.value) is also that of \(shared.rival), and \(profile.displayName) wants each address once; correct one of the two in the source",
+                lacksWhatIsNeeded: attribute.isRequired)
+        }
+    }
+
     /// Puts the drafts in their order, counts them for the gate, and stores them as this run's plan.
     func store(inputs: String) throws {
         try Ordering(ledger: ledger).arrange()
@@ -320,6 +333,7 @@ public final class JobRun: @unchecked Sendable {
         let kinds = pushed
         let mayRename = Set(
             kinds.filter { (job.operations[$0 == .user ? .users : .groups]?.contains(.update) ?? false) && !(profile.immutable[$0]?.contains($0.nameAttribute) ?? false) }.map(\.rawValue))
+        try leaveOutSharedAddresses()
         try ledger.classify(kinds: kinds.map(\.rawValue), mayRename: mayRename)
 
         if kinds.contains(.group), try ledger.fact(Ledger.restoredFact) != nil { try ledger.keepMembersOfKnownGroups() }

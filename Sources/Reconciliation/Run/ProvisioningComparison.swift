@@ -35,7 +35,9 @@ enum ProvisioningComparison {
                 lines.append("  to compare by hand: \(attribute): IDaaS sends \(expression); a plan shows which accounts the job would change")
                 continue
             }
-            if fields.first != field { lines.append("  differs: \(attribute): IDaaS sends \(field), the job \(fields.joined(separator: ", else ")): where the two are not alike, accounts would change; a plan counts them") }
+            if fields.first != field {
+                lines.append("  differs: \(attribute): IDaaS sends \(field), the job \(fields.joined(separator: ", else ")): where the two are not alike, accounts would change; a plan counts them")
+            }
         }
         if let push = settings.lastPush {
             let hours = max(0, (now - push.began) / 3600)

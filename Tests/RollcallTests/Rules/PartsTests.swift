@@ -77,7 +77,9 @@ import Testing
         world.directory.people[1].username = String(repeating: "b", count: 9000)
         let result = try await world.run()
         #expect(world.user("ada")?["displayName"] == nil && world.user("ada") != nil && world.documents(.user).count == 1)
-        #expect(result.operations.contains { $0.reason.contains("displayName: has 9000 bytes") } && result.operations.contains { $0.reason.contains("userName: has 9000 bytes") }, "\(result.report.details)")
+        #expect(
+            result.operations.contains { $0.reason.contains("displayName: has 9000 bytes") } && result.operations.contains { $0.reason.contains("userName: has 9000 bytes") },
+            "\(result.report.details)")
     }
 
     @Test("4.2: a refused rename does not stop the person's memberships, removals included")

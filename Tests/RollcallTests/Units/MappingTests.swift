@@ -30,7 +30,7 @@ import Testing
             ("86", "138 0000-0001", PhoneNumbers.Reading.number("+8613800000001")), ("+44", "(020) 7946 0000", .number("+4402079460000")), ("0049", "3012345", .number("+493012345")),
             (nil, "13800000001", .unreadable("“13800000001” has no calling code; phoneRegion in the source, or phoneRegion: \"86\" in the job, gives it one")),
             (nil, "tel:+86-138-0000-0001;ext=9", .number("+8613800000001")), (nil, "+1 555 0100", .number("+15550100")), ("86", nil, .absent), ("86", "", .absent),
-            ("86", "call me", .unreadable("“call me” is no telephone number of 4 to 15 digits")), ("8x", "12345", .unreadable("the calling code “8x” is no number")),
+            ("86", "call me", .unreadable("“call me” is no telephone number of 4 to 15 digits; correct it in the source")), ("8x", "12345", .unreadable("the calling code “8x” is no number")),
             ("86", "123456789012345", .unreadable("+86123456789012345 has more than 15 digits")),
         ] as [(String?, String?, PhoneNumbers.Reading)])
     func phones(region: String?, number: String?, expected: PhoneNumbers.Reading) {

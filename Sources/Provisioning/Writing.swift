@@ -19,13 +19,16 @@ extension SCIMTarget {
     /// Changes attributes: one PATCH, or GET and PUT where the server has no PATCH. With PUT the rest of the resource is sent
     /// back as it was read, so that what is not mapped stays.
     ///
-    /// - Parameter members: for groups: what must be seen of their members before a PUT.
-    public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change], members: MembersOfPut? = nil) async throws(SCIMFailure) -> Written {
+    /// - Parameters:
+    ///   - members: for groups: what must be seen of their members before a PUT.
+    ///   - active: for users: what is known of their access; a server that does not show it would take a PUT without it for access.
+    public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change], members: MembersOfPut? = nil, active: Bool? = nil) async throws(SCIMFailure) -> Written {
         // Whoever is to lose access does not wait for a second record.
         let isUrgent = kind == .user && changes.contains { $0.path.description == "active" && $0.value == false }
         return try await fallingBack(kind, id, isUrgent: isUrgent) { byPatch throws(SCIMFailure) in
             if byPatch { return try await patch(kind, id, changes) }
             return try await replace(kind, id, members) { resource in
+                if kind == .user, let active, resource[resource.spelling(of: "active")] == nil { resource["active"] = .bool(active) }
                 for change in changes { change.path.set(change.value, in: &resource) }
             }
         }

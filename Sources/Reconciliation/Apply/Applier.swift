@@ -124,7 +124,7 @@ final class Applier {
                     guard let value = sent[attribute.name], !table.isEqual(attribute.name, value, found[attribute.name] ?? .null) else { return nil }
                     return SCIMTarget.Change(path: attribute.path, value: value.isNull ? nil : value, replacesValue: !(found[attribute.name] ?? .null).isNull)
                 }
-                _ = try await target.update(kind, id, changes)
+                _ = try await target.update(kind, id, changes, active: Self.access(link))
                 verification.notes.append("the values of \(source) were put back on \(id), which the target had given to another record")
             } catch {
                 if error.endsAtOnce { fatal = error }
@@ -143,6 +143,7 @@ final class Applier {
         let leftOut: [Int: String]
         var mark: String?
         var care: GroupCare?
+        var active: Bool?
     }
 
     /// Counts refusals of creates that say that nothing more fits.
@@ -211,7 +212,7 @@ final class Applier {
                 inFlight += leaving.count
                 for ready in leaving {
                     group.addTask {
-                        answers.put((ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care)))
+                        answers.put((ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care, active: ready.active)))
                     }
                 }
                 arrived = inFlight > 0 ? await answers.take() : []
@@ -273,8 +274,13 @@ final class Applier {
             var care: GroupCare?
             if isGroup, let id { care = try self.care(operation, group: id) }
             try ledger.markSent([operation], now: now())
-            return Ready(operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care)
+            return Ready(operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care, active: isGroup ? nil : Self.access(link))
         }
+    }
+
+    /// What was last sent of an account's access, else what was last read.
+    static func access(_ link: LinkState?) -> Bool? {
+        [link?.sent, link?.read].lazy.compactMap { if case .bool(let active)? = MappingTable.values($0)["active"] { active } else { nil } }.first
     }
 
     /// What becomes of an operation that is the ledger's alone: a link that is made or dropped.

@@ -89,7 +89,7 @@ extension Applier {
             undoing.verb = .update
             undoing.fields = back
             let care = try kind == .group ? self.care(undoing, group: link.targetID) : nil
-            let performed = await sender.perform(undoing, targetID: link.targetID, members: [], mark: link.externalID, care: care)
+            let performed = await sender.perform(undoing, targetID: link.targetID, members: [], mark: link.externalID, care: care, active: Self.access(link))
             guard case .done(_, let resource) = performed else {
                 verification.notes.append("\(operation.name) bears a temporary value, \(back.compactMap(\.before).joined(separator: ", ")), and could not be given its old one back")
                 continue

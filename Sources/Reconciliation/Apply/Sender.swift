@@ -62,15 +62,16 @@ struct Sender: Sendable {
     /// - Parameter targetID: the object that is written; nil for a create.
     /// - Parameter members: target ids, for membership operations.
     /// - Parameter mark: the externalId that the link says the object carries.
+    /// - Parameter active: what is known of an account's access.
     /// - Parameter care: what must be true of a group's members before and after; nil where nothing of it can be seen.
-    func perform(_ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil, care: GroupCare? = nil) async -> Performed {
+    func perform(_ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil, care: GroupCare? = nil, active: Bool? = nil) async -> Performed {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
-        let performed = await perform(operation, kind, targetID: targetID, members: members, mark: mark, care: care)
+        let performed = await perform(operation, kind, targetID: targetID, members: members, mark: mark, care: care, active: active)
         guard let care, care.looksAfterwards, let targetID else { return performed }
         return await compared(performed, targetID, care)
     }
 
-    private func perform(_ operation: PlannedOperation, _ kind: ResourceKind, targetID: String?, members: [String], mark: String?, care: GroupCare?) async -> Performed {
+    private func perform(_ operation: PlannedOperation, _ kind: ResourceKind, targetID: String?, members: [String], mark: String?, care: GroupCare?, active: Bool?) async -> Performed {
         do {
             if let targetID, let why = try await objection(operation, kind, targetID, mark) { return why }
             switch operation.verb {
@@ -83,7 +84,7 @@ struct Sender: Sendable {
                 if looksFirst, operation.verb == .associate, let other = try await bearerOfOurMark(kind, operation.fields), other != targetID {
                     return .conflict("the externalId is carried by \(other), which the target's list did not show; the next complete read judges it")
                 }
-                return try await update(kind, targetID, changes, isAssociating: operation.verb == .associate, care)
+                return try await update(kind, targetID, changes, isAssociating: operation.verb == .associate, care, active)
             case .addMembers, .removeMembers:
                 guard let targetID else { return .failed("the group could not be made, or made ours") }
                 return try await changeMembers(of: targetID, members, isAdding: operation.verb == .addMembers, care)
@@ -151,7 +152,7 @@ struct Sender: Sendable {
     }
 
     /// Changes attributes together; when the target refuses that, by halves, so that one that is refused keeps none of the others.
-    private func update(_ kind: ResourceKind, _ id: String, _ changes: [SCIMTarget.Change], isAssociating: Bool, _ care: GroupCare?) async throws(SCIMFailure) -> Performed {
+    private func update(_ kind: ResourceKind, _ id: String, _ changes: [SCIMTarget.Change], isAssociating: Bool, _ care: GroupCare?, _ active: Bool?) async throws(SCIMFailure) -> Performed {
         func isOfTheRecord(_ failure: SCIMFailure) -> Bool {
             switch failure {
             // What this program did not send (status 0) is known for the whole.
@@ -163,7 +164,7 @@ struct Sender: Sendable {
         }
         let first: SCIMFailure
         do {
-            return .done(id: id, resource: try await target.update(kind, id, changes, members: care?.put).resource)
+            return .done(id: id, resource: try await target.update(kind, id, changes, members: care?.put, active: active).resource)
         } catch {
             // An association that only lacks its mark is one all the same: the server does not let it be set.
             let isMarkAlone = isAssociating && changes.map(\.path.description) == ["externalId"]
@@ -178,7 +179,7 @@ struct Sender: Sendable {
         var pending = [Array(changes[..<(changes.count / 2)]), Array(changes[(changes.count / 2)...])]
         while let part = pending.popLast() {
             do {
-                resource = try await target.update(kind, id, part, members: care?.put).resource
+                resource = try await target.update(kind, id, part, members: care?.put, active: active).resource
                 hasTaken = true
             } catch {
                 guard isOfTheRecord(error) else {

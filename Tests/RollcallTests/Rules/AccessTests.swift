@@ -19,6 +19,23 @@ import Testing
         return request.head.method == .patch && body.contains("active") && body.contains("\(active)")
     }
 
+    @Test("R40: a PUT of a disabled account says that it is disabled, also where the server leaves active out when it is false")
+    func putOfDisabled() async throws {
+        let world = try World(job: World.job(Self.generous), options: {
+            var options = ServiceOptions()
+            options.patch = false
+            options.habits = [.omitsInactive]
+            return options
+        }())
+        world.directory.people = ["ada", "bo"].map { .named($0) }
+        try await world.run()
+        world.directory.people[0].status = "disabled"
+        #expect(try await world.run().report.exit == .inStep)
+        world.directory.people[0].displayName = "Another Name"
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(world.user("ada")?["active"] == false && world.user("ada")?["displayName"] == "Another Name")
+    }
+
     @Test("R9: a disable that the target accepts and ignores fails every night until it is done, also where the ledger stands for the target")
     func ignoredDisable() async throws {
         for platform in Platform.all where platform.hasActiveFlag {

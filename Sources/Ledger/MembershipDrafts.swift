@@ -27,7 +27,14 @@ extension Ledger {
                 """
             try draftChunks(db, additions, verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy, reason: addReason)
             // Exclusive means: whoever the source does not name goes, also those that were there before an association.
-            let strangers = isExclusive ? "OR u.source IS NULL AND NOT coalesce(tu.protected, 0)" : ""
+            // An object that carries the mark of a member is that member, under an id that nobody could make sure of.
+            let strangers =
+                isExclusive
+                ? """
+                OR u.source IS NULL AND NOT coalesce(tu.protected, 0) AND NOT EXISTS (
+                    SELECT 1 FROM scratch.source w INDEXED BY source_by_external_id JOIN scratch.source_members wm ON wm.grp = g.source AND wm.usr = w.n
+                    WHERE w.kind = 0 AND w.external_id = tu.external_id)
+                """ : ""
             let oldMembersStay =
                 isExclusive
                 ? ""

@@ -16,8 +16,9 @@ extension Laws {
     }
 
     /// Law 11, *no silent access* (R40). Whoever the source no longer lets in is, at the end of a run, without access, or the run does not end
-    /// with 0 and names the record; unless the job file grants the access itself.
-    package static func law11(_ result: World.Result, _ after: Picture, _ directory: TestDirectory, _ known: Set<String>, _ ledger: Ledger, _ dice: RandomWorld) -> [String] {
+    /// with 0 and names the record; unless the job file grants the access itself. A record that the source never showed, since it hides whom it
+    /// disables, and that no run has linked, is nobody's to know.
+    package static func law11(_ result: World.Result, _ after: Picture, _ directory: TestDirectory, _ known: Set<String>, _ ledger: Ledger, _ dice: RandomWorld, sourceHidesDisabled: Bool) -> [String] {
         // What the job file grants: no disabling, nobody who leaves, users outside the push.
         let disables = dice.policy.contains("leavers: { disable: immediately")
         let mayUpdate = true
@@ -30,7 +31,7 @@ extension Laws {
             // By the link, and by the mark where there is none any more.
             let linked = (try? ledger.link(kind: 0, source: id)).flatMap { $0.flatMap { after.users[$0.targetID].map { account in (id: account["id"]?.string ?? "", account: account) } } }
             let marked = after.users.values.first { $0["externalId"]?.string == id }.map { (id: $0["id"]?.string ?? "", account: $0) }
-            guard let (target, account) = linked ?? (known.contains(id) ? marked : nil), account["active"] != false else { return nil }
+            guard let (target, account) = linked ?? (known.contains(id) && !(sourceHidesDisabled && person != nil) ? marked : nil), account["active"] != false else { return nil }
             if told(result).contains(id) || result.operations.contains(where: { $0.sourceID == id && $0.verb == .none }) { return nil }
             return "law 11, no silent access: \(id) is \(person == nil ? "gone from" : "disabled in") the source, its account \(target) is active, and the run ends with \(result.report.exit)"
         }

@@ -77,7 +77,9 @@ extension Trial {
             }
             // What an answer shows and nobody stored is seen by the next night.
             let isEchoed = options.habits.contains(.echoes) && round < 4
-            if !options.ignoresActive, !isEchoed { broken += Laws.law11(result, after, world.directory, known, world.ledger, dice) }
+            if !options.ignoresActive, !isEchoed {
+                broken += Laws.law11(result, after, world.directory, known, world.ledger, dice, sourceHidesDisabled: world.sourceOptions?.habits.contains(.hidesInactive) ?? false)
+            }
             broken += Laws.law12(before, after, world.directory, result, strangers: ours.strangers(of: first), dice)
             broken += Laws.law13(world.client.sent - sent, world)
             broken += Laws.law14(plan, result)

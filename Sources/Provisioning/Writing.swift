@@ -143,7 +143,7 @@ extension SCIMTarget {
                 continue
             }
             guard !shown.isEmpty || !parts.contains(where: \.replacesValue) else {
-                throw .rejected(SCIMError(status: 0, detail: "not sent: \(name) would be written whole, and the server does not show what is in it"))
+                throw .rejected(SCIMError(status: 0, detail: "\(Self.notSent) \(name) would be written whole, and the server does not show what is in it"))
             }
             var after = before
             for part in parts { part.path.set(part.value, in: &after) }
@@ -220,6 +220,9 @@ extension SCIMTarget {
     /// Requests that an update costs.
     public var requestsPerUpdate: Int { patches(.user) ? 1 : 2 }
 
+    /// How the reason begins of what this program keeps back.
+    public static let notSent = "not sent:"
+
     private func replace(_ kind: ResourceKind, _ id: String, _ known: MembersOfPut?, _ edit: (inout JSONValue) -> Void) async throws(SCIMFailure) -> Written {
         let current = try await current(kind, id)
         var resource: JSONValue
@@ -236,7 +239,7 @@ extension SCIMTarget {
                     SCIMError(
                         status: 0,
                         detail:
-                            "not sent: this server takes groups only as a whole, and none of its groups has ever shown a member, so that whoever is in it may be dropped; memberships: exclusive says that nobody else is to be in the job's groups"
+                            "\(Self.notSent) this server takes groups only as a whole, and none of its groups has ever shown a member, so that whoever is in it may be dropped; memberships: exclusive says that nobody else is to be in the job's groups"
                     ))
             }
             if known.isExclusive {
@@ -246,7 +249,7 @@ extension SCIMTarget {
                     SCIMError(
                         status: 0,
                         detail:
-                            "not sent: this server takes groups only as a whole, and does not show \(hidden.count) of the members that are in it, such as \(one), so that they would be dropped; memberships: exclusive says that nobody else is to be in the job's groups"
+                            "\(Self.notSent) this server takes groups only as a whole, and does not show \(hidden.count) of the members that are in it, such as \(one), so that they would be dropped; memberships: exclusive says that nobody else is to be in the job's groups"
                     ))
             }
         }

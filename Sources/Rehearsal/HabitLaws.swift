@@ -18,7 +18,8 @@ extension Laws {
     /// Law 11, *no silent access* (R40). Whoever the source no longer lets in is, at the end of a run, without access, or the run does not end
     /// with 0 and names the record; unless the job file grants the access itself. A record that the source never showed, since it hides whom it
     /// disables, and that no run has linked, is nobody's to know.
-    package static func law11(_ result: World.Result, _ after: Picture, _ directory: TestDirectory, _ known: Set<String>, _ ledger: Ledger, _ dice: RandomWorld, sourceHidesDisabled: Bool) -> [String] {
+    package static func law11(_ result: World.Result, _ after: Picture, _ directory: TestDirectory, _ known: Set<String>, _ ledger: Ledger, _ dice: RandomWorld, sourceHidesDisabled: Bool) -> [String]
+    {
         // What the job file grants: no disabling, nobody who leaves, users outside the push.
         let disables = dice.policy.contains("leavers: { disable: immediately")
         let mayUpdate = true

@@ -142,12 +142,19 @@ package enum Trial {
 
         let unbroken = try World(world, at: start)
         _ = try await unbroken.run()
-        let second = try await unbroken.run().report
+        var second = try await unbroken.run().report
+        var expected = story(unbroken)
+        // What one night finds out, another may need: a server that takes groups whole, say, and shows its first members only now.
+        for _ in 1...2 {
+            second = try await unbroken.run().report
+            let now = story(unbroken)
+            if now == expected { break }
+            expected = now
+        }
         let exit = second.exit
-        let expected = story(unbroken)
         // Held: of the few that were linked, a hand on the target has left none.
         if ![.inStep, .recordsFailed, .sourceIncomplete, .held].contains(exit) { outcome.broken.append("the unbroken night ends with \(exit): \(second.details)") }
-        outcome.runs += 3
+        outcome.runs += 4
 
         let night = try World(world, at: start) { request, number in plan.fault(request, number) }
         let before = Picture(night)

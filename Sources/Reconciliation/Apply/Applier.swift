@@ -212,7 +212,8 @@ final class Applier {
                 inFlight += leaving.count
                 for ready in leaving {
                     group.addTask {
-                        answers.put((ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care, active: ready.active)))
+                        answers.put(
+                            (ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care, active: ready.active)))
                     }
                 }
                 arrived = inFlight > 0 ? await answers.take() : []

@@ -11,8 +11,9 @@ enum Performed: Sendable {
     case done(id: String, resource: [UInt8]?)
     /// The target answered a create; whether it made the account, or took one that was there, its answer may tell.
     case created(SCIMTarget.Written)
-    /// An account was found where one was to be created: by our externalId, or by its name alone.
-    case found(id: String, resource: [UInt8], byMark: Bool)
+    /// An account was found where one was to be created: by our externalId, or by its name alone. `afterOurs`: a POST of this run went before, whose
+    /// outcome its answer did not tell.
+    case found(id: String, resource: [UInt8], byMark: Bool, afterOurs: Bool = false)
     /// The target refused to delete the account, which was disabled in its place.
     case disabledInstead(resource: [UInt8]?, String)
     /// The object is not there.
@@ -336,7 +337,11 @@ struct Sender: Sendable {
                 default: throw error
                 }
                 do {
-                    if let found = try await ours(kind, fields, byName: !isConflict) { return found }
+                    if let found = try await ours(kind, fields, byName: !isConflict) {
+                        // A duplicate that a first POST is told of was there before it.
+                        if case .found(let id, let resource, let byMark, _) = found { return .found(id: id, resource: resource, byMark: byMark, afterOurs: !isConflict || attempt > 1) }
+                        return found
+                    }
                     if isConflict { return try await conflict(kind, fields, error) }
                 } catch {
                     return error.isFatal ? .fatal(error, isOpen: !isConflict) : .unknown("\(error)")

@@ -1,6 +1,7 @@
 import HTTP
 import JSON
 import Ledger
+import Provisioning
 import SCIM
 
 /// R36: what fails in the same way in three applied runs is a refusal. What gives is then tried at growing distances, what takes something
@@ -76,6 +77,8 @@ extension JobRun {
             switch operation.status {
             // A target that is full says nothing of the record.
             case .failed where operation.reason.hasPrefix(Applier.fullWords): break
+            // Nor does what this program did not send: what keeps it back may be known tomorrow, and looking costs nothing.
+            case .failed where operation.reason.contains(SCIMTarget.notSent): break
             case .failed, .sent: failed.append(operation)
             case .conflict: failed.append(operation)
             case .done where hasFailures: done.append(operation)

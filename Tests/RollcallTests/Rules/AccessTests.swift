@@ -21,12 +21,14 @@ import Testing
 
     @Test("R40: a PUT of a disabled account says that it is disabled, also where the server leaves active out when it is false")
     func putOfDisabled() async throws {
-        let world = try World(job: World.job(Self.generous), options: {
-            var options = ServiceOptions()
-            options.patch = false
-            options.habits = [.omitsInactive]
-            return options
-        }())
+        let world = try World(
+            job: World.job(Self.generous),
+            options: {
+                var options = ServiceOptions()
+                options.patch = false
+                options.habits = [.omitsInactive]
+                return options
+            }())
         world.directory.people = ["ada", "bo"].map { .named($0) }
         try await world.run()
         world.directory.people[0].status = "disabled"

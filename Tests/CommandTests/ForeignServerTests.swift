@@ -61,7 +61,7 @@ import Testing
         return (try? JSONValue(parsing: Array(result.output.utf8))) ?? .null
     }
 
-    @Test("500 users, 20 groups and 3,000 memberships, a day of changes, and in step each time", arguments: ["strict", "cursor", "minimal", "django"])
+    @Test("500 users, 20 groups and 3,000 memberships, a day of changes, and in step each time", arguments: ["strict", "cursor", "minimal", "django", "flask"])
     func inStep(name: String) throws {
         let server = try ServerProcess.foreign(name, token: Self.token)
         defer { server.stop() }
@@ -143,5 +143,81 @@ import Testing
             let found = try curl("GET", "\(server.base)/Users?filter=userName%20eq%20%22\(name)%22")
             #expect(found["Resources"]?.array?.count == 1)
         }
+    }
+
+    /// Forty people in four teams, and their next day.
+    private func smallCompany(_ isNextDay: Bool) -> String {
+        let gone: Set<Int> = isNextDay ? [20, 21] : []
+        let people: [JSONValue] = (0..<40).filter { !gone.contains($0) }.map {
+            [
+                "userId": .string("user_\($0)"), "username": .string("person\($0)"), "displayName": .string(isNextDay && $0 < 3 ? "Changed \($0)" : "Person \($0) Example"),
+                "email": .string("person\($0)@corp.example"), "status": "enabled",
+            ]
+        }
+        let teams: [JSONValue] = (0..<4).map { team in
+            let members = (0..<40).filter { ($0 * 7 + team * 3) % 4 == 0 && !gone.contains($0) }
+            return ["groupId": .string("g\(team)"), "groupName": .string("Team \(team)" + (isNextDay && team == 0 ? " renamed" : "")), "members": .array(members.map { .string("user_\($0)") })]
+        }
+        return (["users": .array(people), "groups": .array(teams)] as JSONValue).canonical
+    }
+
+    @Test("13: a server on which most PATCHes are 501 and groups keep their members: users are in step, and for the rest the report names the key that ends it")
+    func glue() throws {
+        let server = try ServerProcess.foreign("glue", token: Self.token)
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.writeJob(server.base)
+        func run() throws -> Program.Result { try Program.rollcall(["run", "job.yaml"], environment: ["SANDBOX_TOKEN": Self.token], in: place.folder) }
+        try place.write("directory.json", smallCompany(false))
+        #expect(try run().exit == 0)
+        #expect(try run().output.hasPrefix("No changes. 44 in step."))
+        try place.write("directory.json", smallCompany(true))
+        var rows: [[Substring]] = []
+        for _ in 1...3 {
+            let night = try run()
+            #expect(night.exit == 3, "\(night.everything)")
+            rows.append(night.output.split(separator: "\n").filter { $0.contains("failed: ") })
+        }
+        #expect(rows[1] == rows[2] && rows[2].allSatisfy { $0.contains("remove members group") && $0.contains("fullPush: [users]") }, "\(rows)")
+        try place.writeJob(server.base, extra: "fullPush: [users]")
+        let last = try run()
+        #expect(last.exit == 0 && last.output.hasPrefix("No changes."), "\(last.everything)")
+        let person = try curl("GET", "\(server.base)/Users?filter=userName%20eq%20%22person0%22")
+        #expect(person["Resources"]?.array?.count == 1)
+    }
+
+    @Test("13: killed in the middle against a server that nobody here wrote, it goes on, and nobody is made twice", arguments: ["strict", "cursor", "minimal", "django", "old", "flask", "glue"])
+    func killed(name: String) throws {
+        let server = try ServerProcess.foreign(name, token: Self.token)
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.writeJob(server.base)
+        // Slow enough to be met.
+        try place.write("slow.yaml", try place.read("job.yaml").replacingOccurrences(of: "requestsPerSecond: 2000", with: "requestsPerSecond: 40"))
+        try place.write("directory.json", smallCompany(false))
+        let first = Process()
+        first.executableURL = Program.products.appendingPathComponent("rollcall")
+        first.arguments = ["run", "slow.yaml"]
+        first.currentDirectoryURL = place.folder
+        first.environment = ProcessInfo.processInfo.environment.merging(["SANDBOX_TOKEN": Self.token]) { _, new in new }
+        first.standardOutput = FileHandle.nullDevice
+        first.standardError = FileHandle.nullDevice
+        try first.run()
+        func made() throws -> Int { try curl("GET", "\(server.base)/Users?startIndex=1&count=50")["Resources"]?.array?.count ?? 0 }
+        for _ in 0..<400 where first.isRunning { if try made() >= 10 { break } else { Thread.sleep(forTimeInterval: 0.02) } }
+        kill(first.processIdentifier, SIGKILL)
+        first.waitUntilExit()
+        let before = try made()
+        #expect((10..<40).contains(before), "\(before) were made when it was killed")
+        let next = try Program.rollcall(["run", "job.yaml"], environment: ["SANDBOX_TOKEN": Self.token], in: place.folder)
+        // One that cannot be trusted to show everybody is told so.
+        #expect(next.exit == 0 || name == "old" && next.exit == 3, "\(next.everything)")
+        for person in 0..<40 {
+            let found = try curl("GET", "\(server.base)/Users?filter=userName%20eq%20%22person\(person)%22")["Resources"]?.array
+            // Without filters the whole list is the answer.
+            let named = found?.filter { $0["userName"]?.string == "person\(person)" }
+            #expect(named.map(\.count) == 1 || name == "minimal", "person\(person): \(found?.count ?? -1)")
+        }
+        if name == "minimal" { #expect(try made() == 40) }
     }
 }

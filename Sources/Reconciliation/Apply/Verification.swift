@@ -152,7 +152,8 @@ struct Verification {
     static func complaint(_ verb: Verb, _ members: [String], present: Set<String>) -> String? {
         let wrong = members.filter { present.contains($0) != (verb == .addMembers) }
         guard let first = wrong.first else { return nil }
-        return "the target accepted the change and \(wrong.count) of \(members.count) members are \(verb == .addMembers ? "not in" : "still in") the group, such as \(first)"
+        return
+            "the target accepted the change and \(wrong.count) of \(members.count) members are \(verb == .addMembers ? "not in" : "still in") the group, such as \(first); where the target never does it, change that there by hand, or leave groups out of the job: fullPush: [users]"
     }
 
     /// Attributes that were sent with a value and shown without one.

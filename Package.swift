@@ -43,7 +43,7 @@ let package = Package(
         .target(
             name: "Reconciliation",
             dependencies: ["Jobs", "Directory", "Provisioning", "Ledger", "SCIMTransport", "SCIM", "HTTP", "JSON"]),
-        .target(name: "Reporting", dependencies: ["Ledger", "JSON"]),
+        .target(name: "Reporting", dependencies: ["Reconciliation", "Ledger", "JSON", "HTTP"]),
 
         // the other side, for tests and demos
         .target(name: "Emulation", dependencies: ["SCIM", "JSON"]),

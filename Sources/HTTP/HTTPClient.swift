@@ -21,6 +21,8 @@ public struct OutgoingRequest: Sendable {
     public var isConfidential: Bool
     /// How often the request is tried at the most; nil leaves it to the client.
     public var attempts: Int?
+    /// Whether it was sent before and is sent again.
+    public var isRepeated = false
     /// Whom to trust and who to be in TLS, beside what the system says; nil for the system's word alone.
     public var tls: TLSFiles?
 

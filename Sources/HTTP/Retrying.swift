@@ -29,7 +29,9 @@ public struct Retrying: HTTPClient {
         progress.begin(time.monotonic())
         defer { progress.end(time.monotonic()) }
         var followsDoubt = false
+        var request = request
         for attempt in 1... {
+            request.isRepeated = attempt > 1
             let reason: String
             let last: Result<IncomingResponse, TransportError>
             var serverWish: Double?

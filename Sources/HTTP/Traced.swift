@@ -25,6 +25,8 @@ public final class Traced: HTTPClient {
     private let time: Time
     private let log: Logger
     private let total = Atomic<Int>(0)
+    private let repeated = Atomic<Int>(0)
+    private let refusedForNow = Atomic<Int>(0)
     private let witness: ClockWitness?
 
     /// - Parameter witness: told of the time of each answer.
@@ -38,8 +40,14 @@ public final class Traced: HTTPClient {
     /// Requests sent so far, repeated ones included.
     public var requests: Int { total.load(ordering: .relaxed) }
 
+    /// Of these, those that were sent again.
+    public var retries: Int { repeated.load(ordering: .relaxed) }
+    /// Answers 429 and 503.
+    public var throttled: Int { refusedForNow.load(ordering: .relaxed) }
+
     public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
         total.add(1, ordering: .relaxed)
+        if request.isRepeated { repeated.add(1, ordering: .relaxed) }
         let start = time.monotonic()
         func note(_ outcome: String, _ bytes: Int) {
             log.debug(
@@ -52,6 +60,7 @@ public final class Traced: HTTPClient {
         do {
             let response = try await next.send(request)
             note(String(response.status), response.body.count)
+            if response.status == 429 || response.status == 503 { refusedForNow.add(1, ordering: .relaxed) }
             if let witness, let date = HTTPField.Name("date").flatMap({ response.head.headerFields[$0] }).flatMap({ HTTPDate.seconds($0) }) { witness.note(server: date, here: time.wall()) }
             return response
         } catch {

@@ -22,6 +22,8 @@ public struct Job: Hashable, Sendable {
     public var limitsLookBack = true
     /// The calling code of telephone numbers for which the source has none, such as `86`.
     public var phoneRegion: String?
+    /// A program with its arguments that is run after each run, with the result on its standard input; empty for none.
+    public var after: [String] = []
     public var pace: PaceSettings
 
     public enum Kind: String, Hashable, Sendable, CaseIterable { case users, groups }
@@ -158,6 +160,8 @@ public struct Job: Hashable, Sendable {
         /// Whether the server's paths end with a slash.
         public var trailingSlash = false
         public var tls: TLS?
+        /// The day on which the credential ends, `2027-03-31`; nil where nobody has said so.
+        public var expires: String?
 
         /// Files in PEM: a private authority, and the certificate of this client with its key.
         public struct TLS: Hashable, Sendable {

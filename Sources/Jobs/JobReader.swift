@@ -59,7 +59,7 @@ struct JobFile {
     var platforms: [String: PlatformTerms] { vocabulary.platforms }
 
     static let keys = [
-        "job", "source", "target", "fullPush", "operations", "mapping", "leavers", "existing", "protect", "memberships", "limits", "pace", "phoneRegion",
+        "job", "source", "target", "fullPush", "operations", "mapping", "leavers", "existing", "protect", "memberships", "limits", "pace", "phoneRegion", "after",
     ]
 
     func job(_ root: Node) -> Job? {
@@ -101,6 +101,7 @@ struct JobFile {
                 reader.report(node, "phoneRegion", "is no calling code", "write the digits of one, such as \"86\"")
             }
         }
+        if let node = top["after"] { job.after = reader.texts(node, "after") ?? [] }
         if case .mapping(let members)? = top["limits"], let window = members["window"] { job.limitsLookBack = reader.word(window, "limits.window", WindowWord.self) != .run }
         if case .mapping(let members)? = top["source"], let word = members["lookUps"] { job.asksSource = reader.word(word, "source.lookUps", LookUpsWord.self) != .some(.none) }
         return job
@@ -133,7 +134,7 @@ struct JobFile {
     func target(_ node: Node) -> Job.Target? {
         guard
             let members = reader.mapping(
-                node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant", "noHandMade", "mediaType", "trailingSlash", "tls"],
+                node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant", "noHandMade", "mediaType", "trailingSlash", "tls", "expires"],
                 required: ["platform", "baseURL", "authorization"])
         else {
             return nil
@@ -171,6 +172,13 @@ struct JobFile {
             }
         }
         if let node = members["tls"] { target.tls = tls(node) }
+        if let node = members["expires"], let text = reader.text(node, "target.expires") {
+            if text.wholeMatch(of: #/20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])/#) != nil {
+                target.expires = text
+            } else {
+                reader.report(node, "target.expires", "is no day", "write the day on which the credential ends, such as 2027-03-31")
+            }
+        }
         target.trailingSlash = members["trailingSlash"].flatMap { reader.flag($0, "target.trailingSlash") } ?? false
         target.tenant = members["tenant"].flatMap { reader.text($0, "target.tenant") }
         return target
@@ -223,10 +231,19 @@ struct JobFile {
     private enum Placement: String, CaseIterable { case form, query, basic }
 
     func secret(_ node: Node, _ key: String) -> SecretReference? {
+        if case .mapping = node {
+            guard let members = reader.mapping(node, key, knows: ["command"], required: ["command"]), let arguments = members["command"].flatMap({ reader.texts($0, "\(key).command") }),
+                !arguments.isEmpty
+            else { return nil }
+            return .command(arguments, jobFile: reader.file)
+        }
         guard let text = reader.text(node, key) else { return nil }
         if let reference = SecretReference(text, folder: folder) { return reference }
         // The text may be a secret: it must not be repeated.
-        reader.report(node, key, "must be a reference, never the secret itself", "write \"${NAME}\" for an environment variable or \"file:PATH\" for a file, and change a secret that stood here")
+        reader.report(
+            node, key, "must be a reference, never the secret itself",
+            "write \"${NAME}\" for an environment variable, \"file:PATH\" for a file, \"credential:NAME\" for one that systemd loads, or { command: [PROGRAM, ARGUMENT] }, and change a secret that stood here"
+        )
         return nil
     }
 

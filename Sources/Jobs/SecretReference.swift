@@ -6,6 +6,10 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
     case environment(String)
     /// `file:PATH`: the first line of a file; a relative path starts at the job file's folder.
     case file(String)
+    /// `credential:NAME`: a file of that name in the folder that `$CREDENTIALS_DIRECTORY` names, where systemd puts what a unit loads.
+    case credential(String)
+    /// `{ command: [PROGRAM, ARGUMENT…] }`: what a program prints. The job file names the program, so nobody else may write that file.
+    case command([String], jobFile: String)
 
     public init?(_ text: String, folder: String) {
         if text.hasPrefix("${"), text.hasSuffix("}") {
@@ -15,6 +19,10 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
         } else if text.hasPrefix("file:"), text.utf8.count > 5 {
             let path = String(text.dropFirst(5))
             self = .file(path.hasPrefix("/") ? path : folder + "/" + path)
+        } else if text.hasPrefix("credential:") {
+            let name = text.dropFirst(11)
+            guard !name.isEmpty, !name.hasPrefix("."), name.utf8.allSatisfy({ isalnum(Int32($0)) != 0 || "._-".utf8.contains($0) }) else { return nil }
+            self = .credential(String(name))
         } else {
             return nil
         }
@@ -32,6 +40,16 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
         return "cannot be read by the user that runs this; give it to that user: chown, and mode 0600"
     }
 
+    private static func firstLine(of path: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: path) else { throw Missing(description: "the secret file \(path) \(obstacle(path))") }
+        return firstLine(String(decoding: data, as: UTF8.self))
+    }
+
+    /// A byte order mark is not part of the secret.
+    private static func firstLine(_ text: String) -> String {
+        String(text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text).split(separator: "\n", omittingEmptySubsequences: false).first.map(String.init) ?? ""
+    }
+
     /// The secret's value. Throws `Missing`, which names the reference and never a value.
     public func resolve(environment: [String: String]) throws -> String {
         let value: String
@@ -40,11 +58,18 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
             guard let text = environment[name] else { throw Missing(description: "the environment variable \(name) is not set; export it before the run, or write file:PATH in the job") }
             value = text
         case .file(let path):
-            guard let data = FileManager.default.contents(atPath: path) else { throw Missing(description: "the secret file \(path) \(Self.obstacle(path))") }
-            let text = String(decoding: data, as: UTF8.self)
-            // A byte order mark is not part of the secret.
-            value =
-                String(text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text).split(separator: "\n", omittingEmptySubsequences: false).first.map(String.init) ?? ""
+            value = try Self.firstLine(of: path)
+        case .credential(let name):
+            guard let folder = environment["CREDENTIALS_DIRECTORY"], !folder.isEmpty else {
+                throw Missing(description: "credential:\(name) is looked for in the folder that CREDENTIALS_DIRECTORY names, and it is not set; a unit with LoadCredential=\(name):PATH sets it")
+            }
+            value = try Self.firstLine(of: "\(folder)/\(name)")
+        case .command(let arguments, let jobFile):
+            if let concern = FileTrust.concern("the job file", jobFile) { throw Missing(description: "\(self) is not run: \(concern)") }
+            do {
+                value = Self.firstLine(
+                    String(decoding: try ChildProgram.run(arguments, environment: ["PATH": environment["PATH"] ?? "/usr/bin:/bin"], seconds: 10, limit: 64 << 10), as: UTF8.self))
+            } catch { throw Missing(description: "\(self): \(error)") }
         }
         let trimmed = value.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !trimmed.isEmpty else { throw Missing(description: "\(self) is empty; put the secret there") }
@@ -67,6 +92,8 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .environment(let name): "${\(name)}"
         case .file(let path): "file:\(path)"
+        case .credential(let name): "credential:\(name)"
+        case .command(let arguments, _): "command: \(arguments.first ?? "")"
         }
     }
 }

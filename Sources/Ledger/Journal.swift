@@ -288,4 +288,21 @@ extension Ledger {
             }
         }
     }
+
+    /// When a run that may write last ended with exit code 0; nil when none has.
+    public func lastSuccess() throws -> String? {
+        try read { try String.fetchOne($0, sql: "SELECT max(finished) FROM runs WHERE exit = 0 AND command IN ('run', 'apply')") }
+    }
+
+    /// When a run that may write last came to its end with what it could do: exit code 0 or 3.
+    public func lastApplied() throws -> String? {
+        try read { try String.fetchOne($0, sql: "SELECT max(finished) FROM runs WHERE exit IN (0, 3) AND command IN ('run', 'apply')") }
+    }
+
+    /// The newest runs with which an operator let something pass: limits, accept flags, releases, with who did it and why.
+    public func overrides(_ limit: Int) throws -> [(run: Int64, started: String, words: String, label: String?)] {
+        try read {
+            try Row.fetchAll($0, sql: "SELECT id, started, allowed, label FROM runs WHERE allowed IS NOT NULL ORDER BY id DESC LIMIT ?", arguments: [limit]).map { ($0[0], $0[1], $0[2], $0[3]) }
+        }
+    }
 }

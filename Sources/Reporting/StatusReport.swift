@@ -25,6 +25,9 @@ public enum StatusReport {
                 }
             lines.append("  wrote: run \(run.id) (\(run.command)\(run.label.map { ", \($0)" } ?? "")) of \(run.started), \(run.done) operations done, \(end)\(undone)")
         }
+        for override in try ledger.overrides(5) {
+            lines.append("  let pass: run \(override.run) of \(override.started): \(override.words)\(override.label.map { ", “\($0)”" } ?? "")")
+        }
         lines.append("  linked: \(try ledger.linkCount(kind: 0)) users, \(try ledger.linkCount(kind: 1)) groups")
         if let plan = try ledger.plan(nil) { lines.append("  newest plan: \(plan.id) of \(plan.created), \(plan.state)") }
         let open = try ledger.unsettled().count

@@ -14,10 +14,12 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var permissions: PermissionOptions
     @Option(help: ArgumentHelp("Write the plan as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
-    @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
+    @OptionGroup var selection: SelectionOptions
+    @OptionGroup var telling: TellingOptions
+    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job")) var jobs: [String]
 
     func run() async throws {
-        try await execute(.plan, jobs, common, host, permissions, csv: csv)
+        try await execute(.plan, jobs, common, host, permissions, csv: csv, only: selection.only, telling: telling)
     }
 }
 
@@ -32,10 +34,12 @@ struct RunCommand: AsyncParsableCommand {
     var csv: String?
     @Option(help: "A word that is kept with the run, such as the reason for a catch-up.")
     var label: String?
-    @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
+    @OptionGroup var selection: SelectionOptions
+    @OptionGroup var telling: TellingOptions
+    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job")) var jobs: [String]
 
     func run() async throws {
-        try await execute(.run, label: label, jobs, common, host, permissions, copies: copying.copies, csv: csv)
+        try await execute(.run, label: label, jobs, common, host, permissions, copies: copying.copies, csv: csv, only: selection.only, telling: telling)
     }
 }
 
@@ -53,20 +57,16 @@ struct ApplyCommand: AsyncParsableCommand {
     var plan: Int64?
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
+    @OptionGroup var telling: TellingOptions
     @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
 
     func run() async throws {
-        try await execute(.apply(plan), [job], common, host, permissions, maxAge: try age(), copies: copying.copies, csv: csv)
+        try await execute(.apply(plan), [job], common, host, permissions, maxAge: try age(), copies: copying.copies, csv: csv, telling: telling)
     }
 
     func validate() throws { _ = try age() }
 
-    private func age() throws -> Double {
-        guard let number = Double(maxAge.dropLast()), number > 0, number < 100_000, let unit = ["h": 3600.0, "d": 86400.0][String(maxAge.suffix(1))] else {
-            throw ValidationError("--max-age \(maxAge): write a number of hours or days, such as 24h or 2d")
-        }
-        return number * unit
-    }
+    private func age() throws -> Double { try seconds(maxAge, "--max-age") }
 }
 
 struct UndoCommand: AsyncParsableCommand {
@@ -91,6 +91,35 @@ struct UndoCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await execute(.undo(run: number, writes: !dryRun), [job], common, host, permissions, copies: copying.copies, csv: csv)
+    }
+}
+
+/// A number of hours or days, in seconds.
+private func seconds(_ text: String, _ option: String) throws -> Double {
+    guard let number = Double(text.dropLast()), number > 0, number < 100_000, let unit = ["h": 3600.0, "d": 86400.0][String(text.suffix(1))] else {
+        throw ValidationError("\(option) \(text): write a number of hours or days, such as 24h or 2d")
+    }
+    return number * unit
+}
+
+/// Which of several jobs are meant.
+struct SelectionOptions: ParsableArguments {
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("Of the jobs, only those of these names.", valueName: "name"))
+    var only: [String] = []
+}
+
+/// Whom a run tells how it went, beside the terminal.
+struct TellingOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Write the numbers of the run for Prometheus' textfile collector.", valueName: "file"))
+    var metrics: String?
+    @Option(
+        help: ArgumentHelp(
+            "A URL that is asked at the start (/start behind it) and at the end (/ and the exit code), for a service that misses a run which does not come: a reference, ${NAME}, file:PATH or credential:NAME.",
+            valueName: "reference"))
+    var ping: String?
+
+    func validate() throws {
+        if let ping, SecretReference(ping, folder: ".") == nil { throw ValidationError("--ping takes a reference to the URL, which is a secret: ${NAME}, file:PATH or credential:NAME") }
     }
 }
 
@@ -185,9 +214,9 @@ struct PermissionOptions: ParsableArguments {
 
 private func execute(
     _ command: Invocation.Command, label: String? = nil, _ paths: [String], _ common: CommonOptions, _ host: HostOptions, _ permissions: PermissionOptions,
-    maxAge: Double = 86400, copies: Int = 0, csv: String?
+    maxAge: Double = 86400, copies: Int = 0, csv: String?, only: [String] = [], telling: TellingOptions = TellingOptions.none
 ) async throws {
-    let jobs = try common.jobs(paths)
+    let jobs = try common.jobs(paths, only: only)
     let word =
         switch command {
         case .plan: "plan"
@@ -198,7 +227,11 @@ private func execute(
     Signals.listen()
     Hardening.begin()
     let entries = try common.open(jobs, command: word, writes: command.writes, host)
-    let output = try csv.map { try CSVOutput($0, jobs: jobs, state: common.state) }
+    let output = try csv.map { try OutputFile($0, what: "CSV", jobs: jobs, state: common.state) }
+    output?.write(CSVReport.header)
+    let metrics = try telling.metrics.map { try OutputFile($0, what: "metrics", jobs: jobs, state: common.state, mode: 0o644) }
+    let ping = telling.ping.map { Ping($0, environment: ProcessInfo.processInfo.environment) }
+    await ping?.send("/start")
     let surroundings = common.surroundings()
     var allowed = try permissions.parsed()
     allowed.maxAge = maxAge
@@ -227,8 +260,10 @@ private func execute(
     // With the CSV on stdout the summary must not stand in it.
     let say: (String) -> Void = { csv == "-" ? writeLine($0) : print(printable($0)) }
     for report in reports {
-        let isOne = reports.count == 1
-        say((isOne ? "" : "\(report.job): ") + report.headline)
+        // Of several jobs each line says whose it is.
+        let name = reports.count == 1 ? "" : "\(report.job): "
+        func say(_ line: String) { (csv == "-" ? writeLine : { print(printable($0)) })(name + line) }
+        say(report.headline)
         for detail in report.details where !detail.isEmpty { say("  \(detail)") }
         if case .plan = command, let plan = report.plan, report.exit == .pending {
             let file = jobs.first { $0.name == report.job }?.file ?? "JOB"
@@ -236,6 +271,7 @@ private func execute(
         }
         if let ledger = entries.first(where: { $0.job.name == report.job && $0.isNew }) { say("  This ledger is new: \(ledger.path)") }
     }
+    if reports.count > 1 { for line in JobTable.lines(reports) { say(line) } }
     var code = reports.map(\.exit).max() ?? .inStep
     if let failure {
         writeLine("\(failure)")
@@ -245,10 +281,19 @@ private func execute(
         writeLine("\(failure)")
         code = max(code, .ledger)
     }
-    if let failure = output?.failure {
+    if let metrics {
+        metrics.write(Metrics.text(reports.map { report in (report, (try? entries.first { $0.job.name == report.job }?.ledger.lastSuccess()).flatMap { $0 }.flatMap { Time.seconds($0) }) }))
+        metrics.finish()
+    }
+    for failure in [output?.failure, metrics?.failure].compactMap({ $0 }) {
         writeLine("\(failure)")
         code = max(code, .ledger)
     }
+    for report in reports {
+        guard let job = jobs.first(where: { $0.name == report.job }), !job.after.isEmpty else { continue }
+        if let failure = await AfterRun.run(job, report, csv: csv) { writeLine("\(job.name): after: \(failure)") }
+    }
+    await ping?.send("/\(code.rawValue)")
     if code != .inStep { throw leaving(code) }
 }
 
@@ -288,9 +333,15 @@ struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "status", abstract: "Show what is known of each job: last run, links, open operations.")
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("Job files; left out, every ledger of the state folder.", valueName: "job")) var jobs: [String] = []
+    @Option(help: ArgumentHelp("End with 3 where a job was last applied longer ago, in hours (26h) or days (2d).", valueName: "age"))
+    var maxAge: String?
+    @Argument(help: ArgumentHelp("Job files, or folders of them; left out, every ledger of the state folder.", valueName: "job")) var jobs: [String] = []
+
+    func validate() throws { _ = try maxAge.map { try seconds($0, "--max-age") } }
 
     func run() async throws {
+        let oldest = try maxAge.map { Time.system.wall() - (try seconds($0, "--max-age")) }
+        var overdue: [String] = []
         var names = try common.jobs(jobs).map(\.name)
         try common.checkFolder(writes: false)
         if jobs.isEmpty {
@@ -307,12 +358,16 @@ struct StatusCommand: AsyncParsableCommand {
                 } else {
                     print("\(name): never run (no \(path))")
                 }
+                if oldest != nil { overdue.append("\(name): never applied") }
                 continue
             }
             do {
                 // Asked, and let go at once: a status must not stand in a run's way.
                 _ = try JobLock(path: "\(common.state)/\(name).lock", holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
-                for line in try StatusReport.lines(name, try Ledger(path: path)) { print(printable(line)) }
+                let ledger = try Ledger(path: path)
+                for line in try StatusReport.lines(name, ledger) { print(printable(line)) }
+                let last = try ledger.lastApplied()
+                if let oldest, last.flatMap({ Time.seconds($0) }) ?? 0 < oldest { overdue.append("\(name): last applied \(last ?? "never"), longer ago than \(maxAge ?? "")") }
             } catch let held as JobLock.Held {
                 print("\(name): \(held)")
             } catch let error as LedgerError {
@@ -320,7 +375,9 @@ struct StatusCommand: AsyncParsableCommand {
                 isWhole = false
             }
         }
+        for line in overdue { writeLine("overdue: \(line); look at what schedules it") }
         if !isWhole { throw leaving(.ledger) }
+        if !overdue.isEmpty { throw leaving(.recordsFailed) }
     }
 }
 

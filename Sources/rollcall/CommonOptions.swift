@@ -56,11 +56,27 @@ struct CommonOptions: ParsableArguments {
         return surroundings
     }
 
+    /// The files that paths name: a folder stands for the job files in it, in the order of their names.
+    private func files(_ paths: [String]) throws -> [String] {
+        try paths.flatMap { path -> [String] in
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { return [path] }
+            let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) && !$0.hasPrefix(".") }
+            guard !names.isEmpty else {
+                writeError("\(path): the folder has no job file, a name that ends in .yaml or .yml\n")
+                throw leaving(.jobFile)
+            }
+            return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { "\(path.hasSuffix("/") ? String(path.dropLast()) : path)/\($0)" }
+        }
+    }
+
     /// Reads the job files; all their mistakes are told together. Throws `ExitCode` 78.
-    func jobs(_ paths: [String]) throws -> [Job] {
+    ///
+    /// - Parameter only: the names of the jobs that are meant; empty for all.
+    func jobs(_ paths: [String], only: [String] = []) throws -> [Job] {
         var jobs: [Job] = []
         var isWrong = false
-        for path in paths {
+        for path in try files(paths) {
             do {
                 jobs.append(try Job.read(path: path, vocabulary: .current))
             } catch let error as JobFileError {
@@ -73,17 +89,23 @@ struct CommonOptions: ParsableArguments {
             isWrong = true
             writeError("\(twins.map(\.file).joined(separator: ", ")): job: the name “\(name)” is used twice; each job has a ledger of its own, so give each its own name\n")
         }
+        for name in only where !jobs.contains(where: { $0.name == name }) {
+            isWrong = true
+            writeError("--only \(name): no job has that name; there are \(jobs.map(\.name).joined(separator: ", "))\n")
+        }
         if isWrong { throw leaving(.jobFile) }
-        return jobs
+        return only.isEmpty ? jobs : jobs.filter { only.contains($0.name) }
     }
 
-    /// This machine, and this boot of its kernel: containers of one kernel share its locks.
+    /// This machine, and this boot of its kernel: containers of one kernel share its locks. Where each run is a new machine, as a pod is, the
+    /// variable ROLLCALL_HOST gives them one name.
     static var holder: Ledger.Holder {
+        let given = ProcessInfo.processInfo.environment["ROLLCALL_HOST"]?.filter { $0 != "\t" && $0 != "\n" } ?? ""
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, 255)
         let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let boot = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
-        return Ledger.Holder(host: host, boot: boot ?? host)
+        return Ledger.Holder(host: given.isEmpty ? host : given, boot: boot ?? host)
     }
 
     /// Whoever may write in the state folder decides what the next run believes.

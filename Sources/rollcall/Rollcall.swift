@@ -15,8 +15,11 @@ struct Rollcall: AsyncParsableCommand {
             75 another run is going · 77 credentials refused · 78 job file wrong · 130 and 143 stopped by a signal.
             """,
         version: rollcallVersion,
-        subcommands: [PlanCommand.self, ApplyCommand.self, RunCommand.self, UndoCommand.self, CheckCommand.self, StatusCommand.self, LedgerCommand.self, PlatformsCommand.self, InitCommand.self]
+        subcommands: [
+            PlanCommand.self, ApplyCommand.self, RunCommand.self, UndoCommand.self, CheckCommand.self, StatusCommand.self, LedgerCommand.self, PlatformsCommand.self, InitCommand.self,
+            ScheduleCommand.self,
+        ]
     )
 }
 
-let rollcallVersion = "0.1.0"
+let rollcallVersion = "0.2.0"

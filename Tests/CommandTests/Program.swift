@@ -143,7 +143,10 @@ final class Workplace {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    func write(_ name: String, _ text: String) throws { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
+    func write(_ name: String, _ text: String) throws {
+        try FileManager.default.createDirectory(at: folder.appendingPathComponent(name).deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+    }
     func read(_ name: String) throws -> String { String(decoding: try Data(contentsOf: folder.appendingPathComponent(name)), as: UTF8.self) }
 
     func writeJob(_ base: String, authorization: String = "{ key: \"${SANDBOX_TOKEN}\" }", extra: String = "") throws {

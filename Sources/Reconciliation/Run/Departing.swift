@@ -26,6 +26,14 @@ struct Departing {
         }
     }
 
+    /// How many wait, the day on which the next term ends, and how many have access until then.
+    ///
+    /// - Parameter isHeld: whether nothing is written, so that no term begins.
+    func figures(isHeld: Bool) -> (waiting: Int, next: String?, withAccess: Int) {
+        let waiting = isHeld ? begun : all
+        return (waiting.count, waiting.next?.day, keepsAccess)
+    }
+
     /// - Parameter isHeld: whether nothing is written, so that no term begins.
     func notes(isHeld: Bool) -> [String] {
         let waiting = isHeld ? begun : all

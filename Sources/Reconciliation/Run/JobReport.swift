@@ -12,6 +12,7 @@ public struct JobReport: Sendable {
     /// Further lines: what the numbers hold, notes, breaches.
     public var details: [String]
     public var requests: Int
+    public var figures = RunFigures()
 
     /// Whether a row means that a record is not as its source wants it, for a reason that somebody must look at.
     static func needsAttention(_ operation: PlannedOperation) -> Bool { needsAttention(operation.situation, operation.status, heldBy: operation.heldBy) }
@@ -34,6 +35,7 @@ public struct JobReport: Sendable {
 
     static func make(_ run: JobRun, requests: Int, isApplied: Bool, source: String?, target: String?, pace: Job.PaceSettings) throws -> JobReport {
         var report = JobReport(job: run.job.name, plan: run.plan, exit: .inStep, headline: "", details: [], requests: requests)
+        report.figures = run.figures
         guard let plan = run.plan else {
             report.exit = run.failure?.exit ?? .internalError
             report.headline = "No plan."
@@ -42,9 +44,13 @@ public struct JobReport: Sendable {
         }
         var numbers = Numbers()
         let ledger = run.ledger
-        try ledger.forEachOperation(plan: plan) { numbers.add($0, requestsPerUpdate: run.requestsPerUpdate) }
+        try ledger.forEachOperation(plan: plan) {
+            numbers.add($0, requestsPerUpdate: run.requestsPerUpdate)
+            report.figures.add($0)
+        }
         let situations = try ledger.situationCounts()
         let inStep = situations.filter { $0.situation == .inStep }.reduce(0) { $0 + $1.count }
+        report.figures.inStep = inStep
         let unmanaged = situations.filter { $0.situation == .unmanaged }.reduce(0) { $0 + $1.count }
 
         let isQuiet = numbers.changes == 0 && numbers.held == 0 && numbers.conflicts == 0

@@ -131,6 +131,26 @@ public final class JobRun: @unchecked Sendable {
     /// Requests sent so far, to both sides.
     public var requests: Int { traced.requests + sourceRequests }
 
+    /// The numbers of this run so far, but for its operations.
+    var figures: RunFigures {
+        var figures = RunFigures()
+        figures.began = started
+        figures.seconds = max(0, surroundings.time.wall() - (Time.seconds(started) ?? surroundings.time.wall()))
+        figures.requests = requests
+        figures.retries = traced.retries
+        figures.throttled = traced.throttled
+        figures.survivors = targetReading?.survivors ?? 0
+        (figures.leaversWaiting, figures.nextLeaver, figures.leaversWithAccess) = departing.figures(isHeld: !breaches.isEmpty)
+        if plan != nil { figures.add(gateCounts, job, allowed: permissions.allow) }
+        if let count, sourceReading?.incomplete == nil { (figures.users, figures.groups, figures.memberships) = (count.users, count.groups, count.memberships) }
+        figures.ledgerBytes = ledger.path.flatMap { path in
+            let sizes = ["", "-wal"].compactMap { (try? FileManager.default.attributesOfItem(atPath: path + $0))?[.size] as? Int }
+            return sizes.isEmpty ? nil : sizes.reduce(0, +)
+        }
+        figures.credentialEnds = job.target.expires
+        return figures
+    }
+
     private static func owned(_ connection: SCIMConnection, by owner: String) -> JobFailure { owned("\(connection.base)", by: owner) }
 
     static func owned(_ target: String, by owner: String) -> JobFailure {
@@ -607,6 +627,7 @@ public final class JobRun: @unchecked Sendable {
         noteTemporaries()
         try noteWays()
         notes += departing.notes(isHeld: !breaches.isEmpty)
+        noteExpiry()
         var report = try JobReport.make(self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete, target: targetReading?.incomplete, pace: job.pace)
         // No flag hides that access may remain, or that the clock is wrong.
         let isOpen = targetReading.map { !$0.unseenAccounts.isEmpty || !$0.unseenGroups.isEmpty || $0.survivors > 0 } ?? false || clockDoubt != nil || standingTemporaries > 0
@@ -626,12 +647,27 @@ public final class JobRun: @unchecked Sendable {
         if permissions.acceptScopeChange { words.append("accept-scope-change") }
         if permissions.acceptTargetChange { words.append("accept-target-change") }
         words += permissions.acceptAssociation.sorted().map { "accept-association=\($0.replacingOccurrences(of: " ", with: "+"))" }
+        // An override is history: with it stands who said it.
+        let user = ["SUDO_USER", "USER", "LOGNAME"].lazy.compactMap { self.surroundings.environment[$0] }.first { !$0.isEmpty }
+        if !words.isEmpty, let user { words.append("by=\(user)") }
         let allowed = words.isEmpty ? nil : words.joined(separator: " ")
         try ledger.finishRun(
             id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: [report.headline, failure?.description].compactMap { $0 }.joined(separator: " "),
             sourceComplete: sourceReading.map { $0.incomplete == nil },
             targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: scope?.text ?? "", allowed: allowed, requests: requests)
         return report
+    }
+
+    /// Tells when the target's credential ends, a month before it does.
+    private func noteExpiry() {
+        guard let day = job.target.expires, let end = Time.seconds("\(day)T00:00:00Z") else { return }
+        let days = Int(((end - surroundings.time.wall()) / 86400).rounded(.down))
+        guard days < 30 else { return }
+        notes.append(
+            days < 0
+                ? "the target's credential ended on \(day), as target.expires says; when a new one is in place, correct target.expires"
+                : "the target's credential ends on \(day), in \(counted(days, "day")): make a new one in the platform's console, put it where target.authorization refers to, and correct target.expires"
+        )
     }
 
     private static let ways = "ways of the target"

@@ -2,20 +2,24 @@ import Foundation
 import Jobs
 import Ledger
 import Reconciliation
-import Reporting
 
-/// Where the CSV goes.
-final class CSVOutput {
+/// A file for people or other programs to read: written beside its place and renamed, never through a link, never over what a job reads or keeps.
+final class OutputFile {
     private let handle: FileHandle
-    private var buffer = Data(CSVReport.header.utf8)
+    private var buffer = Data()
+    private let what: String
     /// Where it is written until it is whole, and what it is called then; nil for a pipe or a device, which is written into.
     private var place: (partial: String, path: String)?
 
-    /// - Parameter jobs: the jobs, whose files and sources it must not be.
-    /// - Parameter state: the state folder, in which it must not be.
-    init(_ path: String, jobs: [Job], state: String) throws {
+    /// - Parameters:
+    ///   - what: its name in messages, `CSV`.
+    ///   - jobs: the jobs, whose files and sources it must not be.
+    ///   - state: the state folder, in which it must not be.
+    ///   - mode: who may read it.
+    init(_ path: String, what: String, jobs: [Job], state: String, mode: mode_t = 0o600) throws {
+        self.what = what
         func refuse(_ why: String, as code: Reconciliation.ExitCode = .usage) -> any Error {
-            writeLine("the CSV file \(path) \(why); nothing was done")
+            writeLine("the \(what) file \(path) \(why); nothing was done")
             return leaving(code)
         }
         guard path != "-" else {
@@ -48,11 +52,12 @@ final class CSVOutput {
         }
         // Beside it, and named when it is whole: a reader never sees half of it, and another name of the same file keeps what it had.
         let partial = "\(path).partial-\(getpid())"
-        func create() -> Int32 { Foundation.open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+        func create() -> Int32 { Foundation.open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode) }
         var descriptor = create()
         // Of a run of the same number that was killed, in a container each time.
         if descriptor < 0, errno == EEXIST, unlink(partial) == 0 { descriptor = create() }
         guard descriptor >= 0 else { throw refuse("cannot be written: \(String(cString: strerror(errno)))", as: .ledger) }
+        fchmod(descriptor, mode)
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         place = (partial, path)
     }
@@ -64,7 +69,7 @@ final class CSVOutput {
         flush()
         guard let place else { return }
         if failure == nil {
-            if rename(place.partial, place.path) == 0 { self.place = nil } else { failure = "the CSV could not be named \(place.path): \(String(cString: strerror(errno)))" }
+            if rename(place.partial, place.path) == 0 { self.place = nil } else { failure = "the \(what) file could not be named \(place.path): \(String(cString: strerror(errno)))" }
         }
     }
 
@@ -80,7 +85,7 @@ final class CSVOutput {
         do {
             if failure == nil { try handle.write(contentsOf: buffer) }
         } catch {
-            failure = "the CSV could not be written to its end: \((error as? CocoaError)?.localizedDescription ?? "\(error)")"
+            failure = "the \(what) file could not be written to its end: \((error as? CocoaError)?.localizedDescription ?? "\(error)")"
         }
         buffer.removeAll(keepingCapacity: true)
     }

@@ -1,12 +1,11 @@
 import Foundation
-import Jobs
 
 /// Whether files that decide what a run does may be written by another user than the one that runs it.
-enum FileTrust {
+public enum FileTrust {
     /// What is wrong with a file or folder, and what to do; nil for a good one, and for one that is not there.
     ///
     /// Root's files are trusted by all; a group is trusted where it is the owner's own and has no other member, as many systems make one.
-    static func concern(_ what: String, _ path: String, user: uid_t = geteuid()) -> String? {
+    public static func concern(_ what: String, _ path: String, user: uid_t = geteuid()) -> String? {
         var status = stat()
         // Of what a symbolic link leads to: secrets are often mounted as such.
         guard stat(path, &status) == 0 else { return nil }
@@ -31,7 +30,7 @@ enum FileTrust {
     }
 
     /// Every concern about what a job's run rests on.
-    static func concerns(_ job: Job, state: String) -> [String] {
+    public static func concerns(_ job: Job, state: String) -> [String] {
         var places = [("the job file", job.file), ("the folder of the job file", URL(fileURLWithPath: job.file).deletingLastPathComponent().path)]
         places += job.secretFiles.map { ("the secret file", $0) }
         places += ["", "-wal"].map { ("the ledger", "\(state)/\(job.name).sqlite\($0)") }

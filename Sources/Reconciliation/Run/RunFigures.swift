@@ -1,0 +1,60 @@
+import Jobs
+import Ledger
+
+/// The numbers of a run, for monitoring and for programs that are run after it. Nobody is named in it.
+public struct RunFigures: Codable, Hashable, Sendable {
+    /// When it began, `2026-01-31T02:00:00Z`.
+    public var began = ""
+    public var seconds = 0.0
+    public var requests = 0
+    /// Requests that were sent again, and answers 429 or 503.
+    public var retries = 0
+    public var throttled = 0
+    public var inStep = 0
+    /// By what is done and what became of it: `create`, `done`.
+    public var operations: [String: [String: Int]] = [:]
+    /// By what holds them.
+    public var held: [String: Int] = [:]
+    public var conflicts = 0
+    public var failed = 0
+    /// Accounts that still stand after their deletion was accepted.
+    public var survivors = 0
+    /// Leavers whose term runs, and the day on which the next one ends.
+    public var leaversWaiting = 0
+    public var nextLeaver: String?
+    /// Leavers that have access until then.
+    public var leaversWithAccess = 0
+    public var limits: [String: Use] = [:]
+    /// The source in scope; nil where it was not read to its end.
+    public var users: Int?
+    public var groups: Int?
+    public var memberships: Int?
+    public var ledgerBytes: Int?
+    /// The day on which the target's credential ends.
+    public var credentialEnds: String?
+
+    /// What a limit counted, and what it allows; nil for no bound.
+    public struct Use: Codable, Hashable, Sendable {
+        public var run = 0
+        public var week: Int?
+        public var allowed: Int?
+    }
+
+    mutating func add(_ operation: PlannedOperation) {
+        if operation.status == .held { held[operation.heldBy ?? "limit", default: 0] += 1 }
+        if operation.status == .conflict { conflicts += 1 }
+        if operation.status == .failed { failed += 1 }
+        // Both halves of a rename by way of a temporary name are one change.
+        guard operation.verb != .none, operation.unit == nil || operation.unit == operation.seq else { return }
+        let count = [.addMembers, .removeMembers].contains(operation.verb) ? max(1, operation.members.count) : 1
+        operations[operation.verb.rawValue, default: [:]][operation.status.rawValue, default: 0] += count
+    }
+
+    mutating func add(_ counts: Gate.Counts, _ job: Job, allowed: [Job.LimitKey: Int]) {
+        for key in Job.LimitKey.ofOperations {
+            let limit = allowed[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
+            limits[key.rawValue] = Use(
+                run: counts.counts[key] ?? 0, week: counts.looksBack[key]?.count, allowed: Gate.allowance(limit, base: counts.bases[key] ?? 0))
+        }
+    }
+}

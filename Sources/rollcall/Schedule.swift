@@ -1,0 +1,248 @@
+import ArgumentParser
+import Foundation
+import Jobs
+
+enum ScheduleFormat: String, ExpressibleByArgument, CaseIterable { case cron, systemd, kubernetes }
+
+struct ScheduleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "schedule", abstract: "Print what runs jobs every night: for cron, systemd or Kubernetes.",
+        discussion: "Nothing is installed: what is printed says where it goes. Secrets that a job takes as credential:NAME are loaded from /etc/rollcall/credentials/NAME.")
+
+    @Option(help: "cron, systemd or kubernetes.")
+    var format: ScheduleFormat
+    @Option(help: ArgumentHelp("Folder of the ledgers.", valueName: "dir"))
+    var state = "/var/lib/rollcall"
+    @Option(help: ArgumentHelp("When the jobs run, by the clock of the machine; each some minutes later, by its name.", valueName: "hh:mm"))
+    var at = "02:00"
+    @Option(help: ArgumentHelp("The user that runs them.", valueName: "name"))
+    var user = "rollcall"
+    @Option(help: ArgumentHelp("The program.", valueName: "path"))
+    var program = "/usr/bin/rollcall"
+    @Option(help: ArgumentHelp("The container's image, for Kubernetes.", valueName: "image"))
+    var image = "registry.example/rollcall:\(rollcallVersion)"
+    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job")) var jobs: [String]
+
+    func validate() throws { _ = try time() }
+
+    private func time() throws -> (hour: Int, minute: Int) {
+        let parts = at.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let hour = parts[0], let minute = parts[1], (0..<24).contains(hour), (0..<60).contains(minute) else {
+            throw ValidationError("--at \(at): write hours and minutes, such as 02:00")
+        }
+        return (hour, minute)
+    }
+
+    func run() throws {
+        var common = CommonOptions()
+        common.state = state
+        let jobs = try common.jobs(jobs)
+        let time = try time()
+        switch format {
+        case .cron: print(Schedules.cron(jobs, time, state: state, user: user, program: program))
+        case .systemd: print(Schedules.systemd(jobs, time, state: state, user: user, program: program))
+        case .kubernetes: print(Schedules.kubernetes(jobs, time, image: image))
+        }
+    }
+}
+
+/// The texts of the three schedulers.
+enum Schedules {
+    /// Minutes by which a job starts later than asked: not all at once, and every night at the same time.
+    private static func delay(_ job: Job) -> Int { job.name.utf8.reduce(7) { ($0 &* 31 &+ Int($1)) % 9973 } % 30 }
+
+    private static func path(_ job: Job) -> String { URL(fileURLWithPath: job.file).standardizedFileURL.path }
+
+    private static func loaded(_ job: Job) -> [String] {
+        var seen: Set<String> = []
+        return job.secrets.compactMap { if case .credential(let name) = $0, seen.insert(name).inserted { name } else { nil } }
+    }
+
+    // MARK: cron
+
+    static func cron(_ jobs: [Job], _ time: (hour: Int, minute: Int), state: String, user: String, program: String) -> String {
+        var lines = ["# /etc/cron.d/rollcall", "# What a run prints goes to MAILTO; a run that ends well prints its summary as well.", "MAILTO=root", ""]
+        for job in jobs {
+            let minute = time.hour * 60 + time.minute + delay(job)
+            lines.append("\(minute % 60) \(minute / 60 % 24) * * * \(user) \(program) run --state \(state) --progress never \(path(job))")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    // MARK: systemd
+
+    static func systemd(_ jobs: [Job], _ time: (hour: Int, minute: Int), state: String, user: String, program: String) -> String {
+        jobs.map { job in
+            let loads = loaded(job).map { "LoadCredential=\($0):/etc/rollcall/credentials/\($0)\n" }.joined()
+            return """
+                # /etc/systemd/system/rollcall-\(job.name).service
+                [Unit]
+                Description=Rollcall, job \(job.name)
+                Documentation=man:rollcall(1)
+                Wants=network-online.target
+                After=network-online.target
+                OnFailure=rollcall-failed@%n.service
+
+                [Service]
+                Type=oneshot
+                ExecStart=\(program) run --state \(state) --progress never \(path(job))
+                \(hardening(state: state, user: user))
+                \(loads)
+                # /etc/systemd/system/rollcall-\(job.name).timer
+                [Unit]
+                Description=Rollcall, job \(job.name), every night
+
+                [Timer]
+                OnCalendar=*-*-* \(String(format: "%02d:%02d", time.hour, time.minute)):00
+                RandomizedDelaySec=30min
+                FixedRandomDelay=true
+                Persistent=true
+
+                [Install]
+                WantedBy=timers.target
+
+                """
+        }.joined(separator: "\n") + "\n# systemctl daemon-reload && systemctl enable --now \(jobs.map { "rollcall-\($0.name).timer" }.joined(separator: " "))"
+    }
+
+    /// What a service does without. It needs the network, its job files, its credentials and the state folder; nothing else.
+    static func hardening(state: String, user: String) -> String {
+        """
+        User=\(user)
+        Group=\(user)
+        UMask=0077
+        TimeoutStartSec=6h
+        LimitCORE=0
+        MemoryMax=1G
+        # Scratch files beside the ledgers: they are as large, and as private.
+        Environment=TMPDIR=\(state) SQLITE_TMPDIR=\(state)
+        ReadWritePaths=\(state)
+        ProtectSystem=strict
+        ProtectHome=yes
+        PrivateTmp=yes
+        PrivateDevices=yes
+        PrivateUsers=yes
+        ProtectClock=yes
+        ProtectControlGroups=yes
+        ProtectHostname=yes
+        ProtectKernelLogs=yes
+        ProtectKernelModules=yes
+        ProtectKernelTunables=yes
+        ProtectProc=invisible
+        NoNewPrivileges=yes
+        CapabilityBoundingSet=
+        AmbientCapabilities=
+        LockPersonality=yes
+        MemoryDenyWriteExecute=yes
+        RemoveIPC=yes
+        RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+        RestrictNamespaces=yes
+        RestrictRealtime=yes
+        RestrictSUIDSGID=yes
+        SystemCallArchitectures=native
+        SystemCallFilter=@system-service
+        SystemCallFilter=~@privileged @resources
+        SystemCallErrorNumber=EPERM
+        """
+    }
+
+    // MARK: Kubernetes
+
+    static func kubernetes(_ jobs: [Job], _ time: (hour: Int, minute: Int), image: String) -> String {
+        jobs.map { job in
+            // Names there are lower case, digits and hyphens.
+            let name = "rollcall-" + String(job.name.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(40)).trimmingCharacters(in: CharacterSet(charactersIn: "-"))
+            let file = URL(fileURLWithPath: job.file).lastPathComponent
+            let minute = time.hour * 60 + time.minute + delay(job)
+            let keys = loaded(job)
+            return """
+                # kubectl create configmap \(name) --from-file=\(path(job))
+                # kubectl create secret generic \(name)\(keys.map { " --from-file=\($0)=PATH" }.joined())
+                ---
+                apiVersion: v1
+                kind: PersistentVolumeClaim
+                metadata:
+                  name: \(name)
+                spec:
+                  # One node at a time, and no network file system: SQLite's log needs the locks of a local one.
+                  accessModes: [ReadWriteOnce]
+                  resources:
+                    requests:
+                      storage: 5Gi
+                ---
+                apiVersion: batch/v1
+                kind: CronJob
+                metadata:
+                  name: \(name)
+                spec:
+                  schedule: "\(minute % 60) \(minute / 60 % 24) * * *"
+                  concurrencyPolicy: Forbid
+                  startingDeadlineSeconds: 21600
+                  successfulJobsHistoryLimit: 3
+                  failedJobsHistoryLimit: 7
+                  jobTemplate:
+                    spec:
+                      backoffLimit: 0
+                      activeDeadlineSeconds: 21600
+                      template:
+                        spec:
+                          restartPolicy: Never
+                          automountServiceAccountToken: false
+                          securityContext:
+                            runAsNonRoot: true
+                            runAsUser: 10001
+                            runAsGroup: 10001
+                            fsGroup: 10001
+                            seccompProfile:
+                              type: RuntimeDefault
+                          containers:
+                            - name: rollcall
+                              image: \(image)
+                              args: [run, --state, /state, --progress, never, /jobs/\(file)]
+                              env:
+                                # One name for every pod of this job, so that a new one is not taken for another machine.
+                                - name: ROLLCALL_HOST
+                                  value: \(name)
+                                - name: CREDENTIALS_DIRECTORY
+                                  value: /credentials
+                                - name: TMPDIR
+                                  value: /state
+                                - name: SQLITE_TMPDIR
+                                  value: /state
+                              securityContext:
+                                allowPrivilegeEscalation: false
+                                readOnlyRootFilesystem: true
+                                capabilities:
+                                  drop: [ALL]
+                              resources:
+                                requests:
+                                  cpu: 100m
+                                  memory: 128Mi
+                                limits:
+                                  # 100,000 users with 1,000,000 memberships took 290 MB.
+                                  memory: 512Mi
+                              volumeMounts:
+                                - name: state
+                                  mountPath: /state
+                                - name: jobs
+                                  mountPath: /jobs
+                                  readOnly: true
+                                - name: credentials
+                                  mountPath: /credentials
+                                  readOnly: true
+                          volumes:
+                            - name: state
+                              persistentVolumeClaim:
+                                claimName: \(name)
+                            - name: jobs
+                              configMap:
+                                name: \(name)
+                            - name: credentials
+                              secret:
+                                secretName: \(name)
+                                defaultMode: 0440
+                                optional: true
+                """
+        }.joined(separator: "\n---\n")
+    }
+}

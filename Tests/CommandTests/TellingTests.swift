@@ -1,0 +1,94 @@
+import Foundation
+import JSON
+import Testing
+
+/// What a run tells beside the terminal, and to whom: metrics, a ping, a program; and secrets that come from elsewhere than a variable.
+@Suite struct TellingTests {
+    /// A server that writes the paths it is asked for into a file.
+    private static let listener = """
+        import http.server, sys
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                open(sys.argv[1], "a").write(self.path + "\\n")
+                self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
+            def log_message(self, *arguments): pass
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        print("READY base=http://127.0.0.1:%d" % server.server_port, flush=True)
+        server.serve_forever()
+        """
+
+    @Test("14 B, C: a folder of jobs: each line has its job, one table, --only; metrics, the ping and the program after it tell the same; --max-age finds the job that did not run")
+    func folder() throws {
+        let one = try ServerProcess.sandbox()
+        defer { one.stop() }
+        let two = try ServerProcess.sandbox()
+        defer { two.stop() }
+        let place = try Workplace()
+        try place.write("jobs.d/directory.json", Workplace.directory(3))
+        for (name, server) in [("east", one), ("west", two)] {
+            try place.writeJob(server.base, extra: "after: [sh, -c, \"cat >> told-\(name).json\"]")
+            try place.write("jobs.d/\(name).yaml", try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: \(name)"))
+        }
+        try place.write("jobs.d/notes.txt", "no job")
+        let heard = place.folder.appendingPathComponent("heard").path
+        let pinged = try ServerProcess(URL(fileURLWithPath: "/usr/bin/env"), ["python3", "-c", Self.listener, heard])
+        defer { pinged.stop() }
+        func rollcall(_ arguments: String...) throws -> Program.Result {
+            try Program.rollcall(arguments, environment: ["SANDBOX_TOKEN": Workplace.token, "PING_URL": pinged.base + "/check/4f1c", "USER": "ines"], in: place.folder)
+        }
+        let first = try rollcall("run", "jobs.d", "--metrics", "rollcall.prom", "--ping", "${PING_URL}")
+        #expect(first.exit == 0, "\(first.everything)")
+        let lines = first.output.split(separator: "\n").map(String.init)
+        #expect(lines.contains { $0.hasPrefix("east: Plan: ") } && lines.contains { $0.hasPrefix("west:   Applied as run ") }, "\(first.output)")
+        #expect(lines.suffix(3).first?.hasPrefix("job   exit  in step  create") == true && lines.suffix(2).allSatisfy { $0.hasPrefix("east") || $0.hasPrefix("west") }, "\(first.output)")
+        #expect(try place.read("heard") == "/check/4f1c/start\n/check/4f1c/0\n")
+        #expect(!first.everything.contains("4f1c"))
+        let metrics = try place.read("rollcall.prom")
+        for sample in [
+            "rollcall_exit_code{job=\"east\"} 0", "rollcall_operations{job=\"west\",verb=\"create\",status=\"done\"} 4", "rollcall_limit_used{job=\"east\",limit=\"users.delete\",window=\"run\"} 0",
+            "rollcall_source_users{job=\"west\"} 3", "rollcall_last_success_timestamp_seconds{job=\"east\"} ",
+        ] { #expect(metrics.contains(sample), "\(sample) is not in\n\(metrics)") }
+        #expect(!metrics.contains("person"), "nobody is named")
+        let told = try JSONValue(parsing: Array(try place.read("told-east.json").utf8))
+        #expect(told["job"] == "east" && told["exit"] == 0 && told["figures"]?["operations"]?["create"]?["done"] == 4, "\(told)")
+        // Nothing to do, of one of them.
+        let second = try rollcall("run", "jobs.d", "--only", "west", "--label", "by hand", "--allow", "users.delete=7")
+        #expect(second.exit == 0 && second.output.hasPrefix("No changes."), "\(second.everything)")
+        #expect(try rollcall("plan", "jobs.d", "--only", "north").error.contains("no job has that name; there are east, west"))
+        let status = try rollcall("status", "--max-age", "26h")
+        #expect(status.exit == 0 && status.output.contains("users.delete=7 by=ines, “by hand”"), "\(status.everything)")
+        let late = try rollcall("status", "jobs.d", "--max-age", "0.000001h")
+        #expect(late.exit == 3 && late.error.contains("overdue: east: last applied 2"), "\(late.everything)")
+        try place.write("jobs.d/north.yaml", try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: north"))
+        #expect(try rollcall("status", "jobs.d", "--max-age", "26h").error.contains("overdue: north: never applied"))
+        // What it tells fails alone: the run is as good as it was.
+        try place.write(
+            "jobs.d/west.yaml", try place.read("jobs.d/west.yaml").replacingOccurrences(of: "cat >> told-west.json", with: "echo no robot is there >&2; exit 7"))
+        let deaf = try rollcall("run", "jobs.d/west.yaml", "--ping", "file:nowhere")
+        #expect(deaf.exit == 0 && deaf.error.contains("west: after: sh ended with 7: no robot is there") && deaf.error.contains("ping: the secret file"), "\(deaf.everything)")
+    }
+
+    @Test("14 B: a secret may be what systemd loads or what a program prints; the program runs without a shell, and not from a job file that others may write")
+    func secrets() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(2))
+        try place.write("loaded/target", Workplace.token + "\n")
+        try place.writeJob(server.base, authorization: "{ key: \"credential:target\" }")
+        func plan(_ environment: [String: String] = [:]) throws -> Program.Result { try Program.rollcall(["plan", "job.yaml"], environment: environment, in: place.folder) }
+        #expect(try plan(["CREDENTIALS_DIRECTORY": place.folder.appendingPathComponent("loaded").path]).exit == 2)
+        let unset = try plan()
+        #expect(unset.exit == 78 && unset.error.contains("LoadCredential=target:PATH") || unset.everything.contains("LoadCredential=target:PATH"), "\(unset.everything)")
+        try place.writeJob(server.base, authorization: "{ key: { command: [printf, \"%s\", \"\(Workplace.token)\"] } }")
+        let printed = try plan()
+        #expect(printed.exit == 2, "\(printed.everything)")
+        #expect(try !Program.rollcall(["check", "job.yaml"], in: place.folder).everything.contains(Workplace.token))
+        chmod(place.folder.appendingPathComponent("job.yaml").path, 0o666)
+        let refused = try plan()
+        #expect(refused.exit == 78 && refused.everything.contains("is not run: the job file"), "\(refused.everything)")
+        chmod(place.folder.appendingPathComponent("job.yaml").path, 0o644)
+        try place.writeJob(server.base, authorization: "{ key: { command: [sh, -c, \"echo sealed >&2; exit 2\"] } }")
+        #expect(try plan().everything.contains("command: sh: sh ended with 2: sealed"))
+    }
+}

@@ -142,7 +142,7 @@ public enum ChildProgram {
             guard null >= 0 else { throw Failure(description: "/dev/null cannot be opened") }
             return null
         }
-        var name = Array((NSTemporaryDirectory() + "/rollcall-input-XXXXXX").utf8CString)
+        var name = Array((NSTemporaryDirectory() + "/rollcall-input-" + String(repeating: "X", count: 6)).utf8CString)
         let file = mkstemp(&name)
         guard file >= 0 else { throw Failure(description: "no temporary file for the input: \(String(cString: strerror(errno)))") }
         unlink(name)

@@ -16,7 +16,7 @@ struct PlanCommand: AsyncParsableCommand {
     var csv: String?
     @OptionGroup var selection: SelectionOptions
     @OptionGroup var telling: TellingOptions
-    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job")) var jobs: [String]
+    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
         try await execute(.plan, jobs, common, host, permissions, csv: csv, only: selection.only, telling: telling)
@@ -36,7 +36,7 @@ struct RunCommand: AsyncParsableCommand {
     var label: String?
     @OptionGroup var selection: SelectionOptions
     @OptionGroup var telling: TellingOptions
-    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job")) var jobs: [String]
+    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
         try await execute(.run, label: label, jobs, common, host, permissions, copies: copying.copies, csv: csv, only: selection.only, telling: telling)
@@ -58,7 +58,7 @@ struct ApplyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
     @OptionGroup var telling: TellingOptions
-    @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+    @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
 
     func run() async throws {
         try await execute(.apply(plan), [job], common, host, permissions, maxAge: try age(), copies: copying.copies, csv: csv, telling: telling)
@@ -86,7 +86,7 @@ struct UndoCommand: AsyncParsableCommand {
     var dryRun = false
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
-    @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+    @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
     @Argument(help: ArgumentHelp("The run's number, as its summary and the CSV tell it.", valueName: "run")) var number: Int64
 
     func run() async throws {
@@ -303,7 +303,7 @@ struct CheckCommand: AsyncParsableCommand {
         discussion: "Prints each job as it will run, with every default filled in and secrets as their references.")
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
+    @Argument(help: ArgumentHelp("Job files.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
         let jobs = try common.jobs(jobs)
@@ -335,7 +335,8 @@ struct StatusCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @Option(help: ArgumentHelp("End with 3 where a job was last applied longer ago, in hours (26h) or days (2d).", valueName: "age"))
     var maxAge: String?
-    @Argument(help: ArgumentHelp("Job files, or folders of them; left out, every ledger of the state folder.", valueName: "job")) var jobs: [String] = []
+    @Argument(help: ArgumentHelp("Job files, or folders of them; left out, every ledger of the state folder.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String] =
+        []
 
     func validate() throws { _ = try maxAge.map { try seconds($0, "--max-age") } }
 

@@ -63,7 +63,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
         @OptionGroup var common: CommonOptions
         @OptionGroup var host: HostOptions
-        @Argument(help: ArgumentHelp("Job files.", valueName: "job")) var jobs: [String]
+        @Argument(help: ArgumentHelp("Job files.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
         func run() async throws {
             try await LedgerCommand.each(jobs) { file in
@@ -89,7 +89,7 @@ struct LedgerCommand: AsyncParsableCommand {
         @OptionGroup var host: HostOptions
         @Option(parsing: .upToNextOption, help: ArgumentHelp("Source or target ids of what this job did make.", valueName: "id"))
         var created: [String] = []
-        @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
 
         func run() async throws {
             try await LedgerCommand.locked(common, host, job) { job, path in
@@ -114,7 +114,7 @@ struct LedgerCommand: AsyncParsableCommand {
         @OptionGroup var copying: CopyOptions
         @Option(help: ArgumentHelp("Where to; left out, among the copies of the state folder.", valueName: "file"))
         var to: String?
-        @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
 
         func run() async throws {
             try await LedgerCommand.locked(common, host, job) { _, path in
@@ -141,7 +141,7 @@ struct LedgerCommand: AsyncParsableCommand {
         @OptionGroup var host: HostOptions
         @Option(help: ArgumentHelp("The copy; left out, the newest good one of the state folder.", valueName: "file"))
         var from: String?
-        @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
 
         func run() async throws {
             try await LedgerCommand.locked(common, host, job) { job, path in
@@ -177,7 +177,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
         @OptionGroup var common: CommonOptions
         @OptionGroup var host: HostOptions
-        @Argument(help: ArgumentHelp("Job file.", valueName: "job")) var job: String
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
 
         func run() async throws {
             Signals.listen()

@@ -21,7 +21,7 @@ struct ScheduleCommand: ParsableCommand {
     var program = "/usr/bin/rollcall"
     @Option(help: ArgumentHelp("The container's image, for Kubernetes.", valueName: "image"))
     var image = "registry.example/rollcall:\(rollcallVersion)"
-    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job")) var jobs: [String]
+    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func validate() throws { _ = try time() }
 

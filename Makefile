@@ -1,5 +1,5 @@
 # Everything works right after a clone: each target installs and builds what it needs.
-.PHONY: help setup build demo test quick bench release portable growth simulate fuzz kills planted lint format clean
+.PHONY: help setup build demo test quick bench release portable growth simulate fuzz kills planted lint format clean install package
 
 # For the closing lines: how long it took, installing and building included.
 export ROLLCALL_BEGAN := $(shell date +%s)
@@ -14,6 +14,8 @@ help:
 	@echo "make test     all tests; FILTER=LeaverTests those of that name"
 	@echo "make quick    units and rules"
 	@echo "make build    rollcall and rollcall-sandbox, debug"
+	@echo "make package  the Debian packages, in .build-package"
+	@echo "make install  the release build under PREFIX, /usr/local unless it is said otherwise; DESTDIR goes before it"
 	@echo "make bench    memory, time and requests of first syncs and of plans, up to 100,000 users; a read of IDaaS"
 	@echo "make growth   the ledger's work when a world doubles, counted in SQLite's steps, on each platform"
 	@echo "make portable the release build runs where Swift is not installed"
@@ -68,6 +70,16 @@ planted: setup
 
 release: setup
 	@sh .ci/release rollcall rollcall-sandbox
+
+PREFIX ?= /usr/local
+
+install: release
+	@sh .ci/setup patchelf
+	bash deploy/package/stage "$(DESTDIR)" "$(PREFIX)" .build-release/release
+
+package: release
+	@sh .ci/setup patchelf xz-utils
+	bash deploy/package/build .build-release/release .build-package
 
 # Each dimension of a world doubled, on each platform: what SQLite does for it may double.
 growth: setup

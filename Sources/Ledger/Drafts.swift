@@ -183,21 +183,25 @@ extension Ledger {
         }
     }
 
-    /// Takes the name out of a change, which goes on with what else it has; a draft of nothing but its name, and a create, are held whole.
+    /// Takes the name out of a change, which goes on with what else it has, and tells of it as a conflict; a create is held.
     ///
     /// - Parameter wave: of the line that says why.
     public func withhold(name path: String, draft: Int64, by: String, reason: String, wave: Int) throws {
         let row = try read { try Row.fetchOne($0, sql: "SELECT verb, fields FROM scratch.drafts WHERE draft = ?", arguments: [draft]) }
         guard let row else { return }
+        guard row["verb"] == Verb.update.rawValue else { return try hold(draft: draft, by: by, reason: reason) }
         let rest = Self.decode(row["fields"]).filter { $0.path != path }
-        guard row["verb"] == Verb.update.rawValue, !rest.isEmpty else { return try hold(draft: draft, by: by, reason: reason) }
         try write { db in
             try db.execute(
                 sql: """
                     INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields)
-                    SELECT ?, kind, 'none', situation, source, target, name, 'held', ?, ?, '[]' FROM scratch.drafts WHERE draft = ?
+                    SELECT ?, kind, 'none', situation, source, target, name, 'conflict', ?, ?, '[]' FROM scratch.drafts WHERE draft = ?
                     """, arguments: [wave, reason, by, draft])
-            try db.execute(sql: "UPDATE scratch.drafts SET fields = ?, takes = NULL, frees = NULL WHERE draft = ?", arguments: [Self.encode(rest), draft])
+            if rest.isEmpty {
+                try db.execute(sql: "DELETE FROM scratch.drafts WHERE draft = ?", arguments: [draft])
+            } else {
+                try db.execute(sql: "UPDATE scratch.drafts SET fields = ?, takes = NULL, frees = NULL WHERE draft = ?", arguments: [Self.encode(rest), draft])
+            }
         }
     }
 

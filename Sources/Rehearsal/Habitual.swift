@@ -15,6 +15,20 @@ extension Trial {
         .redirectsToSlash,
     ]
 
+    /// Habits that need more than a request to show themselves: somebody deleted, a second attribute beside active, a member that stays.
+    private static let rare: [Habit] = [
+        .answersWithExisting, .dropsExternalID, .refusesActiveWithOthers, .deleteDoesNothing, .refusesDelete, .addReplaces, .patchEmptiesGroup, .removeClears, .hidesMembers, .showsSomeMembers,
+        .refusesValuePaths,
+    ]
+
+    /// Habits that are met wherever there is something to show: of a service that shows it.
+    private static func metByShowing(_ service: SCIMService, _ count: (Habit) -> Void) {
+        let groups = service.store[.group]
+        let hasMembers = groups?.order.contains { !(groups?[$0]?.document["members"]?.array ?? []).isEmpty } ?? false
+        for habit in [Habit.hidesMembers, .showsSomeMembers] where service.options.habits.contains(habit) && hasMembers { count(habit) }
+        if service.options.habits.contains(.dropsExternalID), service.counters["POST /Users"] ?? 0 > 0 { count(.dropsExternalID) }
+    }
+
     /// One random world whose servers, the target's and where there is one the source's, have zero to four habits each: two days and a quiet
     /// night, without faults. What comes of it is judged by the laws that hold on any server.
     package static func habitual(seed: UInt64) throws -> Outcome {
@@ -28,6 +42,8 @@ extension Trial {
         var dice = RandomWorld(seed: seed &* 3 &+ 1_000_000, alwaysGenerous: true)
         var options = dice.options
         options.habits = Set((0..<Int.random(in: 0...4, using: &own)).compactMap { _ in Habit.allCases.randomElement(using: &own) })
+        // What hardly any world comes to meet by chance.
+        if seed % 5 == 3 { options.habits.insert(rare[Int(seed / 5) % rare.count]) }
         // A server that ignores both is asked to do what nobody could see.
         if options.habits.contains(.deleteDoesNothing) { options.ignoresActive = false }
         let world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
@@ -109,6 +125,10 @@ extension Trial {
             guard round < 3 else { continue }
             dice.change(&world.directory)
             dice.meddle(world)
+            // Somebody puts everybody into a group of his own: what is deleted then is in use.
+            if options.habits.contains(.refusesDelete) {
+                try? world.plant(.group, ["displayName": .string("Kept \(round)"), "members": .array(world.documents(.user).compactMap { $0["id"] }.map { ["value": $0] })])
+            }
             if Int.random(in: 0..<6, using: &own) == 0, let (old, fresh) = rename(world, &outcome, &own) {
                 if ours.created.contains(old) { ours.created.insert(fresh) }
                 if ours.associable.contains(old) { ours.associable.insert(fresh) }
@@ -122,6 +142,8 @@ extension Trial {
         }
         for (habit, count) in world.client.service.met { outcome.fired["habit: \(habit.rawValue)", default: 0] += count }
         for (habit, count) in world.source?.met ?? [:] { outcome.fired["source habit: \(habit.rawValue)", default: 0] += count }
+        metByShowing(world.client.service) { outcome.fired["habit: \($0.rawValue)", default: 0] += 1 }
+        if let source = world.source { metByShowing(source) { outcome.fired["source habit: \($0.rawValue)", default: 0] += 1 } }
         if nested != nil { outcome.fired["habit: \(Habit.nestsGroups.rawValue)", default: 0] += 1 }
         return outcome
     }

@@ -1,5 +1,5 @@
 # Everything works right after a clone: each target installs and builds what it needs.
-.PHONY: help setup build demo test quick bench release portable growth simulate fuzz kills planted lint format clean install package
+.PHONY: help setup build demo test quick bench release portable growth simulate fuzz kills planted lint format clean install package installed
 
 # For the closing lines: how long it took, installing and building included.
 export ROLLCALL_BEGAN := $(shell date +%s)
@@ -15,6 +15,7 @@ help:
 	@echo "make quick    units and rules"
 	@echo "make build    rollcall and rollcall-sandbox, debug"
 	@echo "make package  the Debian packages, in .build-package"
+	@echo "make installed the package tried in bare Debian 12 and 13, and in a container; as root"
 	@echo "make install  the release build under PREFIX, /usr/local unless it is said otherwise; DESTDIR goes before it"
 	@echo "make bench    memory, time and requests of first syncs and of plans, up to 100,000 users; a read of IDaaS"
 	@echo "make growth   the ledger's work when a world doubles, counted in SQLite's steps, on each platform"
@@ -80,6 +81,12 @@ install: release
 package: release
 	@sh .ci/setup patchelf xz-utils
 	bash deploy/package/build .build-release/release .build-package
+
+# The package in bare Debians, and the container: as root, since it makes roots of its own.
+installed: package
+	@sh .ci/setup lintian mmdebstrap zsh man-db prometheus buildah systemd
+	bash .ci/installed .build-package
+	bash .ci/container .build-package
 
 # Each dimension of a world doubled, on each platform: what SQLite does for it may double.
 growth: setup

@@ -3,10 +3,13 @@ import Testing
 
 /// The README is run as it is written: its directory, its job, its commands.
 @Suite struct ReadmeTests {
-    private static let text = (try? String(contentsOf: Program.repository.appendingPathComponent("README.md"), encoding: .utf8)) ?? ""
+    private static func page(_ name: String) -> String { (try? String(contentsOf: Program.repository.appendingPathComponent(name), encoding: .utf8)) ?? "" }
+    private static let text = page("README.md")
+    private static let pages =
+        (try? FileManager.default.contentsOfDirectory(atPath: Program.repository.appendingPathComponent("docs").path))?.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" } ?? []
 
     /// The bodies of the fenced blocks of a language, without their indentation.
-    private static func blocks(_ language: String) -> [String] {
+    private static func blocks(_ language: String, in text: String = text) -> [String] {
         var blocks: [String] = []
         var current: [String]?
         for line in text.components(separatedBy: "\n") {
@@ -41,10 +44,21 @@ import Testing
         let job = try #require(Self.blocks("yaml").first)
         #expect(job.contains("http://127.0.0.1:8480/scim/v2"))
         try place.write("nightly.yaml", job.replacingOccurrences(of: "http://127.0.0.1:8480", with: server.origin))
-        var commands = Self.blocks("sh").flatMap { $0.components(separatedBy: "\n") }.filter { $0.hasPrefix("rollcall ") }
-        #expect(commands.count == 9)
-        commands.insert("rollcall apply nightly.yaml", at: 5)
-        for command in commands {
+        // First the README's, in their order; then those of every page of docs, in the same folder.
+        func commands(of page: String) -> [String] { Self.blocks("sh", in: page).flatMap { $0.components(separatedBy: "\n") }.filter { $0.hasPrefix("rollcall ") } }
+        var all = commands(of: Self.text)
+        #expect(all.count == 6)
+        all.insert("rollcall apply nightly.yaml", at: 5)
+        let further = Self.pages.filter { $0 != "docs/recovery.md" }.flatMap { commands(of: Self.page($0)) }
+        #expect(further.count == 3)
+        all += further + commands(of: Self.page("docs/recovery.md"))
+        #expect(all.count == 14)
+        // What is a shell's and not run here is named: make, apt, and the shell's own words.
+        let others = ([Self.text] + Self.pages.map { Self.page($0) }).flatMap { Self.blocks("sh", in: $0) }.flatMap { $0.components(separatedBy: "\n") }.filter {
+            !$0.hasPrefix("rollcall ") && !$0.isEmpty
+        }
+        #expect(others.allSatisfy { $0.hasPrefix("make ") || $0.hasPrefix("export ") } && others.count == 3, "\(others)")
+        for command in all {
             let halves = command.components(separatedBy: "#")
             let words = halves[0].split(separator: " ").map(String.init)
             let wanted = halves.count > 1 ? halves[1].split(separator: " ").dropFirst().first.flatMap { Int32($0.filter(\.isNumber)) } : 0
@@ -59,7 +73,7 @@ import Testing
         let server = try ServerProcess.sandbox()
         defer { server.stop() }
         let place = try Workplace()
-        try place.write("directory.json", try #require(Self.blocks("json").first))
+        try place.write("directory.json", try #require(Self.blocks("json", in: Self.page("docs/sources.md")).first))
         try place.writeJob(server.base)
         let result = try place.rollcall("plan", "job.yaml")
         #expect(result.exit == 2 && result.output.hasPrefix("Plan: 3 to create, 1 to change"), "\(result.everything)")
@@ -89,8 +103,47 @@ import Testing
     func exits() throws {
         let help = try Program.rollcall(["--help"]).output
         for code in ["0", "2", "3", "4", "5", "6", "64", "69", "70", "74", "75", "77", "78", "130", "143"] {
-            #expect(Self.text.contains("| \(code) |") || Self.text.contains("| \(code),") || Self.text.contains(", \(code) |"), "\(code)")
+            let table = Self.page("docs/recovery.md")
+            #expect(table.contains("| \(code) |") || table.contains("| \(code),") || table.contains(", \(code) |"), "\(code)")
             #expect(help.contains("\(code) ") || help.contains("/\(code)"), "\(code)")
         }
+    }
+
+    @Test("the README is short; every page that a page leads to is there, and every page of docs is led to")
+    func pages() throws {
+        #expect(Self.text.components(separatedBy: "\n").count <= 121)
+        var ledTo: Set<String> = []
+        for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md"] + Self.pages {
+            let folder = (page as NSString).deletingLastPathComponent
+            for link in Self.page(page).matches(of: #/\]\(([^)#:]+\.md)\)/#).map({ String($0.1) }) {
+                let path = ((folder as NSString).appendingPathComponent(link) as NSString).standardizingPath.replacingOccurrences(of: "docs/../", with: "")
+                #expect(FileManager.default.fileExists(atPath: Program.repository.appendingPathComponent(path).path), "\(page) leads to \(link)")
+                ledTo.insert(path)
+            }
+        }
+        #expect(Set(Self.pages).subtracting(ledTo).isEmpty)
+    }
+
+    @Test("the page of rules has every rule with the name of a test that there is, and every rule that a test names")
+    func rules() throws {
+        let folder = Program.repository.appendingPathComponent("Tests")
+        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" } ?? []
+        let sources = try files.map { try String(contentsOf: $0, encoding: .utf8) }.joined()
+        let rows = Self.page("docs/rules.md").matches(of: #/\| R(\d+) \| ([^|]+) \| “([^|]+)” \|/#)
+        #expect(rows.map { Int($0.1) } == (1...40).map { $0 })
+        for row in rows { #expect(sources.contains("\"\(row.3)\""), "R\(row.1): there is no test “\(row.3)”") }
+        let named = Set(sources.matches(of: #/@Test\(\s*"([^"]*)"/#).flatMap { $0.1.matches(of: #/\bR(\d+)\b/#).compactMap { Int($0.1) } })
+        #expect(named.isSubset(of: Set(1...40)) && named.count > 35, "\(Set(1...40).subtracting(named).sorted())")
+    }
+
+    @Test("every alert that is shipped has its paragraph, and every metric that an alert asks for is written")
+    func alerts() throws {
+        let alerts = Self.page("deploy/prometheus/rules.yml")
+        let operations = Self.page("docs/operations.md")
+        let metrics = Self.page("Sources/Reporting/Metrics.swift")
+        let names = alerts.matches(of: #/alert: (\w+)/#).map { String($0.1) }
+        #expect(names.count == 12)
+        for name in names { #expect(operations.contains("**\(name).**"), "\(name)") }
+        for metric in Set(alerts.matches(of: #/rollcall_\w+/#).map { String($0.0) }) { #expect(metrics.contains("\"\(metric)\""), "\(metric)") }
     }
 }

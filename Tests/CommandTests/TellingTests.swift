@@ -91,4 +91,72 @@ import Testing
         try place.writeJob(server.base, authorization: "{ key: { command: [sh, -c, \"echo sealed >&2; exit 2\"] } }")
         #expect(try plan().everything.contains("command: sh: sh ended with 2: sealed"))
     }
+
+    /// A robot as the three services document theirs: it checks the signature, and says in the body of a 200 what it thinks of it.
+    private static let robot = """
+        import base64, hashlib, hmac, http.server, json, sys, time, urllib.parse
+        key = "SECrobot"
+        class Robot(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                url = urllib.parse.urlparse(self.path); query = dict(urllib.parse.parse_qsl(url.query))
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                sign = lambda k, m: base64.b64encode(hmac.new(k.encode(), m.encode(), hashlib.sha256).digest()).decode()
+                answer = {"errcode": 310000, "errmsg": "sign not match"}
+                if url.path == "/dingtalk":
+                    stamp = query.get("timestamp", "")
+                    if len(stamp) == 13 and abs(int(stamp) / 1000 - time.time()) < 60 and query.get("sign") == sign(key, stamp + "\\n" + key) and query.get("access_token") == "t": answer = {"errcode": 0}
+                elif url.path == "/feishu":
+                    stamp = body.get("timestamp", "")
+                    answer = {"code": 0} if len(stamp) == 10 and body.get("sign") == sign(stamp + "\\n" + key, "") else {"code": 19021, "msg": "sign match fail"}
+                elif url.path == "/wecom":
+                    answer = {"errcode": 0} if len(body["markdown"]["content"].encode()) <= 4096 else {"errcode": 40058, "errmsg": "content too long"}
+                open(sys.argv[1], "a").write(json.dumps(body, ensure_ascii=False) + "\\n")
+                data = json.dumps(answer).encode()
+                self.send_response(200); self.send_header("Content-Length", str(len(data))); self.end_headers(); self.wfile.write(data)
+            def log_message(self, *arguments): pass
+        server = http.server.HTTPServer(("127.0.0.1", 0), Robot)
+        print("READY base=http://127.0.0.1:%d" % server.server_port, flush=True)
+        server.serve_forever()
+        """
+
+    @Test("14 B: three robots, each signed as its service wants it, and mail: counts, ten lines, no address, no telephone number; a refusal in the body is a failure")
+    func robots() throws {
+        let place = try Workplace()
+        let heard = place.folder.appendingPathComponent("heard").path
+        let robot = try ServerProcess(URL(fileURLWithPath: "/usr/bin/env"), ["python3", "-c", Self.robot, heard])
+        defer { robot.stop() }
+        let details = (0..<40).map { "held: user 名字\($0) (user_\($0)): emails[work]: person\($0)@corp.example is also that of user_1, +86 138 0000 0000" }
+        let result: JSONValue = [
+            "job": "nightly", "exit": 3, "headline": "Plan: 1 to create, 0 to change, 0 to delete, 40 held, 0 conflicts; 7 in step.", "details": .array(details.map { .string($0) }),
+            "csv": "/var/tmp/run.csv",
+        ]
+        try place.write("result.json", result.canonical)
+        func tell(_ kind: String, _ more: String = "", secret: String = "SECrobot") throws -> Program.Result {
+            try place.write("credentials/robot-url", robot.base + "/\(kind)" + (kind == "dingtalk" ? "?access_token=t" : "") + "\n")
+            try place.write("credentials/robot-secret", secret)
+            return try Program.run(
+                URL(fileURLWithPath: "/bin/sh"), ["-c", "'\(Program.repository.path)/deploy/after/tell' \(kind) \(more) < result.json"],
+                environment: ["CREDENTIALS_DIRECTORY": place.folder.appendingPathComponent("credentials").path, "PATH": "\(place.folder.path):/usr/local/bin:/usr/bin:/bin"], in: place.folder)
+        }
+        for kind in ["dingtalk", "feishu", "wecom"] {
+            let told = try tell(kind)
+            #expect(told.exit == 0, "\(kind): \(told.everything)")
+            let refused = try tell(kind, secret: "SECother")
+            #expect(kind == "wecom" ? refused.exit == 0 : refused.exit == 1 && refused.error.contains("did not take it"), "\(kind): \(refused.everything)")
+            #expect(!refused.everything.contains("SECother") && !refused.everything.contains("access_token"))
+        }
+        // Mail: what sendmail is given.
+        try place.write("sendmail", "#!/bin/sh\ncat > mail.txt\n")
+        chmod(place.folder.appendingPathComponent("sendmail").path, 0o755)
+        #expect(try tell("mail", "ops@corp.example").exit == 0)
+        // Its body is base64 or quoted, since it holds Han characters.
+        let decoded = try Program.run(
+            URL(fileURLWithPath: "/usr/bin/env"),
+            ["python3", "-c", "import email, email.policy; print(email.message_from_binary_file(open('mail.txt', 'rb'), policy=email.policy.default).get_content())"],
+            in: place.folder)
+        for text in [try place.read("heard"), decoded.output] {
+            #expect(text.contains("nightly: exit 3") && text.contains("and 30 more") && text.contains("/var/tmp/run.csv") && text.contains("名字9"), "\(text.prefix(400))")
+            #expect(!text.contains("corp.example") && !text.contains("138 0000") && !text.contains("名字10"))
+        }
+    }
 }

@@ -125,4 +125,18 @@ import Testing
         _ = try await world.run()
         #expect(Set(world.documents(.user).compactMap { $0["userName"]?.string }) == ["ada", "dana"] && world.user("ada")?["active"] == false)
     }
+
+    @Test("R20: on a target that cannot be listed, no ledger is no first run, until somebody says so", arguments: Platform.all.filter { !$0.isListed })
+    func firstRun(platform: Platform) async throws {
+        let world = try platform.world()
+        world.directory.people = [.named("ada")]
+        world.permissions.firstRun = false
+        let refused = try await world.run()
+        #expect(refused.report.exit == .jobFile && refused.told.contains("--first-run"), "\(refused.told)")
+        #expect(world.documents(.user).isEmpty)
+        world.permissions.firstRun = true
+        #expect(try await world.run().report.exit == .inStep)
+        world.permissions.firstRun = false
+        #expect(try await world.run().report.exit == .inStep)
+    }
 }

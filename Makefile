@@ -21,7 +21,7 @@ help:
 	@echo "make growth   the ledger's work when a world doubles, counted in SQLite's steps, on each platform"
 	@echo "make portable the release build runs where Swift is not installed"
 	@echo "make simulate random worlds with faults, kills at every moment: SEEDS=1-20000 for more, SEEDS=7 replays one"
-	@echo "make fuzz     answers whose numbers, lengths and dates are extreme: WORLDS=1-4000 turns more than a million"
+	@echo "make fuzz     answers whose numbers, lengths and dates are extreme: WORLDS=1-4000 turns more than a million, MINUTES=5 as many as there is time for"
 	@echo "make kills    the built program killed at random moments over HTTP: ROUNDS=200 for more"
 	@echo "make planted  bugs planted one after the other, and the seed with which the simulation finds each"
 	@echo "make lint     layout and house rules"
@@ -60,7 +60,7 @@ WORLDS ?= 1-200
 
 fuzz: setup
 	@sh .ci/release rollcall-simulate
-	.build-release/release/rollcall-simulate --hostile --seeds $(WORLDS)
+	$(if $(MINUTES),bash .ci/fuzz $(MINUTES),.build-release/release/rollcall-simulate --hostile --seeds $(WORLDS))
 
 kills: release
 	@.ci/kills .build-release/release $(ROUNDS)

@@ -55,7 +55,9 @@ public enum SecretReference: Hashable, Sendable, CustomStringConvertible {
         let value: String
         switch self {
         case .environment(let name):
-            guard let text = environment[name] else { throw Missing(description: "the environment variable \(name) is not set; export it before the run, or write file:PATH in the job") }
+            guard let text = environment[name] else {
+                throw Missing(description: "the environment variable \(name) is not set; export it before the run, or write file:PATH or credential:NAME in the job")
+            }
             value = text
         case .file(let path):
             value = try Self.firstLine(of: path)

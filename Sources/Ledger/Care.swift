@@ -30,7 +30,10 @@ extension Ledger {
             throw LedgerError(error, path: partial)
         }
         let findings = try Self.findings(inCopy: partial)
-        guard findings.isEmpty else { throw LedgerError.io("the copy \(partial) is not good: \(findings.joined(separator: "; "))") }
+        guard findings.isEmpty else {
+            unlink(partial)
+            throw LedgerError.io("the copy \(partial) is not good: \(findings.joined(separator: "; "))")
+        }
         guard rename(partial, destination) == 0 else { throw LedgerError.io("cannot name the copy \(destination): \(String(cString: strerror(errno)))") }
     }
 

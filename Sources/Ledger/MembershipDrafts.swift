@@ -33,7 +33,9 @@ extension Ledger {
                 ? """
                 OR u.source IS NULL AND NOT coalesce(tu.protected, 0) AND NOT EXISTS (
                     SELECT 1 FROM scratch.source w INDEXED BY source_by_external_id JOIN scratch.source_members wm ON wm.grp = g.source AND wm.usr = w.n
-                    WHERE w.kind = 0 AND w.external_id = tu.external_id)
+                    WHERE w.kind = 0 AND w.external_id = tu.external_id
+                    -- But not where that member has another account which is there: then it is a copy.
+                    AND NOT EXISTS (SELECT 1 FROM links lw JOIN scratch.target x ON x.kind = 0 AND x.n = lw.target WHERE lw.kind = 0 AND lw.source = w.n AND lw.target <> t.usr))
                 """ : ""
             let oldMembersStay =
                 isExclusive

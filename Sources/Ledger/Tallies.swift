@@ -145,7 +145,9 @@ extension Ledger {
             try Row.fetchAll(
                 db,
                 sql: """
-                    WITH valued AS (SELECT n, body, json_extract(body, ?2) AS value FROM scratch.source WHERE kind = ?1 AND in_scope AND problem IS NULL AND NOT protected),
+                    WITH valued AS (SELECT n, body, json_extract(body, ?2) AS value FROM scratch.source WHERE kind = ?1 AND in_scope AND problem IS NULL AND NOT protected
+                        -- A disabled record without an account gets none.
+                        AND NOT (disabled AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = ?1 AND l.source = scratch.source.n))),
                     counted AS (SELECT n, body, value, count(*) OVER same AS sharers, min(n) OVER same AS first, max(n) OVER same AS last FROM valued WHERE value IS NOT NULL
                         WINDOW same AS (PARTITION BY fold(value)))
                     SELECT i.id, r.id, c.value, c.body FROM counted c JOIN ids i ON i.n = c.n JOIN ids r ON r.n = CASE WHEN c.n = c.first THEN c.last ELSE c.first END

@@ -21,14 +21,14 @@ extension SCIMTarget {
     ///
     /// - Parameters:
     ///   - members: for groups: what must be seen of their members before a PUT.
-    ///   - active: for users: what is known of their access; a server that does not show it would take a PUT without it for access.
-    public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change], members: MembersOfPut? = nil, active: Bool? = nil) async throws(SCIMFailure) -> Written {
+    ///   - isDisabled: for users: whether they are known to be disabled; a server that does not show that may take a PUT without it for access.
+    public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change], members: MembersOfPut? = nil, isDisabled: Bool = false) async throws(SCIMFailure) -> Written {
         // Whoever is to lose access does not wait for a second record.
         let isUrgent = kind == .user && changes.contains { $0.path.description == "active" && $0.value == false }
         return try await fallingBack(kind, id, isUrgent: isUrgent) { byPatch throws(SCIMFailure) in
             if byPatch { return try await patch(kind, id, changes) }
             return try await replace(kind, id, members) { resource in
-                if kind == .user, let active, resource[resource.spelling(of: "active")] == nil { resource["active"] = .bool(active) }
+                if kind == .user, isDisabled, resource[resource.spelling(of: "active")] == nil { resource["active"] = false }
                 for change in changes { change.path.set(change.value, in: &resource) }
             }
         }

@@ -2,7 +2,8 @@ import Foundation
 import HTTP
 import Reconciliation
 
-/// Numbers of runs as a textfile for Prometheus' node exporter. Labels are the job and closed sets, never people.
+/// Numbers of runs as a textfile for Prometheus' node exporter. Labels are the job, under a name that a scrape does not
+/// use itself, and closed sets, never people.
 public enum Metrics {
     /// A job's report, and when a run of it last went well, in seconds since 1970.
     public typealias Entry = (report: JobReport, lastSuccess: Double?)
@@ -18,7 +19,7 @@ public enum Metrics {
     }
 
     private static let families: [Family] = [
-        plain("rollcall_last_success_timestamp_seconds", "When a run of the job last ended with exit code 0.") { $0.lastSuccess },
+        plain("rollcall_last_success_timestamp_seconds", "When a run of the job last ended with exit code 0; 0 for never.") { $0.lastSuccess ?? 0 },
         plain("rollcall_last_run_timestamp_seconds", "When the run that is told of here began.") { Time.seconds($0.report.figures.began) },
         plain("rollcall_exit_code", "The exit code of the run.") { Double($0.report.exit.rawValue) },
         plain("rollcall_run_duration_seconds", "How long the run took.") { $0.report.figures.seconds },
@@ -38,7 +39,7 @@ public enum Metrics {
             samples: { entry in entry.report.figures.held.sorted { $0.key < $1.key }.map { ([("reason", $0.key)], Double($0.value)) } }),
         plain("rollcall_conflicts", "Records in conflict.") { Double($0.report.figures.conflicts) },
         plain("rollcall_failed", "Operations that failed.") { Double($0.report.figures.failed) },
-        plain("rollcall_survivors", "Accounts that still stand after their deletion was accepted.") { Double($0.report.figures.survivors) },
+        plain("rollcall_survivors", "Accounts that still stand after their deletion was accepted.") { $0.report.figures.survivors.map { Double($0) } },
         plain("rollcall_leavers_waiting", "Leavers whose term runs.") { Double($0.report.figures.leaversWaiting) },
         plain("rollcall_leavers_with_access", "Leavers that have access until their term ends, or until it is ended by hand.") { Double($0.report.figures.leaversWithAccess) },
         plain("rollcall_next_leaver_timestamp_seconds", "When the next term of a leaver ends.") { $0.report.figures.nextLeaver.flatMap { Time.seconds("\($0)T00:00:00Z") } },
@@ -66,7 +67,7 @@ public enum Metrics {
         var lines: [String] = []
         for family in families {
             let samples = entries.flatMap { entry in
-                family.samples(entry).compactMap { sample in sample.value.map { "\(family.name){\(labels([("job", entry.report.job)] + sample.labels))} \(number($0))" } }
+                family.samples(entry).compactMap { sample in sample.value.map { "\(family.name){\(labels([("rollcall_job", entry.report.job)] + sample.labels))} \(number($0))" } }
             }
             guard !samples.isEmpty else { continue }
             lines += ["# HELP \(family.name) \(family.help)", "# TYPE \(family.name) gauge"] + samples

@@ -229,9 +229,11 @@ private func execute(
     let entries = try common.open(jobs, command: word, writes: command.writes, host)
     let output = try csv.map { try OutputFile($0, what: "CSV", jobs: jobs, state: common.state) }
     output?.write(CSVReport.header)
-    let metrics = try telling.metrics.map { try OutputFile($0, what: "metrics", jobs: jobs, state: common.state, mode: 0o644) }
+    // Numbers that cannot be written keep nobody's access standing.
+    let metrics = telling.metrics.flatMap { try? OutputFile($0, what: "metrics", jobs: jobs, state: common.state, mode: 0o644, otherwise: "no numbers are written") }
     let ping = telling.ping.map { Ping($0, environment: ProcessInfo.processInfo.environment) }
     await ping?.send("/start")
+    let began = Time.system.timestamp()
     let surroundings = common.surroundings()
     var allowed = try permissions.parsed()
     allowed.maxAge = maxAge
@@ -282,16 +284,19 @@ private func execute(
         code = max(code, .ledger)
     }
     if let metrics {
-        metrics.write(Metrics.text(reports.map { report in (report, (try? entries.first { $0.job.name == report.job }?.ledger.lastSuccess()).flatMap { $0 }.flatMap { Time.seconds($0) }) }))
+        // A job without a report is told of as well: its numbers must not vanish when something is wrong.
+        let silent = jobs.filter { job in !reports.contains { $0.job == job.name } }.map { JobReport.withoutPlan($0.name, code, [], began: began) }
+        metrics.write(Metrics.text((reports + silent).map { report in (report, (try? entries.first { $0.job.name == report.job }?.ledger.lastSuccess()).flatMap { $0 }.flatMap { Time.seconds($0) }) }))
         metrics.finish()
     }
-    for failure in [output?.failure, metrics?.failure].compactMap({ $0 }) {
+    if let failure = metrics?.failure { writeLine("\(failure)") }
+    if let failure = output?.failure {
         writeLine("\(failure)")
         code = max(code, .ledger)
     }
     for report in reports {
-        guard let job = jobs.first(where: { $0.name == report.job }), !job.after.isEmpty else { continue }
-        if let failure = await AfterRun.run(job, report, csv: csv) { writeLine("\(job.name): after: \(failure)") }
+        guard command.writes, let job = jobs.first(where: { $0.name == report.job }), !job.after.isEmpty else { continue }
+        if let failure = await AfterRun.run(job, report, command: word, csv: csv) { writeLine("\(job.name): after: \(failure)") }
     }
     await ping?.send("/\(code.rawValue)")
     if code != .inStep { throw leaving(code) }
@@ -368,7 +373,9 @@ struct StatusCommand: AsyncParsableCommand {
                 let ledger = try Ledger(path: path)
                 for line in try StatusReport.lines(name, ledger) { print(printable(line)) }
                 let last = try ledger.lastApplied()
-                if let oldest, last.flatMap({ Time.seconds($0) }) ?? 0 < oldest { overdue.append("\(name): last applied \(last ?? "never"), longer ago than \(maxAge ?? "")") }
+                if let oldest, last.flatMap({ Time.seconds($0) }) ?? 0 < oldest {
+                    overdue.append(last.map { "\(name): last applied \($0), longer ago than \(maxAge ?? "")" } ?? "\(name): never applied")
+                }
             } catch let held as JobLock.Held {
                 print("\(name): \(held)")
             } catch let error as LedgerError {

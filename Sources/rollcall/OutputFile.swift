@@ -16,10 +16,11 @@ final class OutputFile {
     ///   - jobs: the jobs, whose files and sources it must not be.
     ///   - state: the state folder, in which it must not be.
     ///   - mode: who may read it.
-    init(_ path: String, what: String, jobs: [Job], state: String, mode: mode_t = 0o600) throws {
+    ///   - otherwise: what becomes of it where it cannot be written.
+    init(_ path: String, what: String, jobs: [Job], state: String, mode: mode_t = 0o600, otherwise: String = "nothing was done") throws {
         self.what = what
         func refuse(_ why: String, as code: Reconciliation.ExitCode = .usage) -> any Error {
-            writeLine("the \(what) file \(path) \(why); nothing was done")
+            writeLine("the \(what) file \(path) \(why); \(otherwise)")
             return leaving(code)
         }
         guard path != "-" else {

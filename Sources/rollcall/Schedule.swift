@@ -13,12 +13,14 @@ struct ScheduleCommand: ParsableCommand {
     var format: ScheduleFormat
     @Option(help: ArgumentHelp("Folder of the ledgers.", valueName: "dir"))
     var state = "/var/lib/rollcall"
-    @Option(help: ArgumentHelp("When the jobs run, by the clock of the machine; each some minutes later, by its name.", valueName: "hh:mm"))
+    @Option(help: ArgumentHelp("When the jobs run, by the clock of the machine, of Kubernetes in UTC; each some minutes later, by its name.", valueName: "hh:mm"))
     var at = "02:00"
     @Option(help: ArgumentHelp("The user that runs them.", valueName: "name"))
     var user = "rollcall"
     @Option(help: ArgumentHelp("The program.", valueName: "path"))
-    var program = "/usr/bin/rollcall"
+    var program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/usr/bin/rollcall"
+    @Option(help: ArgumentHelp("Folder of the metrics, for cron and systemd: each job writes rollcall-NAME.prom there.", valueName: "dir"))
+    var metrics: String?
     @Option(help: ArgumentHelp("The container's image, for Kubernetes.", valueName: "image"))
     var image = "registry.example/rollcall:\(rollcallVersion)"
     @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
@@ -38,9 +40,11 @@ struct ScheduleCommand: ParsableCommand {
         common.state = state
         let jobs = try common.jobs(jobs)
         let time = try time()
+        for job in jobs { for line in Schedules.lacks(job, format) { writeLine("\(job.name): \(line)") } }
+        let setting = Schedules.Setting(state: state, user: user, program: program, metrics: metrics)
         switch format {
-        case .cron: print(Schedules.cron(jobs, time, state: state, user: user, program: program))
-        case .systemd: print(Schedules.systemd(jobs, time, state: state, user: user, program: program))
+        case .cron: print(Schedules.cron(jobs, time, setting))
+        case .systemd: print(Schedules.systemd(jobs, time, setting))
         case .kubernetes: print(Schedules.kubernetes(jobs, time, image: image))
         }
     }
@@ -51,29 +55,70 @@ enum Schedules {
     /// Minutes by which a job starts later than asked: not all at once, and every night at the same time.
     private static func delay(_ job: Job) -> Int { job.name.utf8.reduce(7) { ($0 &* 31 &+ Int($1)) % 9973 } % 30 }
 
-    private static func path(_ job: Job) -> String { URL(fileURLWithPath: job.file).standardizedFileURL.path }
+    fileprivate static func path(_ job: Job) -> String { URL(fileURLWithPath: job.file).standardizedFileURL.path }
 
     private static func loaded(_ job: Job) -> [String] {
         var seen: Set<String> = []
         return job.secrets.compactMap { if case .credential(let name) = $0, seen.insert(name).inserted { name } else { nil } }
     }
 
+    /// Where a scheduled job finds what it needs.
+    struct Setting {
+        var state: String
+        var user: String
+        var program: String
+        var metrics: String?
+
+        func run(_ job: Job) -> String {
+            "\(program) run --state \(state) --progress never\(metrics.map { " --metrics \($0)/rollcall-\(job.name).prom" } ?? "") \(Schedules.path(job))"
+        }
+    }
+
+    /// What a job needs that a scheduler does not give it by itself.
+    static func lacks(_ job: Job, _ format: ScheduleFormat) -> [String] {
+        var lines: [String] = []
+        let variables = job.secrets.compactMap { if case .environment(let name) = $0 { "${\(name)}" } else { nil } }
+        if !variables.isEmpty {
+            lines.append(
+                "the job takes \(Set(variables).sorted().joined(separator: ", ")) from the environment, which \(format.rawValue) does not have: write \(format == .cron ? "file:PATH" : "credential:NAME") in the job"
+            )
+        }
+        if format == .kubernetes, case .file = job.source { lines.append("the job reads a directory file, which the pod does not have: mount it, and name it by its path there") }
+        if format == .cron, job.secrets.contains(where: { if case .credential = $0 { true } else { false } }) {
+            lines.append("the job takes a credential that systemd loads, which cron does not: write file:PATH in the job")
+        }
+        if format == .kubernetes, job.secrets.contains(where: { if case .file = $0 { true } else { false } }) {
+            lines.append("the job takes a secret from a file, which the pod does not have: write credential:NAME in the job")
+        }
+        if format == .systemd, path(job).hasPrefix("/home/") || path(job).hasPrefix("/root/") {
+            lines.append("the job file lies in a home folder, which the unit does not see: put it into /etc/rollcall/jobs.d")
+        }
+        return lines
+    }
+
     // MARK: cron
 
-    static func cron(_ jobs: [Job], _ time: (hour: Int, minute: Int), state: String, user: String, program: String) -> String {
+    static func cron(_ jobs: [Job], _ time: (hour: Int, minute: Int), _ setting: Setting) -> String {
         var lines = ["# /etc/cron.d/rollcall", "# What a run prints goes to MAILTO; a run that ends well prints its summary as well.", "MAILTO=root", ""]
         for job in jobs {
             let minute = time.hour * 60 + time.minute + delay(job)
-            lines.append("\(minute % 60) \(minute / 60 % 24) * * * \(user) \(program) run --state \(state) --progress never \(path(job))")
+            lines.append("\(minute % 60) \(minute / 60 % 24) * * * \(setting.user) \(setting.run(job))")
         }
+        // A job that does not run cannot say so.
+        lines.append("0 8 * * * \(setting.user) \(setting.program) status --state \(setting.state) --max-age 26h \(jobs.map { path($0) }.joined(separator: " ")) > /dev/null")
         return lines.joined(separator: "\n")
     }
 
     // MARK: systemd
 
-    static func systemd(_ jobs: [Job], _ time: (hour: Int, minute: Int), state: String, user: String, program: String) -> String {
+    static func systemd(_ jobs: [Job], _ time: (hour: Int, minute: Int), _ setting: Setting) -> String {
         jobs.map { job in
-            let loads = loaded(job).map { "LoadCredential=\($0):/etc/rollcall/credentials/\($0)\n" }.joined()
+            let loads =
+                loaded(job).map { "LoadCredential=\($0):/etc/rollcall/credentials/\($0)\n" }.joined()
+                + (job.after.isEmpty
+                    ? ""
+                    : "# Of the program that “after” names, where it has secrets:\n# LoadCredential=robot-url:/etc/rollcall/credentials/robot-url\n# LoadCredential=robot-secret:/etc/rollcall/credentials/robot-secret\n")
+                + (setting.metrics.map { "ReadWritePaths=\($0)\n" } ?? "")
             return """
                 # /etc/systemd/system/rollcall-\(job.name).service
                 [Unit]
@@ -85,8 +130,8 @@ enum Schedules {
 
                 [Service]
                 Type=oneshot
-                ExecStart=\(program) run --state \(state) --progress never \(path(job))
-                \(hardening(state: state, user: user))
+                ExecStart=\(setting.run(job))
+                \(hardening(state: setting.state, user: setting.user))
                 \(loads)
                 # /etc/systemd/system/rollcall-\(job.name).timer
                 [Unit]
@@ -102,7 +147,19 @@ enum Schedules {
                 WantedBy=timers.target
 
                 """
-        }.joined(separator: "\n") + "\n# systemctl daemon-reload && systemctl enable --now \(jobs.map { "rollcall-\($0.name).timer" }.joined(separator: " "))"
+        }.joined(separator: "\n")
+            + """
+
+            # systemctl daemon-reload && systemctl enable --now rollcall-watch.timer \(jobs.map { "rollcall-\($0.name).timer" }.joined(separator: " "))
+            # By hand, as the unit runs it, here a look at the plan:
+            \(jobs.map { byHand($0, setting) }.joined(separator: "\n"))
+            """
+    }
+
+    /// A command about a job as the service's user, with the secrets that the service has.
+    private static func byHand(_ job: Job, _ setting: Setting) -> String {
+        let loads = loaded(job).map { " --property=LoadCredential=\($0):/etc/rollcall/credentials/\($0)" }.joined()
+        return "# systemd-run --pty --wait --collect --uid=\(setting.user)\(loads) \(setting.program) plan --state \(setting.state) \(path(job))"
     }
 
     /// What a service does without. It needs the network, its job files, its credentials and the state folder; nothing else.
@@ -151,7 +208,11 @@ enum Schedules {
     static func kubernetes(_ jobs: [Job], _ time: (hour: Int, minute: Int), image: String) -> String {
         jobs.map { job in
             // Names there are lower case, digits and hyphens.
-            let name = "rollcall-" + String(job.name.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(40)).trimmingCharacters(in: CharacterSet(charactersIn: "-"))
+            let name =
+                "rollcall-" + String(job.name.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(40)).trimmingCharacters(in: CharacterSet(charactersIn: "-"))
+                // Names that differ in signs alone stay two.
+                + (job.name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") }
+                    ? "" : "-" + String(job.name.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }, radix: 16))
             let file = URL(fileURLWithPath: job.file).lastPathComponent
             let minute = time.hour * 60 + time.minute + delay(job)
             let keys = loaded(job)
@@ -175,6 +236,7 @@ enum Schedules {
                 metadata:
                   name: \(name)
                 spec:
+                  timeZone: Etc/UTC
                   schedule: "\(minute % 60) \(minute / 60 % 24) * * *"
                   concurrencyPolicy: Forbid
                   startingDeadlineSeconds: 21600

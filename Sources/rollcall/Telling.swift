@@ -45,6 +45,7 @@ enum AfterRun {
     /// What it is told. People are in it by the names that the report's lines hold, at most ten.
     private struct Result: Encodable {
         var job: String
+        var command: String
         var exit: Int
         var headline: String
         var details: [String]
@@ -53,11 +54,12 @@ enum AfterRun {
     }
 
     /// What went wrong; nil when nothing did.
-    static func run(_ job: Job, _ report: JobReport, csv: String?) async -> String? {
+    static func run(_ job: Job, _ report: JobReport, command: String, csv: String?) async -> String? {
         if let concern = FileTrust.concern("the job file", job.file) { return "not run: \(concern)" }
         let path = csv.flatMap { $0 == "-" ? nil : URL(fileURLWithPath: $0).standardizedFileURL.path }
         let result = Result(
-            job: report.job, exit: report.exit.rawValue, headline: printable(report.headline), details: report.details.filter { !$0.isEmpty }.map(printable), csv: path, figures: report.figures)
+            job: report.job, command: command, exit: report.exit.rawValue, headline: printable(report.headline), details: report.details.filter { !$0.isEmpty }.map(printable), csv: path,
+            figures: report.figures)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {

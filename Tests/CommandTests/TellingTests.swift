@@ -45,8 +45,9 @@ import Testing
         #expect(!first.everything.contains("4f1c"))
         let metrics = try place.read("rollcall.prom")
         for sample in [
-            "rollcall_exit_code{job=\"east\"} 0", "rollcall_operations{job=\"west\",verb=\"create\",status=\"done\"} 4", "rollcall_limit_used{job=\"east\",limit=\"users.delete\",window=\"run\"} 0",
-            "rollcall_source_users{job=\"west\"} 3", "rollcall_last_success_timestamp_seconds{job=\"east\"} ",
+            "rollcall_exit_code{rollcall_job=\"east\"} 0", "rollcall_operations{rollcall_job=\"west\",verb=\"create\",status=\"done\"} 4",
+            "rollcall_limit_used{rollcall_job=\"east\",limit=\"users.delete\",window=\"run\"} 0",
+            "rollcall_source_users{rollcall_job=\"west\"} 3", "rollcall_last_success_timestamp_seconds{rollcall_job=\"east\"} ",
         ] { #expect(metrics.contains(sample), "\(sample) is not in\n\(metrics)") }
         #expect(!metrics.contains("person"), "nobody is named")
         let told = try JSONValue(parsing: Array(try place.read("told-east.json").utf8))
@@ -90,6 +91,40 @@ import Testing
         chmod(place.folder.appendingPathComponent("job.yaml").path, 0o644)
         try place.writeJob(server.base, authorization: "{ key: { command: [sh, -c, \"echo sealed >&2; exit 2\"] } }")
         #expect(try plan().everything.contains("command: sh: sh ended with 2: sealed"))
+    }
+
+    @Test("14: no secret in what a run tells: a loaded one, a printed one, the ping's address, in metrics, to the program after it, in the log, the ledger and its copies")
+    func canary() throws {
+        let secret = "Canary/\(UInt32.random(in: 1_000_000...9_999_999))+7f3a=xyz"
+        let server = try ServerProcess.sandbox(token: secret)
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(3))
+        try place.write("loaded/target", secret + "\n")
+        try place.write("loaded/ping", "https://127.0.0.1:9/\(secret.replacingOccurrences(of: "+", with: "%2B"))/hook\n")
+        var told = ""
+        for reference in ["\"credential:target\"", "{ command: [cat, loaded/target] }"] {
+            try place.writeJob(server.base, authorization: "{ key: \(reference) }", extra: "after: [sh, -c, \"cat > told.json; env > told.env; ls -l /proc/self/fd > told.fds\"]")
+            for command in [
+                ["check"], ["plan", "--csv", "plan.csv"], ["run", "--csv", "run.csv", "--metrics", "rollcall.prom", "--ping", "credential:ping", "--log-format", "json"],
+                ["status", "--max-age", "26h"],
+            ] {
+                let result = try Program.rollcall(
+                    command + ["--log-level", "trace", "job.yaml"], environment: ["CREDENTIALS_DIRECTORY": place.folder.appendingPathComponent("loaded").path], in: place.folder)
+                #expect([0, 2].contains(result.exit), "\(command): \(result.everything)")
+                told += result.everything
+            }
+            #expect(told.contains("ping: https://127.0.0.1:9"), "the ping was tried, and failed")
+        }
+        var haystack = Data(told.utf8)
+        let files = FileManager.default.enumerator(at: place.folder, includingPropertiesForKeys: [.isRegularFileKey])?.compactMap { $0 as? URL } ?? []
+        for file in files where !file.path.contains("/loaded/") && (try? file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile) == true { haystack.append(try Data(contentsOf: file)) }
+        for name in ["told.json", "rollcall.prom", "test.sqlite", "run.csv"] { #expect(files.contains { $0.lastPathComponent == name }, "\(name)") }
+        #expect(files.contains { $0.path.contains("/copies/") })
+        let forms = [
+            secret, secret.replacingOccurrences(of: "/", with: "\\/"), secret.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? secret, Data(secret.utf8).base64EncodedString(), "Canary",
+        ]
+        for form in forms { #expect(haystack.range(of: Data(form.utf8)) == nil, "\(form)") }
     }
 
     /// A robot as the three services document theirs: it checks the signature, and says in the body of a 200 what it thinks of it.

@@ -69,9 +69,11 @@ public actor CredentialChain: AccessKeySource {
             told(next.key)
             return next.key
         } catch {
-            if error is CancellationError { throw .cancelled }
+            if error is CancellationError || error as? TransportError == .cancelled { throw .cancelled }
             // What is still good is used to its end.
             if let found, let end = found.end, time.monotonic() < end { return found.key }
+            // A service that cannot be reached says nothing of a key.
+            if let transport = error as? TransportError { throw transport }
             throw .refused("\(Self.refusalMark) \(error)")
         }
     }
@@ -79,6 +81,7 @@ public actor CredentialChain: AccessKeySource {
     /// The first place that gives a key.
     private func first() async throws -> Found {
         var looked: [String] = []
+        var outage: TransportError?
         for place in places.inOrder {
             do {
                 let way = try place().get()
@@ -88,8 +91,10 @@ public actor CredentialChain: AccessKeySource {
             } catch {
                 if error is CancellationError || error as? TransportError == .cancelled { throw CancellationError() }
                 looked.append("\(error)")
+                outage = outage ?? error as? TransportError
             }
         }
+        if let outage { throw outage }
         throw Missing(description: "no access key was found: \(looked.joined(separator: "; ")); give source.accessKey, or one of these")
     }
 
@@ -211,6 +216,7 @@ public actor CredentialChain: AccessKeySource {
 
     /// What STS, the metadata service and a credentials URI answer.
     private func temporary(_ response: IncomingResponse, inside wrapper: String?, origin: String) throws -> Found {
+        if response.status == 429 || response.status >= 500 { throw TransportError.notSent("\(origin): status \(response.status)") }
         guard let root = try? JSONValue(parsing: response.body) else { throw Missing(description: "\(origin): the answer (status \(response.status)) is not JSON") }
         guard response.status == 200, wrapper != nil || root["Code"]?.string == "Success" else {
             let said = [root["Code"]?.string, root["Message"]?.string].compactMap { $0 }.joined(separator: ": ")

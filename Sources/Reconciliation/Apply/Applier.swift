@@ -117,6 +117,7 @@ final class Applier {
         for (kind, id, source, shown) in putBacks {
             guard let link = try ledger.link(kind: kind.rawValue, source: source), let table = tables[kind] else { continue }
             let sent = MappingTable.values(link.sent)
+            let isDisabled = try isDisabled(source, link)
             do {
                 let body: [UInt8] = if let shown { shown } else { try await target.get(kind, id) }
                 let found = MappingTable.values(try? target.connection.read(body) { table.actual($0)?.body })
@@ -124,7 +125,7 @@ final class Applier {
                     guard let value = sent[attribute.name], !table.isEqual(attribute.name, value, found[attribute.name] ?? .null) else { return nil }
                     return SCIMTarget.Change(path: attribute.path, value: value.isNull ? nil : value, replacesValue: !(found[attribute.name] ?? .null).isNull)
                 }
-                _ = try await target.update(kind, id, changes, active: Self.access(link))
+                _ = try await target.update(kind, id, changes, isDisabled: isDisabled)
                 verification.notes.append("the values of \(source) were put back on \(id), which the target had given to another record")
             } catch {
                 if error.endsAtOnce { fatal = error }
@@ -143,7 +144,7 @@ final class Applier {
         let leftOut: [Int: String]
         var mark: String?
         var care: GroupCare?
-        var active: Bool?
+        var isDisabled = false
     }
 
     /// Counts refusals of creates that say that nothing more fits.
@@ -213,7 +214,8 @@ final class Applier {
                 for ready in leaving {
                     group.addTask {
                         answers.put(
-                            (ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care, active: ready.active)))
+                            (ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care, isDisabled: ready.isDisabled))
+                        )
                     }
                 }
                 arrived = inFlight > 0 ? await answers.take() : []
@@ -275,13 +277,17 @@ final class Applier {
             var care: GroupCare?
             if isGroup, let id { care = try self.care(operation, group: id) }
             try ledger.markSent([operation], now: now())
-            return Ready(operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care, active: isGroup ? nil : Self.access(link))
+            return Ready(
+                operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care,
+                isDisabled: operation.kind == ResourceKind.user.rawValue ? try isDisabled(operation.sourceID, link) : false)
         }
     }
 
-    /// What was last sent of an account's access, else what was last read.
-    static func access(_ link: LinkState?) -> Bool? {
-        [link?.sent, link?.read].lazy.compactMap { if case .bool(let active)? = MappingTable.values($0)["active"] { active } else { nil } }.first
+    /// Whether an account is to be disabled, or was when it was last written or read.
+    func isDisabled(_ source: String?, _ link: LinkState?) throws -> Bool {
+        let desired = try source.flatMap { try ledger.desired(kind: ResourceKind.user.rawValue, source: $0)?.body }
+        if MappingTable.values(desired)["active"] == false { return true }
+        return [link?.sent, link?.read].lazy.compactMap { if case .bool(let active)? = MappingTable.values($0)["active"] { active } else { nil } }.first == false
     }
 
     /// What becomes of an operation that is the ledger's alone: a link that is made or dropped.

@@ -53,7 +53,7 @@ extension Applier {
             }
             try ledger.settle(operation, Outcome(status: .failed, reason: why, leftOut: leftOut, mayBeDone: true), run: run)
         case .found(let id, let resource, let byMark, let afterOurs):
-            try recordFound(operation, kind, id: id, resource: resource, byMark: byMark, isOurs: afterOurs || operation.status == .sent)
+            try recordFound(operation, kind, id: id, resource: resource, byMark: byMark, afterOurs: afterOurs)
         case .disabledInstead(let resource, let why):
             guard let id = targetID else { return }
             departed.insert(id)
@@ -132,7 +132,7 @@ extension Applier {
 
     /// Judges what was found where an account was to be made: by our mark it is what an earlier POST of ours, or IDaaS' own push, made. A
     /// name alone is no evidence, unless the target keeps no marks, never showed the object before, and it was made when the POST was sent.
-    private func recordFound(_ operation: PlannedOperation, _ kind: ResourceKind, id: String, resource: [UInt8], byMark: Bool, isOurs: Bool) throws {
+    private func recordFound(_ operation: PlannedOperation, _ kind: ResourceKind, id: String, resource: [UInt8], byMark: Bool, afterOurs: Bool) throws {
         if let holder = try otherHolder(operation, id) {
             return try ledger.settle(operation, Outcome(status: .conflict, reason: "\(id) bears its name or its externalId, and is linked to \(holder): decide on the target whose it is"), run: run)
         }
@@ -149,7 +149,9 @@ extension Applier {
         }
         // Where a create takes over, what it found may be what an earlier one of ours took.
         let isDoubtful = target.profile.existing == .overwrite && !noHandMade
-        let origin = try isDoubtful ? "taken over" : isOurs ? "created" : isRestoredLedger() ? "associated" : "known"
+        // What this run's POST may have left, and is of this very time, was made by it; what is older carried our mark before.
+        let isMadeNow = afterOurs && SCIMTarget.created(resource).map { abs(now() - $0) <= 600 } ?? false
+        let origin = try isDoubtful ? "taken over" : operation.status == .sent || isMadeNow ? "created" : isRestoredLedger() ? "associated" : "known"
         try recordWrite(operation, kind, id: id, resource: resource, origin: origin, isFound: true)
     }
 

@@ -89,7 +89,8 @@ extension Applier {
             undoing.verb = .update
             undoing.fields = back
             let care = try kind == .group ? self.care(undoing, group: link.targetID) : nil
-            let performed = await sender.perform(undoing, targetID: link.targetID, members: [], mark: link.externalID, care: care, active: Self.access(link))
+            let performed = await sender.perform(
+                undoing, targetID: link.targetID, members: [], mark: link.externalID, care: care, isDisabled: kind == .user ? try isDisabled(operation.sourceID, link) : false)
             guard case .done(_, let resource) = performed else {
                 verification.notes.append("\(operation.name) bears a temporary value, \(back.compactMap(\.before).joined(separator: ", ")), and could not be given its old one back")
                 continue

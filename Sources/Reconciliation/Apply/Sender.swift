@@ -63,16 +63,16 @@ struct Sender: Sendable {
     /// - Parameter targetID: the object that is written; nil for a create.
     /// - Parameter members: target ids, for membership operations.
     /// - Parameter mark: the externalId that the link says the object carries.
-    /// - Parameter active: what is known of an account's access.
+    /// - Parameter isDisabled: whether the account is known to be disabled.
     /// - Parameter care: what must be true of a group's members before and after; nil where nothing of it can be seen.
-    func perform(_ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil, care: GroupCare? = nil, active: Bool? = nil) async -> Performed {
+    func perform(_ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil, care: GroupCare? = nil, isDisabled: Bool = false) async -> Performed {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
-        let performed = await perform(operation, kind, targetID: targetID, members: members, mark: mark, care: care, active: active)
+        let performed = await perform(operation, kind, targetID: targetID, members: members, mark: mark, care: care, isDisabled: isDisabled)
         guard let care, care.looksAfterwards, let targetID else { return performed }
         return await compared(performed, targetID, care)
     }
 
-    private func perform(_ operation: PlannedOperation, _ kind: ResourceKind, targetID: String?, members: [String], mark: String?, care: GroupCare?, active: Bool?) async -> Performed {
+    private func perform(_ operation: PlannedOperation, _ kind: ResourceKind, targetID: String?, members: [String], mark: String?, care: GroupCare?, isDisabled: Bool) async -> Performed {
         do {
             if let targetID, let why = try await objection(operation, kind, targetID, mark) { return why }
             switch operation.verb {
@@ -85,7 +85,7 @@ struct Sender: Sendable {
                 if looksFirst, operation.verb == .associate, let other = try await bearerOfOurMark(kind, operation.fields), other != targetID {
                     return .conflict("the externalId is carried by \(other), which the target's list did not show; the next complete read judges it")
                 }
-                return try await update(kind, targetID, changes, isAssociating: operation.verb == .associate, care, active)
+                return try await update(kind, targetID, changes, isAssociating: operation.verb == .associate, care, isDisabled)
             case .addMembers, .removeMembers:
                 guard let targetID else { return .failed("the group could not be made, or made ours") }
                 return try await changeMembers(of: targetID, members, isAdding: operation.verb == .addMembers, care)
@@ -153,7 +153,7 @@ struct Sender: Sendable {
     }
 
     /// Changes attributes together; when the target refuses that, by halves, so that one that is refused keeps none of the others.
-    private func update(_ kind: ResourceKind, _ id: String, _ changes: [SCIMTarget.Change], isAssociating: Bool, _ care: GroupCare?, _ active: Bool?) async throws(SCIMFailure) -> Performed {
+    private func update(_ kind: ResourceKind, _ id: String, _ changes: [SCIMTarget.Change], isAssociating: Bool, _ care: GroupCare?, _ isDisabled: Bool) async throws(SCIMFailure) -> Performed {
         func isOfTheRecord(_ failure: SCIMFailure) -> Bool {
             switch failure {
             // What this program did not send (status 0) is known for the whole.
@@ -165,7 +165,7 @@ struct Sender: Sendable {
         }
         let first: SCIMFailure
         do {
-            return .done(id: id, resource: try await target.update(kind, id, changes, members: care?.put, active: active).resource)
+            return .done(id: id, resource: try await target.update(kind, id, changes, members: care?.put, isDisabled: isDisabled).resource)
         } catch {
             // An association that only lacks its mark is one all the same: the server does not let it be set.
             let isMarkAlone = isAssociating && changes.map(\.path.description) == ["externalId"]
@@ -180,7 +180,7 @@ struct Sender: Sendable {
         var pending = [Array(changes[..<(changes.count / 2)]), Array(changes[(changes.count / 2)...])]
         while let part = pending.popLast() {
             do {
-                resource = try await target.update(kind, id, part, members: care?.put, active: active).resource
+                resource = try await target.update(kind, id, part, members: care?.put, isDisabled: isDisabled).resource
                 hasTaken = true
             } catch {
                 guard isOfTheRecord(error) else {

@@ -13,7 +13,7 @@ enum PersonalNames {
         let name = essence(displayName)
         guard !name.isEmpty else { return (nil, nil) }
         let dotted = name.split(whereSeparator: { middleDots.contains($0) }).map { $0.split(separator: " ").joined(separator: " ") }.filter { !$0.isEmpty }
-        if dotted.count > 1, let given = dotted.first, let family = dotted.last { return (family, given) }
+        if dotted.count > 1, let given = dotted.first { return (dotted[1...].joined(separator: "·"), given) }
         let words = name.split(separator: " ").map(String.init)
         if words.allSatisfy(isHan) {
             if words.count > 1 { return (words[0], words[1...].joined()) }

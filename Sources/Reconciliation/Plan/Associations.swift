@@ -46,6 +46,10 @@ struct Associations: Sendable {
         }
         func difference(_ name: String) -> String { "\(name) is \(found[name]?.canonical ?? "null") there and \(wanted[name]?.canonical ?? "null") in the source" }
         let mails = names.filter { $0.hasPrefix("emails") }
+        // An address that is left out is none that could be compared: what else agrees is no substitute for it.
+        if let there = row.mails, let flaw = row.flaw, mails.contains(where: { flaw.contains("\($0): ") }) {
+            return "its e-mail address is \(there.split(separator: "\n").joined(separator: ", ")) there, and the record's cannot be used"
+        }
         if let other = mails.first(where: { agrees($0, folded) == false }) { return difference(other) }
         if mails.contains(where: { agrees($0, folded) == true }) { return nil }
         // An address without a type, or of another one, is one that both sides have.

@@ -38,13 +38,16 @@ extension JobRun {
         var lines = [
             "target: reached \(connection.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)"
         ]
-        do {
-            _ = try await connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1"), ("count", "1")])
-        } catch {
-            // A server may have its own size of a page.
-            guard case .rejected = error else { throw error }
-            _ = try await connection.send(.get, ResourceKind.user.endpoint, query: [("startIndex", "1")])
-            connection.dialect.note(.noCount)
+        // Some platforms refuse to be told where a page starts, some servers how large it is.
+        let start = ("startIndex", "1"), size = ("count", "1")
+        for (index, query) in [[start, size], [size], [start], []].enumerated() {
+            do {
+                _ = try await connection.send(.get, ResourceKind.user.endpoint, query: query)
+                if index > 1 { connection.dialect.note(.noCount) }
+                break
+            } catch {
+                guard case .rejected = error, !query.isEmpty else { throw error }
+            }
         }
         lines.append("target: one page of users read; the credential is accepted")
         lines += connection.dialect.all.map { "target: its own way: \($0.sentence)" }

@@ -48,6 +48,11 @@ public struct Invocation {
     /// A job with its ledger, whose lock the caller holds.
     public typealias Entry = (job: Job, ledger: Ledger)
 
+    /// The report of a job that could not begin.
+    private func refused(_ job: Job, _ exit: ExitCode, _ why: String) -> JobReport {
+        .withoutPlan(job.name, exit, [why], began: surroundings.time.timestamp())
+    }
+
     /// - Parameter inspect: called for each job that has a plan, while its reads are still at hand: for the CSV.
     public func execute(_ entries: [Entry], inspect: (JobRun) throws -> Void = { _ in }) async throws -> [JobReport] {
         let pool = SourcePool(entries.map(\.job), surroundings: surroundings)
@@ -75,10 +80,10 @@ public struct Invocation {
                 runs.append(run)
                 saved.append(basis)
             } catch let error as JobFailure {
-                reports.append(JobReport(job: entry.job.name, plan: nil, exit: error.exit, headline: "No plan.", details: [error.description], requests: 0))
+                reports.append(refused(entry.job, error.exit, error.description))
             } catch let error as LedgerError {
                 let exit: ExitCode = if case .boundElsewhere = error { .jobFile } else if case .otherHost = error { .locked } else { .ledger }
-                reports.append(JobReport(job: entry.job.name, plan: nil, exit: exit, headline: "No plan.", details: [error.description], requests: 0))
+                reports.append(refused(entry.job, exit, error.description))
             }
         }
         // Side by side: each target has its own pace, and one that fails does not stop the others.

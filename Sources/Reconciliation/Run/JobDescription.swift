@@ -84,6 +84,7 @@ public enum JobDescription {
         if let part = rule.part { text += " (\(part.rawValue) part)" }
         if let fallback = rule.fallback { text += text.isEmpty ? "“\(fallback)”" : ", else “\(fallback)”" }
         if rule.isLowercased { text += ", in lower case" }
+        if let replacement = rule.replacement { text += ", “\(replacement.from)” replaced by “\(replacement.to)”" }
         return text
     }
 }

@@ -14,6 +14,15 @@ public struct JobReport: Sendable {
     public var requests: Int
     public var figures = RunFigures()
 
+    /// The report of a job that came to no plan.
+    ///
+    /// - Parameter began: when it was tried, `2026-01-31T02:00:00Z`.
+    public static func withoutPlan(_ job: String, _ exit: ExitCode, _ details: [String], began: String) -> JobReport {
+        var report = JobReport(job: job, plan: nil, exit: exit, headline: "No plan.", details: details, requests: 0)
+        report.figures.began = began
+        return report
+    }
+
     /// Whether a row means that a record is not as its source wants it, for a reason that somebody must look at.
     static func needsAttention(_ operation: PlannedOperation) -> Bool { needsAttention(operation.situation, operation.status, heldBy: operation.heldBy) }
 

@@ -139,7 +139,7 @@ public final class JobRun: @unchecked Sendable {
         figures.requests = requests
         figures.retries = traced.retries
         figures.throttled = traced.throttled
-        figures.survivors = targetReading?.survivors ?? 0
+        figures.survivors = targetReading?.survivors
         (figures.leaversWaiting, figures.nextLeaver, figures.leaversWithAccess) = departing.figures(isHeld: !breaches.isEmpty)
         if plan != nil { figures.add(gateCounts, job, allowed: permissions.allow) }
         if let count, sourceReading?.incomplete == nil { (figures.users, figures.groups, figures.memberships) = (count.users, count.groups, count.memberships) }

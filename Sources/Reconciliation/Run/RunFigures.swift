@@ -17,8 +17,8 @@ public struct RunFigures: Codable, Hashable, Sendable {
     public var held: [String: Int] = [:]
     public var conflicts = 0
     public var failed = 0
-    /// Accounts that still stand after their deletion was accepted.
-    public var survivors = 0
+    /// Accounts that still stand after their deletion was accepted; nil where the target was not read.
+    public var survivors: Int?
     /// Leavers whose term runs, and the day on which the next one ends.
     public var leaversWaiting = 0
     public var nextLeaver: String?

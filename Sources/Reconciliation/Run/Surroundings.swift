@@ -196,7 +196,8 @@ struct SourceConnections {
         case .chain(let full):
             let (environment, log) = (stack.surroundings.environment, stack.surroundings.log)
             let run: CredentialChain.RunProcess = {
-                try await ChildProgram.run(aside: ChildProgram.arguments(of: $0), environment: ["PATH": environment["PATH"] ?? "/usr/bin:/bin"], seconds: 10, limit: 64 << 10)
+                try await ChildProgram.run(
+                    aside: ChildProgram.arguments(of: $0), environment: ["PATH": environment["PATH"] ?? "/usr/bin:/bin", "HOME": environment["HOME"] ?? "/"], seconds: 10, limit: 64 << 10)
             }
             return CredentialChain(
                 environment: environment, client: stack.retrying(stack.paced(idaas.pace), idaas.pace), time: stack.surroundings.time, run: full ? run : nil,

@@ -37,6 +37,25 @@ import Testing
         tell(platform, "first run, second run", platform.isListed ? "passes" : "passes, not verified")
     }
 
+    @Test("a group of exactly a hundred: three nights with nothing to do are alike, and each costs what the list costs", arguments: Platform.all.filter(\.hasGroups))
+    func quietHundred(platform: Platform) async throws {
+        let world = try platform.world()
+        world.directory.people = people(120)
+        world.directory.teams = [Team(id: "g", name: "Team-A", members: Set((0..<100).map { "user_person\($0)" })), Team(id: "h", name: "Team-B", members: Set((0..<101).map { "user_person\($0)" }))]
+        #expect(try await world.run().report.exit == .inStep)
+        // What is learned of members is learned on the second night.
+        #expect(try await world.run().report.exit == .inStep)
+        var costs: [Int] = []
+        for _ in 1...3 {
+            let before = world.client.service.requests
+            let night = try await world.run()
+            #expect(night.report.exit == .inStep && night.report.headline.hasPrefix("No changes"), "\(night.told)")
+            costs.append(world.client.service.requests - before)
+        }
+        #expect(Set(costs).count == 1 && world.members("Team-A").count == 100 && world.members("Team-B").count == 101, "\(costs)")
+        tell(platform, "three quiet nights with a group of 100", "\(costs[0]) requests")
+    }
+
     @Test("existing accounts are associated where the platform can, else they are conflicts and stay as they are", arguments: Platform.all)
     func existing(platform: Platform) async throws {
         let world = try platform.world()

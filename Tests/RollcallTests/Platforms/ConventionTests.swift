@@ -76,4 +76,47 @@ import Testing
         #expect(try await world.run().report.exit == .inStep)
         #expect(world.user("bo")?["emails"]?.array?.first?["value"] == "other@corp.example" && world.user("ada")?["emails"]?.array?.first?["value"]?.string == mail)
     }
+
+    @Test("13 E: an address that two records have is no reason to associate without it; a disabled record without an account takes no address from anybody")
+    func sharedAddressIsNoEvidence() async throws {
+        let platform = try #require(Platform.all.first { $0.name == "aws-identity-center" })
+        let world = try platform.world(Platform.generous + "\nexisting: matching")
+        world.directory.people = ["ada", "bo", "carol", "dan"].map { .named($0) }
+        let mail = world.directory.people[0].email
+        world.directory.people[1].email = mail
+        // Carol left years ago and never had an account; Dan has the address now.
+        world.directory.people[2].status = "disabled"
+        world.directory.people[3].email = world.directory.people[2].email
+        let names = world.directory.people[0].displayName ?? ""
+        let words = names.split(separator: " ").map(String.init)
+        try world.plant(
+            .user,
+            [
+                "userName": "ada", "displayName": .string(names), "name": ["givenName": .string(words.first ?? ""), "familyName": .string(words.last ?? "")],
+                "emails": [["type": "work", "value": "somebody.else@corp.example", "primary": true]],
+            ])
+        let run = try await world.run()
+        #expect(run.operations.contains { $0.sourceID == "user_ada" && $0.status == .held && $0.reason.contains("somebody.else@corp.example there") }, "\(run.report.details)")
+        #expect(world.user("ada")?["externalId"] == nil && world.user("carol") == nil)
+        #expect(world.user("dan")?["emails"]?.array?.first?["value"]?.string == world.directory.people[3].email)
+    }
+
+    @Test("R13: in a group of exclusive memberships a copy that carries a member's mark is no member, where the member's own account is there")
+    func copyOfAMember() async throws {
+        let world = try World(job: World.job(Platform.generous + "\nmemberships: exclusive"))
+        world.directory.people = ["ada"].map { .named($0) }
+        world.directory.teams = [Team(id: "g", name: "Admins", members: ["user_ada"])]
+        #expect(try await world.run().report.exit == .inStep)
+        let copy = try world.plant(.user, ["userName": "ada2", "externalId": "user_ada"])
+        let own = try #require(world.user("ada")?["id"]?.string)
+        let group = try #require(world.documents(.group).first?["id"]?.string)
+        world.client.change { service in
+            var document = service.store[.group]?[group]?.document ?? [:]
+            document["members"] = [["value": .string(own)], ["value": .string(copy)]]
+            service.put(.group, group, document, created: 1_700_000_000)
+        }
+        #expect(world.members("Admins") == ["ada", "ada2"])
+        _ = try await world.run()
+        #expect(world.members("Admins") == ["ada"])
+    }
 }

@@ -30,12 +30,21 @@ public final class JSONParser {
         try parse(Array(text.utf8), body)
     }
 
+    /// What a document is that is no JSON at all, in words that help: a proxy, a login page, a cut answer.
+    private static func plain(_ buffer: UnsafeRawBufferPointer) -> String? {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+        guard let first = buffer.first(where: { !isSpace($0) && $0 != 0xEF && $0 != 0xBB && $0 != 0xBF }), let last = buffer.last(where: { !isSpace($0) }) else { return nil }
+        if first == UInt8(ascii: "<") { return "it is a web page, not JSON: a proxy, a login page or another server answers there" }
+        let isOpen = first == UInt8(ascii: "{") && last != UInt8(ascii: "}") || first == UInt8(ascii: "[") && last != UInt8(ascii: "]")
+        return isOpen ? "the document is cut off: it ends before its last bracket" : nil
+    }
+
     private func parse<Result>(_ buffer: UnsafeRawBufferPointer, _ body: (JSONView) throws -> Result) throws -> Result {
         var root = csimdjson_value(document: nil, index: 0)
         let start = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
         guard let start, !buffer.isEmpty else { throw JSONSyntaxError("the document is empty") }
         if let complaint = csimdjson_parse(handle, start, buffer.count, &root) {
-            throw JSONSyntaxError(String(cString: complaint))
+            throw JSONSyntaxError(Self.plain(buffer) ?? String(cString: complaint))
         }
         return try withExtendedLifetime(self) { try body(JSONView(value: root)) }
     }

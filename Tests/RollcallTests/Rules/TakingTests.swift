@@ -38,5 +38,7 @@ import Testing
         #expect(
             lines.count == 50 && lines.allSatisfy { !$0.contains("users.disable") } && run.report.details.contains("… and 10 more that lose something, in the CSV"), "\(run.report.details.prefix(4))")
         #expect(world.documents(.user).allSatisfy { $0["active"] != false })
+        // The morning after, status still says which limit it was, and what lets it go.
+        #expect(try world.ledger.lastRun(isBaseline: false)?.summary?.contains("--allow users.disable=60") == true)
     }
 }

@@ -94,4 +94,12 @@ import Testing
     func malformed(text: String) {
         #expect(throws: JSONSyntaxError.self) { try split([Array(text.utf8)]) }
     }
+
+    @Test("16 E: what is no JSON is called what it is: a web page, a document that was cut off")
+    func plainWords() {
+        for (text, words) in [("<html><body>Welcome</body></html>", "a web page"), ("\u{FEFF}  <!DOCTYPE html>", "a web page"), ("{\"Users\": [{\"UserId\":", "cut off"), ("[1, 2", "cut off")] {
+            #expect { try JSONParser().parse(text) { _ in } } throws: { "\($0)".contains(words) }
+        }
+        #expect { try JSONParser().parse("{\"a\": 1,}") { _ in } } throws: { !"\($0)".contains("cut off") && !"\($0)".contains("web page") }
+    }
 }

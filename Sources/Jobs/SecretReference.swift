@@ -122,4 +122,14 @@ extension Job {
 
     /// The files that secrets of the job stand in.
     public var secretFiles: [String] { secrets.compactMap { if case .file(let path) = $0 { path } else { nil } } + [target.tls?.key].compactMap { $0 } }
+
+    /// Everything that is wrong with the places of the job's secrets, all at once; what a program prints is not asked for.
+    public func missingSecrets(environment: [String: String]) -> [String] {
+        var seen: [String] = []
+        for secret in secrets {
+            if case .command = secret { continue }
+            do { _ = try secret.resolve(environment: environment) } catch { if !seen.contains("\(error)") { seen.append("\(error)") } }
+        }
+        return seen
+    }
 }

@@ -271,7 +271,10 @@ private func execute(
             let file = jobs.first { $0.name == report.job }?.file ?? "JOB"
             say("  Plan \(plan) is kept: rollcall apply \(file) --plan \(plan)\(common.state == "snapshots" ? "" : " --state \(common.state)")\(permissions.words)")
         }
-        if let ledger = entries.first(where: { $0.job.name == report.job && $0.isNew }) { say("  This ledger is new: \(ledger.path)") }
+        if let entry = entries.first(where: { $0.job.name == report.job && $0.isNew }) {
+            // A first try that came to nothing leaves nothing: a ledger that knows nothing would look like a job that is not run.
+            if report.plan == nil, (try? entry.ledger.isBlank()) == true { entry.remove() } else { say("  This ledger is new: \(entry.path)") }
+        }
     }
     if reports.count > 1 { for line in JobTable.lines(reports) { say(line) } }
     var code = reports.map(\.exit).max() ?? .inStep
@@ -327,6 +330,7 @@ struct CheckCommand: AsyncParsableCommand {
                 print("\(job.name): good.")
             } catch let failure as JobFailure {
                 writeLine("\(job.name): \(failure)")
+                for missing in job.missingSecrets(environment: ProcessInfo.processInfo.environment) where !failure.description.contains(missing) { writeLine("\(job.name): \(missing)") }
                 code = max(code, failure.exit)
             }
         }

@@ -181,6 +181,9 @@ final class OpenJob {
     let isNew: Bool
     let path: String
 
+    /// Removes a ledger that knows nothing, and its lock.
+    func remove() { for name in ["", "-wal", "-shm"].map({ path + $0 }) + [String(path.dropLast(".sqlite".count)) + ".lock"] { unlink(name) } }
+
     init(job: Job, ledger: Ledger, lock: JobLock, isNew: Bool, path: String) {
         self.job = job
         self.ledger = ledger

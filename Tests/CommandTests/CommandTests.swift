@@ -36,6 +36,22 @@ import Testing
         #expect(try place.rollcall("plan").exit == 64)
     }
 
+    @Test("16 D: a first try that came to no plan leaves no ledger, and a job that has run keeps its own")
+    func firstTry() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(2))
+        try place.writeJob(server.base)
+        let refused = try place.rollcall("run", "job.yaml", token: "wrong")
+        #expect(refused.exit == 77 && !refused.output.contains("This ledger is new"), "\(refused.everything)")
+        #expect(try !FileManager.default.contentsOfDirectory(atPath: place.folder.appendingPathComponent("snapshots").path).contains { $0.hasPrefix("test") })
+        #expect(try place.rollcall("status").output.hasPrefix("No ledger"))
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        #expect(try place.rollcall("run", "job.yaml", token: "wrong").exit == 77)
+        #expect(try place.rollcall("plan", "job.yaml").output.hasPrefix("No changes."))
+    }
+
     @Test("a ledger that is pointed to another target is refused, and a damaged one too")
     func ledger() throws {
         let server = try ServerProcess.sandbox()

@@ -127,6 +127,25 @@ import Testing
         for form in forms { #expect(haystack.range(of: Data(form.utf8)) == nil, "\(form)") }
     }
 
+    @Test("16 E: every secret that is missing is named at once, by check and by plan")
+    func missingSecrets() throws {
+        let place = try Workplace()
+        try place.write(
+            "job.yaml",
+            """
+            job: test
+            source: { kind: scim, baseURL: "http://127.0.0.1:9/scim/v2", authorization: { key: "${ROLLCALL_TEST_NOWHERE}" } }
+            target:
+              platform: generic
+              baseURL: http://127.0.0.1:9/scim/v2
+              authorization: { oauth: { tokenURL: "http://127.0.0.1:9/token", clientID: rollcall, clientSecret: "file:nowhere" } }
+            """)
+        for command in ["check", "plan"] {
+            let result = try place.rollcall(command, "job.yaml")
+            #expect(result.exit == 78 && result.everything.contains("ROLLCALL_TEST_NOWHERE is not set") && result.everything.contains("nowhere is not there"), "\(command): \(result.everything)")
+        }
+    }
+
     /// A robot as the three services document theirs: it checks the signature, and says in the body of a 200 what it thinks of it.
     private static let robot = """
         import base64, hashlib, hmac, http.server, json, sys, time, urllib.parse

@@ -50,7 +50,7 @@ public struct Invocation {
 
     /// The report of a job that could not begin.
     private func refused(_ job: Job, _ exit: ExitCode, _ why: String) -> JobReport {
-        .withoutPlan(job.name, exit, [why], began: surroundings.time.timestamp())
+        .withoutPlan(job.name, exit, [why] + (exit == .jobFile ? job.missingSecrets(environment: surroundings.environment).filter { !why.contains($0) } : []), began: surroundings.time.timestamp())
     }
 
     /// - Parameter inspect: called for each job that has a plan, while its reads are still at hand: for the CSV.

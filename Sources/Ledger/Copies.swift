@@ -57,7 +57,8 @@ extension Ledger {
     /// - Parameter file: the job's file, as its user names it.
     public func loss(file: String, now: String) throws -> String? {
         guard let path, try isBlank(), let (copy, known) = Self.bestCopy(of: path, now: now) else { return nil }
-        return "the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(file)"
+        return
+            "the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(file)\(Self.stateOption(of: path))"
     }
 
     /// Makes a copy after a run, and lets go of the oldest beyond `keep`. Returns its path; nil for a ledger that knows nothing.
@@ -78,5 +79,11 @@ extension Ledger {
         try backUp(to: destination)
         for old in Self.copies(of: path, now: now).filter({ $0 != destination }).dropFirst(keep - 1) { unlink(old) }
         return destination
+    }
+
+    /// ` --state DIR`, as a command about a ledger needs it to be pasted; empty for the folder that is taken without it.
+    public static func stateOption(of path: String) -> String {
+        let folder = (path as NSString).deletingLastPathComponent
+        return folder == "snapshots" || folder.isEmpty ? "" : " --state \(folder)"
     }
 }

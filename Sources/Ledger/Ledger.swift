@@ -334,7 +334,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .foreign(let path):
             "\(path) is not a Rollcall ledger, or is damaged from its first bytes: rollcall ledger restore JOB puts a copy in its place and sets it aside; if it is another program's file, choose another --state folder"
         case .newer(let path, let version): "the ledger \(path) has schema \(version), this version of rollcall knows \(Ledger.schemaVersion); run the newer rollcall"
-        case .corrupt(let path): "the ledger \(path) is damaged: rollcall ledger restore JOB; with no good copy, rollcall ledger rebuild JOB"
+        case .corrupt(let path):
+            "the ledger \(path) is damaged: rollcall ledger restore JOB\(Ledger.stateOption(of: path)); with no good copy, rollcall ledger rebuild JOB\(Ledger.stateOption(of: path))"
         case .boundElsewhere(let path, let key, let known, let now):
             "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted; if it was restored from another job's copy, the right one stands beside it as .before-…)"
         case .io(let message): message

@@ -208,4 +208,11 @@ extension Ledger {
         }
     }
 
+    /// Forgets what an applied plan only noted: it was told, and would stand in the ledger for ever, night after night.
+    public func forgetNotes(plan: Int64) throws { try write { try $0.execute(sql: "DELETE FROM operations WHERE plan = ? AND status = 'noted'", arguments: [plan]) } }
+
+    /// Bytes of the ledger, its free pages included.
+    package func bytes() throws -> Int {
+        try read { try (Int.fetchOne($0, sql: "PRAGMA page_count") ?? 0) * (Int.fetchOne($0, sql: "PRAGMA page_size") ?? 0) }
+    }
 }

@@ -364,7 +364,8 @@ struct StatusCommand: AsyncParsableCommand {
             let path = "\(common.state)/\(name).sqlite"
             guard FileManager.default.fileExists(atPath: path) else {
                 if let (copy, known) = Ledger.bestCopy(of: path, now: Time.system.timestamp()) {
-                    print("\(name): no \(path), and a copy of it: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore puts it back")
+                    print(
+                        "\(name): no \(path), and a copy of it: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore JOB\(Ledger.stateOption(of: path)) puts it back")
                 } else {
                     print("\(name): never run (no \(path))")
                 }

@@ -70,7 +70,9 @@ struct LedgerCommand: AsyncParsableCommand {
                 try await LedgerCommand.locked(common, host, file, writes: false) { job, path in
                     let ledger = try LedgerCommand.existing(path)
                     let findings = try ledger.verify()
-                    guard findings.isEmpty else { throw LedgerError.io("the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger restore \(job.file)") }
+                    guard findings.isEmpty else {
+                        throw LedgerError.io("the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger restore \(job.file)\(Ledger.stateOption(of: path))")
+                    }
                     if let loss = try ledger.loss(file: job.file, now: Time.system.timestamp()) { throw LedgerError.io(loss) }
                     print(
                         "\(job.name): good: \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(Ledger.copies(of: path, now: Time.system.timestamp()).count) copies kept."

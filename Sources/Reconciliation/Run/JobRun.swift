@@ -652,9 +652,11 @@ public final class JobRun: @unchecked Sendable {
         if !words.isEmpty, let user { words.append("by=\(user)") }
         let allowed = words.isEmpty ? nil : words.joined(separator: " ")
         try ledger.finishRun(
-            id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue, summary: ([report.headline] + breaches.map { "Held: \($0)." } + [failure?.description].compactMap { $0 }).joined(separator: " "),
+            id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue,
+            summary: ([report.headline] + breaches.map { "Held: \($0)." } + [failure?.description].compactMap { $0 }).joined(separator: " "),
             sourceComplete: sourceReading.map { $0.incomplete == nil },
             targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: scope?.text ?? "", allowed: allowed, requests: requests)
+        if isApplied, let plan { try ledger.forgetNotes(plan: plan) }
         return report
     }
 

@@ -41,4 +41,20 @@ import Testing
         // The morning after, status still says which limit it was, and what lets it go.
         #expect(try world.ledger.lastRun(isBaseline: false)?.summary?.contains("--allow users.disable=60") == true)
     }
+
+    @Test("16 D: quiet nights over inert records hardly grow the ledger, and each still tells how many there are")
+    func quietLedger() async throws {
+        let world = try World(job: World.job())
+        world.directory.people = (0..<400).map { .named("person\($0)") }
+        for index in 10..<400 { world.directory.people[index].status = "disabled" }
+        _ = try await world.run()
+        _ = try await world.run()
+        let before = try world.ledger.bytes()
+        for _ in 1...20 {
+            let night = try await world.run()
+            #expect(night.report.exit == .inStep && night.report.details.contains { $0.contains("390 listed without an operation") }, "\(night.report.details)")
+        }
+        // A run's own row, and what SQLite rounds up: under a kilobyte a night.
+        #expect(try world.ledger.bytes() - before <= 20 * 1024)
+    }
 }

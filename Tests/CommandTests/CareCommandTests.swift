@@ -253,7 +253,7 @@ import Testing
         #expect(try place.rollcall("undo", "job.yaml", "1").exit == 78)
         #expect(try place.rollcall("ledger", "verify", "job.yaml").exit == 74)
         for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(at: place.folder.appendingPathComponent("snapshots/test.sqlite\(end)")) }
-        #expect(try place.rollcall("status", "job.yaml").output.contains("rollcall ledger restore puts it back"))
+        #expect(try place.rollcall("status", "job.yaml").output.contains("rollcall ledger restore JOB puts it back"))
         let back = try place.rollcall("ledger", "restore", "job.yaml")
         #expect(back.exit == 0 && back.output.contains("it knows 3 users and 1 groups"), "\(back.everything)")
         #expect(try place.rollcall("run", "job.yaml").output.hasPrefix("No changes. 4 in step."))

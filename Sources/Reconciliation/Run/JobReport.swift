@@ -57,7 +57,7 @@ public struct JobReport: Sendable {
         try ledger.forEachOperation(plan: plan) {
             numbers.add($0, requestsPerUpdate: run.requestsPerUpdate)
             report.figures.add($0)
-            takings.add($0, ledger)
+            takings.add($0)
         }
         let situations = try ledger.situationCounts()
         let inStep = situations.filter { $0.situation == .inStep }.reduce(0) { $0 + $1.count }
@@ -74,7 +74,7 @@ public struct JobReport: Sendable {
             report.headline += " Forecast: \(numbers.requests) request\(numbers.requests == 1 ? "" : "s"), \(seconds < 120 ? "\(seconds) s" : "\((seconds + 30) / 60) min")."
         }
         report.details += numbers.breakdown
-        report.details += takings.told
+        report.details += takings.told(ledger)
         if unmanaged > 0 { report.details.append(counted(unmanaged, "object") + " of the target not ours, left alone") }
         if numbers.done + numbers.failed + numbers.skipped + numbers.unknown > 0 {
             var line = "Applied as run \(run.id): \(numbers.done) done, \(numbers.failed) failed, \(numbers.skipped) skipped"

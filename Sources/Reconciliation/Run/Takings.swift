@@ -3,7 +3,7 @@ import SCIM
 
 /// Who loses something in a run, by name: what an operator asks first.
 struct Takings {
-    private var lines: [String] = []
+    private var operations: [PlannedOperation] = []
     private var count = 0
 
     /// Lines that are shown; the CSV has all of them.
@@ -11,10 +11,20 @@ struct Takings {
     /// Members of one group that are named.
     private static let mostMembers = 5
 
-    mutating func add(_ operation: PlannedOperation, _ ledger: Ledger) {
-        guard let deed = Self.deed(operation), let when = Self.when(operation) else { return }
+    mutating func add(_ operation: PlannedOperation) {
+        guard Self.deed(operation) != nil, Self.when(operation) != nil else { return }
         count += 1
-        guard count <= Self.most else { return }
+        if count <= Self.most { operations.append(operation) }
+    }
+
+    /// One line for each; the names are looked up in the ledger, once it is not being read any more.
+    func told(_ ledger: Ledger) -> [String] {
+        let lines = operations.map { line($0, ledger) }
+        return count > Self.most ? lines + ["… and \(count - Self.most) more that lose something, in the CSV"] : lines
+    }
+
+    private func line(_ operation: PlannedOperation, _ ledger: Ledger) -> String {
+        let deed = Self.deed(operation) ?? "", when = Self.when(operation) ?? ""
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
         let whom: String
         if operation.verb == .removeMembers {
@@ -24,10 +34,8 @@ struct Takings {
         } else {
             whom = kind == .user ? "\(kind.singular) \(Self.person(operation.sourceID, operation.targetID, ledger, known: operation.name))" : "\(kind.singular) \(operation.name)"
         }
-        lines.append("\(when): \(deed) \(whom)\(operation.verb == .removeMembers ? "" : ": \(Self.cause(operation))")")
+        return "\(when): \(deed) \(whom)\(operation.verb == .removeMembers ? "" : ": \(Self.cause(operation))")"
     }
-
-    var told: [String] { count > Self.most ? lines + ["… and \(count - Self.most) more that lose something, in the CSV"] : lines }
 
     private static func deed(_ operation: PlannedOperation) -> String? {
         switch operation.verb {

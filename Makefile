@@ -84,7 +84,7 @@ package: release
 
 # The package in bare Debians, and the container: as root, since it makes roots of its own.
 installed: package
-	@sh .ci/setup lintian mmdebstrap zsh man-db prometheus buildah systemd
+	@sh .ci/setup lintian mmdebstrap gpg mount libdpkg-perl libdistro-info-perl zsh man-db prometheus buildah crun systemd
 	bash .ci/installed .build-package
 	bash .ci/container .build-package
 

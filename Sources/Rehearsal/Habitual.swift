@@ -43,7 +43,11 @@ extension Trial {
         var options = dice.options
         options.habits = Set((0..<Int.random(in: 0...4, using: &own)).compactMap { _ in Habit.allCases.randomElement(using: &own) })
         // What hardly any world comes to meet by chance.
-        if seed % 5 == 3 { options.habits.insert(rare[Int(seed / 5) % rare.count]) }
+        let rarity = seed % 5 == 3 ? rare[Int(seed / 5) % rare.count] : nil
+        if let rarity {
+            options.habits.insert(rarity)
+            options.patch = true
+        }
         // A server that ignores both is asked to do what nobody could see.
         if options.habits.contains(.deleteDoesNothing) { options.ignoresActive = false }
         let world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
@@ -125,6 +129,7 @@ extension Trial {
             guard round < 3 else { continue }
             dice.change(&world.directory)
             dice.meddle(world)
+            if let rarity { provoke(rarity, world, round, &own) }
             // Somebody puts everybody into a group of his own: what is deleted then is in use.
             if options.habits.contains(.refusesDelete) {
                 try? world.plant(.group, ["displayName": .string("Kept \(round)"), "members": .array(world.documents(.user).compactMap { $0["id"] }.map { ["value": $0] })])
@@ -169,6 +174,33 @@ extension Trial {
             stored.document["externalId"] = .string(person.id)
             service.remove(.user, id)
             service.put(.user, id, stored.document, created: stored.created)
+        }
+    }
+
+    /// A day on which a habit shows itself that needs more than chance: what happens is what happens in any company.
+    private static func provoke(_ habit: Habit, _ world: World, _ round: Int, _ dice: inout SeededGenerator) {
+        func team(_ fits: (Team) -> Bool) -> Int? { world.directory.teams.indices.filter { fits(world.directory.teams[$0]) }.randomElement(using: &dice) }
+        switch habit {
+        case .answersWithExisting:
+            // A newcomer, whose address an account that was made by hand has.
+            let mail = "new\(round)@corp.example"
+            _ = try? world.plant(.user, ["userName": .string("by-hand-\(round)"), "emails": [["value": .string(mail), "type": "work"]]])
+            world.directory.people.append(Person(id: "user_new\(round)", username: "new\(round)", displayName: "New Person", email: mail, phone: nil, status: "enabled"))
+        case .refusesActiveWithOthers:
+            guard let index = world.directory.people.indices.filter({ world.directory.people[$0].status == "enabled" }).randomElement(using: &dice) else { return }
+            world.directory.people[index].status = "disabled"
+            world.directory.people[index].displayName = "Renamed, and Gone"
+        case .deleteDoesNothing:
+            guard world.directory.people.count > 2, let person = world.directory.people.randomElement(using: &dice) else { return }
+            world.directory.people.removeAll { $0.id == person.id }
+            for team in world.directory.teams.indices { world.directory.teams[team].members.remove(person.id) }
+        case .patchEmptiesGroup:
+            guard let index = team({ !$0.members.isEmpty }) else { return }
+            world.directory.teams[index].name = "Renamed \(round)"
+        case .removeClears:
+            guard let index = team({ $0.members.count > 1 }), let member = world.directory.teams[index].members.sorted().randomElement(using: &dice) else { return }
+            world.directory.teams[index].members.remove(member)
+        default: break
         }
     }
 

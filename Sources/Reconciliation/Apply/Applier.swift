@@ -145,6 +145,7 @@ final class Applier {
         var mark: String?
         var care: GroupCare?
         var isDisabled = false
+        var looksAfterDelete = false
     }
 
     /// Counts refusals of creates that say that nothing more fits.
@@ -214,8 +215,12 @@ final class Applier {
                 for ready in leaving {
                     group.addTask {
                         answers.put(
-                            (ready, await sender.perform(ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care, isDisabled: ready.isDisabled))
-                        )
+                            (
+                                ready,
+                                await sender.perform(
+                                    ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care, isDisabled: ready.isDisabled,
+                                    looksAfterDelete: ready.looksAfterDelete)
+                            ))
                     }
                 }
                 arrived = inFlight > 0 ? await answers.take() : []
@@ -279,7 +284,7 @@ final class Applier {
             try ledger.markSent([operation], now: now())
             return Ready(
                 operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care,
-                isDisabled: operation.kind == ResourceKind.user.rawValue ? try isDisabled(operation.sourceID, link) : false)
+                isDisabled: operation.kind == ResourceKind.user.rawValue ? try isDisabled(operation.sourceID, link) : false, looksAfterDelete: try looksAfterDelete(operation))
         }
     }
 

@@ -9,6 +9,7 @@ extension Applier {
     func record(_ operation: PlannedOperation, _ performed: Performed, leftOut: [Int: String], members: [String], targetID: String? = nil, care: GroupCare? = nil) throws {
         if case .kept(let inner) = performed {
             try noteKept(operation, care)
+            if operation.verb == .delete, try ledger.fact(Self.deletesAreDone) == nil { try ledger.learn(Self.deletesAreDone, "a look after a delete has shown it") }
             return try record(operation, inner, leftOut: leftOut, members: members, targetID: targetID, care: care)
         }
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
@@ -157,6 +158,15 @@ extension Applier {
 
     /// Known once a look after a change of access has shown it.
     static let accessIsStored = "access is stored"
+
+    /// Known once a look after a delete has shown that the account is gone.
+    static let deletesAreDone = "deletes are done"
+
+    /// Whether a delete is looked at: it takes the access of an account that still has it, and no delete of this target was seen to be done.
+    func looksAfterDelete(_ operation: PlannedOperation) throws -> Bool {
+        guard operation.verb == .delete, operation.kind == ResourceKind.user.rawValue, !operation.fields.isEmpty, target.profile.listing != .none else { return false }
+        return try ledger.fact(Self.deletesAreDone) == nil
+    }
 
     static let fullWords = "the target has no room for it"
 

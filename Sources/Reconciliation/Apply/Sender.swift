@@ -26,7 +26,7 @@ enum Performed: Sendable {
     case writtenInParts(id: String, resource: [UInt8]?, refused: Set<String>, String)
     /// The target makes no more of this kind: a quota, or a number of seats.
     case full(String)
-    /// The same, and all members that had to stay were seen to be there.
+    /// The same, and a look afterwards agreed: all members that had to stay are there, or what was deleted is not.
     indirect case kept(Performed)
     /// The change went through, and members that had to stay are gone.
     case lost(resource: [UInt8], missing: [String])
@@ -65,9 +65,13 @@ struct Sender: Sendable {
     /// - Parameter mark: the externalId that the link says the object carries.
     /// - Parameter isDisabled: whether the account is known to be disabled.
     /// - Parameter care: what must be true of a group's members before and after; nil where nothing of it can be seen.
-    func perform(_ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil, care: GroupCare? = nil, isDisabled: Bool = false) async -> Performed {
+    /// - Parameter looksAfterDelete: whether an accepted delete is believed only after a look.
+    func perform(
+        _ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil, care: GroupCare? = nil, isDisabled: Bool = false, looksAfterDelete: Bool = false
+    ) async -> Performed {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
         let performed = await perform(operation, kind, targetID: targetID, members: members, mark: mark, care: care, isDisabled: isDisabled)
+        if looksAfterDelete, case .done(let id, _) = performed { return await deleted(kind, id, orElse: changes(kind, operation.fields)) }
         guard let care, care.looksAfterwards, let targetID else { return performed }
         return await compared(performed, targetID, care)
     }
@@ -149,6 +153,32 @@ struct Sender: Sendable {
                 if case .outcomeUnknown = error { throw error }
                 return .failed("\(why); nor does it let it be disabled (\(error)): it has access", as: error.isForbidden ? .forbidden : .doubtful)
             }
+        }
+    }
+
+    /// Looks whether an account whose delete was accepted is gone: an answer may say so where nothing happened, and its access would stay. One
+    /// that stands is disabled. It is asked for twice, since a server may answer with what it had a moment ago.
+    private func deleted(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change]) async -> Performed {
+        for attempt in 1...2 {
+            if attempt == 2 { await pause(3) }
+            do {
+                let shown = try await target.get(kind, id)
+                // A server that keeps what it deleted, without access, has done what matters; the next read names it.
+                if case .active(false)? = try? target.connection.read(shown, { $0.access }) { return .done(id: id, resource: nil) }
+            } catch {
+                if case .notFound = error { return .kept(.done(id: id, resource: nil)) }
+                // A server that does not let itself be asked is believed; the next read tells.
+                return .done(id: id, resource: nil)
+            }
+        }
+        let why = "the target answered the delete with success and still shows the account"
+        do {
+            return .disabledInstead(resource: try await target.update(kind, id, disabling).resource, "\(why); it was disabled instead")
+        } catch {
+            if case .notFound = error { return .kept(.done(id: id, resource: nil)) }
+            if error.isFatal { return .fatal(error, isOpen: true) }
+            if case .outcomeUnknown(let reason) = error { return .unknown("\(why); then: \(reason)") }
+            return .failed("\(why); nor does it let it be disabled (\(error)): it has access", as: error.isForbidden ? .forbidden : .doubtful)
         }
     }
 

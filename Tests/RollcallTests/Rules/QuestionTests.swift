@@ -146,9 +146,40 @@ import Testing
 
     private static let deleting = generous + "\nleavers: { delete: immediately }"
 
-    @Test("R39, 2.7: a DELETE that is answered with 204 and does nothing leaves nobody active, and is told every night")
+    @Test("R39, 2.7: a DELETE that is answered with 204 and does nothing leaves nobody active, not for one night, and is told")
     func survivor() async throws {
         let world = try await settled(6, extra: Self.deleting)
+        world.client.change { $0.options.habits = [.deleteDoesNothing] }
+        world.directory.people.removeAll { $0.username == "person4" }
+        let first = try await world.run()
+        #expect(world.user("person4")?["active"] == false && first.report.exit == .recordsFailed)
+        #expect(first.operation(.delete, "person4")?.reason.contains("answered the delete with success and still shows the account; it was disabled instead") == true, "\(first.report.details)")
+        let second = try await world.run()
+        // The account is not active any more: what is accepted is believed, and the next list tells that it stands.
+        #expect(second.operation(.delete, "person4")?.status == .done, "\(second.report.details)")
+        let third = try await world.run()
+        #expect(third.report.details.contains { $0.contains("that this job deleted still stand, inactive") }, "\(third.report.details)")
+    }
+
+    @Test("R39, 2.7: one delete of an active account is looked at; where it is gone, no later one is")
+    func deletesThatAreDone() async throws {
+        let world = try await settled(6, extra: Self.deleting)
+        var costs: [Int] = []
+        for name in ["person4", "person3"] {
+            let before = world.client.service.counters["GET /Users"] ?? 0
+            world.directory.people.removeAll { $0.username == name }
+            #expect(try await world.run().report.exit == .inStep)
+            #expect(world.user(name) == nil)
+            costs.append((world.client.service.counters["GET /Users"] ?? 0) - before)
+        }
+        #expect(costs[0] == costs[1] + 1, "\(costs)")
+    }
+
+    @Test("R39: a server that stops to delete is found out by its next list")
+    func deletesNoMore() async throws {
+        let world = try await settled(7, extra: Self.deleting)
+        world.directory.people.removeAll { $0.username == "person3" }
+        _ = try await world.run()
         world.client.change { $0.options.habits = [.deleteDoesNothing] }
         world.directory.people.removeAll { $0.username == "person4" }
         _ = try await world.run()

@@ -38,6 +38,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
     case showsSomeMembers = "a group shows some of its members"
     case seats = "a number of seats"
     case echoes = "a PATCH is echoed and not stored"
+    case keepsHandMade = "what was made by hand refuses changes"
     case fixedMark = "externalId of a group is never replaced"
     // dialects
     case nestsCore = "core attributes stand under their URN"
@@ -101,6 +102,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .showsSomeMembers: "A group shows its first two members only, also by its id."
         case .echoes: "A PATCH of a user is answered with 200 and what was sent, and nothing is stored."
         case .seats: "Creates beyond a number of accounts are answered with 403 and words about a licence."
+        case .keepsHandMade: "A change of what was made by hand, and so has no externalId, is refused with 400 and a code."
         case .fixedMark: "A change of a group's externalId is answered with 400 mutability, and with it the whole PATCH."
         case .nestsCore: "Attributes of the core schema stand under its URN, not at the top."
         case .activeAsText: "active is “True” or “FALSE”."
@@ -167,6 +169,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .showsSomeMembers: "several products"
         case .echoes: "keycloak-scim-server#107"
         case .seats: "RAM, securecodinghub's guide"
+        case .keepsHandMade: "Tencent's SDK: ManualUserNotUpdate, ManualGroupNotUpdate"
         case .fixedMark: "scimmy#57, keycloak#51155"
         }
     }

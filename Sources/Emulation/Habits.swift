@@ -91,6 +91,13 @@ extension SCIMService {
         }
     }
 
+    /// Refuses a change of what nobody made over SCIM.
+    mutating func refuseHandMade(_ kind: ResourceKind, _ current: ResourceStore.Resource) throws {
+        guard has(.keepsHandMade), current.document["externalId"] == nil else { return }
+        meet(.keepsHandMade)
+        throw SCIMError(status: 400, detail: "FailedOperation.Manual\(kind == .user ? "User" : "Group")NotUpdate: it was made in the console")
+    }
+
     /// What habits make of a group that was patched.
     mutating func patchedByHabit(_ patched: JSONValue, patch: JSONValue) -> JSONValue {
         guard patched["members"]?.array?.isEmpty == false else { return patched }

@@ -13,9 +13,9 @@ public struct SCIMService: Sendable {
     var serial = 0
     let prefix: String
 
-    /// - Parameter prefix: the path before `/Users`, such as `/scim/v2`.
-    public init(prefix: String = "/scim/v2", options: ServiceOptions = ServiceOptions()) {
-        self.prefix = prefix
+    /// - Parameter prefix: the path before `/Users`; nil for the vendor's own.
+    public init(prefix: String? = nil, options: ServiceOptions = ServiceOptions()) {
+        self.prefix = prefix ?? options.vendor.path
         self.options = options
         store = [.user: ResourceStore(), .group: ResourceStore()]
     }
@@ -135,9 +135,11 @@ public struct SCIMService: Sendable {
             if options.etag, request.headers["if-none-match"] == current.etag { return EmulatedResponse(status: 304, headers: [("ETag", current.etag)]) }
             return answer(200, kind, current, request)
         case "PUT":
+            try refuseHandMade(kind, current)
             return answer(200, kind, try save(kind, id, try ResourceSchemas.of(kind).normalised(try body(request)), was: current, request), request)
         case "PATCH":
             guard options.patch else { throw SCIMError(status: 501, detail: "PATCH is not supported") }
+            try refuseHandMade(kind, current)
             let schemas = ResourceSchemas.of(kind)
             let document = kind == .group ? try options.vendor.groupPatch(try body(request)) : try body(request)
             try refuseByHabit(kind, patch: document)

@@ -3,6 +3,8 @@ import SCIM
 
 /// What a vendor's SCIM server does that RFC 7644 does not say: rules of the platforms, written from their documents.
 public struct VendorRules: Sendable {
+    /// The path before `/Users`.
+    public var path = "/scim/v2"
     /// Whether there are groups at all.
     public var hasGroups = true
     /// Whether `/ServiceProviderConfig` is answered.
@@ -102,6 +104,7 @@ public struct VendorRules: Sendable {
     /// Huawei Cloud IAM Identity Center.
     public static let huawei: VendorRules = {
         var rules = VendorRules()
+        rules.path = "/0a4f9c1de2b84c7ea5d36f80b1c92e47/scim/v2"
         rules.listCap = 50
         rules.refusesStartIndex = true
         rules.filterable = ["username", "displayname", "id"]

@@ -172,6 +172,7 @@ public final class Ledger {
             try db.execute(sql: "PRAGMA scratch.journal_mode = OFF")
             try db.execute(sql: "PRAGMA scratch.synchronous = OFF")
             try db.execute(sql: "PRAGMA scratch.cache_size = -4000")
+            try db.execute(sql: "PRAGMA scratch.max_page_count = \(Scratch.mostBytes / Scratch.pageSize)")
             try db.execute(sql: Schema.scratch)
         }
         isScratchAttached = true
@@ -257,6 +258,7 @@ public final class Ledger {
     /// What an error of SQLite means for the ledger. A scratch file has no journal: once the disk was full it may read as damaged, which
     /// says nothing of the ledger itself.
     private func failure(_ error: DatabaseError) -> LedgerError {
+        if error.resultCode.primaryResultCode == .SQLITE_FULL, let scratchPath, Scratch.isAtBound(scratchPath) { return .tooMuch(scratchPath) }
         let found = LedgerError(error, path: path ?? "memory")
         if case .full = found { isFull = true }
         guard case .corrupt = found, isFull || isScratchAttached || isSnapshotAttached else { return found }
@@ -296,6 +298,19 @@ public final class Ledger {
     }
 }
 
+/// The bound of the files that hold what a run reads: beyond it, a side that never ends would fill the disk on which the ledgers are.
+enum Scratch {
+    /// Fifty times what a million users with ten million memberships take.
+    static let mostBytes = 64 << 30
+    static let pageSize = 4096
+
+    /// Whether a file has grown to the bound, so that it is not the disk that is full.
+    static func isAtBound(_ path: String, bytes: Int = mostBytes) -> Bool {
+        let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+        return size >= bytes - 16 * pageSize
+    }
+}
+
 /// Why a ledger cannot be used, and what to do.
 public enum LedgerError: Error, Sendable, CustomStringConvertible {
     case foreign(String)
@@ -305,6 +320,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
     case io(String)
     /// The disk has no space left.
     case full(String)
+    /// A scratch file has reached its bound.
+    case tooMuch(String)
     case otherHost(String, host: String, secondsAgo: Int)
 
     init(_ error: DatabaseError, path: String) {
@@ -326,7 +343,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
     init(scratch error: DatabaseError, path: String) {
         self =
             error.resultCode.primaryResultCode == .SQLITE_FULL
-            ? .full(path) : .io("the scratch file \(path) cannot be used: \(error.message ?? "SQLite error \(error.resultCode.rawValue)"); see that its disk has space, and run again")
+            ? Scratch.isAtBound(path) ? .tooMuch(path) : .full(path)
+            : .io("the scratch file \(path) cannot be used: \(error.message ?? "SQLite error \(error.resultCode.rawValue)"); see that its disk has space, and run again")
     }
 
     public var description: String {
@@ -340,6 +358,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
             "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted; if it was restored from another job's copy, the right one stands beside it as .before-…)"
         case .io(let message): message
         case .full(let path): "the disk of \(path), or that of temporary files, is full; the ledger is not damaged by that, and what was sent is in its journal: make space, and run again"
+        case .tooMuch(let path):
+            "the scratch file \(path) has reached \(Scratch.mostBytes >> 30) GiB, which is the most that one run may read: see whether a side repeats itself or shows more than it should, or give the job a smaller scope; nothing was decided from what was read so far"
         case .otherHost(let path, let host, let seconds):
             "the ledger \(path) is in use by the host \(host), which gave a sign \(seconds / 60) minutes ago; wait for it (after an hour without a sign it counts as gone), or, if it certainly is no more, say --accept-host-change once"
         }

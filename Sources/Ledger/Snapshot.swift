@@ -54,6 +54,7 @@ public final class Snapshot {
             try db.execute(sql: "PRAGMA journal_mode = OFF")
             try db.execute(sql: "PRAGMA synchronous = OFF")
             try db.execute(sql: "PRAGMA cache_size = -4000")
+            try db.execute(sql: "PRAGMA max_page_count = \(Scratch.mostBytes / Scratch.pageSize)")
         }
         do {
             queue = try DatabaseQueue(path: self.path, configuration: configuration)
@@ -85,6 +86,8 @@ public final class Snapshot {
     private func access<Value>(_ body: (Database) throws -> Value) throws -> Value {
         do { return try queue.writeWithoutTransaction(body) } catch let error as DatabaseError { throw LedgerError(scratch: error, path: path) }
     }
+
+    package func mostPages() throws -> Int { try access { try Int.fetchOne($0, sql: "PRAGMA max_page_count") ?? 0 } }
 
     /// Lets the file grow to a number of pages and no further, as a full disk does.
     package func limit(pages: Int) throws { try access { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") } }

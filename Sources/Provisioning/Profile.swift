@@ -56,13 +56,15 @@ public struct Profile: Hashable, Codable, Sendable {
     /// Whether a token has to come from an OAuth client.
     public var needsOAuth: Bool
     /// What was taken for granted where no document says.
-    public var assumptions: [String]
+    public var assumptions: [Assumption]
     /// Whether one address serves all tenants, and the credential says which.
     public var credentialChoosesTenant = false
     /// Multi-valued attributes of which the platform keeps one element: it is replaced whole.
     public var singleValued: Set<String> = []
     /// Whether an e-mail address is one account's alone.
     public var hasUniqueMails = false
+    /// What helps where the platform refuses a record with a certain code: the code, and a sentence for the operator.
+    public var advice: [String: String] = [:]
 
     public enum Listing: String, Hashable, Codable, Sendable {
         /// All of them, page by page.
@@ -188,10 +190,13 @@ public struct RefusedPlatform: Hashable, Sendable {
 }
 
 extension Profile {
-    /// The whole profile as canonical JSON: equal for equal profiles, in every process. Sets are written in order; of the other lists
+    /// All of the profile that decides something, as canonical JSON: equal for equal profiles, in every process. Sets are written in order; of the other lists
     /// the order has a meaning and is kept.
     public var canonical: String {
-        guard let data = try? JSONEncoder().encode(self), let value = try? JSONValue(parsing: Array(data)) else { return name }
+        // Words decide nothing.
+        var deciding = self
+        (deciding.assumptions, deciding.advice) = ([], [:])
+        guard let data = try? JSONEncoder().encode(deciding), let value = try? JSONValue(parsing: Array(data)) else { return name }
         return Self.ordered(value, isSet: false).canonical
     }
 
@@ -216,4 +221,17 @@ extension Profile {
         DefaultMapping("emails[work]", "email"),
     ]
     static let usualGroupMapping = [DefaultMapping("displayName", "groupName"), DefaultMapping("externalId", "groupId")]
+}
+
+/// What a profile takes for granted where no document settles it.
+public struct Assumption: Hashable, Codable, Sendable {
+    /// What is done as if it were so.
+    public var statement: String
+    /// What was found out about it, and where.
+    public var found: String
+
+    public init(_ statement: String, found: String) {
+        self.statement = statement
+        self.found = found
+    }
 }

@@ -53,10 +53,12 @@ extension SCIMTarget {
         let way: DialectWay = kind == .user ? (capabilities.patch ? .usersByPut : .usersByPatch) : (capabilities.patch ? .groupsByPut : .groupsByPatch)
         do {
             let written = try await change(byPatch)
+            if byPatch { dialect.note(patchOf: id, isServed: true) }
             // One way that is served is no longer suspected not to be.
             if byPatch == capabilities.patch, !capabilities.isPatchSettled { dialect.forget(way) }
             return written
         } catch {
+            if byPatch, !capabilities.isPatchSettled, case .outcomeUnknown = error { dialect.note(patchOf: id, isServed: false) }
             guard case .unsupported(var answer) = error, !capabilities.isPatchSettled else { throw error }
             guard byPatch == capabilities.patch else {
                 // What was found out is not so any more, or never was.

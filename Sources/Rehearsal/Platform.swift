@@ -54,7 +54,7 @@ package struct Platform: Sendable {
             source: { kind: file, path: directory.json }
             target:
               platform: \(name)
-              baseURL: http://127.0.0.1:1/scim/v2
+              baseURL: http://127.0.0.1:1\(options.vendor.path)
               authorization: \(authorization)\(rules?.takesOver ?? false ? "\n  noHandMade: \(noHandMade)" : "")
             \(extra)\(existing)
             """

@@ -5,7 +5,7 @@ import Synchronization
 /// server, and told.
 public enum DialectWay: String, CaseIterable, Sendable {
     // What a server writes.
-    case nestedCore, activeAsText, untypedValues, plainValues, numericIDs, numericMarks, flagsAsText, encodedLocations, errorsAsSuccess, membersAsLocations, noDiscovery, omitsInactive
+    case nestedCore, activeAsText, untypedValues, plainValues, numericIDs, numericMarks, flagsAsText, encodedLocations, errorsAsSuccess, membersAsLocations, noDiscovery, omitsInactive, pageTotals
     // What a server refuses.
     case wholeValues, usersByPut, groupsByPut, usersByPatch, groupsByPatch, noCount, plainJSON, acceptsJSONAlone, trailingSlash, objectSlash, discoverySlash, basicSecret
 
@@ -23,6 +23,7 @@ public enum DialectWay: String, CaseIterable, Sendable {
         case .errorsAsSuccess: "errors are answered with a status of success"
         case .membersAsLocations: "members are written as addresses instead of ids"
         case .omitsInactive: "active is left out of accounts that this job has disabled"
+        case .pageTotals: "a list's total is the length of its page: lists are walked to an empty page"
         case .noDiscovery: "it has no service provider configuration that can be read"
         case .wholeValues: "a value filter such as emails[type eq \"work\"] is refused: the attribute is written whole, with the elements that are shown"
         case .usersByPut: "PATCH of users is not served: they are replaced with PUT"
@@ -67,6 +68,8 @@ public final class Dialect: Sendable {
         var met: Set<DialectWay> = []
         /// The record at which a way was first suspected: a second one proves it.
         var suspected: [DialectWay: String] = [:]
+        /// Records whose PATCH ended in a failure of the server, as long as none was served in this run; nil from then on.
+        var failedPatches: Set<String>? = []
     }
 
     private let state = Mutex(State())
@@ -108,6 +111,14 @@ public final class Dialect: Sendable {
         }
     }
 
+    /// A PATCH ended in a failure of the server, or was served. A failure is no proof that PATCH is not served, and a PUT could clear what a
+    /// GET hides: it only makes the report name the key that says so.
+    public func note(patchOf record: String, isServed: Bool) {
+        state.withLock { state in
+            if isServed { state.failedPatches = nil } else if state.failedPatches?.count ?? 2 < 2 { state.failedPatches?.insert(record) }
+        }
+    }
+
     /// What was suspected, or known, is not so.
     public func forget(_ way: DialectWay) {
         state.withLock { state in
@@ -124,11 +135,14 @@ public final class Dialect: Sendable {
 
     /// What a report tells: how the server writes, each time; how it is written to, when that was found out. nil for nothing.
     public func report(_ side: String) -> [String] {
-        let (met, known) = state.withLock { ($0.met, $0.known) }
+        let (met, known, failedPatches) = state.withLock { ($0.met, $0.known, $0.failedPatches?.count ?? 0) }
         let read = DialectWay.allCases.filter { met.contains($0) && !$0.isOfWriting }
         let learned = DialectWay.allCases.filter { met.contains($0) && !known.contains($0) && $0.isOfWriting }
         var lines = read.isEmpty ? [] : ["the \(side) writes in its own way, and is understood: \(read.map(\.sentence).joined(separator: "; "))"]
         lines += learned.map { "found out of the \(side), and done so from now on: \($0.sentence)\($0.key.map { "; \($0) says it by hand" } ?? "")" }
+        if failedPatches > 1, let key = DialectWay.usersByPut.key {
+            lines.append("each PATCH of the \(side) ended in a failure of the server: if it does not serve PATCH, \(key) says so, and what changes is replaced with PUT")
+        }
         return lines
     }
 

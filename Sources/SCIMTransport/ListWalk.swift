@@ -62,6 +62,7 @@ extension SCIMConnection {
     ) async throws -> ListEvidence {
         var walk = ListWalk(paging, pageSize, bounds)
         if dialect.has(.noCount) { walk.omitsCount = true }
+        walk.totalsCountPages = dialect.has(.pageTotals)
         let parser = JSONParser()
         while !walk.isOver {
             var arrivals = ListWalk.Arrivals()
@@ -83,6 +84,7 @@ extension SCIMConnection {
                 continue
             }
             if walk.omitsCount { dialect.note(.noCount) }
+            if walk.totalsCountPages { dialect.note(.pageTotals) } else if dialect.has(.pageTotals), walk.hasDisproved { dialect.forget(.pageTotals) }
             walk.take(page, arrivals)
             try pageDone()
             if walk.isInDoubt { try await walk.settle(honoursStart: honoursStart(path, query)) }
@@ -109,6 +111,12 @@ struct ListWalk {
     private(set) var isInDoubt = false
     /// Whether the size of a page is left to the server.
     var omitsCount = false
+    /// Whether what this server declares as the total is the length of the page: it then declares nothing, and the walk ends with an empty page.
+    var totalsCountPages = false
+    /// Whether every page so far declared its own length.
+    private var mayCountPages = true
+    /// Whether a page declared more than its own length.
+    var hasDisproved: Bool { !mayCountPages }
 
     private var paging: Paging
     /// A page's size; halved for good where a page is too large.
@@ -181,7 +189,8 @@ struct ListWalk {
         failedInARow = 0
         evidence.pages += 1
         evidence.resources += arrivals.new
-        if let total = page.totalResults {
+        judgeTotals(page, arrivals)
+        if let total = page.totalResults, !totalsCountPages {
             if let declared = evidence.declaredTotal, declared != total, evidence.isComplete {
                 evidence.note("page \(evidence.pages) declares \(total) in all, an earlier page \(declared)")
             }
@@ -197,6 +206,21 @@ struct ListWalk {
         case .index: takeIndex(page, arrivals)
         }
         if !isOver { judgeSize() }
+    }
+
+    /// Two pages of different resources, each of which declares its own length, show what this server's totals are. One that was known for it and
+    /// declares something else is not believed.
+    private mutating func judgeTotals(_ page: ListPage, _ arrivals: Arrivals) {
+        guard let total = page.totalResults else { return }
+        mayCountPages = mayCountPages && total == page.count
+        if totalsCountPages, !mayCountPages {
+            // Its totals mean what they should, from now on, or nothing.
+            totalsCountPages = false
+            if evidence.pages > 1 { evidence.note("page \(evidence.pages) declares \(total) in all, and the pages before it their own length: the server's totals cannot be trusted") }
+        } else if mayCountPages, evidence.pages == 2, page.count > 0, arrivals.new == page.count, paging == .index {
+            totalsCountPages = true
+            evidence.declaredTotal = nil
+        }
     }
 
     /// A server that ignores where a page starts, or begins again past the end.

@@ -103,7 +103,7 @@ extension Sandbox {
             var vendor = ServiceOptions.vendor(rules)
             vendor.tokens = options.tokens
             vendor.clients = ["sandbox": options.tokens.first ?? ""]
-            var service = SCIMService(prefix: "/\(platform)", options: vendor)
+            var service = SCIMService(prefix: "/\(platform)\(rules.path == VendorRules().path ? "" : rules.path)", options: vendor)
             if let seeds, let document = seeds[platform] { try SeedFile.plant(document, path: platformSeed ?? "", into: &service) }
             servers["/\(platform)"] = service
         }

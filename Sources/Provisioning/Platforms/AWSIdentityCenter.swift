@@ -47,10 +47,12 @@ extension Profile {
         mediaType: scimMediaType,
         needsOAuth: false,
         assumptions: [
-            "userName is compared without case",
-            "groups.value finds the users of a group, once it agreed with members.value for a member and for somebody who is none",
-            "a list without a cursor that ends at 50 is cut off",
-            "a value list that happens to name every member may be removed",
+            Assumption("userName is compared without case", found: "the developer guide is silent"),
+            Assumption(
+                "groups.value finds the users of a group, once it agreed with members.value for a member and for somebody who is none",
+                found: "the developer guide lists both filters and describes the result of neither; public tools use members.value"),
+            Assumption("a list without a cursor that ends at 50 is cut off", found: "the developer guide gives 50 results without a cursor, and no total beyond"),
+            Assumption("a value list that happens to name every member may be removed", found: "the developer guide refuses a removal of all members at once; public tools remove by value list"),
         ],
         singleValued: ["emails", "phoneNumbers", "addresses", "roles"],
         hasUniqueMails: true

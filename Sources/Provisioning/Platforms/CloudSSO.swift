@@ -46,11 +46,17 @@ extension Profile {
         mediaType: "application/json",
         needsOAuth: false,
         assumptions: [
-            "accounts made by hand do not come back from a list; one of the same name is taken over by a create, and told by an older meta.created",
-            "objects made over SCIM are found by externalId",
-            "a member is removed by members[value eq “id”], at most 100 in one PATCH",
-            "whether a delete over SCIM takes an account out of its groups is not known",
-            "groups of the same name are taken over as users are",
+            Assumption(
+                "accounts made by hand do not come back from a list; one of the same name is taken over by a create, and told by an older meta.created",
+                found: "the vendor's page says that a list has all users, the product page that existing ones cannot be retrieved; which time a take-over shows is published nowhere"),
+            Assumption("objects made over SCIM are found by externalId", found: "a public client (aliyunmaker/ldap2scim) keeps and filters externalId; the page on filters is not public"),
+            Assumption(
+                "a member is removed by members[value eq “id”], at most 100 in one PATCH",
+                found: "the public client removes all members by path and adds by value list; neither a single removal nor a limit is published"),
+            Assumption(
+                "whether a delete over SCIM takes an account out of its groups is not known",
+                found: "the native API refuses to delete a user in a group and a group with members; memberships are taken out first"),
+            Assumption("groups of the same name are taken over as users are", found: "the vendor's page tells it of users alone"),
         ],
         credentialChoosesTenant: true,
         hasUniqueMails: true

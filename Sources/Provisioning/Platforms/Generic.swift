@@ -34,8 +34,10 @@ extension Profile {
         mediaType: scimMediaType,
         needsOAuth: false,
         assumptions: [
-            "members are taken from the group list; where no group of the list shows any, each group is read by id",
-            "at most 100 members go into one PATCH",
+            Assumption(
+                "members are taken from the group list; where no group of the list shows any, each group is read by id",
+                found: "RFC 7644 lets a server leave `members` out of lists; servers of both kinds were met"),
+            Assumption("at most 100 members go into one PATCH", found: "RFC 7644 names no limit; 100 is that of the platforms which publish one"),
         ]
     )
 }

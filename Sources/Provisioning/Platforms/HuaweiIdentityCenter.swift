@@ -41,10 +41,13 @@ extension Profile {
         mediaType: "application/json",
         needsOAuth: false,
         assumptions: [
-            "a list of 50 is cut off, whatever total it declares",
-            "userName is unique without case",
-            "a member is removed by members[value eq “id”], as the SDK's note implies; the form with a value list is never tried",
-            "nothing must be emptied before it is deleted",
+            Assumption(
+                "a list of 50 is cut off, whatever total it declares", found: "SDK huaweicloudsdkidentitycenterscim 3.1.219: at most 50, no startIndex; what the total says beyond 50 is not described"),
+            Assumption("userName is unique without case", found: "not described by the SDK or the API pages; it is so in AWS, after which the service is built"),
+            Assumption(
+                "a member is removed by members[value eq “id”], as the SDK's note implies; the form with a value list is never tried",
+                found: "SDK 3.1.219: `value` is left out of a removal; the API page SCIMPatchGroup does not repeat it"),
+            Assumption("nothing must be emptied before it is deleted", found: "the API pages name no precondition; the user guide says that a deletion removes all data and access"),
         ],
         singleValued: ["emails", "phoneNumbers", "addresses", "roles"],
         hasUniqueMails: true

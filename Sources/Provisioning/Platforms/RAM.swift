@@ -44,10 +44,15 @@ extension Profile {
         mediaType: "application/json",
         needsOAuth: true,
         assumptions: [
-            "users are listed without a filter by startIndex and count",
-            "a second POST of an externalId is answered with 409, as one of a name is",
-            "a POST of a name that was deleted within 30 days, and is in the recycle bin, is answered like any other",
-            "writes are sent as application/json",
+            Assumption(
+                "users are listed without a filter by startIndex and count",
+                found: "the documentation shows a filter alone; Okta's guide to RAM switches the import of users on, which needs such a list"),
+            Assumption(
+                "a second POST of an externalId is answered with 409, as one of a name is", found: "RAM's own API answers 409 EntityAlreadyExists.User for a name; of SCIM nothing is published"),
+            Assumption(
+                "a POST of a name that was deleted within 30 days, and is in the recycle bin, is answered like any other",
+                found: "help page “Deactivate and delete a RAM user”: deleted users keep name and id for 30 days; a POST of such a name is not mentioned"),
+            Assumption("writes are sent as application/json", found: "the SCIM page's samples do so; application/scim+json is not mentioned"),
         ],
         credentialChoosesTenant: true
     )

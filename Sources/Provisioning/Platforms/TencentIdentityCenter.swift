@@ -44,13 +44,26 @@ extension Profile {
         mediaType: "application/json",
         needsOAuth: false,
         assumptions: [
-            "users are found by userName and externalId, groups by displayName",
-            "members are in the group list or in a group by id",
-            "a member is removed by members[value eq “id”], at most 100 in one PATCH",
-            "users leave their groups before they are deleted",
-            "a refusal to change what was made by hand concerns that record alone",
+            Assumption(
+                "users are found by userName and externalId, groups by displayName", found: "documents 850/112576 and 1031/66370: filters are supported, 100 results; which attributes is not said"),
+            Assumption("members are in the group list or in a group by id", found: "the same documents follow RFC 7644 and show no group with members"),
+            Assumption(
+                "a member is removed by members[value eq “id”], at most 100 in one PATCH",
+                found: "not published; error codes of SDK 3.1.193 show that a limit exists (GroupUserCountOverUpperLimit), without its number"),
+            Assumption(
+                "users leave their groups before they are deleted",
+                found: "SDK 3.1.193, native API: UserAlreadyExistsGroup and DeleteGroupNotAllowExistUser; whether SCIM does it by itself is not said"),
+            Assumption(
+                "a refusal to change what was made by hand concerns that record alone",
+                found: "SDK 3.1.193: ManualUserNotUpdate and ManualGroupNotUpdate exist; the product page says that existing users can be modified"),
         ],
         credentialChoosesTenant: true,
-        hasUniqueMails: true
+        hasUniqueMails: true,
+        advice: [
+            "ManualUserNotUpdate":
+                "the account was made by hand, and Tencent lets it be changed in the console alone: delete it there, and the next run makes it, or leave it to the console with existing: conflict",
+            "ManualGroupNotUpdate": "the group was made by hand: make a group of the type Synchronized in the console, or delete this one, and the next run makes it",
+            "GroupTypeUserTypeNotMatch": "a group that SCIM fills is of the type Synchronized, and takes only members that SCIM made",
+        ]
     )
 }

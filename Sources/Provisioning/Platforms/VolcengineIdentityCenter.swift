@@ -39,12 +39,17 @@ extension Profile {
         mediaType: "application/json",
         needsOAuth: false,
         assumptions: [
-            "only what was made over SCIM is visible; a create under the name of another account is refused with 409, for good",
-            "objects made over SCIM are found by externalId",
-            "`active` is sent and not relied on: who is disabled in the source keeps access unless leavers.disabled says asLeaver",
-            "a member is removed by members[value eq “id”], at most 100 in one PATCH",
-            "users leave their groups before they are deleted",
-            "group names have at most 63 characters",
+            Assumption(
+                "only what was made over SCIM is visible; a create under the name of another account is refused with 409, for good",
+                found: "document 7165/1554519 lists all operations, the product page says that existing users can be neither retrieved nor associated; this reading fits both"),
+            Assumption("objects made over SCIM are found by externalId", found: "document 7165/1554519: a filter is optional; its attributes are not listed"),
+            Assumption(
+                "`active` is sent and not relied on: who is disabled in the source keeps access unless leavers.disabled says asLeaver",
+                found: "SDK volcenginesdk-cloudidentity 5.0.54: the native user has no such flag"),
+            Assumption(
+                "a member is removed by members[value eq “id”], at most 100 in one PATCH", found: "document 7165/1554519: PATCH with add, remove and replace; paths and limits are not published"),
+            Assumption("users leave their groups before they are deleted", found: "no precondition is published"),
+            Assumption("group names have at most 63 characters", found: "SDK 5.0.54: a group has a name of 63 and a display name of 64 characters; which one SCIM fills is not said"),
         ],
         credentialChoosesTenant: true
     )

@@ -20,7 +20,7 @@ extension Applier {
                 }
                 let listShowsAll = try target.profile.listCap == nil && kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
                 var closed: [String: SCIMFailure] = [:]
-                if open.count <= Self.readsByID || !listShowsAll {
+                func readByID() async throws {
                     for id in open.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
                         do {
                             try target.connection.read(try await target.get(kind, id), take)
@@ -34,8 +34,11 @@ extension Applier {
                         }
                     }
                 }
-                // Many are cheaper as a list; and a list may show what nobody may look at by its id.
-                if !open.isEmpty, listShowsAll, open.count > Self.readsByID || !closed.isEmpty { _ = try await target.list(kind, take) }
+                // Many are cheaper as a list; and a list may show what nobody may look at by its id, as a look may what a list leaves out.
+                let isFew = open.count <= Self.readsByID || !listShowsAll
+                if isFew { try await readByID() }
+                if !open.isEmpty, listShowsAll, !isFew || !closed.isEmpty { _ = try await target.list(kind, take) }
+                if !isFew { try await readByID() }
                 if closed.count >= Breaker.limit, !listShowsAll, let ailment = await target.ailment() { throw ailment }
                 for entry in open.values.flatMap({ $0 }) where !entry.isMembership || closed[entry.id] != nil {
                     guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }

@@ -100,7 +100,7 @@ struct Sender: Sendable {
                 return .done(id: targetID ?? "", resource: nil)
             }
         } catch {
-            return Self.judge(error)
+            return judge(error)
         }
     }
 
@@ -330,16 +330,22 @@ struct Sender: Sendable {
                 "the target refuses to \(isAdding ? "add" : "remove") \(refused.count) of \(members.count) members, such as \(refused[0]), and \(isAdding ? "took" : "removed") the others: \(reason)")
     }
 
-    private static func judge(_ failure: SCIMFailure) -> Performed {
+    private func judge(_ failure: SCIMFailure) -> Performed {
         switch failure {
         case .notFound: .gone
         case .conflict: .conflict("the target refuses it as a duplicate: \(failure)")
         case .outcomeUnknown(let why): .unknown(why)
         // A stop leaves it open whether the request came through; the others mean that it did not.
         case .unreachable, .failing, .timedOut, .credentials, .cancelled: .fatal(failure, isOpen: failure == .cancelled)
-        case .rejected, .unsupported, .forbidden: .failed("the target refuses it: \(failure)", as: failure.isForbidden ? .forbidden : .refused)
+        case .rejected, .unsupported, .forbidden: .failed("the target refuses it: \(failure)\(advice(failure))", as: failure.isForbidden ? .forbidden : .refused)
         case .malformed, .tooLarge: .failed("the target accepted it, and its answer cannot be read: \(failure)", as: .doubtful)
         }
+    }
+
+    /// What helps against a refusal whose code the platform's profile knows.
+    private func advice(_ failure: SCIMFailure) -> String {
+        let words = "\(failure)"
+        return target.profile.advice.sorted { $0.key < $1.key }.first { words.contains($0.key) }.map { "; \($0.value)" } ?? ""
     }
 
     private func create(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> Performed {

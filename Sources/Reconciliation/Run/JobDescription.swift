@@ -111,7 +111,8 @@ public enum PlatformTable {
         }
         table += ["", "Without SCIM, and what to use instead:"] + RefusedPlatform.all.map { "  \($0.name): \($0.instead)" }
         guard assumptions else { return table }
-        return table + ["", "Relied on where no document says:"] + Profile.all.flatMap { profile in profile.assumptions.map { "  \(profile.name): \($0)" } }
+        return table + ["", "Relied on where no document says:"]
+            + Profile.all.flatMap { profile in profile.assumptions.flatMap { ["  \(profile.name): \($0.statement)", "    found out: \($0.found)"] } }
     }
 
     private static func associates(_ existing: Profile.Existing) -> String {

@@ -25,6 +25,26 @@ import Testing
         return world
     }
 
+    @Test("Tencent's accounts and groups that were made by hand may refuse changes: only they wait, and the report says what helps")
+    func handMade() async throws {
+        let platform = try #require(Platform.all.first { $0.name == "tencent-identity-center" })
+        let world = try platform.world()
+        world.client.change { $0.options.habits = [.keepsHandMade] }
+        world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
+        world.directory.teams = [Team(id: "group_1", name: "ops", members: ["user_ada", "user_bo"]), Team(id: "group_2", name: "board", members: ["user_chen"])]
+        _ = try world.plant(.user, platform.stranger("bo"))
+        _ = try world.plant(.group, ["displayName": "board"])
+        let result = try await world.run()
+        #expect(result.report.exit == .recordsFailed)
+        #expect(result.operations.contains { $0.name == "bo" && $0.reason.contains("ManualUserNotUpdate") && $0.reason.contains("made by hand") }, "\(result.report.details)")
+        #expect(result.operations.contains { $0.name == "board" && $0.reason.contains("type Synchronized") }, "\(result.report.details)")
+        #expect(world.members("ops") == ["ada"] && world.user("chen") != nil)
+        // Asked again at distances, not each night.
+        var asked: [Bool] = []
+        for _ in 1...8 { asked.append(try await world.run().operations.contains { $0.name == "bo" && $0.status == .failed }) }
+        #expect(asked.filter { $0 }.count < 6 && asked.contains(false), "\(asked)")
+    }
+
     @Test("readBack sees drift and what is gone where the ledger alone does not", arguments: ["cloudsso byID", "volcengine-identity-center byID", "volcengine-identity-center list"])
     func drift(_ how: String) async throws {
         let parts = how.split(separator: " ").map(String.init)

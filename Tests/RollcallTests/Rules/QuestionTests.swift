@@ -144,6 +144,19 @@ import Testing
         #expect(world.user("person4") == nil)
     }
 
+    @Test("R17: what a list leaves out after it was written is asked for by its id, and not called failed")
+    func writtenAndNotListed() async throws {
+        let world = try await settled(30)
+        world.client.change {
+            $0.options.answersPatchWithNoContent = true
+            $0.options.habits = [.pageDropsOne]
+        }
+        for index in world.directory.people.indices { world.directory.people[index].displayName = "Changed \(index)" }
+        let result = try await world.run()
+        #expect(!result.operations.contains { $0.status == .failed }, "\(result.report.details)")
+        #expect(world.documents(.user).allSatisfy { $0["displayName"]?.string?.hasPrefix("Changed") ?? false })
+    }
+
     private static let deleting = generous + "\nleavers: { delete: immediately }"
 
     @Test("R39, 2.7: a DELETE that is answered with 204 and does nothing leaves nobody active, not for one night, and is told")

@@ -79,6 +79,23 @@ import Testing
         }
     }
 
+    @Test("D7: a scratch file that has grown to its bound is named as such, and not as a full disk")
+    func scratchBound() throws {
+        try withFolder { folder in
+            let path = folder + "/nightly.sqlite.source"
+            #expect(FileManager.default.createFile(atPath: path, contents: nil))
+            // A file of this length without its content.
+            truncate(path, off_t(Scratch.mostBytes))
+            let full = DatabaseError(resultCode: .SQLITE_FULL)
+            #expect("\(LedgerError(scratch: full, path: path))".contains("has reached 64 GiB"))
+            truncate(path, off_t(Scratch.mostBytes / 2))
+            #expect("\(LedgerError(scratch: full, path: path))".contains("is full"))
+            // The files themselves are opened with the bound.
+            let snapshot = try Snapshot(path: path)
+            #expect(try snapshot.mostPages() == Scratch.mostBytes / 4096)
+        }
+    }
+
     @Test("a damaged ledger is found, and a copy takes its place; the old one is set aside")
     func restore() throws {
         try withFolder { folder in

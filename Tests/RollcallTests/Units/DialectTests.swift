@@ -91,6 +91,24 @@ import Testing
         #expect(result.report.exit == .inStep && world.user("person0")?["active"] == false, "\(result.report.details)")
     }
 
+    @Test("B: a PATCH that ends in 500 at two records and is never served makes the report name the key, and no PUT is tried; one that is served says nothing")
+    func failingPatch() async throws {
+        for isAlways in [true, false] {
+            let world = try World { request, _ in
+                guard request.head.method == .patch, isAlways || request.head.path?.hasSuffix("1") ?? false else { return nil }
+                return .answered(EmulatedResponse(status: 500))
+            }
+            world.directory.people = (0..<4).map { .named("person\($0)") }
+            try await world.run()
+            for index in 0..<3 { world.directory.people[index].displayName = "Another" }
+            let result = try await world.run()
+            #expect(
+                result.report.details.contains { $0.contains("each PATCH of the target ended in a failure") && $0.contains("target.capabilities: { patch: false }") } == isAlways,
+                "\(result.report.details)")
+            #expect(world.client.service.counters["PUT /Users"] == nil)
+        }
+    }
+
     @Test("two records that refuse PATCH prove nothing where PUT is not served either, nor where PATCH has worked between")
     func notProven() async throws {
         let refuses = Switch()
@@ -146,8 +164,25 @@ import Testing
             .status(200, [:], #"{"totalResults":0,"Resources":[]}"#),
         ])
         var seen: [String] = []
-        let evidence = try await SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client).list("/Users", paging: .index, pageSize: 100) { seen.append($0.id ?? "") }
-        #expect(seen == ["a", "b"] && !evidence.isComplete)
+        let connection = SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
+        let evidence = try await connection.list("/Users", paging: .index, pageSize: 100) { seen.append($0.id ?? "") }
+        #expect(seen == ["a", "b"] && evidence.isComplete)
+        #expect(connection.dialect.has(.pageTotals))
+    }
+
+    @Test("once a server's totals are known to be its pages' lengths, its first page is no end")
+    func knownPageTotals() async throws {
+        let client = ScriptedClient([
+            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"a"}]}"#), .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"b"}]}"#),
+            .status(200, [:], #"{"totalResults":0,"Resources":[]}"#),
+            // It was mended: the totals are those of the list again.
+            .status(200, [:], #"{"totalResults":3,"Resources":[{"id":"a"}]}"#), .status(200, [:], #"{"totalResults":3,"Resources":[{"id":"b"},{"id":"c"}]}"#),
+        ])
+        let connection = SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
+        connection.dialect.note(.pageTotals)
+        #expect(try await connection.list("/Users", paging: .index, pageSize: 100) { _ in }.resources == 2)
+        let mended = try await connection.list("/Users", paging: .index, pageSize: 100) { _ in }
+        #expect(mended.isComplete && mended.resources == 3 && mended.declaredTotal == 3, "\(mended)")
     }
 
     @Test("what a server does in its own way is told, and what was found out names the key that says it by hand")

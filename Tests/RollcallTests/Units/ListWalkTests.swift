@@ -60,8 +60,14 @@ import Testing
         #expect(try await !walk([page(["a", "b"], total: 4), page(["c"], total: 4), page([], total: 4)]).0.isComplete)
         // The length of the page as the total: told by the further page that a full first page asks for.
         let (evidence, seen, _) = try await walk([page(["a", "b"], total: 2), page(["c"], total: 1), page([], total: 0)])
+        // Two pages that each declare their own length show what the server's totals are: it is walked to an empty page, as one without totals is.
         #expect(seen == ["a", "b", "c"])
-        #expect(!evidence.isComplete)
+        #expect(evidence.isComplete && evidence.declaredTotal == nil, "\(evidence)")
+        // What declares its length twice, and then something else, is not believed; nor is a second page that is empty.
+        #expect(try await !walk([page(["a", "b"], total: 2), page(["c"], total: 1), page(["d"], total: 9), page([], total: 9)]).0.isComplete)
+        #expect(try await !walk([page(["a", "b"], total: 2), page([], total: 0)]).0.isComplete)
+        // One whose pages overlap is none of these.
+        #expect(try await !walk([page(["a", "b"], total: 2), page(["b", "c"], total: 2), page([], total: 0)]).0.isComplete)
         // The same with shorter pages, where more are known to be there.
         #expect(try await walk([page(["a"], total: 1), page(["b"], total: 1), page([], total: 0)], size: 9, expected: 2).1 == ["a", "b"])
     }

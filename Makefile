@@ -60,7 +60,7 @@ WORLDS ?= 1-200
 
 fuzz: setup
 	@sh .ci/release rollcall-simulate
-	$(if $(MINUTES),bash .ci/fuzz $(MINUTES),.build-release/release/rollcall-simulate --hostile --seeds $(WORLDS))
+	$(if $(MINUTES),bash .ci/fuzz $(MINUTES),.build-release/release/rollcall-simulate --hostile --answers Tests/RollcallTests/Fixtures/answers --seeds $(WORLDS))
 
 kills: release
 	@.ci/kills .build-release/release $(ROUNDS)

@@ -143,6 +143,68 @@ package enum Hostile {
         return outcome
     }
 
+    /// An answer that a server which nobody here wrote has given, as `record.py` writes it: one JSON object a line.
+    private struct Recorded {
+        var request: String
+        var response: EmulatedResponse
+
+        init?(_ line: Substring) {
+            guard let value = try? JSONValue(parsing: Array(line.utf8)), let method = value["method"]?.string, let path = value["path"]?.string, let status = value["status"]?.integer else {
+                return nil
+            }
+            request = "\(method) \(path)"
+            let headers = (value["headers"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value in value.string.map { (name: name, value: $0) } }
+            response = EmulatedResponse(status: Int(status), headers: headers, body: Array((value["body"]?.string ?? "").utf8))
+        }
+    }
+
+    /// The days of a recording once more, with some answers turned: each request gets the next answer that the server gave to its like, and where
+    /// there was none, the like of its kind. Ends with an exit code, whatever comes.
+    package static func replay(_ recording: String, seed: UInt64, readings: Int = 5) throws -> Outcome {
+        let executor = SeededExecutor(seed: seed)
+        return try executor.run { try await replay(recording, seed, readings, VirtualTime(executor)) }
+    }
+
+    private static func replay(_ recording: String, _ seed: UInt64, _ readings: Int, _ clock: VirtualTime) async throws -> Outcome {
+        let recorded = recording.split(separator: "\n").compactMap(Recorded.init)
+        let mischief = Mischief(seed: seed &* 6_364_136_223_846_793_005 &+ 3)
+        mischief.corpus = recorded.map(\.response.body).filter { !$0.isEmpty }
+        let given = Dictionary(grouping: recorded, by: \.request).mapValues { $0.map(\.response) }
+        let likes = Dictionary(grouping: recorded, by: { Self.alike($0.request) }).mapValues { $0.map(\.response) }
+        let world = try World(job: World.job(Platform.deleting), seed: seed, clock: clock) { request, number in
+            let path = (request.head.path ?? "").dropFirst("/scim/v2".count)
+            let name = "\(request.head.method.rawValue) \(path)"
+            guard let answers = given[name] ?? likes[Self.alike(name)] else { return .answered(EmulatedResponse(status: 404)) }
+            mischief.answers += 1
+            let answer = answers[number % answers.count]
+            return .answered(Int.random(in: 0..<3, using: &mischief.dice) == 0 ? spoiled(answer, &mischief.dice) : answer)
+        }
+        var outcome = Outcome()
+        for day in 0..<3 {
+            world.directory.people = (0..<5).filter { day == 0 || $0 != 3 }.map { .named("person\($0)") }
+            world.directory.teams = [Team(id: "g0", name: day == 0 ? "Team 0" : "Team 0 renamed", members: ["user_person0", day == 0 ? "user_person1" : "user_person2"])]
+            do {
+                let result = try await world.run()
+                outcome.runs += 1
+                if result.report.exit == .internalError { outcome.broken.append("day \(day): an internal error: \(result.report.details)") }
+            } catch { outcome.broken.append("day \(day): \(error)") }
+        }
+        outcome.answers = mischief.answers
+        for body in mischief.corpus {
+            for _ in 0..<readings {
+                read(spoiled(body, &mischief.dice))
+                outcome.answers += 1
+            }
+        }
+        return outcome
+    }
+
+    /// A request without its ids and its query.
+    private static func alike(_ request: String) -> String {
+        let path = request.prefix { $0 != "?" }
+        return path.filter { $0 == "/" }.count > 1 ? path.prefix(upTo: path.lastIndex(of: "/") ?? path.endIndex) + "/…" : String(path)
+    }
+
     /// Gives a document to everything that reads what comes from outside.
     private static func read(_ body: [UInt8]) {
         _ = SCIMError(status: 400, body: body)

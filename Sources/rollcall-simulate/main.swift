@@ -18,6 +18,8 @@ struct Simulate: ParsableCommand {
     var growth = false
     @Flag(help: "Only give jobs and readers answers whose numbers, lengths and dates are extreme, in the worlds of the seeds.")
     var hostile = false
+    @Option(help: ArgumentHelp("With --hostile: a folder of recorded answers, NAME.jsonl, that are turned and given too.", valueName: "folder"))
+    var answers: String?
     @Flag(help: "End at the first broken law.")
     var untilBroken = false
     @Flag(help: .hidden)
@@ -115,12 +117,21 @@ struct Simulate: ParsableCommand {
 
     private func fuzz(_ range: ClosedRange<UInt64>) throws {
         var total = Hostile.Outcome()
+        let recordings = try answers.map { folder in
+            try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".jsonl") }.sorted().map {
+                (name: $0, text: try String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8))
+            }
+        }
+        if recordings?.isEmpty ?? false { throw ValidationError("\(answers ?? ""): no recorded answers there") }
         for seed in range {
-            let outcome = try Hostile.trial(seed: seed)
-            for line in outcome.broken { print("seed \(seed): \(line)") }
-            total.runs += outcome.runs
-            total.answers += outcome.answers
-            total.broken += outcome.broken
+            var outcomes = [("", try Hostile.trial(seed: seed))]
+            for recording in recordings ?? [] { outcomes.append(("\(recording.name), ", try Hostile.replay(recording.text, seed: seed))) }
+            for (name, outcome) in outcomes {
+                for line in outcome.broken { print("\(name)seed \(seed): \(line)") }
+                total.runs += outcome.runs
+                total.answers += outcome.answers
+                total.broken += outcome.broken
+            }
         }
         print("rollcall-simulate --hostile --seeds \(seeds): \(total.answers) answers turned, \(total.runs) runs, \(total.broken.count) broke")
         if !total.broken.isEmpty { throw ExitCode(1) }

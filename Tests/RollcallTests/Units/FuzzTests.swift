@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import Jobs
 import Reconciliation
+import Rehearsal
 import Reporting
 import SCIM
 import Simulation
@@ -52,6 +53,16 @@ import Testing
             for element in elements {
                 do { _ = try JSONValue(parsing: element) } catch { #expect(!"\(error)".isEmpty && error is JSONSyntaxError, "seed \(seed)") }
             }
+        }
+    }
+
+    @Test("13: what foreign servers once answered, with some answers turned, ends in exit codes", arguments: ["strict", "cursor", "minimal", "django", "old", "flask", "glue"])
+    func recorded(server: String) throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures/answers/\(server).jsonl")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        for seed in UInt64(1)...3 {
+            let outcome = try Hostile.replay(text, seed: seed, readings: 1)
+            #expect(outcome.broken.isEmpty && outcome.runs == 3 && outcome.answers > 30, "seed \(seed): \(outcome)")
         }
     }
 

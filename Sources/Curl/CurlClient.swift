@@ -21,6 +21,9 @@ public final class CurlClient: HTTPClient {
 
     deinit { engine.stop() }
 
+    /// libcurl and its TLS library, as they are found here: `libcurl/8.5.0 OpenSSL/3.0.13 …`.
+    public static var versions: String { String(cString: curl_version()).split(separator: " ").prefix(2).joined(separator: " ") }
+
     public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
         let transfer = Transfer(request, userAgent: userAgent)
         let result = await withTaskCancellationHandler {

@@ -34,6 +34,19 @@ extension Ledger {
         }
     }
 
+    /// Linked accounts that have access though the source does not have their record any more, as the last complete read knew it; their names.
+    public func leaversWithAccess() throws -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT l.match_key FROM links l WHERE l.kind = 0 AND l.state = 'active'
+                    AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = 0 AND v.n = l.source AND v.last_run IS NULL)
+                    AND coalesce(json_extract(coalesce(l.read, l.sent), '$.active'), 1) <> 0 ORDER BY l.match_key
+                    """)
+        }
+    }
+
     /// The e-mail addresses that leavers still hold on the target, as the target shows them, with the leaver's id; one in doubt stands in an array.
     public func forEachLeaverMail(_ body: (_ mail: String, _ source: String) -> Void) throws {
         try read { db in

@@ -280,12 +280,30 @@ extension Ledger {
 
     /// The newest run, or the newest baseline.
     public func lastRun(isBaseline: Bool) throws -> RunRecord? {
+        try read { db in try Row.fetchOne(db, sql: "SELECT * FROM runs WHERE finished IS NOT NULL \(isBaseline ? "AND is_baseline" : "") ORDER BY id DESC LIMIT 1").map(Self.record) }
+    }
+
+    /// A run by its number, also one that did not come to its end.
+    public func run(_ id: Int64) throws -> RunRecord? {
+        try read { db in try Row.fetchOne(db, sql: "SELECT * FROM runs WHERE id = ?", arguments: [id]).map(Self.record) }
+    }
+
+    private static func record(_ row: Row) -> RunRecord {
+        RunRecord(
+            id: row["id"], command: row["command"], label: row["label"], started: row["started"], finished: row["finished"], exit: row["exit"], summary: row["summary"],
+            isBaseline: row["is_baseline"], count: SourceCount(users: row["users"] ?? 0, groups: row["groups"] ?? 0, memberships: row["memberships"] ?? 0), scope: row["scope"])
+    }
+
+    /// How far the plan is that is being applied: operations that were sent and settled, and all of them; nil while none is.
+    public func progress() throws -> (plan: Int64, settled: Int, all: Int)? {
         try read { db in
-            try Row.fetchOne(db, sql: "SELECT * FROM runs WHERE finished IS NOT NULL \(isBaseline ? "AND is_baseline" : "") ORDER BY id DESC LIMIT 1").map { row in
-                RunRecord(
-                    id: row["id"], command: row["command"], label: row["label"], started: row["started"], finished: row["finished"], exit: row["exit"], summary: row["summary"],
-                    isBaseline: row["is_baseline"], count: SourceCount(users: row["users"] ?? 0, groups: row["groups"] ?? 0, memberships: row["memberships"] ?? 0), scope: row["scope"])
-            }
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT p.id, sum(o.status NOT IN ('planned', 'sent')), count(*) FROM plans p JOIN operations o ON o.plan = p.id AND o.verb <> 'none'
+                    WHERE p.id = (SELECT max(id) FROM plans) AND p.state = 'applying' GROUP BY p.id
+                    """
+            ).map { ($0[0], $0[1], $0[2]) }
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GRDBSQLite
 
 /// Everything that one job remembers, in one SQLite file: the history of both sides, links, plans and the journal.
 ///
@@ -44,6 +45,26 @@ public final class Ledger {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return }
         throw LedgerError.io("\(path) is a symbolic link, and what is written there could land anywhere; remove it, or name the folder that it leads to with --state")
+    }
+
+    /// Opens a ledger to be read, also while a run has it: nothing is created, migrated or written. Throws `LedgerError`.
+    public init(reading path: String) throws {
+        self.path = path
+        try Self.refuseLink(path)
+        guard FileManager.default.fileExists(atPath: path) else { throw LedgerError.io("there is no ledger \(path); correct --state, or run the job first") }
+        do {
+            var configuration = Self.configuration(isFile: true)
+            configuration.readonly = true
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            let (application, version) = try queue.read { (try Int.fetchOne($0, sql: "PRAGMA application_id") ?? 0, try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0) }
+            guard application == Schema.applicationID else { throw LedgerError.foreign(path) }
+            guard version <= Self.schemaVersion else { throw LedgerError.newer(path, version) }
+            guard version == Self.schemaVersion else {
+                throw LedgerError.io("the ledger \(path) is of an older version of rollcall, and another process has it; the next run brings it up to date")
+            }
+        } catch let error as DatabaseError {
+            throw LedgerError(error, path: path)
+        }
     }
 
     /// A ledger in memory, for tests.
@@ -98,6 +119,9 @@ public final class Ledger {
 
     /// The number of the newest schema that this version of the program knows.
     public static var schemaVersion: Int { Schema.migrations.count }
+
+    /// SQLite's version, as it is found here.
+    public static var sqliteVersion: String { String(cString: sqlite3_libversion()) }
 
     package static func migrate(_ queue: DatabaseQueue, path: String, migrations: [String] = Schema.migrations) throws {
         let schemaVersion = migrations.count

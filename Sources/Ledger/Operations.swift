@@ -93,6 +93,8 @@ public struct PlannedOperation: Sendable {
     public var mayBeDone = false
     /// When it was sent, in seconds since 1970; nil for what was not, and for what older versions sent.
     public var sentAt: Double?
+    /// The day on which its record is to end, as `2026-12-24`; nil for none.
+    public var due: String?
     /// For membership operations.
     public var members: [Member]
 

@@ -30,8 +30,8 @@ extension Ledger {
                     """)
             try db.execute(
                 sql: """
-                    INSERT INTO operations (plan, seq, wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, unit)
-                    SELECT ?, o.seq, d.wave, d.kind, d.verb, d.situation, d.source, d.target, d.name, d.status, d.reason, d.held_by, d.fields,
+                    INSERT INTO operations (plan, seq, wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, due, unit)
+                    SELECT ?, o.seq, d.wave, d.kind, d.verb, d.situation, d.source, d.target, d.name, d.status, d.reason, d.held_by, d.fields, d.due,
                         (SELECT u.seq FROM temp.numbered u WHERE u.draft = d.unit)
                     FROM scratch.drafts d JOIN temp.numbered o ON o.draft = d.draft ORDER BY o.seq
                     """, arguments: [plan])
@@ -67,6 +67,12 @@ extension Ledger {
                 }
             return row.map { PlanInfo(id: $0["id"], run: $0["run"], created: $0["created"], digest: $0["digest"], inputs: $0["inputs"], state: $0["state"]) }
         }
+    }
+
+    /// The plan of a run; nil where it came to none, or where its plan was not applied and is not kept any more.
+    public func plan(ofRun run: Int64) throws -> PlanInfo? {
+        guard let id = try read({ try Int64.fetchOne($0, sql: "SELECT max(id) FROM plans WHERE run = ?", arguments: [run]) }) else { return nil }
+        return try plan(id)
     }
 
     public func setPlan(_ id: Int64, state: String) throws {
@@ -122,7 +128,7 @@ extension Ledger {
         return PlannedOperation(
             plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: row["kind"], verb: verb, situation: Situation(rawValue: row["situation"]) ?? .unmanaged,
             sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: OperationStatus(rawValue: row["status"]) ?? .planned, reason: row["reason"],
-            heldBy: row["held_by"], fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], sentAt: row["sent_at"], members: members)
+            heldBy: row["held_by"], fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], sentAt: row["sent_at"], due: row["due"], members: members)
     }
 
     /// All rows of a plan, in order.
@@ -208,8 +214,25 @@ extension Ledger {
         }
     }
 
-    /// Forgets what an applied plan only noted: it was told, and would stand in the ledger for ever, night after night.
-    public func forgetNotes(plan: Int64) throws { try write { try $0.execute(sql: "DELETE FROM operations WHERE plan = ? AND status = 'noted'", arguments: [plan]) } }
+    /// Forgets what an applied plan only noted: it was told, and would stand in the ledger for ever, night after night. The leavers that wait are
+    /// kept for the newest plan alone.
+    public func forgetNotes(plan: Int64) throws {
+        try write { db in
+            try db.execute(sql: "DELETE FROM operations WHERE plan = ? AND status = 'noted' AND due IS NULL", arguments: [plan])
+            try db.execute(sql: "DELETE FROM operations WHERE plan = (SELECT max(id) FROM plans WHERE id < ? AND state = 'applied') AND status = 'noted'", arguments: [plan])
+        }
+    }
+
+    /// Leavers whose term runs, as the newest applied plan knows them; the next first.
+    public func leaversDue(_ limit: Int) throws -> (count: Int, next: [(name: String, due: String)]) {
+        try read { db in
+            let condition = "FROM operations WHERE plan = (SELECT max(id) FROM plans WHERE state = 'applied') AND due IS NOT NULL AND verb <> 'delete'"
+            return (
+                try Int.fetchOne(db, sql: "SELECT count(*) \(condition)") ?? 0,
+                try Row.fetchAll(db, sql: "SELECT name, due \(condition) ORDER BY due, name LIMIT ?", arguments: [limit]).map { ($0[0], $0[1]) }
+            )
+        }
+    }
 
     /// Bytes of the ledger, its free pages included.
     package func bytes() throws -> Int {

@@ -105,6 +105,15 @@ package enum Schema {
             kind INTEGER NOT NULL, source INTEGER NOT NULL, verb TEXT NOT NULL, value TEXT NOT NULL, said TEXT NOT NULL, runs INTEGER NOT NULL, since TEXT NOT NULL, next TEXT NOT NULL,
             PRIMARY KEY (kind, source, verb, value)) WITHOUT ROWID;
         """,
+        // Holds, conflicts and failures as intervals: the record, what it is, the first run that met it, and the last; none yet while it lasts.
+        """
+        CREATE TABLE troubles (
+            kind INTEGER NOT NULL, n INTEGER NOT NULL, cause TEXT NOT NULL, first_run INTEGER NOT NULL, first_day TEXT NOT NULL, last_run INTEGER,
+            PRIMARY KEY (kind, n, cause, first_run)) WITHOUT ROWID;
+        CREATE INDEX troubles_open ON troubles (kind, n, cause) WHERE last_run IS NULL;
+        -- The day on which the record's term ends, for leavers.
+        ALTER TABLE operations ADD COLUMN due TEXT;
+        """,
     ]
 
     /// One run's staging area, in a file of its own.

@@ -32,6 +32,23 @@ public struct TargetRegistry: Sendable {
         var entries = entries()
         guard entries[target] != job else { return nil }
         entries[target] = job
+        try store(entries)
+        return nil
+    }
+
+    /// Forgets what a job owned.
+    public func release(_ job: String) throws {
+        let file = self.lock
+        let lock = open(file, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard lock >= 0 else { throw LedgerError.io("cannot create \(file): \(String(cString: strerror(errno)))") }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX) == 0 else { throw LedgerError.io("cannot lock \(file): \(String(cString: strerror(errno)))") }
+        let entries = entries()
+        guard entries.values.contains(job) else { return }
+        try store(entries.filter { $0.value != job })
+    }
+
+    private func store(_ entries: [String: String]) throws {
         let lines = entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { "\($0.key)\t\($0.value)\n" }.joined()
         do {
             try Data(lines.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
@@ -39,7 +56,6 @@ public struct TargetRegistry: Sendable {
             throw LedgerError.io("cannot write \(path): \(error.localizedDescription)")
         }
         chmod(path, 0o600)
-        return nil
     }
 
     /// A random key of this folder, made when it is first asked for: digests of credentials under it say nothing elsewhere.

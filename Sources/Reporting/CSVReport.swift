@@ -1,77 +1,176 @@
 import JSON
 import Ledger
+import Reconciliation
 
-/// The plan as a table that a reviewer can read: RFC 4180, UTF-8, a header row.
+/// A plan, or what became of it, as a table for a reviewer who is no programmer: RFC 4180, UTF-8, a header row.
 ///
-/// One row per operation; a creation shows the whole record in `after`; a change of attributes has one row per attribute, a change of members one per member.
-/// Objects of the target that are not ours are listed too. Cells that a spreadsheet would run as a formula get an
-/// apostrophe in front.
+/// The rows of one account share an `op`; each membership has its own. What takes access away comes first. All of it is read from the ledger,
+/// so that the same plan gives the same bytes again, without a network. Cells that a spreadsheet would run as a formula get an apostrophe in front.
 public struct CSVReport {
     public static let columns = [
-        "run", "job", "platform", "kind", "situation", "action", "status", "source_id", "target_id", "name", "field", "before", "after", "reason", "held_by",
+        "plan", "digest", "op", "risk", "what", "person", "user_name", "email", "group", "field", "before", "after", "why", "since", "due", "decision",
+        // As older versions had them, but for their order.
+        "run", "job", "platform", "kind", "situation", "action", "status", "source_id", "target_id", "name", "reason", "held_by", "valid_until",
     ]
+
+    /// What a row means for a person, from what takes access away to what is only listed.
+    enum Risk: Int, CaseIterable { case takesAway = 1, needsYou, gives, changes, note }
 
     private let job: String
     private let platform: String
-    private let run: Int64
     private let write: (String) throws -> Void
 
     /// - Parameter write: takes each line with its line end.
-    public init(job: String, platform: String, run: Int64, write: @escaping (String) throws -> Void) {
+    public init(job: String, platform: String, write: @escaping (String) throws -> Void) {
         self.job = job
         self.platform = platform
-        self.run = run
         self.write = write
     }
 
     public static var header: String { line(columns) }
 
-    /// Writes the rows of a plan, and of what the target holds beside it, while the run's reads are still attached.
-    public func rows(of plan: Int64, in ledger: Ledger) throws {
-        // Who looks at a first run wants to see first which existing accounts it would make its own.
-        let isFirst = try ledger.lastRun(isBaseline: true) == nil
-        if isFirst { try ledger.forEachOperation(plan: plan) { if $0.verb == .associate { try rows($0) } } }
-        try ledger.forEachOperation(plan: plan) { if !isFirst || $0.verb != .associate { try rows($0) } }
+    /// What stands before the header in a file, so that a spreadsheet reads it as UTF-8.
+    public static let byteOrderMark = "\u{FEFF}"
+
+    /// Writes the rows of a plan.
+    public func rows(of plan: Ledger.PlanInfo, in ledger: Ledger) throws {
+        var places: [Risk: [Int]] = [:]
+        try ledger.forEachOperation(plan: plan.id) { places[Self.risk($0), default: []].append($0.seq) }
+        let context = Context(plan: plan, ledger: ledger)
+        for risk in Risk.allCases {
+            // What an applied plan only noted is not kept, and so not listed: it would not be there the next time.
+            for seq in places[risk] ?? [] where risk != .note {
+                if let operation = try ledger.operation(plan: plan.id, seq: seq) { try rows(operation, risk, context) }
+            }
+        }
+    }
+
+    /// Writes what a plan only noted, and what the target holds beside it, while the run's reads are still attached.
+    public func others(of plan: Ledger.PlanInfo, in ledger: Ledger) throws {
+        let context = Context(plan: plan, ledger: ledger)
+        var noted: [Int] = []
+        try ledger.forEachOperation(plan: plan.id) { if Self.risk($0) == .note { noted.append($0.seq) } }
+        for seq in noted { if let operation = try ledger.operation(plan: plan.id, seq: seq) { try rows(operation, .note, context) } }
         try ledger.forEachUnmanaged { object in
-            let reason =
+            let isUser = object.kind == 0
+            var cells = context.cells(risk: .note, op: "")
+            cells["what"] = "left alone"
+            cells["user_name"] = isUser ? object.targetName ?? "" : ""
+            cells["group"] = isUser ? "" : object.targetName ?? ""
+            cells["kind"] = isUser ? "user" : "group"
+            cells["situation"] = object.situation.rawValue
+            cells["action"] = "none"
+            cells["status"] = "noted"
+            cells["target_id"] = object.targetID ?? ""
+            cells["name"] = object.targetName ?? ""
+            cells["reason"] =
                 object.situation == .protected
                 ? "matches a protect pattern; never touched"
                 : object.isSurvivor ? "deleted by this job before and still there; left alone" : "not ours: no link and no externalId of ours; left alone"
-            try write(
-                Self.line([
-                    String(run), job, platform, object.kind == 0 ? "user" : "group", object.situation.rawValue, "none", "noted", "", object.targetID ?? "", object.targetName ?? "", "", "", "",
-                    reason, object.situation == .protected ? "protect" : "",
-                ]))
+            cells["why"] = cells["reason"]
+            cells["held_by"] = object.situation == .protected ? "protect" : ""
+            try put(cells)
         }
     }
 
-    private func rows(_ operation: PlannedOperation) throws {
+    /// What stands in every row of a plan.
+    private struct Context {
+        let plan: Ledger.PlanInfo
+        let ledger: Ledger
+
+        func cells(risk: Risk, op: String) -> [String: String] {
+            ["plan": String(plan.id), "digest": plan.shownDigest, "op": op, "risk": String(risk.rawValue), "run": String(plan.run), "valid_until": plan.validUntil ?? ""]
+        }
+    }
+
+    private func put(_ cells: [String: String]) throws {
+        var cells = cells
+        cells["job"] = job
+        cells["platform"] = platform
+        try write(Self.line(Self.columns.map { cells[$0] ?? "" }))
+    }
+
+    static func risk(_ operation: PlannedOperation) -> Risk {
+        if operation.status == .noted { return .note }
         switch operation.verb {
-        case .addMembers:
-            for member in operation.members {
-                try row(operation, field: "members", after: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
-            }
-        case .removeMembers:
-            for member in operation.members {
-                try row(operation, field: "members", before: member.sourceID ?? member.targetID, reason: member.reason, status: member.status)
-            }
-        case .update, .associate, .dissociate, .disable:
-            if operation.fields.isEmpty { try row(operation) }
-            for field in operation.fields { try row(operation, field: field.path, before: Self.plain(field.before), after: Self.plain(field.after)) }
-        case .create:
-            // One row, with everything that will be written.
-            let attributes = operation.fields.compactMap { field in field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) }.map { (field.path, $0) } }
-            try row(operation, after: JSONValue.object(Dictionary(attributes) { first, _ in first }).canonical)
-        default: try row(operation)
+        case .delete, .disable, .removeMembers: return .takesAway
+        case .update where operation.endsAccess: return .takesAway
+        case .associate, .dissociate: return .needsYou
+        case .none: return operation.status == .held || operation.status == .conflict ? .needsYou : .note
+        default: break
+        }
+        if [.conflict, .failed, .skipped].contains(operation.status) || operation.status == .held { return .needsYou }
+        switch operation.verb {
+        case .create, .addMembers: return .gives
+        case .update where operation.fields.contains(where: { $0.path == "active" && $0.after == "true" }): return .gives
+        case .link, .unlink: return .note
+        default: return .changes
         }
     }
 
-    private func row(_ operation: PlannedOperation, field: String = "", before: String? = nil, after: String? = nil, reason: String? = nil, status: String? = nil) throws {
-        try write(
-            Self.line([
-                String(run), job, platform, operation.kind == 0 ? "user" : "group", operation.situation.rawValue, operation.verb.rawValue, status ?? operation.status.rawValue,
-                operation.sourceID ?? "", operation.targetID ?? "", operation.name, field, before ?? "", after ?? "", reason ?? operation.reason, operation.heldBy ?? "",
-            ]))
+    private static func what(_ operation: PlannedOperation) -> String {
+        switch operation.verb {
+        case .addMembers: "add member"
+        case .removeMembers: "remove member"
+        case .none: operation.status == .noted ? "left alone" : operation.status.rawValue
+        case .update where operation.endsAccess: "disable"
+        case .update where operation.fields.contains { $0.path == "active" && $0.after == "true" }: "enable"
+        case .update: "change"
+        default: operation.verb.rawValue
+        }
+    }
+
+    private func rows(_ operation: PlannedOperation, _ risk: Risk, _ context: Context) throws {
+        let isUser = operation.kind == 0
+        let op = "p\(operation.plan)-\(operation.seq)"
+        var cells = context.cells(risk: risk, op: op)
+        cells["what"] = Self.what(operation)
+        if isUser {
+            let person = KnownUser(operation.sourceID, operation.targetID, context.plan.run, context.ledger)
+            cells["person"] = person.displayName ?? ""
+            cells["user_name"] = operation.name
+            cells["email"] = person.mail ?? ""
+        } else {
+            cells["group"] = operation.name
+        }
+        cells["why"] = operation.cause
+        cells["since"] = try context.ledger.troubleSince(operation, run: context.plan.run)?.day ?? ""
+        cells["due"] = operation.due ?? ""
+        cells["kind"] = isUser ? "user" : "group"
+        cells["situation"] = operation.situation.rawValue
+        cells["action"] = operation.verb.rawValue
+        cells["status"] = operation.status.rawValue
+        cells["source_id"] = operation.sourceID ?? ""
+        cells["target_id"] = operation.targetID ?? ""
+        cells["name"] = operation.name
+        cells["reason"] = operation.reason
+        cells["held_by"] = operation.heldBy ?? ""
+        switch operation.verb {
+        case .addMembers, .removeMembers:
+            for member in operation.members {
+                var row = cells
+                let person = KnownUser(member.sourceID, member.targetID, context.plan.run, context.ledger)
+                let id = member.sourceID ?? member.targetID ?? ""
+                row["op"] = "\(op).\(member.position)"
+                row["person"] = person.displayName ?? ""
+                row["user_name"] = person.userName ?? id
+                row["email"] = person.mail ?? ""
+                row["field"] = "members"
+                row[operation.verb == .addMembers ? "after" : "before"] = id
+                if let status = member.status { row["status"] = status }
+                if let reason = member.reason { (row["reason"], row["why"]) = (reason, reason) }
+                try put(row)
+            }
+        default:
+            if operation.fields.isEmpty { try put(cells) }
+            for field in operation.fields {
+                var row = cells
+                row["field"] = field.path
+                row["before"] = Self.plain(field.before) ?? ""
+                row["after"] = Self.plain(field.after) ?? ""
+                try put(row)
+            }
+        }
     }
 
     /// A stored value for people: a string without its quotes.

@@ -1,13 +1,15 @@
 import Ledger
+import Reconciliation
 
 /// What is known of a job, in a few lines.
 public enum StatusReport {
-    public static func lines(_ job: String, _ ledger: Ledger) throws -> [String] {
+    /// - Parameter isGoing: whether a run has the ledger just now.
+    public static func lines(_ job: String, _ ledger: Ledger, isGoing: Bool = false) throws -> [String] {
         var lines = ["\(job): no run has finished yet"]
         if let last = try ledger.lastRun(isBaseline: false) {
             lines = ["\(job): run \(last.id) (\(last.command)\(last.label.map { ", \($0)" } ?? "")) of \(last.started), exit \(last.exit ?? 0): \(last.summary ?? "")"]
         }
-        if let cut = try ledger.interruptedRun() {
+        if !isGoing, let cut = try ledger.interruptedRun() {
             lines.insert("\(job): run \(cut.id) (\(cut.command)) of \(cut.started) did not come to its end: it was killed, or the machine went down; the next run goes on where it was", at: 0)
         }
         if let baseline = try ledger.lastRun(isBaseline: true) {
@@ -29,7 +31,21 @@ public enum StatusReport {
             lines.append("  let pass: run \(override.run) of \(override.started): \(override.words)\(override.label.map { ", “\($0)”" } ?? "")")
         }
         lines.append("  linked: \(try ledger.linkCount(kind: 0)) users, \(try ledger.linkCount(kind: 1)) groups")
-        if let plan = try ledger.plan(nil) { lines.append("  newest plan: \(plan.id) of \(plan.created), \(plan.state)") }
+        let leavers = try ledger.leaversDue(5)
+        if leavers.count > 0 {
+            let next = leavers.next.map { "\($0.name) on \($0.due)" }.joined(separator: ", ")
+            lines.append("  leavers that wait: \(leavers.count), the next \(next)\(leavers.count > leavers.next.count ? ", …" : "")")
+        }
+        if let plan = try ledger.plan(nil) {
+            lines.append("  newest plan: \(plan.id) (\(plan.shownDigest)) of \(plan.created), \(plan.state)")
+            let report = try JobReport.stored(job, plan, in: ledger, detail: .rows)
+            for section in report.sections where section.kind == .needsYou || plan.state == "held" && section.kind == .takesAway {
+                let rows = section.rows.prefix(10)
+                for row in rows { lines.append("  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): \(row.detail)") }
+                if section.count > rows.count { lines.append("  … and \(section.count - rows.count) more: rollcall show shows all") }
+            }
+        }
+        if isGoing { return lines }
         let open = try ledger.unsettled().count
         if open > 0 { lines.append("  \(open) operations of an interrupted run await settling; the next run begins with them") }
         return lines

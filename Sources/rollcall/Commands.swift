@@ -7,64 +7,90 @@ import Reconciliation
 import Reporting
 
 struct PlanCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "plan", abstract: "Show what a run would do; write nothing to the target.")
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "Show what a run would do; write nothing to the target.",
+        discussion: """
+            rollcall plan nightly.yaml                    what a run would do, who loses access first
+            rollcall plan --csv plan.csv nightly.yaml     the same for a spreadsheet
+            """)
 
-    @OptionGroup var common: CommonOptions
-    @OptionGroup var host: HostOptions
-    @OptionGroup var permissions: PermissionOptions
+    @OptionGroup(title: "State, output and log") var common: CommonOptions
+    @OptionGroup(title: "State of another host") var host: HostOptions
+    @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
     @Option(help: ArgumentHelp("Write the plan as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
+    @Flag(help: "In the CSV, list also what is left alone: records without an operation, and accounts of the target that are not ours.")
+    var csvAll = false
     @OptionGroup var selection: SelectionOptions
-    @OptionGroup var telling: TellingOptions
+    @OptionGroup(title: "Watching") var telling: TellingOptions
     @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
-        try await execute(.plan, jobs, common, host, permissions, csv: csv, only: selection.only, telling: telling)
+        try await execute(.plan, jobs, common, host, permissions, csv: csv, csvAll: csvAll, only: selection.only, telling: telling)
     }
 }
 
 struct RunCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "run", abstract: "Plan, judge, apply and verify.")
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Plan, judge, apply and verify.",
+        discussion: """
+            rollcall run nightly.yaml                                  every night
+            rollcall run --allow users.disable=25 nightly.yaml         once, when a plan has shown that it is meant
+            """)
 
-    @OptionGroup var common: CommonOptions
-    @OptionGroup var host: HostOptions
-    @OptionGroup var copying: CopyOptions
-    @OptionGroup var permissions: PermissionOptions
+    @OptionGroup(title: "State, output and log") var common: CommonOptions
+    @OptionGroup(title: "State of another host") var host: HostOptions
+    @OptionGroup(title: "Copies") var copying: CopyOptions
+    @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
+    @Flag(help: "In the CSV, list also what is left alone: records without an operation, and accounts of the target that are not ours.")
+    var csvAll = false
     @Option(help: "A word that is kept with the run, such as the reason for a catch-up.")
     var label: String?
     @OptionGroup var selection: SelectionOptions
-    @OptionGroup var telling: TellingOptions
+    @OptionGroup(title: "Watching") var telling: TellingOptions
     @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
-        try await execute(.run, label: label, jobs, common, host, permissions, copies: copying.copies, csv: csv, only: selection.only, telling: telling)
+        try await execute(.run, label: label, jobs, common, host, permissions, copies: copying.copies, csv: csv, csvAll: csvAll, only: selection.only, telling: telling)
     }
 }
 
 struct ApplyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apply", abstract: "Apply exactly a saved plan, or refuse because the world moved on.")
+        commandName: "apply", abstract: "Apply exactly a saved plan, or refuse because the world moved on.",
+        discussion: """
+            rollcall apply nightly.yaml                                          the newest plan
+            rollcall apply nightly.yaml --plan 13 --digest d:7f3a90c1d2e4f506    the one that was looked at, and no other
+            """)
 
-    @OptionGroup var common: CommonOptions
-    @OptionGroup var host: HostOptions
-    @OptionGroup var copying: CopyOptions
-    @OptionGroup var permissions: PermissionOptions
+    @OptionGroup(title: "State, output and log") var common: CommonOptions
+    @OptionGroup(title: "State of another host") var host: HostOptions
+    @OptionGroup(title: "Copies") var copying: CopyOptions
+    @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
     @Option(help: ArgumentHelp("How old the plan may be, in hours (24h) or days (2d).", valueName: "age"))
     var maxAge = "24h"
     @Option(help: ArgumentHelp("The plan's number, as “plan” printed it; left out, the newest.", valueName: "id"))
     var plan: Int64?
+    @Option(help: ArgumentHelp("What the plan's digest must be, as “plan” and the CSV show it.", valueName: "d:…"))
+    var digest: String?
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
-    @OptionGroup var telling: TellingOptions
+    @OptionGroup(title: "Watching") var telling: TellingOptions
     @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
 
     func run() async throws {
-        try await execute(.apply(plan), [job], common, host, permissions, maxAge: try age(), copies: copying.copies, csv: csv, telling: telling)
+        try await execute(.apply(plan, digest: digest), [job], common, host, permissions, maxAge: try age(), copies: copying.copies, csv: csv, telling: telling)
     }
 
-    func validate() throws { _ = try age() }
+    func validate() throws {
+        _ = try age()
+        guard let digest else { return }
+        guard digest.hasPrefix("d:"), digest.count >= 10, digest.dropFirst(2).allSatisfy({ $0.isHexDigit }) else {
+            throw ValidationError("--digest \(digest): write it as “plan” shows it, such as d:7f3a90c1d2e4f506")
+        }
+    }
 
     private func age() throws -> Double { try seconds(maxAge, "--max-age") }
 }
@@ -78,10 +104,10 @@ struct UndoCommand: AsyncParsableCommand {
             same objects. What it restored stays so until its source record changes, or until “run --release” frees all of it.
             """)
 
-    @OptionGroup var common: CommonOptions
-    @OptionGroup var host: HostOptions
-    @OptionGroup var copying: CopyOptions
-    @OptionGroup var permissions: PermissionOptions
+    @OptionGroup(title: "State, output and log") var common: CommonOptions
+    @OptionGroup(title: "State of another host") var host: HostOptions
+    @OptionGroup(title: "Copies") var copying: CopyOptions
+    @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
     @Flag(help: "Show what would be done; write nothing.")
     var dryRun = false
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
@@ -195,7 +221,9 @@ struct PermissionOptions: ParsableArguments {
         for text in allow {
             let halves = text.split(separator: "=", omittingEmptySubsequences: false)
             guard halves.count == 2, let key = Job.LimitKey(rawValue: String(halves[0])), let number = Int(halves[1]), number >= 0 else {
-                throw ValidationError("--allow \(text): write LIMIT=NUMBER, where LIMIT is one of \(Job.LimitKey.allCases.map(\.rawValue).joined(separator: ", "))")
+                let names = Job.LimitKey.allCases.map(\.rawValue)
+                let near = names.first { NodeReader.isNear($0, String(halves.first ?? "")) && $0 != halves.first ?? "" }.map { "did you mean \($0)? " } ?? ""
+                throw ValidationError("--allow \(text): \(near)Write LIMIT=NUMBER, where LIMIT is one of \(names.joined(separator: ", "))")
             }
             permissions.allow[key] = number
         }
@@ -214,7 +242,7 @@ struct PermissionOptions: ParsableArguments {
 
 private func execute(
     _ command: Invocation.Command, label: String? = nil, _ paths: [String], _ common: CommonOptions, _ host: HostOptions, _ permissions: PermissionOptions,
-    maxAge: Double = 86400, copies: Int = 0, csv: String?, only: [String] = [], telling: TellingOptions = TellingOptions.none
+    maxAge: Double = 86400, copies: Int = 0, csv: String?, csvAll: Bool = false, only: [String] = [], telling: TellingOptions = TellingOptions.none
 ) async throws {
     let jobs = try common.jobs(paths, only: only)
     let word =
@@ -226,14 +254,14 @@ private func execute(
         }
     Signals.listen()
     Hardening.begin()
+    let began = Time.system.timestamp()
     let entries = try common.open(jobs, command: word, writes: command.writes, host)
     let output = try csv.map { try OutputFile($0, what: "CSV", jobs: jobs, state: common.state) }
-    output?.write(CSVReport.header)
+    output?.write((csv == "-" ? "" : CSVReport.byteOrderMark) + CSVReport.header)
     // Numbers that cannot be written keep nobody's access standing.
     let metrics = telling.metrics.flatMap { try? OutputFile($0, what: "metrics", jobs: jobs, state: common.state, mode: 0o644, otherwise: "no numbers are written") }
     let ping = telling.ping.map { Ping($0, environment: ProcessInfo.processInfo.environment) }
     await ping?.send("/start")
-    let began = Time.system.timestamp()
     let surroundings = common.surroundings()
     var allowed = try permissions.parsed()
     allowed.maxAge = maxAge
@@ -242,8 +270,10 @@ private func execute(
     var failure: LedgerError?
     do {
         reports = try await invocation.execute(entries.map { ($0.job, $0.ledger) }) { run in
-            guard let output, let plan = run.plan else { return }
-            try CSVReport(job: run.job.name, platform: run.job.target.platform, run: run.id, write: output.write).rows(of: plan, in: run.ledger)
+            guard let output, let plan = try run.plan.flatMap({ try run.ledger.plan($0) }) else { return }
+            let report = CSVReport(job: run.job.name, platform: run.job.target.platform, write: output.write)
+            try report.rows(of: plan, in: run.ledger)
+            if csvAll { try report.others(of: plan, in: run.ledger) }
         }
     } catch let error as LedgerError {
         // What was done is told and copied all the same.
@@ -261,19 +291,21 @@ private func execute(
     if common.progress == .auto, isatty(2) == 1 { writeError("\r\u{1B}[K") }
     // With the CSV on stdout the summary must not stand in it.
     let say: (String) -> Void = { csv == "-" ? writeLine($0) : print(printable($0)) }
+    let screen = common.screen(onError: csv == "-")
     for report in reports {
         // Of several jobs each line says whose it is.
         let name = reports.count == 1 ? "" : "\(report.job): "
-        func say(_ line: String) { (csv == "-" ? writeLine : { print(printable($0)) })(name + line) }
-        say(report.headline)
-        for detail in report.details where !detail.isEmpty { say("  \(detail)") }
+        let lines = screen.lines(report)
+        for line in lines { if csv == "-" { writeError(name + line + "\n") } else { print(name + line) } }
         if case .plan = command, let plan = report.plan, report.exit == .pending {
             let file = jobs.first { $0.name == report.job }?.file ?? "JOB"
-            say("  Plan \(plan) is kept: rollcall apply \(file) --plan \(plan)\(common.state == "snapshots" ? "" : " --state \(common.state)")\(permissions.words)")
+            let until = report.planned.flatMap { Time.seconds($0) }.map { ", until \(Time.timestamp($0 + 86400))" } ?? ""
+            say(
+                "\(name)  Apply exactly this\(until): rollcall apply \(file) --plan \(plan)\(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)")
         }
         if let entry = entries.first(where: { $0.job.name == report.job && $0.isNew }) {
             // A first try that came to nothing leaves nothing: a ledger that knows nothing would look like a job that is not run.
-            if report.plan == nil, (try? entry.ledger.isBlank()) == true { entry.remove() } else { say("  This ledger is new: \(entry.path)") }
+            if report.plan == nil, (try? entry.ledger.isBlank()) == true { entry.remove() } else if !lines.isEmpty { say("\(name)  This ledger is new: \(entry.path)") }
         }
     }
     if reports.count > 1 { for line in JobTable.lines(reports) { say(line) } }
@@ -308,9 +340,14 @@ private func execute(
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check job files, credentials and both sides; write nothing.",
-        discussion: "Prints each job as it will run, with every default filled in and secrets as their references.")
+        discussion: """
+            Prints each job as it will run, with every default filled in and secrets as their references.
 
-    @OptionGroup var common: CommonOptions
+            rollcall check nightly.yaml
+            rollcall check /etc/rollcall/jobs.d
+            """)
+
+    @OptionGroup(title: "State, output and log") var common: CommonOptions
     @Argument(help: ArgumentHelp("Job files.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
@@ -339,9 +376,14 @@ struct CheckCommand: AsyncParsableCommand {
 }
 
 struct StatusCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "status", abstract: "Show what is known of each job: last run, links, open operations.")
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show what is known of each job: last run, links, open operations.",
+        discussion: """
+            rollcall status                                    every job of the state folder
+            rollcall status --max-age 26h nightly.yaml         exit 3 when the job was not applied for so long
+            """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "State, output and log") var common: CommonOptions
     @Option(help: ArgumentHelp("End with 3 where a job was last applied longer ago, in hours (26h) or days (2d).", valueName: "age"))
     var maxAge: String?
     @Argument(help: ArgumentHelp("Job files, or folders of them; left out, every ledger of the state folder.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String] =
@@ -373,16 +415,25 @@ struct StatusCommand: AsyncParsableCommand {
                 continue
             }
             do {
-                // Asked, and let go at once: a status must not stand in a run's way.
-                _ = try JobLock(path: "\(common.state)/\(name).lock", holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
-                let ledger = try Ledger(path: path)
-                for line in try StatusReport.lines(name, ledger) { print(printable(line)) }
+                let ledger: Ledger
+                var isGoing = false
+                do {
+                    // Asked, and let go at once: a status must not stand in a run's way.
+                    _ = try JobLock(path: "\(common.state)/\(name).lock", holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
+                    ledger = try Ledger(path: path)
+                } catch let held as JobLock.Held {
+                    print("\(name): \(held)")
+                    ledger = try Ledger(reading: path)
+                    isGoing = true
+                    if let progress = try ledger.progress(), progress.all > 0 {
+                        print("\(name): plan \(progress.plan) is being applied: \(progress.settled) of \(progress.all) operations settled (\(progress.settled * 100 / progress.all) %)")
+                    }
+                }
+                for line in try StatusReport.lines(name, ledger, isGoing: isGoing) { print(printable(line)) }
                 let last = try ledger.lastApplied()
                 if let oldest, last.flatMap({ Time.seconds($0) }) ?? 0 < oldest {
                     overdue.append(last.map { "\(name): last applied \($0), longer ago than \(maxAge ?? "")" } ?? "\(name): never applied")
                 }
-            } catch let held as JobLock.Held {
-                print("\(name): \(held)")
             } catch let error as LedgerError {
                 writeLine("\(name): \(error)")
                 isWhole = false
@@ -391,6 +442,52 @@ struct StatusCommand: AsyncParsableCommand {
         for line in overdue { writeLine("overdue: \(line); look at what schedules it") }
         if !isWhole { throw leaving(.ledger) }
         if !overdue.isEmpty { throw leaving(.recordsFailed) }
+    }
+}
+
+struct ShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a plan or a run again, from the ledger: no network, nothing is written.",
+        discussion: "Without a number, the newest plan. A plan that was not applied is kept while it is among the newest ten; one that was, with its run, for good.")
+
+    @OptionGroup(title: "State, output and log") var common: CommonOptions
+    @Option(help: ArgumentHelp("The plan's number.", valueName: "number"))
+    var plan: Int64?
+    @Option(help: ArgumentHelp("The run's number.", valueName: "number"))
+    var run: Int64?
+    @Option(help: ArgumentHelp("Write it as CSV, the same bytes as then; “-” is stdout.", valueName: "file"))
+    var csv: String?
+    @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
+
+    func validate() throws { if plan != nil, run != nil { throw ValidationError("--plan and --run: say one of them; a run has one plan, and shows it") } }
+
+    func run() async throws {
+        guard let job = try common.jobs([job]).first else { throw leaving(.jobFile) }
+        try common.checkFolder(writes: false)
+        let path = "\(common.state)/\(job.name).sqlite"
+        do {
+            let ledger = try Ledger(reading: path)
+            guard let info = try run.map({ try ledger.plan(ofRun: $0) }) ?? ledger.plan(plan) else {
+                let what = run.map { "run \($0) has no plan that is kept" } ?? plan.map { "there is no plan \($0)" } ?? "there is no plan"
+                writeLine("\(job.name): \(what); rollcall status \(job.file)\(common.stateWords) lists the last runs")
+                throw leaving(.usage)
+            }
+            if let csv {
+                let output = try OutputFile(csv, what: "CSV", jobs: [job], state: common.state)
+                output.write((csv == "-" ? "" : CSVReport.byteOrderMark) + CSVReport.header)
+                try CSVReport(job: job.name, platform: job.target.platform, write: output.write).rows(of: info, in: ledger)
+                output.finish()
+                if let failure = output.failure {
+                    writeLine("\(failure)")
+                    throw leaving(.ledger)
+                }
+            }
+            guard csv != "-" else { return }
+            for line in common.screen(onError: false).lines(try JobReport.stored(job.name, info, in: ledger, detail: common.detail)) { print(line) }
+        } catch let error as LedgerError {
+            writeLine("\(error)")
+            throw leaving(.ledger)
+        }
     }
 }
 

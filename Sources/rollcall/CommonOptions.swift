@@ -7,9 +7,12 @@ import Jobs
 import Ledger
 import Logging
 import Reconciliation
+import Reporting
 
 enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 enum ProgressMode: String, ExpressibleByArgument, CaseIterable { case auto, never }
+enum ColourMode: String, ExpressibleByArgument, CaseIterable { case auto, always, never }
+extension Detail: ExpressibleByArgument {}
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 
 /// What a command takes that has ledgers for itself.
@@ -28,8 +31,13 @@ struct CopyOptions: ParsableArguments {
 
 /// What every command takes.
 struct CommonOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Folder of the ledgers.", valueName: "dir"))
-    var state = "snapshots"
+    static let usualState: String = {
+        let given = ProcessInfo.processInfo.environment["ROLLCALL_STATE"] ?? ""
+        return given.isEmpty ? "snapshots" : given
+    }()
+
+    @Option(help: ArgumentHelp("Folder of the ledgers; left out, the variable ROLLCALL_STATE, else “snapshots”.", valueName: "dir"))
+    var state = CommonOptions.usualState
 
     @Option(help: "How the log on stderr is written: text or json.")
     var logFormat = LogFormat.text
@@ -40,19 +48,41 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Progress on stderr: auto (at a terminal) or never.")
     var progress = ProgressMode.auto
 
+    @Option(help: "Rows of single records: none, rows (50 of a kind) or all.")
+    var detail = Detail.rows
+
+    @Option(help: "Colour: auto (at a terminal, unless NO_COLOR is set), always or never.")
+    var color = ColourMode.auto
+
+    @Flag(help: "Say nothing when nothing needs you; otherwise what is new first, and what was told before in one line.")
+    var quiet = false
+
+    /// The option that names the state folder, as it is typed behind a command; empty for the usual one.
+    var stateWords: String { state == "snapshots" ? "" : " --state \(state)" }
+
+    /// How reports look here.
+    ///
+    /// - Parameter onError: whether they go to stderr.
+    func screen(onError: Bool) -> Screen {
+        let descriptor: Int32 = onError ? 2 : 1
+        let isTerminal = isatty(descriptor) == 1
+        var size = winsize()
+        let columns = isTerminal && ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
+        let wantsNone = !(ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+        return Screen(width: isTerminal ? columns ?? 80 : nil, isColoured: color == .always || color == .auto && isTerminal && !wantsNone, isQuiet: quiet)
+    }
+
     func surroundings() -> Surroundings {
         let format = logFormat
         let level = logLevel
         var log = Logger(label: "rollcall") { _ in StandardErrorLog(format: format) }
         log.logLevel = level
-        let shows = progress == .auto && isatty(2) == 1
+        let meter = progress == .auto ? ProgressMeter(isTerminal: isatty(2) == 1) : nil
         var surroundings = Surroundings(
             time: .system, environment: ProcessInfo.processInfo.environment, log: log, transport: CurlClient(userAgent: "rollcall/\(rollcallVersion)"),
-            progress: { what, count in
-                // Every record would be a flicker; the count is what matters.
-                if shows, count % 100 == 0 || what.hasPrefix("operations") { writeError("\r\u{1B}[K\(what): \(count)\r") }
-            })
+            progress: { meter?.show($0) })
         surroundings.stop = Signals.stopRequest
+        surroundings.detail = detail
         return surroundings
     }
 
@@ -216,6 +246,16 @@ struct StandardErrorLog: LogHandler {
     var logLevel = Logger.Level.info
     var metadata: Logger.Metadata = [:]
 
+    private static func typed(_ value: Logger.Metadata.Value) -> JSONValue {
+        guard case .stringConvertible(let value) = value else { return .string("\(value)") }
+        switch value {
+        case let value as Bool: return .bool(value)
+        case let value as any BinaryInteger: return JSONValue(integerLiteral: Int64(value))
+        case let value as Double where value.isFinite: return (try? JSONValue(parsing: Array("\(value)".utf8))) ?? .null
+        default: return .string("\(value)")
+        }
+    }
+
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
@@ -228,10 +268,13 @@ struct StandardErrorLog: LogHandler {
             let pairs = all.map { " \($0.key)=\($0.value)" }.joined()
             writeLine("\(Time.system.timestamp()) \(event.level) \(event.message)\(pairs)")
         case .json:
-            var fields = [("time", Time.system.timestamp()), ("level", "\(event.level)"), ("message", "\(event.message)")]
-            fields += all.map { ($0.key, "\($0.value)") }
-            let body = (try? JSONEncoder().encode(Dictionary(fields) { first, _ in first })).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
-            writeError(body + "\n")
+            // Sorted keys, and numbers as numbers: for programs.
+            var fields: [String: JSONValue] = [:]
+            for (key, value) in all { fields[key] = Self.typed(value) }
+            fields["time"] = .string(Time.system.timestamp())
+            fields["level"] = .string("\(event.level)")
+            fields["message"] = .string("\(event.message)")
+            writeError(JSONValue.object(fields).canonical + "\n")
         }
     }
 }

@@ -7,7 +7,7 @@ import Reconciliation
 
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "Check, copy, restore or rebuild a job's ledger.", subcommands: [Verify.self, Origins.self, Backup.self, Restore.self, Rebuild.self])
+        commandName: "ledger", abstract: "Check, copy, restore, rebuild or remove a job's ledger.", subcommands: [Verify.self, Origins.self, Backup.self, Restore.self, Rebuild.self, Forget.self])
 
     /// The ledger of a job file, locked.
     private static func locked<Value>(_ common: CommonOptions, _ host: HostOptions, _ file: String, writes: Bool = true, _ body: (_ job: Job, _ path: String) async throws -> Value) async throws
@@ -61,8 +61,8 @@ struct LedgerCommand: AsyncParsableCommand {
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Read every page of a ledger, and check that it agrees with itself.")
 
-        @OptionGroup var common: CommonOptions
-        @OptionGroup var host: HostOptions
+        @OptionGroup(title: "State, output and log") var common: CommonOptions
+        @OptionGroup(title: "State of another host") var host: HostOptions
         @Argument(help: ArgumentHelp("Job files.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
         func run() async throws {
@@ -87,8 +87,8 @@ struct LedgerCommand: AsyncParsableCommand {
             abstract: "Show which linked accounts and groups this job did not make, and set right what it made after all.",
             discussion: "What a job made is deleted when its record leaves; what it associated, took over or found is disabled only, unless leavers.associated says delete.")
 
-        @OptionGroup var common: CommonOptions
-        @OptionGroup var host: HostOptions
+        @OptionGroup(title: "State, output and log") var common: CommonOptions
+        @OptionGroup(title: "State of another host") var host: HostOptions
         @Option(parsing: .upToNextOption, help: ArgumentHelp("Source or target ids of what this job did make.", valueName: "id"))
         var created: [String] = []
         @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
@@ -111,9 +111,9 @@ struct LedgerCommand: AsyncParsableCommand {
     struct Backup: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Write a checked copy of a ledger.")
 
-        @OptionGroup var common: CommonOptions
-        @OptionGroup var host: HostOptions
-        @OptionGroup var copying: CopyOptions
+        @OptionGroup(title: "State, output and log") var common: CommonOptions
+        @OptionGroup(title: "State of another host") var host: HostOptions
+        @OptionGroup(title: "Copies") var copying: CopyOptions
         @Option(help: ArgumentHelp("Where to; left out, among the copies of the state folder.", valueName: "file"))
         var to: String?
         @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
@@ -139,8 +139,8 @@ struct LedgerCommand: AsyncParsableCommand {
             abstract: "Put a copy in the place of a ledger; the old one is set aside.",
             discussion: "What runs wrote since the copy is read from the target by the next run. Where the target cannot be listed, it is not known any more: look at “plan” first.")
 
-        @OptionGroup var common: CommonOptions
-        @OptionGroup var host: HostOptions
+        @OptionGroup(title: "State, output and log") var common: CommonOptions
+        @OptionGroup(title: "State of another host") var host: HostOptions
         @Option(help: ArgumentHelp("The copy; left out, the newest good one of the state folder.", valueName: "file"))
         var from: String?
         @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
@@ -172,13 +172,60 @@ struct LedgerCommand: AsyncParsableCommand {
         }
     }
 
+    struct Forget: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a job's ledger and its copies, after showing what they know.",
+            discussion: "The accounts on the target stay as they are, and nobody looks after them any more. It is refused while an interrupted run is not settled, or while a leaver has access.")
+
+        @OptionGroup(title: "State, output and log") var common: CommonOptions
+        @OptionGroup(title: "State of another host") var host: HostOptions
+        @Option(help: ArgumentHelp("The job's name once more: without it nothing is removed.", valueName: "name"))
+        var yes: String?
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
+
+        func run() async throws {
+            try await LedgerCommand.locked(common, host, job) { job, path in
+                let copies = Ledger.copies(of: path, now: Time.system.timestamp())
+                do {
+                    let ledger = try LedgerCommand.existing(path)
+                    print("\(job.name): \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(copies.count) copies; \(path)")
+                    if let last = try ledger.lastRun(isBaseline: false) { print(printable("  last run: \(last.id) of \(last.started): \(last.summary ?? "")")) }
+                    let open = try ledger.unsettled().count
+                    guard open == 0 else {
+                        writeLine("nothing is removed: \(open) operations of an interrupted run await settling; rollcall run \(job.file)\(common.stateWords) settles them")
+                        throw leaving(.recordsFailed)
+                    }
+                    let leavers = try ledger.leaversWithAccess()
+                    guard leavers.isEmpty else {
+                        let names = leavers.prefix(5).joined(separator: ", ") + (leavers.count > 5 ? ", …" : "")
+                        writeLine(
+                            "nothing is removed: \(leavers.count == 1 ? "one leaver has" : "\(leavers.count) leavers have") access (\(names)), and nobody else would end it; rollcall run \(job.file)\(common.stateWords) does, or end it on the target"
+                        )
+                        throw leaving(.recordsFailed)
+                    }
+                }
+                guard yes == job.name else {
+                    if let yes { writeLine("--yes \(yes): the job's name is \(job.name)") }
+                    print("  nothing is removed yet: rollcall ledger forget \(job.file)\(common.stateWords) --yes \(job.name) removes it and its copies; the accounts on the target stay as they are")
+                    if yes != nil { throw leaving(.usage) }
+                    return
+                }
+                try TargetRegistry(folder: common.state).release(job.name)
+                for file in ["", "-wal", "-shm", ".scratch"].map({ path + $0 }) + copies + ["\(common.state)/\(job.name).lock"] where FileManager.default.fileExists(atPath: file) {
+                    guard unlink(file) == 0 else { throw LedgerError.io("cannot remove \(file): \(String(cString: strerror(errno)))") }
+                }
+                print("  removed, with \(copies.count) copies")
+            }
+        }
+    }
+
     struct Rebuild: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a new ledger from what both sides show; the old one is set aside.",
             discussion: "Accounts that carry the externalId of a source record are linked; nothing is written to the target. Leavers cannot be recognised any more.")
 
-        @OptionGroup var common: CommonOptions
-        @OptionGroup var host: HostOptions
+        @OptionGroup(title: "State, output and log") var common: CommonOptions
+        @OptionGroup(title: "State of another host") var host: HostOptions
         @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
 
         func run() async throws {

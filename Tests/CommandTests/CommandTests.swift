@@ -139,7 +139,7 @@ import Testing
         }
         try place.write("job.yaml", job(""))
         let first = try place.rollcall("run", "job.yaml")
-        #expect(first.exit == 0 && first.output.hasPrefix("Plan: 4 to create, 1 to change"), "\(first.everything)")
+        #expect(first.exit == 0 && first.output.hasPrefix("OK. Run 1: 4 created, 1 changed"), "\(first.everything)")
         let quiet = try place.rollcall("plan", "--csv", "-", "job.yaml")
         #expect(quiet.exit == 0 && quiet.error.contains("No changes. 4 in step."), "\(quiet.everything)")
         try place.write("job.yaml", job("scope: { groups: [no_such_group] }"))
@@ -160,10 +160,13 @@ import Testing
         var plans: Set<String> = []
         for number in 1...4 {
             #expect(try place.rollcall("plan", "--state", "state\(number)", "--csv", "plan.csv", "job.yaml").exit == 2)
-            plans.insert(try place.read("plan.csv"))
+            plans.insert(timeless(try place.read("plan.csv")))
         }
         #expect(plans.count == 1)
-        #expect(try place.rollcall("plan", "--state", "state9", "--csv", "-", "job.yaml").output == plans.first)
+        // Into a pipe without the mark that spreadsheets need in a file.
+        #expect(timeless("\u{FEFF}" + (try place.rollcall("plan", "--state", "state9", "--csv", "-", "job.yaml").output)) == plans.first)
+        // Until when it may be applied is all that differs.
+        func timeless(_ text: String) -> String { text.replacing(#/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/#, with: "TIME") }
     }
 
     @Test("no secret is in the ledger, the CSV, the log at its most verbose, or an error", arguments: ["key", "form", "query", "basic"])
@@ -259,7 +262,7 @@ import Testing
         }
         #expect(try rollcall("check").exit == 0)
         let first = try rollcall("run", "--csv", "run.csv")
-        #expect(first.exit == 0 && first.output.hasPrefix("Plan: 27 to create"), "\(first.everything)")
+        #expect(first.exit == 0 && first.output.hasPrefix("OK. Run 1: 27 created"), "\(first.everything)")
         #expect(try rollcall("plan").output.hasPrefix("No changes. 27 in step."))
         let wrong = try rollcall("run", keys: ["ALIBABA_CLOUD_ACCESS_KEY_SECRET": "V3rySecret-wrong", "SANDBOX_APPLICATION_SECRET": "CSV3rySecret-wrong"])
         #expect(wrong.exit == 77, "\(wrong.everything)")

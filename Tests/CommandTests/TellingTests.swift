@@ -39,7 +39,7 @@ import Testing
         let first = try rollcall("run", "jobs.d", "--metrics", "rollcall.prom", "--ping", "${PING_URL}")
         #expect(first.exit == 0, "\(first.everything)")
         let lines = first.output.split(separator: "\n").map(String.init)
-        #expect(lines.contains { $0.hasPrefix("east: Plan: ") } && lines.contains { $0.hasPrefix("west:   Applied as run ") }, "\(first.output)")
+        #expect(lines.contains { $0.hasPrefix("east: OK. Run 1: ") } && lines.contains { $0.hasPrefix("west: OK. Run 1: ") }, "\(first.output)")
         #expect(lines.suffix(3).first?.hasPrefix("job   exit  in step  create") == true && lines.suffix(2).allSatisfy { $0.hasPrefix("east") || $0.hasPrefix("west") }, "\(first.output)")
         #expect(try place.read("heard") == "/check/4f1c/start\n/check/4f1c/0\n")
         #expect(!first.everything.contains("4f1c"))
@@ -54,7 +54,7 @@ import Testing
         #expect(told["job"] == "east" && told["exit"] == 0 && told["figures"]?["operations"]?["create"]?["done"] == 4, "\(told)")
         // Nothing to do, of one of them.
         let second = try rollcall("run", "jobs.d", "--only", "west", "--label", "by hand", "--allow", "users.delete=7")
-        #expect(second.exit == 0 && second.output.hasPrefix("No changes."), "\(second.everything)")
+        #expect(second.exit == 0 && second.output.hasPrefix("OK. No changes."), "\(second.everything)")
         #expect(try rollcall("plan", "jobs.d", "--only", "north").error.contains("no job has that name; there are east, west"))
         let status = try rollcall("status", "--max-age", "26h")
         #expect(status.exit == 0 && status.output.contains("users.delete=7 by=ines, “by hand”"), "\(status.everything)")

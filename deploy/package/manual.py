@@ -10,7 +10,7 @@ import sys
 
 program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 root = pathlib.Path(__file__).resolve().parents[2]
-version = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+version = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout.split()[0]
 # A build of the same sources gives the same pages.
 day = datetime.datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), datetime.timezone.utc).strftime("%Y-%m-%d")
 

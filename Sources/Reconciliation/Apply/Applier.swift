@@ -15,7 +15,8 @@ final class Applier {
     let tables: [ResourceKind: MappingTable]
     let sender: Sender
     let concurrency: Int
-    let progress: @Sendable (String, Int) -> Void
+    /// Told how many operations are sent, and how many of them failed.
+    let progress: @Sendable (_ sent: Int, _ failed: Int) -> Void
 
     /// What was left unsent because the target failed, in words.
     var cuts: [String] = []
@@ -32,6 +33,9 @@ final class Applier {
     var putBacks: [(kind: ResourceKind, id: String, source: String, shown: [UInt8]?)] = []
     var verification = Verification()
     var sent = 0
+    private var failures = 0
+    /// Told of each operation once it is settled; nil where nobody listens.
+    var settled: ((PlannedOperation) -> Void)?
     /// Operations that have failed in the same way for long, as `kind verb source`.
     var knownRefusals: Set<String> = []
     /// Second halves of renames that failed: what their first halves wrote is taken back.
@@ -56,7 +60,7 @@ final class Applier {
     init(
         ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, looksFirst: Bool = false, looksBefore: Bool = false,
         attempts: Int = 2, pause: @escaping @Sendable (Double) async -> Void = { _ in }, stop: StopRequest = StopRequest(), tick: @escaping () throws -> Void = {}, now: @escaping () -> Double,
-        progress: @escaping @Sendable (String, Int) -> Void
+        progress: @escaping @Sendable (_ sent: Int, _ failed: Int) -> Void
     ) {
         self.ledger = ledger
         self.run = run
@@ -190,6 +194,8 @@ final class Applier {
                     for (ready, performed) in arrived {
                         busy.remove(key(ready.operation))
                         try record(ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id), targetID: ready.targetID, care: ready.care)
+                        if performed.isFailure { failures += 1 }
+                        if let settled, let operation = try ledger.operation(plan: ready.operation.plan, seq: ready.operation.seq) { settled(operation) }
                     }
                     while inFlight + leaving.count < concurrency, isGoing {
                         guard let place = waiting.firstIndex(where: { !busy.contains(key($0)) }) else {
@@ -210,7 +216,7 @@ final class Applier {
                     }
                 }
                 sent += arrived.count
-                if !arrived.isEmpty { progress("operations sent", sent) }
+                if !arrived.isEmpty { progress(sent, failures) }
                 inFlight += leaving.count
                 for ready in leaving {
                     group.addTask {

@@ -37,6 +37,15 @@ enum Performed: Sendable {
     /// The side as a whole does not work. Open: an earlier request of the operation may have been processed all the same.
     case fatal(SCIMFailure, isOpen: Bool)
 
+    /// Whether the operation did not come to what it was to come to.
+    var isFailure: Bool {
+        switch self {
+        case .done, .created, .found: false
+        case .kept(let inner): inner.isFailure
+        default: true
+        }
+    }
+
     enum Failing: Sendable {
         /// Nothing was changed.
         case refused

@@ -1,4 +1,5 @@
 import JSON
+import HTTP
 import Ledger
 
 /// The digest of a plan's rows: equal plans have equal digests, in every process.
@@ -11,6 +12,9 @@ package final class PlanDigest {
 
     var value: String { chain }
 
+    /// As it is shown and said: not a number, whatever its digits are.
+    package static func shown(_ digest: String) -> String { "d:" + digest.prefix(16) }
+
     /// What an operation is, in one line, without what changes from run to run.
     package static func line(_ operation: PlannedOperation) -> String {
         let fields = operation.fields.map { "\($0.path): \($0.before ?? "–") → \($0.after ?? "–")" }.joined(separator: ", ")
@@ -18,4 +22,20 @@ package final class PlanDigest {
         return
             "\(operation.verb.rawValue) \(operation.kind == 0 ? "user" : "group") \(operation.name) [\(operation.situation.rawValue), \(operation.sourceID ?? "–"), \(operation.targetID ?? "–"), wave \(operation.wave), \(operation.status.rawValue)] \(fields) \(members)"
     }
+}
+
+extension Ledger.PlanInfo {
+    /// As it is shown and said.
+    public var shownDigest: String { PlanDigest.shown(digest) }
+
+    /// Until when it may be applied, unless another age is allowed: `2026-01-31T02:00:00Z`.
+    public var validUntil: String? { Time.seconds(created).map { Time.timestamp($0 + 86400) } }
+}
+
+extension PlannedOperation {
+    /// Whether it takes access away from an account by an attribute.
+    public var endsAccess: Bool { fields.contains { $0.path == "active" && $0.after == "false" } }
+
+    /// Why it is there, without what holds it: that is told once for all that it holds.
+    public var cause: String { reason.range(of: "; held: ").map { String(reason[..<$0.lowerBound]) } ?? reason }
 }

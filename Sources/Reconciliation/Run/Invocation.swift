@@ -7,8 +7,8 @@ public struct Invocation {
     public enum Command: Sendable {
         case plan
         case run
-        /// Applies a saved plan: the one of that number, or the newest.
-        case apply(Int64?)
+        /// Applies a saved plan: the one of that number, or the newest; of that digest, where one is given.
+        case apply(Int64?, digest: String? = nil)
         /// Takes back what a run did; `writes` is false for a look at the plan.
         case undo(run: Int64, writes: Bool)
 
@@ -67,12 +67,15 @@ public struct Invocation {
                 if let owner = owners[target], entry.ledger.path != nil { throw JobRun.owned(entry.job.target.baseURL, by: owner) }
                 owners[target] = entry.job.name
                 var basis: Ledger.PlanInfo?
-                if case .apply(let number) = command {
+                if case .apply(let number, let digest) = command {
                     basis = try entry.ledger.plan(number)
                     if let plan = basis, try entry.ledger.isOfUndo(plan) { throw JobFailure(.stale, "plan \(plan.id) is an undo's, which is made anew each time: rollcall undo") }
                     guard let basis, ["planned", "held"].contains(basis.state) else {
                         let what = number.map { "plan \($0)" } ?? "the newest plan"
                         throw JobFailure(.stale, basis.map { "\(what) is \($0.state) already; plan again" } ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")
+                    }
+                    if let digest, !("d:" + basis.digest).hasPrefix(digest) {
+                        throw JobFailure(.stale, "plan \(basis.id) has the digest \(PlanDigest.shown(basis.digest)), and \(digest) was asked for: it is not the plan that was looked at")
                     }
                 }
                 let run = try JobRun(
@@ -136,7 +139,7 @@ public struct Invocation {
                 reports.append(
                     JobReport(
                         job: run.job.name, plan: run.plan, exit: max(JobFailure(error).exit, run.failure?.exit ?? JobFailure(error).exit), headline: "The run could not be recorded to its end.",
-                        details: lines,
+                        notes: lines,
                         requests: run.requests))
             }
             run.close()

@@ -7,18 +7,59 @@ public struct JobReport: Sendable {
     public var job: String
     public var plan: Int64?
     public var exit: ExitCode
-    /// The one line that scripts look for.
+    /// The one line that scripts look for: a plan's numbers, or what a run has come to.
     public var headline: String
+    /// What is told of single records, in the order in which it matters.
+    public var sections: [ReportSection] = []
     /// Further lines: what the numbers hold, notes, breaches.
-    public var details: [String]
+    public var notes: [String]
+    /// Records that somebody must look at, each by itself.
+    public var attention: [String] = []
     public var requests: Int
     public var figures = RunFigures()
+    /// What tells the plan from every other, `d:` and hexadecimal digits; nil without one.
+    public var digest: String?
+    /// When the plan was made, `2026-01-31T02:00:00Z`.
+    public var planned: String?
+    /// Whether the job has written, or would have: a result, and no plan.
+    public var isResult = false
+
+    public init(job: String, plan: Int64?, exit: ExitCode, headline: String, notes: [String], requests: Int) {
+        self.job = job
+        self.plan = plan
+        self.exit = exit
+        self.headline = headline
+        self.notes = notes
+        self.requests = requests
+    }
+
+    /// All lines beside the headline, one record each.
+    public var details: [String] {
+        sections.filter { $0.kind == .takesAway }.flatMap { section in
+            let title = section.title.prefix(1).lowercased() + section.title.dropFirst()
+            let rest = section.count - section.rows.count
+            return section.rows.map { "\(title): \($0.what) \($0.whom): \($0.detail)" } + (rest > 0 ? ["… and \(rest) more that lose something, in the CSV"] : [])
+        } + notes + attention
+    }
+
+    /// In one word how a run went; nil for a plan.
+    public var verdict: Verdict? {
+        guard isResult else { return nil }
+        return switch exit {
+        case .inStep, .pending: .ok
+        case .recordsFailed, .sourceIncomplete: .attention
+        case .held, .stale: .held
+        default: .failed
+        }
+    }
+
+    public enum Verdict: String, Hashable, Sendable, CaseIterable { case ok = "OK", attention = "ATTENTION", held = "HELD", failed = "FAILED" }
 
     /// The report of a job that came to no plan.
     ///
     /// - Parameter began: when it was tried, `2026-01-31T02:00:00Z`.
-    public static func withoutPlan(_ job: String, _ exit: ExitCode, _ details: [String], began: String) -> JobReport {
-        var report = JobReport(job: job, plan: nil, exit: exit, headline: "No plan.", details: details, requests: 0)
+    public static func withoutPlan(_ job: String, _ exit: ExitCode, _ notes: [String], began: String) -> JobReport {
+        var report = JobReport(job: job, plan: nil, exit: exit, headline: "There is no plan, and nobody was touched.", notes: notes, requests: 0)
         report.figures.began = began
         return report
     }
@@ -43,64 +84,63 @@ public struct JobReport: Sendable {
     }
 
     static func make(_ run: JobRun, requests: Int, isApplied: Bool, source: String?, target: String?, pace: Job.PaceSettings) throws -> JobReport {
-        var report = JobReport(job: run.job.name, plan: run.plan, exit: .inStep, headline: "", details: [], requests: requests)
+        var report = JobReport(job: run.job.name, plan: run.plan, exit: .inStep, headline: "", notes: [], requests: requests)
         report.figures = run.figures
+        report.isResult = run.command != "plan" && run.command != "check"
         guard let plan = run.plan else {
             report.exit = run.failure?.exit ?? .internalError
-            report.headline = "No plan."
-            report.details = [run.failure?.description ?? ""]
+            report.headline = report.exit == .stale ? "The saved plan is not applied, and nobody was touched." : "There is no plan, and nobody was touched."
+            report.notes = [run.failure?.description ?? ""] + run.notes
             return report
         }
         var numbers = Numbers()
-        var takings = Takings()
+        var rows = ReportRows(run.surroundings.detail, run: run.id, isWriting: report.isResult)
         let ledger = run.ledger
         try ledger.forEachOperation(plan: plan) {
             numbers.add($0, requestsPerUpdate: run.requestsPerUpdate)
             report.figures.add($0)
-            takings.add($0)
+            rows.add($0)
         }
         let situations = try ledger.situationCounts()
         let inStep = situations.filter { $0.situation == .inStep }.reduce(0) { $0 + $1.count }
         report.figures.inStep = inStep
         let unmanaged = situations.filter { $0.situation == .unmanaged }.reduce(0) { $0 + $1.count }
+        if let info = try ledger.plan(plan) { (report.digest, report.planned) = (PlanDigest.shown(info.digest), info.created) }
+        report.sections = rows.sections(ledger, limits: report.figures.limitsOfTaking) { operation in
+            (try? ledger.troubleSince(operation, run: run.id)).flatMap { $0 }.map { "run \($0.run) of \($0.day)" }
+        }
 
         let isQuiet = numbers.changes == 0 && numbers.held == 0 && numbers.conflicts == 0
         if isQuiet {
             report.headline = source == nil ? "No changes. \(inStep) in step." : "No changes for certain: the source was not read completely. \(inStep) in step."
+        } else if report.isResult {
+            let now = try inStep + ledger.broughtInStep(plan: plan)
+            report.headline = numbers.result(run, inStep: now, requests: requests, seconds: report.figures.seconds)
         } else {
-            report.headline =
-                "Plan: \(numbers.create) to create, \(numbers.change) to change, \(numbers.delete) to delete, \(numbers.held) held, \(numbers.conflicts) conflict\(numbers.conflicts == 1 ? "" : "s"); \(inStep) in step."
-            let seconds = Int((Double(numbers.requests) / pace.requestsPerSecond).rounded(.up))
-            report.headline += " Forecast: \(numbers.requests) request\(numbers.requests == 1 ? "" : "s"), \(seconds < 120 ? "\(seconds) s" : "\((seconds + 30) / 60) min")."
+            report.headline = numbers.intent(plan, inStep: inStep, pace: pace)
         }
-        report.details += numbers.breakdown
-        report.details += takings.told(ledger)
-        if unmanaged > 0 { report.details.append(counted(unmanaged, "object") + " of the target not ours, left alone") }
-        if numbers.done + numbers.failed + numbers.skipped + numbers.unknown > 0 {
-            var line = "Applied as run \(run.id): \(numbers.done) done, \(numbers.failed) failed, \(numbers.skipped) skipped"
-            if numbers.unknown > 0 { line += ", \(numbers.unknown) of unknown outcome" }
-            report.details.append("\(line); \(requests) requests in all.")
-        }
-        report.details += run.notes
-        report.details += numbers.toldRecords
-        if let source { report.details.append("source incomplete: \(source); nothing is taken away from anybody") }
-        if let target { report.details.append("target incomplete: \(target); “missing” is not believed") }
-        report.details += run.breaches.map { "held: \($0)" }
-        if let failure = run.failure { report.details.append(failure.description) }
+        report.notes += numbers.breakdown(isResult: report.isResult)
+        if unmanaged > 0 { report.notes.append(counted(unmanaged, "object") + " of the target not ours, left alone") }
+        report.notes += run.notes
+        report.attention += numbers.toldRecords
+        if let source { report.notes.append("source incomplete: \(source); nothing is taken away from anybody") }
+        if let target { report.notes.append("target incomplete: \(target); “missing” is not believed") }
+        report.notes += run.breaches.map { "held: \($0)" }
+        if let failure = run.failure { report.notes.append(failure.description) }
 
         var exits: [ExitCode] = [.inStep]
         if run.isCutShort { exits.append(.recordsFailed) }
         if numbers.planned > 0, !isApplied, !run.isCutShort, run.failure == nil { exits.append(.pending) }
         if numbers.attention > 0, isApplied || numbers.planned == 0 { exits.append(.recordsFailed) }
         let unseen = run.targetReading?.unseenAccounts ?? []
-        for (name, why) in unseen.prefix(10) { report.details.append("must lose access, and could not be looked at: user or group \(name): \(why)") }
-        if unseen.count > 10 { report.details.append("… and \(unseen.count - 10) more that could not be looked at") }
+        for (name, why) in unseen.prefix(10) { report.notes.append("must lose access, and could not be looked at: user or group \(name): \(why)") }
+        if unseen.count > 10 { report.notes.append("… and \(unseen.count - 10) more that could not be looked at") }
         if run.standingTemporaries > 0 { exits.append(.recordsFailed) }
         if run.clockDoubt != nil { exits.append(.recordsFailed) }
         if run.targetReading?.survivors ?? 0 > 0 { exits.append(.recordsFailed) }
         if !unseen.isEmpty || !(run.targetReading?.unseenGroups.isEmpty ?? true) { exits.append(.recordsFailed) }
         if let held = run.sizeHold {
-            report.details.append("held: \(held)")
+            report.notes.append("held: \(held)")
             exits.append(.held)
         }
         if !run.breaches.isEmpty { exits.append(.held) }
@@ -115,6 +155,7 @@ public struct JobReport: Sendable {
         var change = 0
         var delete = 0
         var held = 0
+        var heldForSomebody = 0
         var conflicts = 0
         var planned = 0
         var done = 0
@@ -125,13 +166,21 @@ public struct JobReport: Sendable {
         var requests = 0
         var associations = 0
         var disables = 0
+        /// What was done, by what it is.
+        var created = 0
+        var changed = 0
+        var disabled = 0
+        var deleted = 0
+        var wasAdded = 0
+        var wasRemoved = 0
+        var wasAssociated = 0
         var links = 0
         var added = 0
         var removed = 0
         var noted = 0
         var failures: [String] = []
 
-        var changes: Int { create + change + delete + links }
+        var changes: Int { create + change + disables + delete + links }
 
         mutating func add(_ operation: PlannedOperation, requestsPerUpdate: Int) {
             if JobReport.needsAttention(operation) { attention += 1 }
@@ -145,9 +194,11 @@ public struct JobReport: Sendable {
                 return
             case .held where operation.heldBy == Gate.giving || operation.heldBy == Policy.size:
                 held += 1
+                if JobReport.needsAttention(operation) { heldForSomebody += 1 }
                 return
             case .held:
                 held += 1
+                if JobReport.needsAttention(operation) { heldForSomebody += 1 }
                 // What a limit or a permission holds is told once, for all of them.
                 if operation.verb == .none || JobReport.needsAttention(operation) { tell(operation) }
                 return
@@ -163,23 +214,39 @@ public struct JobReport: Sendable {
             case .create:
                 create += 1
                 requests += 1
+                if operation.status == .done { created += 1 }
             case .update, .associate, .dissociate, .disable:
+                let ends = operation.verb == .disable || operation.endsAccess
                 // Both halves of a rename by way of a temporary name are one change.
-                if operation.unit == nil || operation.unit == operation.seq { change += 1 }
+                if operation.unit == nil || operation.unit == operation.seq {
+                    if ends { disables += 1 } else { change += 1 }
+                    if operation.status == .done { if ends { disabled += 1 } else { changed += 1 } }
+                }
                 requests += requestsPerUpdate
-                if operation.verb == .associate { associations += 1 }
-                if operation.verb == .disable { disables += 1 }
+                if operation.verb == .associate {
+                    associations += 1
+                    if operation.status == .done { wasAssociated += 1 }
+                }
             case .delete:
                 delete += 1
                 requests += 1
+                if operation.status == .done { deleted += 1 }
             case .addMembers:
                 change += 1
                 added += operation.members.count
                 requests += requestsPerUpdate
+                if operation.status == .done {
+                    changed += 1
+                    wasAdded += operation.members.count
+                }
             case .removeMembers:
                 change += 1
                 removed += operation.members.count
                 requests += requestsPerUpdate
+                if operation.status == .done {
+                    changed += 1
+                    wasRemoved += operation.members.count
+                }
             case .link, .unlink: links += 1
             case .none: break
             }
@@ -202,13 +269,39 @@ public struct JobReport: Sendable {
         /// The records that were named, and how many were not.
         var toldRecords: [String] { told > Self.mostTold ? failures + ["… and \(told - Self.mostTold) more, in the CSV"] : failures }
 
-        var breakdown: [String] {
+        /// The headline of a plan: what it would do, on whom it waits, and what it costs.
+        func intent(_ plan: Int64, inStep: Int, pace: Job.PaceSettings) -> String {
+            let seconds = Int((Double(requests) / pace.requestsPerSecond).rounded(.up))
+            let time = seconds < 120 ? "\(seconds) s" : "\((seconds + 30) / 60) min"
+            let byLimit = held - heldForSomebody
+            return
+                "Plan \(plan): \(create) to create, \(change) to change, \(disables) to disable, \(delete) to delete; \(inStep) in step\(byLimit > 0 ? "; \(byLimit) held" : "")\(need). \(counted(requests, "request")), about \(time)."
+        }
+
+        /// The headline of a run: what it did.
+        func result(_ run: JobRun, inStep: Int, requests: Int, seconds: Double) -> String {
+            let isNothing = done + failed + unknown == 0
+            if !run.breaches.isEmpty || run.sizeHold != nil, isNothing {
+                return
+                    "Run \(run.id) wrote nothing, and nobody was touched: \(run.breaches.isEmpty ? "the source's size is not believed" : "a limit holds what it would take away"); \(inStep) in step\(need)."
+            }
+            if isNothing { return "Run \(run.id) wrote nothing; \(inStep) in step\(need)." }
+            let open = (failed > 0 ? "; \(failed) failed" : "") + (unknown > 0 ? "; \(unknown) of unknown outcome" : "") + (planned > 0 ? "; \(planned) not sent" : "")
+            let took = seconds < 120 ? "\(Int(seconds.rounded(.up))) s" : "\((Int(seconds) + 30) / 60) min"
+            return
+                "Run \(run.id): \(created) created, \(changed) changed, \(disabled) disabled, \(deleted) deleted; \(inStep) in step\(open)\(need). \(counted(requests, "request")) in \(took)."
+        }
+
+        private var need: String { attention > 0 ? "; \(attention) need\(attention == 1 ? "s" : "") you" : "" }
+
+        func breakdown(isResult: Bool) -> [String] {
             var parts: [String] = []
-            if associations > 0 { parts.append(counted(associations, "existing account") + " to associate") }
-            if disables > 0 { parts.append("\(disables) to disable") }
-            if added > 0 { parts.append(counted(added, "membership") + " to add") }
-            if removed > 0 { parts.append(counted(removed, "membership") + " to remove") }
-            if links > 0 { parts.append("\(links) to link or unlink without a request") }
+            let (associations, added, removed) = isResult ? (wasAssociated, wasAdded, wasRemoved) : (associations, added, removed)
+            let (associate, add, remove) = isResult ? ("associated", "added", "removed") : ("to associate", "to add", "to remove")
+            if associations > 0 { parts.append("\(counted(associations, "existing account")) \(associate)") }
+            if added > 0 { parts.append("\(counted(added, "membership")) \(add)") }
+            if removed > 0 { parts.append("\(counted(removed, "membership")) \(remove)") }
+            if links > 0 { parts.append(isResult ? "\(links) linked or unlinked without a request" : "\(links) to link or unlink without a request") }
             if noted > 0 { parts.append("\(noted) listed without an operation (disabled without an account, or left and kept)") }
             return parts.isEmpty ? [] : ["In detail: " + parts.joined(separator: ", ") + "."]
         }

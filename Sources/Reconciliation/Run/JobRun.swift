@@ -4,6 +4,7 @@ import HTTP
 import Jobs
 import JSON
 import Ledger
+import Logging
 import Provisioning
 import SCIM
 import SCIMTransport
@@ -123,6 +124,25 @@ public final class JobRun: @unchecked Sendable {
         if let owner = try Self.registry(ledger)?.owner(of: Self.targetDigest(job, ledger, surroundings)), owner != job.name { throw Self.owned(connection, by: owner) }
         started = surroundings.time.timestamp()
         id = try ledger.beginRun(command: command, label: label, started: started)
+        log("run started", ["command": "\(command)", "schema": .stringConvertible(Ledger.schemaVersion)])
+    }
+
+    // MARK: events
+
+    /// One event of this run in the log, so that a run can be followed.
+    private func log(_ event: Logger.Message, _ metadata: Logger.Metadata = [:]) {
+        surroundings.log.info(event, metadata: metadata.merging(["job": "\(job.name)", "run": .stringConvertible(id)]) { first, _ in first })
+    }
+
+    private func log(_ operation: PlannedOperation) {
+        var metadata: Logger.Metadata = [
+            "op": "p\(operation.plan)-\(operation.seq)", "action": "\(operation.verb.rawValue)", "kind": "\(operation.kind == 0 ? "user" : "group")", "name": "\(operation.name)",
+            "status": "\(operation.status.rawValue)",
+        ]
+        if let id = operation.sourceID { metadata["source_id"] = "\(id)" }
+        if let id = operation.targetID { metadata["target_id"] = "\(id)" }
+        if operation.status != .done { metadata["reason"] = "\(operation.reason)" }
+        log("operation", metadata)
     }
 
     /// The rate at which the target let an earlier run pass.
@@ -268,6 +288,7 @@ public final class JobRun: @unchecked Sendable {
         try countForGate()
         let hash = PlanDigest(inputs: inputs)
         plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
+        if let plan { log("plan made", ["plan": .stringConvertible(plan), "digest": "\(PlanDigest.shown(hash.value))", "operations": .stringConvertible(try ledger.plannedCount(plan: plan))]) }
     }
 
     private func makePlan() async throws {
@@ -286,6 +307,12 @@ public final class JobRun: @unchecked Sendable {
         self.scope = scope
         notes += source.notes
         count = try ledger.sourceCount()
+        log(
+            "source read",
+            [
+                "users": .stringConvertible(count?.users ?? 0), "groups": .stringConvertible(count?.groups ?? 0), "memberships": .stringConvertible(count?.memberships ?? 0),
+                "complete": .stringConvertible(source.incomplete == nil), "requests": .stringConvertible(sourceRequests),
+            ])
         var targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, now: surroundings.time.wall(), progress: progress).read(pushed)
         targetReading.incomplete = try sinceWhen(targetReading.incomplete)
         if profile.listing != .none {
@@ -315,6 +342,7 @@ public final class JobRun: @unchecked Sendable {
         }
         notes += targetReading.notes
         self.targetReading = targetReading
+        log("target read", ["complete": .stringConvertible(targetReading.incomplete == nil), "requests": .stringConvertible(traced.requests)])
         try beat()
         if targetReading.unverified > 0 {
             notes.append("not verified: \(targetReading.unverified); \(profile.displayName) cannot be listed, so what was last written is compared and drift is not seen")
@@ -504,7 +532,7 @@ public final class JobRun: @unchecked Sendable {
         }
         let applier = Applier(
             ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, attempts: surroundings.retry.attempts, stop: surroundings.stop,
-            now: surroundings.time.wall, progress: progress)
+            now: surroundings.time.wall, progress: { [progress] sent, _ in progress("operations of an interrupted run settled", sent) })
         applier.noHandMade = job.target.noHandMade
         applier.isExclusive = job.exclusiveMemberships
         try await applier.settle(open)
@@ -547,11 +575,16 @@ public final class JobRun: @unchecked Sendable {
             gate.finishWhatBegins()
             // Before the first write, so that a run between a killed undo and its repetition takes nothing back.
             if let undone { try ledger.restrain(plan: plan, undone: undone) } else { try ledger.releaseRestored(mapping: mapping) }
+            let total = try ledger.plannedCount(plan: plan)
             let applier = Applier(
                 ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: undone != nil || targetReading?.incomplete != nil,
                 looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts,
                 pause: { [time = surroundings.time] in await time.sleep(time.monotonic() + $0) }, stop: surroundings.stop,
-                tick: { try self.beat() }, now: surroundings.time.wall, progress: surroundings.progress)
+                tick: { try self.beat() }, now: surroundings.time.wall,
+                progress: { [surroundings, traced, name = job.name] sent, failed in
+                    surroundings.progress(RunProgress(job: name, what: "operations sent", count: sent, total: total, failed: failed, retried: traced.retries))
+                })
+            if surroundings.log.logLevel <= .info { applier.settled = { self.log($0) } }
             applier.retry = permissions.retry
             applier.noHandMade = job.target.noHandMade
             applier.isExclusive = job.exclusiveMemberships
@@ -610,7 +643,7 @@ public final class JobRun: @unchecked Sendable {
     /// Tells of progress, and that this run is alive.
     var progress: @Sendable (String, Int) -> Void {
         { what, count in
-            self.surroundings.progress(what, count)
+            self.surroundings.progress(RunProgress(job: self.job.name, what: what, count: count, total: nil))
             try? self.beat()
         }
     }
@@ -656,6 +689,13 @@ public final class JobRun: @unchecked Sendable {
             summary: ([report.headline] + breaches.map { "Held: \($0)." } + [failure?.description].compactMap { $0 }).joined(separator: " "),
             sourceComplete: sourceReading.map { $0.incomplete == nil },
             targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: scope?.text ?? "", allowed: allowed, requests: requests)
+        log(
+            "run finished",
+            [
+                "exit": .stringConvertible(report.exit.rawValue), "headline": "\(report.headline)", "requests": .stringConvertible(requests),
+                "seconds": .stringConvertible(report.figures.seconds),
+            ])
+        if let plan, command != "plan", undone == nil { try ledger.recordTroubles(plan: plan, run: id, day: String(surroundings.time.timestamp().prefix(10))) }
         if isApplied, let plan { try ledger.forgetNotes(plan: plan) }
         return report
     }

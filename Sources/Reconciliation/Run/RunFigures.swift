@@ -40,6 +40,14 @@ public struct RunFigures: Codable, Hashable, Sendable {
         public var allowed: Int?
     }
 
+    /// Lines of the limits on what is taken away that are used: `users.disable: 3 of 5 in this run, 4 in the last seven days`.
+    var limitsOfTaking: [String] {
+        limits.sorted { $0.key < $1.key }.compactMap { name, use in
+            guard use.run > 0, let key = Job.LimitKey(rawValue: name), !Job.LimitKey.ofGiving.contains(key) else { return nil }
+            return "limit \(name): \(use.run) of \(use.allowed.map(String.init) ?? "any number") in this run\(use.week.map { ", \($0) in the last seven days" } ?? "")"
+        }
+    }
+
     mutating func add(_ operation: PlannedOperation) {
         if operation.status == .held { held[operation.heldBy ?? "limit", default: 0] += 1 }
         if operation.status == .conflict { conflicts += 1 }

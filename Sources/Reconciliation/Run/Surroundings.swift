@@ -18,14 +18,16 @@ public struct Surroundings: Sendable {
     public var retry: RetryPolicy
     /// Asks the run to end in an orderly way.
     public var stop = StopRequest()
-    /// Told of progress as it comes: what is being done, and how many of them are done.
-    public var progress: @Sendable (String, Int) -> Void
+    /// How many rows a report holds.
+    public var detail = Detail.rows
+    /// Told of progress as it comes.
+    public var progress: @Sendable (RunProgress) -> Void
     /// Stands in for the job's source in tests.
     public var sourceOverride: (any DirectorySource)?
 
     public init(
         time: Time, environment: [String: String], log: Logger, transport: any HTTPClient, retry: RetryPolicy = RetryPolicy(),
-        progress: @escaping @Sendable (String, Int) -> Void = { _, _ in }, sourceOverride: (any DirectorySource)? = nil
+        progress: @escaping @Sendable (RunProgress) -> Void = { _ in }, sourceOverride: (any DirectorySource)? = nil
     ) {
         self.time = time
         self.environment = environment
@@ -35,6 +37,19 @@ public struct Surroundings: Sendable {
         self.progress = progress
         self.sourceOverride = sourceOverride
     }
+}
+
+/// How far a job is.
+public struct RunProgress: Hashable, Sendable {
+    public var job: String
+    /// What is being done: `operations sent`, `target users read`.
+    public var what: String
+    /// How many of them are done, and of how many; nil where nobody knows.
+    public var count: Int
+    public var total: Int?
+    /// Of the operations that were sent, those that failed; and requests that were sent again.
+    public var failed = 0
+    public var retried = 0
 }
 
 /// Why a job cannot go on: an exit code and what to tell the operator.

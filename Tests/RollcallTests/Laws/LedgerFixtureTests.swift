@@ -34,7 +34,7 @@ import Testing
 
     /// What a night does, in lines without times.
     static func tell(_ result: World.Result) -> String {
-        let lines = ["\(result.report.exit): \(result.report.headline)"] + result.operations.map { "\(PlanDigest.line($0)): \($0.reason)" }
+        let lines = ["\(result.report.exit): \(result.operations.filter { $0.status == .planned }.count) planned"] + result.operations.map { "\(PlanDigest.line($0)): \($0.reason)" }
         return lines.joined(separator: "\n") + "\n"
     }
 

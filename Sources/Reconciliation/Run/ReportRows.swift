@@ -1,0 +1,264 @@
+import JSON
+import Ledger
+import SCIM
+
+/// How many rows of a plan a report holds.
+public enum Detail: String, Hashable, Sendable, CaseIterable {
+    case none, rows, all
+
+    /// Rows of a section at the most.
+    public var most: Int {
+        switch self {
+        case .none: 0
+        case .rows: 50
+        case .all: .max
+        }
+    }
+}
+
+/// A part of a report: what is told of many records, in the order in which it matters.
+public struct ReportSection: Hashable, Sendable {
+    public enum Kind: Int, Hashable, Sendable, CaseIterable, Comparable {
+        case takesAway, creates, changes, needsYou
+
+        public static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    /// One record, or several that are alike.
+    public struct Row: Hashable, Sendable {
+        public enum Mark: String, Hashable, Sendable { case more = "+", other = "~", less = "-", attention = "!" }
+
+        public var mark: Mark
+        /// `disable`, `user`, `members`, `conflict`.
+        public var what: String
+        /// Display name and user name of a person, the name of a group.
+        public var whom: String
+        /// Fields, members, or the reason.
+        public var detail: String
+        /// Whether the run before told it already.
+        public var isKnown = false
+    }
+
+    public var kind: Kind
+    /// What it is called: of a plan, of a run that has written, or of one that was held.
+    public var title: String
+    public var rows: [Row] = []
+    /// Rows that there would be, with those that are left out.
+    public var count = 0
+    /// Limits that count what is in it, with their use.
+    public var limits: [String] = []
+}
+
+/// Gathers what a plan or a run does, as rows for people. Names are looked up in the ledger once it is not being read any more.
+struct ReportRows {
+    private let most: Int
+    private let isWriting: Bool
+    private let run: Int64
+    private var operations: [ReportSection.Kind: [PlannedOperation]] = [:]
+    private var counts: [ReportSection.Kind: Int] = [:]
+    /// What needs somebody, by its cause; the causes in their order.
+    private var causes: [String: Cause] = [:]
+    private var order: [String] = []
+    /// Accounts that a limit keeps: their source ids.
+    private var heldUsers: [String] = []
+    private var heldCount = 0
+    private var doneCount = 0
+
+    private struct Cause {
+        var first: PlannedOperation
+        var others: [PlannedOperation] = []
+        var count = 1
+    }
+
+    /// Names that stand for many that are alike.
+    private static let mostNames = 5
+    private static let mostFields = 3
+    private static let mostCauses = 2000
+
+    /// - Parameter run: the run that the plan is of.
+    /// - Parameter isWriting: whether the operations are those of a run; else of a plan.
+    init(_ detail: Detail, run: Int64, isWriting: Bool) {
+        most = detail.most
+        self.run = run
+        self.isWriting = isWriting
+    }
+
+    mutating func add(_ operation: PlannedOperation) {
+        if Self.needsSomebody(operation) { return addCause(operation) }
+        guard let kind = Self.section(operation) else { return }
+        counts[kind, default: 0] += 1
+        if kind == .takesAway {
+            if operation.status == .held { heldCount += 1 }
+            if operation.status == .done { doneCount += 1 }
+            if operation.status == .held, operation.kind == ResourceKind.user.rawValue, let source = operation.sourceID, heldUsers.count < 5000 { heldUsers.append(source) }
+        }
+        if operations[kind]?.count ?? 0 < most { operations[kind, default: []].append(operation) }
+    }
+
+    private mutating func addCause(_ operation: PlannedOperation) {
+        counts[.needsYou, default: 0] += 1
+        let key = "\(operation.status.rawValue) \(operation.verb.rawValue) \(operation.kind) \(operation.cause)"
+        if causes[key] != nil {
+            causes[key]?.count += 1
+            if causes[key]?.others.count ?? 0 < Self.mostNames - 1 { causes[key]?.others.append(operation) }
+        } else if order.count < Self.mostCauses {
+            causes[key] = Cause(first: operation)
+            order.append(key)
+        }
+    }
+
+    /// Who is to be looked at by somebody: what failed, is in conflict, or is held for a decision.
+    private static func needsSomebody(_ operation: PlannedOperation) -> Bool { JobReport.needsAttention(operation) && operation.status != .sent }
+
+    private static func section(_ operation: PlannedOperation) -> ReportSection.Kind? {
+        switch operation.status {
+        case .planned, .done, .held, .sent: break
+        default: return nil
+        }
+        switch operation.verb {
+        case .delete, .disable, .removeMembers: return .takesAway
+        case .update where operation.endsAccess: return .takesAway
+        case .create: return operation.status == .held ? nil : .creates
+        // The second half of a rename by way of a temporary name is the same change.
+        case .update, .associate, .dissociate, .addMembers: return operation.status == .held || operation.unit != nil && operation.unit != operation.seq ? nil : .changes
+        case .link, .unlink, .none: return nil
+        }
+    }
+
+    // MARK: what is told
+
+    /// - Parameter limits: lines of limits that count what is taken away.
+    /// - Parameter since: since when something is told of a record; nil for what is new.
+    func sections(_ ledger: Ledger, limits: [String], since: (PlannedOperation) -> String?) -> [ReportSection] {
+        ReportSection.Kind.allCases.compactMap { kind in
+            guard let count = counts[kind], count > 0 else { return nil }
+            var section = ReportSection(kind: kind, title: title(kind))
+            section.count = count
+            if kind == .needsYou {
+                section.rows = causeRows(ledger, since)
+                let told = order.prefix(most).reduce(0) { $0 + (causes[$1]?.count ?? 0) }
+                section.count = section.rows.count + (count - told)
+            } else {
+                section.rows = (operations[kind] ?? []).map { row($0, kind, ledger) }
+            }
+            if kind == .takesAway {
+                section.limits = limits
+                if let common = common(ledger) { section.limits.append(common) }
+            }
+            return section
+        }
+    }
+
+    private func title(_ kind: ReportSection.Kind) -> String {
+        switch kind {
+        case .takesAway where heldCount > 0 && heldCount == counts[.takesAway]: "Would take access away, and is held"
+        case .takesAway: isWriting && doneCount > 0 ? "Took access away" : "Takes access away"
+        case .creates: isWriting ? "Created" : "Creates"
+        case .changes: isWriting ? "Changed" : "Changes"
+        case .needsYou: "Needs you"
+        }
+    }
+
+    /// What most of those that are held have in common.
+    private func common(_ ledger: Ledger) -> String? {
+        guard heldUsers.count > 2, let unit = try? ledger.commonUnit(of: heldUsers), unit.count * 2 > heldUsers.count else { return nil }
+        return "\(unit.count) of the \(heldUsers.count) accounts that are held were last seen in the unit \(unit.name)"
+    }
+
+    private func row(_ operation: PlannedOperation, _ section: ReportSection.Kind, _ ledger: Ledger) -> ReportSection.Row {
+        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let isHeld = operation.status == .held && heldCount != counts[.takesAway] ? "held: " : operation.status == .sent ? "outcome not known: " : ""
+        switch operation.verb {
+        case .removeMembers: return .init(mark: .less, what: "members", whom: operation.name, detail: isHeld + members(operation, ledger, "−"))
+        case .addMembers: return .init(mark: .other, what: "members", whom: operation.name, detail: isHeld + members(operation, ledger, "+"))
+        case .create:
+            let mail = operation.fields.first { $0.path == "emails[work]" }.flatMap { Self.plain($0.after) } ?? ""
+            return .init(mark: .more, what: kind.singular, whom: name(operation, ledger), detail: isHeld + mail)
+        case .delete, .disable: return .init(mark: .less, what: operation.verb.rawValue, whom: whom(operation, kind, ledger), detail: isHeld + operation.cause)
+        case .update where section == .takesAway: return .init(mark: .less, what: "disable", whom: whom(operation, kind, ledger), detail: isHeld + operation.cause)
+        case .associate: return .init(mark: .other, what: "associate", whom: whom(operation, kind, ledger), detail: isHeld + Self.fields(operation.fields.filter { $0.path != "externalId" }))
+        default: return .init(mark: .other, what: kind.singular, whom: name(operation, ledger), detail: isHeld + Self.fields(operation.fields))
+        }
+    }
+
+    private func whom(_ operation: PlannedOperation, _ kind: ResourceKind, _ ledger: Ledger) -> String {
+        kind == .user ? name(operation, ledger) : "group \(operation.name)"
+    }
+
+    private func members(_ operation: PlannedOperation, _ ledger: Ledger, _ sign: String) -> String {
+        let named = operation.members.prefix(Self.mostNames).map { person($0.sourceID, $0.targetID, ledger) }
+        let rest = operation.members.count - named.count
+        return "\(sign) \(named.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")"
+    }
+
+    private func causeRows(_ ledger: Ledger, _ since: (PlannedOperation) -> String?) -> [ReportSection.Row] {
+        var late: [ReportSection.Row] = []
+        let rows = order.prefix(most).compactMap { key -> ReportSection.Row? in
+            guard let cause = causes[key] else { return nil }
+            let operation = cause.first
+            let kind = ResourceKind(rawValue: operation.kind) ?? .user
+            let names = ([operation] + cause.others).map { name($0, ledger) }
+            let rest = cause.count - names.count
+            let deed = operation.verb == .none || operation.status == .conflict ? "" : " (\(operation.verb.rawValue))"
+            let before = since(operation)
+            let day = before.map { "; since \($0)" } ?? ""
+            let row = ReportSection.Row(
+                mark: .attention, what: operation.status.rawValue,
+                whom: "\(cause.count == 1 ? "" : "\(cause.count) ")\(cause.count == 1 ? kind.singular : kind.plural) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
+                detail: operation.cause + day, isKnown: before != nil)
+            guard operation.heldBy == JobRun.putOff else { return row }
+            late.append(row)
+            return nil
+        }
+        // What is new comes first, and what was put off to a later day last.
+        return rows.filter { !$0.isKnown } + rows.filter(\.isKnown) + late
+    }
+
+    // MARK: words
+
+    /// `displayName Ada → Greta; emails[work] a@x → b@x (2 more)`.
+    static func fields(_ fields: [FieldChange]) -> String {
+        let told = fields.prefix(mostFields).map { field in
+            let before = plain(field.before), after = plain(field.after)
+            return switch (before, after) {
+            case (let before?, let after?): "\(field.path) \(before) → \(after)"
+            case (nil, let after?): "\(field.path) → \(after)"
+            case (_, nil): "\(field.path) \(before.map { "\($0) " } ?? "")→ (cleared)"
+            }
+        }
+        return told.joined(separator: "; ") + (fields.count > mostFields ? " (\(fields.count - mostFields) more)" : "")
+    }
+
+    private static func plain(_ canonical: String?) -> String? {
+        guard let canonical, let value = try? JSONValue(parsing: Array(canonical.utf8)), !value.isNull else { return nil }
+        return value.string ?? canonical
+    }
+
+    private func name(_ operation: PlannedOperation, _ ledger: Ledger) -> String {
+        operation.kind == ResourceKind.user.rawValue ? person(operation.sourceID, operation.targetID, ledger, known: operation.name) : operation.name
+    }
+
+    /// `Greta Holm (greta)`, or what is known of the name.
+    private func person(_ source: String?, _ target: String?, _ ledger: Ledger, known: String? = nil) -> String {
+        let person = KnownUser(source, target, run, ledger)
+        let name = known ?? person.userName ?? source ?? target ?? "?"
+        guard let display = person.displayName, !display.isEmpty, display != name else { return name }
+        return "\(display) (\(name))"
+    }
+}
+
+/// Who a user is, for people: as the ledger's history knows it at a run, so that it is the same again later.
+public struct KnownUser: Hashable, Sendable {
+    public var displayName: String?
+    public var userName: String?
+    public var mail: String?
+
+    /// - Parameter source: the id in the source.
+    /// - Parameter target: the id on the target.
+    public init(_ source: String?, _ target: String?, _ run: Int64, _ ledger: Ledger) {
+        let values = MappingTable.values((try? ledger.body(ofUser: source, target: target, run: run)).flatMap { $0 })
+        displayName = values["displayName"]?.string
+        userName = values["userName"]?.string
+        mail = values["emails[work]"]?.string
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import Reconciliation
+
+/// A report as lines for people: what takes access away first, then what is made, what is changed, and what waits for somebody.
+public struct Screen: Sendable {
+    /// Columns of the terminal; nil for a file or a pipe, where no line is cut.
+    public var width: Int?
+    public var isColoured: Bool
+    /// Whether only what is new is told, and nothing of a night that needs nobody.
+    public var isQuiet: Bool
+
+    public init(width: Int? = nil, isColoured: Bool = false, isQuiet: Bool = false) {
+        self.width = width
+        self.isColoured = isColoured
+        self.isQuiet = isQuiet
+    }
+
+    /// All lines of a report. None for a quiet night that is not to be told.
+    public func lines(_ report: JobReport) -> [String] {
+        if isQuiet, report.exit == .inStep { return [] }
+        var lines = wrapped(headline(report), indent: 2)
+        for section in report.sections { lines += self.lines(section) }
+        for note in report.notes where !note.isEmpty { lines += wrapped("  " + safe(note), indent: 4) }
+        return lines
+    }
+
+    /// What a line names may be anybody's text: signs that a terminal would obey are shown as what they are.
+    private func safe(_ text: String) -> String {
+        let text = text.visible
+        return text.count > 4000 ? text.prefix(4000) + "…" : text
+    }
+
+    private func headline(_ report: JobReport) -> String {
+        guard let verdict = report.verdict else { return safe(report.headline) }
+        let colour: Colour =
+            switch verdict {
+            case .ok: .green
+            case .attention, .held: .yellow
+            case .failed: .red
+            }
+        return "\(painted(verdict.rawValue, colour)). \(safe(report.headline))"
+    }
+
+    private func lines(_ section: ReportSection) -> [String] {
+        var rows = section.rows
+        var known = 0
+        if isQuiet, section.kind == .needsYou {
+            known = rows.filter(\.isKnown).count
+            rows.removeAll(where: \.isKnown)
+        }
+        let rest = section.count - section.rows.count
+        guard !rows.isEmpty || known > 0 || rest > 0 else { return [] }
+        var lines = ["\(painted(section.title, .bold)):"]
+        for limit in section.limits { lines += wrapped("    " + safe(limit), indent: 6) }
+        for row in rows {
+            let colour: Colour =
+                switch row.mark {
+                case .more: .green
+                case .other: .yellow
+                case .less: .red
+                case .attention: .magenta
+                }
+            let head = "  \(painted(row.mark.rawValue, colour)) \(row.what) \(safe(row.whom))"
+            lines += wrapped(row.detail.isEmpty ? head : "\(head): \(safe(row.detail))", indent: 6)
+        }
+        if known > 0 { lines.append("  … \(known == 1 ? "one that was" : "\(known) that were") told before") }
+        if rest > 0 { lines.append("  … and \(rest) more: --detail all, or --csv FILE") }
+        return lines
+    }
+
+    // MARK: words
+
+    private enum Colour: String { case bold = "1", red = "31", green = "32", yellow = "33", magenta = "35" }
+
+    private func painted(_ text: String, _ colour: Colour) -> String { isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text }
+
+    /// Breaks a line at blanks where the terminal ends; what follows is indented. Signs that are two columns wide count double.
+    func wrapped(_ text: String, indent: Int) -> [String] {
+        guard let width, width >= 40, Self.columns(text) > width else { return [text] }
+        var lines: [String] = []
+        var line = ""
+        var columns = 0
+        for (index, word) in text.split(separator: " ", omittingEmptySubsequences: false).enumerated() {
+            let length = Self.columns(word)
+            if index > 0 {
+                if columns + 1 + length > width, columns > indent {
+                    lines.append(line)
+                    line = String(repeating: " ", count: indent)
+                    columns = indent
+                } else {
+                    line += " "
+                    columns += 1
+                }
+            }
+            line += word
+            columns += length
+        }
+        lines.append(line)
+        return lines
+    }
+
+    /// Columns that a terminal needs for a text: none for a colour, two for Han and the like.
+    static func columns(_ text: some StringProtocol) -> Int {
+        var isEscape = false
+        return text.unicodeScalars.reduce(0) { sum, scalar in
+            if scalar == "\u{1B}" { isEscape = true }
+            if isEscape {
+                if scalar == "m" { isEscape = false }
+                return sum
+            }
+            return sum + (isWide(scalar) ? 2 : scalar.properties.generalCategory == .nonspacingMark ? 0 : 1)
+        }
+    }
+
+    /// East Asian Width W and F (Unicode TR 11), in the ranges that names are written in.
+    private static func isWide(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F9FF, 0x20000...0x3FFFD: true
+        default: false
+        }
+    }
+}

@@ -100,7 +100,7 @@ public struct Screen: Sendable {
     }
 
     /// Columns that a terminal needs for a text: none for a colour, two for Han and the like.
-    static func columns(_ text: some StringProtocol) -> Int {
+    package static func columns(_ text: some StringProtocol) -> Int {
         var isEscape = false
         return text.unicodeScalars.reduce(0) { sum, scalar in
             if scalar == "\u{1B}" { isEscape = true }

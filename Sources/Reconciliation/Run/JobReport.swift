@@ -285,11 +285,13 @@ public struct JobReport: Sendable {
                 return
                     "Run \(run.id) wrote nothing, and nobody was touched: \(run.breaches.isEmpty ? "the source's size is not believed" : "a limit holds what it would take away"); \(inStep) in step\(need)."
             }
-            if isNothing { return "Run \(run.id) wrote nothing; \(inStep) in step\(need)." }
+            // Whatever the source did not show lost nothing.
+            let kept = run.sourceReading?.incomplete == nil ? "" : "; nothing was taken away, since the source was not read completely"
+            if isNothing { return "Run \(run.id) wrote nothing; \(inStep) in step\(kept)\(need)." }
             let open = (failed > 0 ? "; \(failed) failed" : "") + (unknown > 0 ? "; \(unknown) of unknown outcome" : "") + (planned > 0 ? "; \(planned) not sent" : "")
             let took = seconds < 120 ? "\(Int(seconds.rounded(.up))) s" : "\((Int(seconds) + 30) / 60) min"
             return
-                "Run \(run.id): \(created) created, \(changed) changed, \(disabled) disabled, \(deleted) deleted; \(inStep) in step\(open)\(need). \(counted(requests, "request")) in \(took)."
+                "Run \(run.id): \(created) created, \(changed) changed, \(disabled) disabled, \(deleted) deleted; \(inStep) in step\(open)\(kept)\(need). \(counted(requests, "request")) in \(took)."
         }
 
         private var need: String { attention > 0 ? "; \(attention) need\(attention == 1 ? "s" : "") you" : "" }

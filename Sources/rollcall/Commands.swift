@@ -175,17 +175,11 @@ struct PermissionOptions: ParsableArguments {
     @Flag(help: "Do not count conflicts and holds that the last run reported as failures.")
     var knownConflictsOk = false
 
-    /// A word as a shell takes it for one.
-    private static func quoted(_ word: String) -> String {
-        word.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || "@%+=:,./_-".utf8.contains($0) }
-            ? word : "'\(word.replacingOccurrences(of: "'", with: "'\\''"))'"
-    }
-
     /// The same options, as they are typed.
     var words: String {
         allow.map { " --allow \($0)" }.joined() + (acceptTargetChange ? " --accept-target-change" : "") + (acceptScopeChange ? " --accept-scope-change" : "")
-            + retry.map { " --retry \(Self.quoted($0))" }.joined() + acceptTakeback.map { " --accept-takeback \(Self.quoted($0))" }.joined()
-            + acceptAssociation.map { " --accept-association \(Self.quoted($0))" }.joined()
+            + retry.map { " --retry \(shellWord($0))" }.joined() + acceptTakeback.map { " --accept-takeback \(shellWord($0))" }.joined()
+            + acceptAssociation.map { " --accept-association \(shellWord($0))" }.joined()
             + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "") + (release ? " --release" : "")
     }
 
@@ -301,7 +295,7 @@ private func execute(
             let file = jobs.first { $0.name == report.job }?.file ?? "JOB"
             let until = report.planned.flatMap { Time.seconds($0) }.map { ", until \(Time.timestamp($0 + 86400))" } ?? ""
             say(
-                "\(name)  Apply exactly this\(until): rollcall apply \(file) --plan \(plan)\(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)")
+                "\(name)  Apply exactly this\(until): rollcall apply \(shellWord(file)) --plan \(plan)\(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)")
         }
         if let entry = entries.first(where: { $0.job.name == report.job && $0.isNew }) {
             // A first try that came to nothing leaves nothing: a ledger that knows nothing would look like a job that is not run.
@@ -469,7 +463,7 @@ struct ShowCommand: AsyncParsableCommand {
             let ledger = try Ledger(reading: path)
             guard let info = try run.map({ try ledger.plan(ofRun: $0) }) ?? ledger.plan(plan) else {
                 let what = run.map { "run \($0) has no plan that is kept" } ?? plan.map { "there is no plan \($0)" } ?? "there is no plan"
-                writeLine("\(job.name): \(what); rollcall status \(job.file)\(common.stateWords) lists the last runs")
+                writeLine("\(job.name): \(what); rollcall status \(shellWord(job.file))\(common.stateWords) lists the last runs")
                 throw leaving(.usage)
             }
             if let csv {

@@ -58,7 +58,7 @@ struct CommonOptions: ParsableArguments {
     var quiet = false
 
     /// The option that names the state folder, as it is typed behind a command; empty for the usual one.
-    var stateWords: String { state == "snapshots" ? "" : " --state \(state)" }
+    var stateWords: String { state == "snapshots" ? "" : " --state \(shellWord(state))" }
 
     /// How reports look here.
     ///
@@ -235,6 +235,12 @@ func printable(_ line: String) -> String {
     let most = 4000
     let text = line.visible
     return text.count > most ? text.prefix(most) + "…" : text
+}
+
+/// A word as a shell takes it for one.
+func shellWord(_ word: String) -> String {
+    let isPlain = !word.isEmpty && word.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || "@%+=:,./_-".utf8.contains($0) }
+    return isPlain ? word : "'\(word.replacingOccurrences(of: "'", with: "'\\''"))'"
 }
 
 /// A line on stderr.

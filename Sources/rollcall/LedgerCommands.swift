@@ -192,21 +192,23 @@ struct LedgerCommand: AsyncParsableCommand {
                     if let last = try ledger.lastRun(isBaseline: false) { print(printable("  last run: \(last.id) of \(last.started): \(last.summary ?? "")")) }
                     let open = try ledger.unsettled().count
                     guard open == 0 else {
-                        writeLine("nothing is removed: \(open) operations of an interrupted run await settling; rollcall run \(job.file)\(common.stateWords) settles them")
+                        writeLine("nothing is removed: \(open) operations of an interrupted run await settling; rollcall run \(shellWord(job.file))\(common.stateWords) settles them")
                         throw leaving(.recordsFailed)
                     }
                     let leavers = try ledger.leaversWithAccess()
                     guard leavers.isEmpty else {
                         let names = leavers.prefix(5).joined(separator: ", ") + (leavers.count > 5 ? ", …" : "")
                         writeLine(
-                            "nothing is removed: \(leavers.count == 1 ? "one leaver has" : "\(leavers.count) leavers have") access (\(names)), and nobody else would end it; rollcall run \(job.file)\(common.stateWords) does, or end it on the target"
+                            "nothing is removed: \(leavers.count == 1 ? "one leaver has" : "\(leavers.count) leavers have") access (\(names)), and nobody else would end it; rollcall run \(shellWord(job.file))\(common.stateWords) does, or end it on the target"
                         )
                         throw leaving(.recordsFailed)
                     }
                 }
                 guard yes == job.name else {
                     if let yes { writeLine("--yes \(yes): the job's name is \(job.name)") }
-                    print("  nothing is removed yet: rollcall ledger forget \(job.file)\(common.stateWords) --yes \(job.name) removes it and its copies; the accounts on the target stay as they are")
+                    print(
+                        "  nothing is removed yet: rollcall ledger forget \(shellWord(job.file))\(common.stateWords) --yes \(job.name) removes it and its copies; the accounts on the target stay as they are"
+                    )
                     if yes != nil { throw leaving(.usage) }
                     return
                 }

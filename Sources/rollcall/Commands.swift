@@ -335,35 +335,45 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check job files, credentials and both sides; write nothing.",
         discussion: """
-            Prints each job as it will run, with every default filled in and secrets as their references.
+            The verdict comes first, then what both sides say, then the job as it will run: every default filled in, secrets as their references.
 
             rollcall check nightly.yaml
-            rollcall check /etc/rollcall/jobs.d
+            rollcall check --offline jobs/*.yaml      in a repository's CI: the files alone, without secrets
             """)
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
-    @Argument(help: ArgumentHelp("Job files.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
+    @Flag(help: "Look at the job files alone: no network, no secret.")
+    var offline = false
+    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
         let jobs = try common.jobs(jobs)
         var code = Reconciliation.ExitCode.inStep
+        var owners = TargetOwners(folder: common.state)
         for job in jobs {
-            for line in JobDescription.lines(job) { print(printable(line)) }
-            for concern in FileTrust.concerns(job, state: common.state) { writeLine("warning: \(job.name): \(concern)") }
+            var lines: [String] = []
             do {
-                // Nothing of a check is kept: its ledger is in memory.
-                let surroundings = common.surroundings()
-                let run = try JobRun(
-                    job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(), surroundings: surroundings,
-                    pool: SourcePool([job], surroundings: surroundings))
-                for line in await run.check() { print(printable(line)) }
-                if let failure = run.failure { throw failure }
-                print("\(job.name): good.")
+                if let failure = owners.claim(job) { throw failure }
+                if !offline {
+                    // Nothing of a check is kept: its ledger is in memory.
+                    let surroundings = common.surroundings()
+                    let run = try JobRun(
+                        job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(), surroundings: surroundings,
+                        pool: SourcePool([job], surroundings: surroundings))
+                    lines = await run.check()
+                    if let failure = run.failure { throw failure }
+                }
+                print("\(job.name): good\(offline ? ", as far as the file tells" : "").")
             } catch let failure as JobFailure {
                 writeLine("\(job.name): \(failure)")
-                for missing in job.missingSecrets(environment: ProcessInfo.processInfo.environment) where !failure.description.contains(missing) { writeLine("\(job.name): \(missing)") }
+                if !offline {
+                    for missing in job.missingSecrets(environment: ProcessInfo.processInfo.environment) where !failure.description.contains(missing) { writeLine("\(job.name): \(missing)") }
+                }
                 code = max(code, failure.exit)
             }
+            for line in lines { print(printable("  \(line)")) }
+            for concern in FileTrust.concerns(job, state: common.state) { writeLine("warning: \(job.name): \(concern)") }
+            for line in JobDescription.lines(job) { print(printable(line)) }
         }
         if code != .inStep { throw leaving(code) }
     }

@@ -121,6 +121,22 @@ import Testing
         #expect(try Program.rollcall(["--version"], in: place.folder).output.contains("ledger schema"))
     }
 
+    @Test("16 E: check tells its verdict first; --offline wants no secret and no network; a second job on one target is refused as a plan refuses it")
+    func check() throws {
+        let stage = try Stage()
+        defer { stage.server.stop() }
+        let good = try stage.place.rollcall("check", "job.yaml")
+        #expect(good.exit == 0 && good.output.hasPrefix("test: good.\n  target: reached") && good.output.contains("one page of users and one of groups read"), "\(good.everything)")
+        try stage.place.write("second.yaml", try stage.place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: second"))
+        let twice = try stage.place.rollcall("check", "job.yaml", "second.yaml")
+        #expect(twice.exit == 78 && twice.error.contains("belongs to the job test"), "\(twice.everything)")
+        #expect(try stage.place.rollcall("run", "job.yaml").exit == 0)
+        #expect(try stage.place.rollcall("check", "second.yaml").exit == 78)
+        stage.server.stop()
+        let offline = try Program.rollcall(["check", "--offline", "job.yaml"], environment: ["SANDBOX_TOKEN": ""], in: stage.place.folder)
+        #expect(offline.exit == 0 && offline.output.hasPrefix("test: good, as far as the file tells."), "\(offline.everything)")
+    }
+
     @Test("16 A: --quiet says nothing on a night that needs nobody, and colour is for terminals")
     func quiet() throws {
         let stage = try Stage()

@@ -1,4 +1,6 @@
 import Directory
+import Foundation
+import HTTP
 import Jobs
 import Ledger
 import Provisioning
@@ -49,7 +51,19 @@ extension JobRun {
                 guard case .rejected = error, !query.isEmpty else { throw error }
             }
         }
-        lines.append("target: one page of users read; the credential is accepted")
+        if pushed.contains(.group) {
+            // What a plan could not read is told now.
+            do {
+                _ = try await connection.send(.get, ResourceKind.group.endpoint, query: profile.listing == .none ? [] : [("count", "1")])
+            } catch {
+                switch error {
+                // An empty list may be said so.
+                case .notFound, .rejected: break
+                default: throw JobFailure(error, side: "target, groups")
+                }
+            }
+        }
+        lines.append("target: one page of users\(pushed.contains(.group) ? " and one of groups" : "") read; the credential is accepted")
         lines += connection.dialect.all.map { "target: its own way: \($0.sentence)" }
         return lines
     }
@@ -83,5 +97,26 @@ extension JobRun {
 
     private static func unknownInScope(_ id: String) -> JobFailure {
         JobFailure(.sourceIncomplete, "source: source.scope lists \(id), which the source does not have; correct the scope (it takes ids, not names)")
+    }
+}
+
+/// Which job has which target, for `check`: a plan refuses the second of two.
+public struct TargetOwners {
+    private let folder: String
+    private var owners: [String: String] = [:]
+
+    /// - Parameter folder: the state folder, which need not be there.
+    public init(folder: String) { self.folder = folder }
+
+    /// Why a job may not have its target; nil where it may.
+    public mutating func claim(_ job: Job) -> JobFailure? {
+        let address = (URLParts(job.target.baseURL)?.canonical ?? job.target.baseURL) + (job.target.tenant.map { " \($0)" } ?? " \(job.target.authorization)")
+        if let owner = owners[address] { return JobRun.owned(job.target.baseURL, by: owner) }
+        owners[address] = job.name
+        // A folder that knows no target yet is not written to.
+        guard FileManager.default.fileExists(atPath: folder + "/targets"), let digest = try? JobRun.digest(job, folder: folder, environment: ProcessInfo.processInfo.environment),
+            let owner = TargetRegistry(folder: folder).owner(of: digest), owner != job.name
+        else { return nil }
+        return JobRun.owned(job.target.baseURL, by: owner)
     }
 }

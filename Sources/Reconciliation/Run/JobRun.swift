@@ -188,7 +188,7 @@ public final class JobRun: @unchecked Sendable {
     /// leaves the state folder. `target.tenant` says it where the credential changes.
     ///
     /// - Parameter folder: the state folder; nil for a ledger in memory.
-    private static func digest(_ job: Job, folder: String?, environment: [String: String]) throws -> String {
+    static func digest(_ job: Job, folder: String?, environment: [String: String]) throws -> String {
         var text = URLParts(job.target.baseURL)?.canonical ?? job.target.baseURL
         if let tenant = job.target.tenant {
             text += " tenant \(tenant)"

@@ -203,12 +203,15 @@ public final class Ledger {
     }
 
     private(set) var isScratchAttached = false
+    /// Numbers of the target's ids while they are staged.
+    var numbers = IDNumbers()
     var isSnapshotAttached = false
 
     public func detachScratch() throws {
         try detachSnapshot()
         guard isScratchAttached else { return }
         isScratchAttached = false
+        numbers.forget()
         try perform { try $0.execute(sql: "DETACH DATABASE scratch") }
         if let scratchPath { try? FileManager.default.removeItem(atPath: scratchPath) }
         scratchPath = nil
@@ -276,7 +279,10 @@ public final class Ledger {
     func perform<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.writeWithoutTransaction(body) } }
 
     private func mapped<Value>(_ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch let error as DatabaseError { throw failure(error) }
+        do { return try body() } catch {
+            numbers.forget()
+            throw (error as? DatabaseError).map(failure) ?? error
+        }
     }
 
     /// What an error of SQLite means for the ledger. A scratch file has no journal: once the disk was full it may read as damaged, which

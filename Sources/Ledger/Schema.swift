@@ -124,6 +124,8 @@ package enum Schema {
             collision INTEGER NOT NULL DEFAULT 0,
             -- Attributes that are left out since they break a rule, and whether no object can be made without them.
             flaw TEXT, lacks_needed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+        -- The numbers that the snapshot of the source has for ids, and the ledger's.
+        CREATE TABLE scratch.snapshot_numbers (snapshot INTEGER PRIMARY KEY, n INTEGER NOT NULL);
         CREATE TABLE scratch.source_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;
         CREATE TABLE scratch.source_units (usr INTEGER NOT NULL, unit TEXT NOT NULL, PRIMARY KEY (usr, unit)) WITHOUT ROWID;
         -- Groups whose members came in more than one piece.

@@ -30,6 +30,7 @@ public final class Snapshot {
     let path: String
     private let queue: DatabaseQueue
     private var isReading = false
+    private var numbers = IDNumbers()
     private let work = WorkCount.ofSnapshots
 
     /// - Parameter path: where the scratch file is made; nil for a place among the system's temporary files.
@@ -97,6 +98,7 @@ public final class Snapshot {
     /// Forgets what is there and begins to take a read.
     public func begin() throws {
         try seal()
+        numbers.forget()
         try access { db in
             try db.execute(sql: "BEGIN")
             for table in ["ids", "records", "units", "user_units", "members", "group_pages"] { try db.execute(sql: "DELETE FROM \(table)") }
@@ -108,6 +110,7 @@ public final class Snapshot {
     public func seal() throws {
         guard isReading else { return }
         isReading = false
+        numbers.forget()
         try access { try $0.execute(sql: "COMMIT") }
     }
 
@@ -144,10 +147,9 @@ public final class Snapshot {
     public func add(members: [String], of group: String) throws -> Int {
         try access { db in
             let grp = try intern(db, 1, group)
-            return try members.reduce(0) { count, member in
-                try db.cachedStatement(sql: "INSERT OR IGNORE INTO members (grp, usr) VALUES (?, ?)").execute(arguments: [grp, intern(db, 0, member)])
-                return count + db.changesCount
-            }
+            let list = IDNumbers.list(try members.map { member in try numbers.number(0, member) { try intern(db, 0, member) } })
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO members (grp, usr) SELECT ?, value FROM json_each(?)").execute(arguments: [grp, list])
+            return db.changesCount
         }
     }
 
@@ -282,12 +284,14 @@ extension Ledger {
             _ = try stage(source: batch.map { try map(Snapshot.Record(kind: $0[1], id: $0[2], fields: $0[3], problem: $0[4], place: $0[5])) })
         }
         try write { db in
+            // Each id is looked up as text once, and not for each of its memberships.
             try db.execute(
                 sql: """
+                    DELETE FROM scratch.snapshot_numbers;
+                    INSERT INTO scratch.snapshot_numbers (snapshot, n) SELECT s.n, m.n FROM snapshot.ids s CROSS JOIN main.ids m ON m.space = s.kind AND m.id = s.id;
                     INSERT OR IGNORE INTO scratch.source_members (grp, usr)
                     SELECT g.n, u.n FROM snapshot.members m
-                    JOIN snapshot.ids sg ON sg.n = m.grp JOIN snapshot.ids su ON su.n = m.usr
-                    JOIN main.ids g ON g.space = 1 AND g.id = sg.id JOIN main.ids u ON u.space = 0 AND u.id = su.id;
+                    CROSS JOIN scratch.snapshot_numbers g ON g.snapshot = m.grp CROSS JOIN scratch.snapshot_numbers u ON u.snapshot = m.usr;
                     INSERT OR IGNORE INTO scratch.long_groups (grp)
                     SELECT m.n FROM snapshot.group_pages p JOIN snapshot.ids i ON i.n = p.grp JOIN main.ids m ON m.space = 1 AND m.id = i.id WHERE p.pages > 1;
                     """)

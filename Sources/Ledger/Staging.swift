@@ -146,10 +146,8 @@ extension Ledger {
         guard !members.isEmpty else { return }
         try write { db in
             let grp = try intern(db, space: groupSpace, group)
-            for member in members {
-                let usr = try intern(db, space: userSpace, member)
-                try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.\(table) (grp, usr) VALUES (?, ?)").execute(arguments: [grp, usr])
-            }
+            let list = IDNumbers.list(try members.map { member in try numbers.number(userSpace, member) { try intern(db, space: userSpace, member) } })
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.\(table) (grp, usr) SELECT ?, value FROM json_each(?)").execute(arguments: [grp, list])
         }
     }
 
@@ -158,7 +156,7 @@ extension Ledger {
         try write { db in
             var repeated: [String] = []
             for object in objects {
-                let n = try intern(db, space: object.kind + 2, object.id)
+                let n = try numbers.number(object.kind + 2, object.id) { try intern(db, space: object.kind + 2, object.id) }
                 let insert = try db.cachedStatement(
                     sql:
                         "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected, rights, created, mails) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -213,7 +211,7 @@ extension Ledger {
                 users: try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE kind = 0 AND in_scope") ?? 0,
                 groups: try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE kind = 1 AND in_scope") ?? 0,
                 memberships: try Int.fetchOne(
-                    db, sql: "SELECT count(*) FROM scratch.source_members m WHERE EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 1 AND s.n = m.grp AND s.in_scope)") ?? 0)
+                    db, sql: "SELECT count(*) FROM scratch.source s CROSS JOIN scratch.source_members m ON m.grp = s.n WHERE s.kind = 1 AND s.in_scope") ?? 0)
         }
     }
 

@@ -34,15 +34,24 @@ extension Ledger {
         }
     }
 
-    /// Linked accounts that have access though the source does not have their record any more, as the last complete read knew it; their names.
-    public func leaversWithAccess() throws -> [String] {
+    /// Accounts that are to lose their access and, as far as this ledger knows, have it: of leavers, of records that are out of the scope and wait for their
+    /// end, and those for which the newest plan could not end it; their names.
+    public func accountsToEnd() throws -> [String] {
         try read { db in
-            try String.fetchAll(
+            // What the target showed last; nothing where it does not show accounts.
+            let hasAccess = "coalesce((SELECT json_extract(v.body, '$.active') FROM versions v WHERE v.space = 2 AND v.n = l.target AND v.last_run IS NULL), 1) <> 0"
+            return try String.fetchAll(
                 db,
                 sql: """
-                    SELECT l.match_key FROM links l WHERE l.kind = 0 AND l.state = 'active'
-                    AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = 0 AND v.n = l.source AND v.last_run IS NULL)
-                    AND coalesce(json_extract(coalesce(l.read, l.sent), '$.active'), 1) <> 0 ORDER BY l.match_key
+                    SELECT DISTINCT l.match_key FROM links l WHERE l.kind = 0 AND \(hasAccess) AND (
+                        l.state = 'active' AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = 0 AND v.n = l.source AND v.last_run IS NULL)
+                        OR l.state = 'active' AND EXISTS (SELECT 1 FROM departures d WHERE d.kind = 0 AND d.source = l.source)
+                        OR EXISTS (
+                            SELECT 1 FROM operations o INDEXED BY operations_by_source
+                            WHERE o.plan = (SELECT max(p.id) FROM plans p JOIN runs r ON r.id = p.run WHERE r.command <> 'plan' AND r.finished IS NOT NULL) AND o.kind = 0 AND o.source = l.source
+                            AND o.status NOT IN ('done', 'noted')
+                            AND (o.verb IN ('disable', 'delete') OR EXISTS (SELECT 1 FROM json_each(o.fields) f WHERE json_extract(f.value, '$.path') = 'active' AND json_extract(f.value, '$.after') = 'false'))))
+                    ORDER BY l.match_key
                     """)
         }
     }

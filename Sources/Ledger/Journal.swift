@@ -300,7 +300,8 @@ extension Ledger {
             try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT p.id, sum(o.status NOT IN ('planned', 'sent')), count(*) FROM plans p JOIN operations o ON o.plan = p.id AND o.verb <> 'none'
+                    SELECT p.id, sum(o.status IN ('done', 'failed', 'skipped')), count(*) FROM plans p
+                    JOIN operations o ON o.plan = p.id AND o.verb <> 'none' AND o.status IN ('planned', 'sent', 'done', 'failed', 'skipped')
                     WHERE p.id = (SELECT max(id) FROM plans) AND p.state = 'applying' GROUP BY p.id
                     """
             ).map { ($0[0], $0[1], $0[2]) }

@@ -60,7 +60,7 @@ public final class Ledger {
             guard application == Schema.applicationID else { throw LedgerError.foreign(path) }
             guard version <= Self.schemaVersion else { throw LedgerError.newer(path, version) }
             guard version == Self.schemaVersion else {
-                throw LedgerError.io("the ledger \(path) is of an older version of rollcall, and another process has it; the next run brings it up to date")
+                throw LedgerError.io("the ledger \(path) is of an older version of rollcall; the next run, or rollcall status, brings it up to date")
             }
         } catch let error as DatabaseError {
             throw LedgerError(error, path: path)

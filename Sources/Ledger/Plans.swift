@@ -11,9 +11,9 @@ extension Ledger {
             // A plan that was never applied is worth keeping only while it is among the newest.
             try db.execute(
                 sql: """
-                    DELETE FROM operation_members WHERE plan IN (SELECT id FROM plans WHERE state IN ('planned', 'held') ORDER BY id DESC LIMIT -1 OFFSET 9);
-                    DELETE FROM operations WHERE plan IN (SELECT id FROM plans WHERE state IN ('planned', 'held') ORDER BY id DESC LIMIT -1 OFFSET 9);
-                    DELETE FROM plans WHERE id IN (SELECT id FROM plans WHERE state IN ('planned', 'held') ORDER BY id DESC LIMIT -1 OFFSET 9);
+                    DELETE FROM operation_members WHERE plan IN (SELECT id FROM plans WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC LIMIT -1 OFFSET 9);
+                    DELETE FROM operations WHERE plan IN (SELECT id FROM plans WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC LIMIT -1 OFFSET 9);
+                    DELETE FROM plans WHERE id IN (SELECT id FROM plans WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC LIMIT -1 OFFSET 9);
                     """)
             let plan = try Int64.fetchOne(db, sql: "SELECT max((SELECT coalesce(max(id), 0) FROM plans), (SELECT plan FROM numbers)) + 1") ?? 1
             try db.execute(sql: "INSERT INTO plans (id, run, created, digest, inputs, state) VALUES (?, ?, ?, '', ?, 'planned')", arguments: [plan, run, created, inputs])
@@ -93,6 +93,8 @@ extension Ledger {
         try write { db in
             for table in ["operation_members", "operations"] { try db.execute(sql: "DELETE FROM \(table) WHERE plan = ?", arguments: [plan]) }
             try db.execute(sql: "DELETE FROM plans WHERE id = ?", arguments: [plan])
+            // Somebody may have its number in a file: it is not given again.
+            try db.execute(sql: "UPDATE numbers SET plan = max(plan, ?)", arguments: [plan])
         }
     }
 

@@ -58,7 +58,14 @@ extension SCIMTarget {
             if byPatch == capabilities.patch, !capabilities.isPatchSettled { dialect.forget(way) }
             return written
         } catch {
-            if byPatch, !capabilities.isPatchSettled, case .outcomeUnknown = error { dialect.note(patchOf: id, isServed: false) }
+            if byPatch, !capabilities.isPatchSettled {
+                switch error {
+                case .outcomeUnknown: dialect.note(patchOf: id, isServed: false)
+                // What is refused for the record's sake was understood.
+                case .rejected, .conflict, .notFound: dialect.note(patchOf: id, isServed: true)
+                default: break
+                }
+            }
             guard case .unsupported(var answer) = error, !capabilities.isPatchSettled else { throw error }
             guard byPatch == capabilities.patch else {
                 // What was found out is not so any more, or never was.

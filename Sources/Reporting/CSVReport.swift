@@ -7,11 +7,31 @@ import Reconciliation
 /// The rows of one account share an `op`; each membership has its own. What takes access away comes first. All of it is read from the ledger,
 /// so that the same plan gives the same bytes again, without a network. Cells that a spreadsheet would run as a formula get an apostrophe in front.
 public struct CSVReport {
-    public static let columns = [
-        "plan", "digest", "op", "risk", "what", "person", "user_name", "email", "group", "field", "before", "after", "why", "since", "due", "decision",
-        // As older versions had them, but for their order.
-        "run", "job", "platform", "kind", "situation", "action", "status", "source_id", "target_id", "name", "reason", "held_by", "valid_until",
-    ]
+    /// The columns in their order: those for a reviewer first, then, from `run` on, those that older versions had.
+    enum Column: Int, CaseIterable {
+        case plan, digest, op, risk, what, person
+        case userName, email, group, field, before, after, why, since, due, decision
+        case run, job, platform, kind, situation, action, status, sourceID, targetID, name, reason, heldBy, validUntil
+
+        var title: String {
+            switch self {
+            case .userName: "user_name"
+            case .sourceID: "source_id"
+            case .targetID: "target_id"
+            case .heldBy: "held_by"
+            case .validUntil: "valid_until"
+            default: "\(self)"
+            }
+        }
+    }
+
+    private struct Row {
+        var cells = [String](repeating: "", count: Column.allCases.count)
+        subscript(_ column: Column) -> String {
+            get { cells[column.rawValue] }
+            set { cells[column.rawValue] = newValue }
+        }
+    }
 
     /// What a row means for a person, from what takes access away to what is only listed.
     enum Risk: Int, CaseIterable { case takesAway = 1, needsYou, gives, changes, note }
@@ -27,7 +47,7 @@ public struct CSVReport {
         self.write = write
     }
 
-    public static var header: String { line(columns) }
+    public static var header: String { line(Column.allCases.map(\.title)) }
 
     /// What stands before the header in a file, so that a spreadsheet reads it as UTF-8.
     public static let byteOrderMark = "\u{FEFF}"
@@ -36,7 +56,7 @@ public struct CSVReport {
     public func rows(of plan: Ledger.PlanInfo, in ledger: Ledger) throws {
         var places: [Risk: [Int]] = [:]
         try ledger.forEachOperation(plan: plan.id) { places[Self.risk($0), default: []].append($0.seq) }
-        let context = Context(plan: plan, ledger: ledger)
+        let context = try context(plan, ledger)
         for risk in Risk.allCases {
             // What an applied plan only noted is not kept, and so not listed: it would not be there the next time.
             for seq in places[risk] ?? [] where risk != .note {
@@ -47,48 +67,60 @@ public struct CSVReport {
 
     /// Writes what a plan only noted, and what the target holds beside it, while the run's reads are still attached.
     public func others(of plan: Ledger.PlanInfo, in ledger: Ledger) throws {
-        let context = Context(plan: plan, ledger: ledger)
+        let context = try context(plan, ledger)
         var noted: [Int] = []
         try ledger.forEachOperation(plan: plan.id) { if Self.risk($0) == .note { noted.append($0.seq) } }
         for seq in noted { if let operation = try ledger.operation(plan: plan.id, seq: seq) { try rows(operation, .note, context) } }
         try ledger.forEachUnmanaged { object in
             let isUser = object.kind == 0
             var cells = context.cells(risk: .note, op: "")
-            cells["what"] = "left alone"
-            cells["user_name"] = isUser ? object.targetName ?? "" : ""
-            cells["group"] = isUser ? "" : object.targetName ?? ""
-            cells["kind"] = isUser ? "user" : "group"
-            cells["situation"] = object.situation.rawValue
-            cells["action"] = "none"
-            cells["status"] = "noted"
-            cells["target_id"] = object.targetID ?? ""
-            cells["name"] = object.targetName ?? ""
-            cells["reason"] =
+            cells[.what] = "left alone"
+            cells[.userName] = isUser ? object.targetName ?? "" : ""
+            cells[.group] = isUser ? "" : object.targetName ?? ""
+            cells[.kind] = isUser ? "user" : "group"
+            cells[.situation] = object.situation.rawValue
+            cells[.action] = "none"
+            cells[.status] = "noted"
+            cells[.targetID] = object.targetID ?? ""
+            cells[.name] = object.targetName ?? ""
+            cells[.reason] =
                 object.situation == .protected
                 ? "matches a protect pattern; never touched"
                 : object.isSurvivor ? "deleted by this job before and still there; left alone" : "not ours: no link and no externalId of ours; left alone"
-            cells["why"] = cells["reason"]
-            cells["held_by"] = object.situation == .protected ? "protect" : ""
+            cells[.why] = cells[.reason]
+            cells[.heldBy] = object.situation == .protected ? "protect" : ""
             try put(cells)
         }
     }
 
-    /// What stands in every row of a plan.
+    /// What stands in every row of a plan, and since when its records are as they are.
     private struct Context {
         let plan: Ledger.PlanInfo
         let ledger: Ledger
+        let blank: Row
+        let since: [String: String]
 
-        func cells(risk: Risk, op: String) -> [String: String] {
-            ["plan": String(plan.id), "digest": plan.shownDigest, "op": op, "risk": String(risk.rawValue), "run": String(plan.run), "valid_until": plan.validUntil ?? ""]
+        func cells(risk: Risk, op: String) -> Row {
+            var cells = blank
+            cells[.op] = op
+            cells[.risk] = String(risk.rawValue)
+            return cells
         }
     }
 
-    private func put(_ cells: [String: String]) throws {
-        var cells = cells
-        cells["job"] = job
-        cells["platform"] = platform
-        try write(Self.line(Self.columns.map { cells[$0] ?? "" }))
+    private func context(_ plan: Ledger.PlanInfo, _ ledger: Ledger) throws -> Context {
+        var blank = Row()
+        blank[.plan] = String(plan.id)
+        blank[.digest] = plan.shownDigest
+        blank[.run] = String(plan.run)
+        blank[.job] = job
+        blank[.platform] = platform
+        // Only a plan that was made to be looked at waits to be applied.
+        if try ledger.run(plan.run)?.command == "plan" { blank[.validUntil] = plan.validUntil ?? "" }
+        return Context(plan: plan, ledger: ledger, blank: blank, since: try ledger.troublesSince(run: plan.run))
     }
+
+    private func put(_ row: Row) throws { try write(Self.line(row.cells)) }
 
     static func risk(_ operation: PlannedOperation) -> Risk {
         if operation.status == .noted { return .note }
@@ -124,50 +156,50 @@ public struct CSVReport {
         let isUser = operation.kind == 0
         let op = "p\(operation.plan)-\(operation.seq)"
         var cells = context.cells(risk: risk, op: op)
-        cells["what"] = Self.what(operation)
+        cells[.what] = Self.what(operation)
         if isUser {
             let person = KnownUser(operation.sourceID, operation.targetID, context.plan.run, context.ledger)
-            cells["person"] = person.displayName ?? ""
-            cells["user_name"] = operation.name
-            cells["email"] = person.mail ?? ""
+            cells[.person] = person.displayName ?? ""
+            cells[.userName] = operation.name
+            cells[.email] = person.mail ?? ""
         } else {
-            cells["group"] = operation.name
+            cells[.group] = operation.name
         }
-        cells["why"] = operation.cause
-        cells["since"] = try context.ledger.troubleSince(operation, run: context.plan.run)?.day ?? ""
-        cells["due"] = operation.due ?? ""
-        cells["kind"] = isUser ? "user" : "group"
-        cells["situation"] = operation.situation.rawValue
-        cells["action"] = operation.verb.rawValue
-        cells["status"] = operation.status.rawValue
-        cells["source_id"] = operation.sourceID ?? ""
-        cells["target_id"] = operation.targetID ?? ""
-        cells["name"] = operation.name
-        cells["reason"] = operation.reason
-        cells["held_by"] = operation.heldBy ?? ""
+        cells[.why] = operation.cause
+        cells[.since] = Ledger.troubleKey(operation).flatMap { context.since[$0] } ?? ""
+        cells[.due] = operation.due ?? ""
+        cells[.kind] = isUser ? "user" : "group"
+        cells[.situation] = operation.situation.rawValue
+        cells[.action] = operation.verb.rawValue
+        cells[.status] = operation.status.rawValue
+        cells[.sourceID] = operation.sourceID ?? ""
+        cells[.targetID] = operation.targetID ?? ""
+        cells[.name] = operation.name
+        cells[.reason] = operation.reason
+        cells[.heldBy] = operation.heldBy ?? ""
         switch operation.verb {
         case .addMembers, .removeMembers:
             for member in operation.members {
                 var row = cells
                 let person = KnownUser(member.sourceID, member.targetID, context.plan.run, context.ledger)
                 let id = member.sourceID ?? member.targetID ?? ""
-                row["op"] = "\(op).\(member.position)"
-                row["person"] = person.displayName ?? ""
-                row["user_name"] = person.userName ?? id
-                row["email"] = person.mail ?? ""
-                row["field"] = "members"
-                row[operation.verb == .addMembers ? "after" : "before"] = id
-                if let status = member.status { row["status"] = status }
-                if let reason = member.reason { (row["reason"], row["why"]) = (reason, reason) }
+                row[.op] = "\(op).\(member.position)"
+                row[.person] = person.displayName ?? ""
+                row[.userName] = person.userName ?? id
+                row[.email] = person.mail ?? ""
+                row[.field] = "members"
+                row[operation.verb == .addMembers ? .after : .before] = id
+                if let status = member.status { row[.status] = status }
+                if let reason = member.reason { (row[.reason], row[.why]) = (reason, reason) }
                 try put(row)
             }
         default:
             if operation.fields.isEmpty { try put(cells) }
             for field in operation.fields {
                 var row = cells
-                row["field"] = field.path
-                row["before"] = Self.plain(field.before) ?? ""
-                row["after"] = Self.plain(field.after) ?? ""
+                row[.field] = field.path
+                row[.before] = Self.plain(field.before) ?? ""
+                row[.after] = Self.plain(field.after) ?? ""
                 try put(row)
             }
         }

@@ -17,7 +17,7 @@ public struct Screen: Sendable {
 
     /// All lines of a report. None for a quiet night that is not to be told.
     public func lines(_ report: JobReport) -> [String] {
-        if isQuiet, report.exit == .inStep { return [] }
+        if isQuiet, report.exit == .inStep { return report.urgent.flatMap { wrapped(safe($0), indent: 4) } }
         var lines = wrapped(headline(report), indent: 2)
         for section in report.sections { lines += self.lines(section) }
         for note in report.notes where !note.isEmpty { lines += wrapped("  " + safe(note), indent: 4) }
@@ -45,7 +45,7 @@ public struct Screen: Sendable {
         var rows = section.rows
         var known = 0
         if isQuiet, section.kind == .needsYou {
-            known = rows.filter(\.isKnown).count
+            known = rows.filter(\.isKnown).reduce(0) { $0 + $1.records }
             rows.removeAll(where: \.isKnown)
         }
         let rest = section.count - section.rows.count

@@ -39,10 +39,10 @@ public enum StatusReport {
         if let plan = try ledger.plan(nil) {
             lines.append("  newest plan: \(plan.id) (\(plan.shownDigest)) of \(plan.created), \(plan.state)")
             let report = try JobReport.stored(job, plan, in: ledger, detail: .rows)
-            for section in report.sections where section.kind == .needsYou || plan.state == "held" && section.kind == .takesAway {
+            for section in report.sections where section.kind == .needsYou || section.kind == .held {
                 let rows = section.rows.prefix(10)
                 for row in rows { lines.append("  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): \(row.detail)") }
-                if section.count > rows.count { lines.append("  … and \(section.count - rows.count) more: rollcall show shows all") }
+                if section.count > rows.count { lines.append("  … and \(section.count - rows.count) more: rollcall show, with the job's file and --detail all, shows all of plan \(plan.id)") }
             }
         }
         if isGoing { return lines }

@@ -62,7 +62,7 @@ extension SCIMConnection {
     ) async throws -> ListEvidence {
         var walk = ListWalk(paging, pageSize, bounds)
         if dialect.has(.noCount) { walk.omitsCount = true }
-        walk.totalsCountPages = dialect.has(.pageTotals)
+        walk.mayDeclarePages = dialect.has(.pageTotals)
         let parser = JSONParser()
         while !walk.isOver {
             var arrivals = ListWalk.Arrivals()
@@ -84,8 +84,8 @@ extension SCIMConnection {
                 continue
             }
             if walk.omitsCount { dialect.note(.noCount) }
-            if walk.totalsCountPages { dialect.note(.pageTotals) } else if dialect.has(.pageTotals), walk.hasDisproved { dialect.forget(.pageTotals) }
             walk.take(page, arrivals)
+            if walk.totalsCountPages { dialect.note(.pageTotals) }
             try pageDone()
             if walk.isInDoubt { try await walk.settle(honoursStart: honoursStart(path, query)) }
         }
@@ -111,12 +111,12 @@ struct ListWalk {
     private(set) var isInDoubt = false
     /// Whether the size of a page is left to the server.
     var omitsCount = false
-    /// Whether what this server declares as the total is the length of the page: it then declares nothing, and the walk ends with an empty page.
-    var totalsCountPages = false
+    /// Whether what this list declares as the total is the length of the page: it then declares nothing, and the walk ends with an empty page.
+    private(set) var totalsCountPages = false
+    /// Whether lists of this server were found to do so: the first page is then no end, whatever it declares. Another list of it may be honest.
+    var mayDeclarePages = false
     /// Whether every page so far declared its own length.
     private var mayCountPages = true
-    /// Whether a page declared more than its own length.
-    var hasDisproved: Bool { !mayCountPages }
 
     private var paging: Paging
     /// A page's size; halved for good where a page is too large.
@@ -208,16 +208,15 @@ struct ListWalk {
         if !isOver { judgeSize() }
     }
 
-    /// Two pages of different resources, each of which declares its own length, show what this server's totals are. One that was known for it and
-    /// declares something else is not believed.
+    /// Two pages of different resources, each of which declares its own length, show what this list's totals are; of a server that is known for it,
+    /// an empty page that declares nothing does.
     private mutating func judgeTotals(_ page: ListPage, _ arrivals: Arrivals) {
         guard let total = page.totalResults else { return }
         mayCountPages = mayCountPages && total == page.count
         if totalsCountPages, !mayCountPages {
-            // Its totals mean what they should, from now on, or nothing.
             totalsCountPages = false
-            if evidence.pages > 1 { evidence.note("page \(evidence.pages) declares \(total) in all, and the pages before it their own length: the server's totals cannot be trusted") }
-        } else if mayCountPages, evidence.pages == 2, page.count > 0, arrivals.new == page.count, paging == .index {
+            evidence.note("page \(evidence.pages) declares \(total) in all, and the pages before it their own length: the server's totals cannot be trusted")
+        } else if mayCountPages, evidence.pages == 2, paging == .index, page.count > 0 ? arrivals.new == page.count : mayDeclarePages {
             totalsCountPages = true
             evidence.declaredTotal = nil
         }
@@ -269,7 +268,7 @@ struct ListWalk {
         if start >= isolatedUntil { size = pageSize }
         guard let declared = evidence.declaredTotal, start >= declared else { return }
         // Some servers declare the length of the page as the total. One that was caught is walked to an empty page.
-        let isSuspicious = evidence.pages == 1 && (omitsCount && bounds.expected == 0 || page.count >= pageSize || declared < bounds.expected)
+        let isSuspicious = evidence.pages == 1 && (mayDeclarePages || omitsCount && bounds.expected == 0 || page.count >= pageSize || declared < bounds.expected)
         if start > declared, evidence.isComplete { evidence.note("page \(evidence.pages) brought more than the \(declared) that are declared in all: the server's totals cannot be trusted") }
         if !isSuspicious, evidence.isComplete || evidence.overlaps { isOver = true }
     }

@@ -302,7 +302,7 @@ private func execute(
             if report.plan == nil, (try? entry.ledger.isBlank()) == true { entry.remove() } else if !lines.isEmpty { say("\(name)  This ledger is new: \(entry.path)") }
         }
     }
-    if reports.count > 1 { for line in JobTable.lines(reports) { say(line) } }
+    if reports.count > 1, !(common.quiet && reports.allSatisfy { $0.exit == .inStep }) { for line in JobTable.lines(reports) { say(line) } }
     var code = reports.map(\.exit).max() ?? .inStep
     if let failure {
         writeLine("\(failure)")

@@ -45,7 +45,7 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "What is logged: trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.warning
 
-    @Option(help: "Progress on stderr: auto (at a terminal) or never.")
+    @Option(help: "Progress on stderr: auto (one line at a terminal, else a line a minute) or never.")
     var progress = ProgressMode.auto
 
     @Option(help: "Rows of single records: none, rows (50 of a kind) or all.")
@@ -58,7 +58,7 @@ struct CommonOptions: ParsableArguments {
     var quiet = false
 
     /// The option that names the state folder, as it is typed behind a command; empty for the usual one.
-    var stateWords: String { state == "snapshots" ? "" : " --state \(shellWord(state))" }
+    var stateWords: String { state == "snapshots" && Self.usualState == "snapshots" ? "" : " --state \(shellWord(state))" }
 
     /// How reports look here.
     ///
@@ -188,7 +188,7 @@ struct CommonOptions: ParsableArguments {
                 return OpenJob(job: job, ledger: ledger, lock: lock, isNew: isNew, path: URL(fileURLWithPath: path).standardizedFileURL.path)
             }
         } catch let held as JobLock.Held {
-            writeLine("\(held)")
+            writeLine("\(held); nothing was done, and nobody was touched")
             throw leaving(.locked)
         } catch let error as LedgerError {
             writeLine("\(error)")

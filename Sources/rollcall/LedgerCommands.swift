@@ -195,11 +195,11 @@ struct LedgerCommand: AsyncParsableCommand {
                         writeLine("nothing is removed: \(open) operations of an interrupted run await settling; rollcall run \(shellWord(job.file))\(common.stateWords) settles them")
                         throw leaving(.recordsFailed)
                     }
-                    let leavers = try ledger.leaversWithAccess()
+                    let leavers = try ledger.accountsToEnd()
                     guard leavers.isEmpty else {
                         let names = leavers.prefix(5).joined(separator: ", ") + (leavers.count > 5 ? ", …" : "")
                         writeLine(
-                            "nothing is removed: \(leavers.count == 1 ? "one leaver has" : "\(leavers.count) leavers have") access (\(names)), and nobody else would end it; rollcall run \(shellWord(job.file))\(common.stateWords) does, or end it on the target"
+                            "nothing is removed: \(leavers.count == 1 ? "one account that is to lose its access has it" : "\(leavers.count) accounts that are to lose their access have it") (\(names)), and nobody else would end it: rollcall run \(shellWord(job.file))\(common.stateWords) does, or tells what keeps it"
                         )
                         throw leaving(.recordsFailed)
                     }
@@ -213,10 +213,12 @@ struct LedgerCommand: AsyncParsableCommand {
                     return
                 }
                 try TargetRegistry(folder: common.state).release(job.name)
-                for file in ["", "-wal", "-shm", ".scratch"].map({ path + $0 }) + copies + ["\(common.state)/\(job.name).lock"] where FileManager.default.fileExists(atPath: file) {
+                for file in ["", "-wal", "-shm", ".scratch"].map({ path + $0 }) + copies where FileManager.default.fileExists(atPath: file) {
                     guard unlink(file) == 0 else { throw LedgerError.io("cannot remove \(file): \(String(cString: strerror(errno)))") }
                 }
                 print("  removed, with \(copies.count) copies")
+                let aside = ((try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []).filter { $0.hasPrefix("\(job.name).sqlite.before-") }.sorted()
+                if !aside.isEmpty { print("  what was set aside before is still there: \(aside.joined(separator: ", "))") }
             }
         }
     }

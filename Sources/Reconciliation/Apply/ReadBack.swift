@@ -38,7 +38,8 @@ extension Applier {
                 let isFew = open.count <= Self.readsByID || !listShowsAll
                 if isFew { try await readByID() }
                 if !open.isEmpty, listShowsAll, !isFew || !closed.isEmpty { _ = try await target.list(kind, take) }
-                if !isFew { try await readByID() }
+                // A list that leaves out most of what was written is no list that a look at each would mend.
+                if !isFew, open.count <= Self.mostReadsByID { try await readByID() }
                 if closed.count >= Breaker.limit, !listShowsAll, let ailment = await target.ailment() { throw ailment }
                 for entry in open.values.flatMap({ $0 }) where !entry.isMembership || closed[entry.id] != nil {
                     guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
@@ -55,6 +56,8 @@ extension Applier {
 
     /// Up to this many objects are read by id; beyond, the list is cheaper.
     static let readsByID = 20
+    /// So many are asked for by id at the most, where the list did not show them.
+    static let mostReadsByID = 500
 
     /// An account as it is meant: a target may leave `active` out of those that are not. That is found out at a look at one that was disabled with
     /// success, had the field before, and has it not any more, while every one that is let in has it.

@@ -175,9 +175,13 @@ struct Sender: Sendable {
                 // A server that keeps what it deleted, without access, has done what matters; the next read names it.
                 if case .active(false)? = try? target.connection.read(shown, { $0.access }) { return .done(id: id, resource: nil) }
             } catch {
-                if case .notFound = error { return .kept(.done(id: id, resource: nil)) }
-                // A server that does not let itself be asked is believed; the next read tells.
-                return .done(id: id, resource: nil)
+                switch error {
+                case .notFound: return .kept(.done(id: id, resource: nil))
+                // A server that does not let itself be asked is believed; the next list tells.
+                case .forbidden, .unsupported, .rejected, .malformed: return .done(id: id, resource: nil)
+                // One that fails has said nothing: the journal keeps the delete open, and the next run settles it.
+                default: return .unknown("the target answered the delete with success, and the look afterwards failed: \(error)")
+                }
             }
         }
         let why = "the target answered the delete with success and still shows the account"

@@ -36,6 +36,9 @@ extension PlannedOperation {
     /// Whether it takes access away from an account by an attribute.
     public var endsAccess: Bool { fields.contains { $0.path == "active" && $0.after == "false" } }
 
-    /// Why it is there, without what holds it: that is told once for all that it holds.
-    public var cause: String { reason.range(of: "; held: ").map { String(reason[..<$0.lowerBound]) } ?? reason }
+    /// Why it is there: of what is held for somebody to decide, what holds it; else without that, since it is told once for all that it holds.
+    public var cause: String {
+        guard let mark = reason.range(of: "; held: ") else { return reason }
+        return String(status == .held && JobReport.needsAttention(self) ? reason[mark.upperBound...] : reason[..<mark.lowerBound])
+    }
 }

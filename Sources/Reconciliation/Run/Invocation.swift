@@ -50,7 +50,9 @@ public struct Invocation {
 
     /// The report of a job that could not begin.
     private func refused(_ job: Job, _ exit: ExitCode, _ why: String) -> JobReport {
-        .withoutPlan(job.name, exit, [why] + (exit == .jobFile ? job.missingSecrets(environment: surroundings.environment).filter { !why.contains($0) } : []), began: surroundings.time.timestamp())
+        .withoutPlan(
+            job.name, exit, [why] + (exit == .jobFile ? job.missingSecrets(environment: surroundings.environment).filter { !why.contains($0) } : []), began: surroundings.time.timestamp(),
+            isResult: command.writes)
     }
 
     /// - Parameter inspect: called for each job that has a plan, while its reads are still at hand: for the CSV.
@@ -126,6 +128,8 @@ public struct Invocation {
             await withTaskGroup(of: Void.self) { group in
                 for run in runs { group.addTask { await run.apply() } }
             }
+            // The plan that was looked at says what became of it.
+            for (run, basis) in zip(runs, saved) where run.hasApplied { if let basis { try? run.ledger.setPlan(basis.id, state: "applied by run \(run.id)") } }
         }
         for run in runs {
             // A ledger that fails keeps no other job from its report, and from being what later runs are measured against.

@@ -21,6 +21,8 @@ public struct JobReport: Sendable {
     public var digest: String?
     /// When the plan was made, `2026-01-31T02:00:00Z`.
     public var planned: String?
+    /// Of the notes, what is to be told also on a quiet night: it is told once, or soon too late.
+    public var urgent: [String] = []
     /// Whether the job has written, or would have: a result, and no plan.
     public var isResult = false
 
@@ -35,10 +37,10 @@ public struct JobReport: Sendable {
 
     /// All lines beside the headline, one record each.
     public var details: [String] {
-        sections.filter { $0.kind == .takesAway }.flatMap { section in
+        sections.filter { [.notSent, .takesAway, .held].contains($0.kind) }.flatMap { section in
             let title = section.title.prefix(1).lowercased() + section.title.dropFirst()
             let rest = section.count - section.rows.count
-            return section.rows.map { "\(title): \($0.what) \($0.whom): \($0.detail)" } + (rest > 0 ? ["… and \(rest) more that lose something, in the CSV"] : [])
+            return section.rows.map { "\(title): \($0.what) \($0.whom): \($0.detail)" } + (rest > 0 ? ["… and \(rest) more, in the CSV"] : [])
         } + notes + attention
     }
 
@@ -48,6 +50,8 @@ public struct JobReport: Sendable {
         return switch exit {
         case .inStep, .pending: .ok
         case .recordsFailed, .sourceIncomplete: .attention
+        // A source that shrank holds what takes away, and lets the rest go on.
+        case .held where figures.hasWritten: .attention
         case .held, .stale: .held
         default: .failed
         }
@@ -58,8 +62,12 @@ public struct JobReport: Sendable {
     /// The report of a job that came to no plan.
     ///
     /// - Parameter began: when it was tried, `2026-01-31T02:00:00Z`.
-    public static func withoutPlan(_ job: String, _ exit: ExitCode, _ notes: [String], began: String) -> JobReport {
-        var report = JobReport(job: job, plan: nil, exit: exit, headline: "There is no plan, and nobody was touched.", notes: notes, requests: 0)
+    ///
+    /// - Parameter isResult: whether it was to write.
+    public static func withoutPlan(_ job: String, _ exit: ExitCode, _ notes: [String], began: String, isResult: Bool = false) -> JobReport {
+        let headline = exit == .stale ? "The saved plan is not applied, and nobody was touched." : "There is no plan, and nobody was touched."
+        var report = JobReport(job: job, plan: nil, exit: exit, headline: headline, notes: notes, requests: 0)
+        report.isResult = isResult
         report.figures.began = began
         return report
     }
@@ -89,13 +97,16 @@ public struct JobReport: Sendable {
         report.isResult = run.command != "plan" && run.command != "check"
         guard let plan = run.plan else {
             report.exit = run.failure?.exit ?? .internalError
-            report.headline = report.exit == .stale ? "The saved plan is not applied, and nobody was touched." : "There is no plan, and nobody was touched."
+            report.headline =
+                run.hasSettled
+                ? "There is no plan; what an interrupted run left open is settled."
+                : report.exit == .stale ? "The saved plan is not applied, and nobody was touched." : "There is no plan, and nobody was touched."
             report.notes = [run.failure?.description ?? ""] + run.notes
             return report
         }
         var numbers = Numbers()
-        var rows = ReportRows(run.surroundings.detail, run: run.id, isWriting: report.isResult)
         let ledger = run.ledger
+        var rows = ReportRows(run.surroundings.detail, run: run.id, isWriting: report.isResult, since: try ledger.troublesSince(run: run.id))
         try ledger.forEachOperation(plan: plan) {
             numbers.add($0, requestsPerUpdate: run.requestsPerUpdate)
             report.figures.add($0)
@@ -106,16 +117,14 @@ public struct JobReport: Sendable {
         report.figures.inStep = inStep
         let unmanaged = situations.filter { $0.situation == .unmanaged }.reduce(0) { $0 + $1.count }
         if let info = try ledger.plan(plan) { (report.digest, report.planned) = (PlanDigest.shown(info.digest), info.created) }
-        report.sections = rows.sections(ledger, limits: report.figures.limitsOfTaking) { operation in
-            (try? ledger.troubleSince(operation, run: run.id)).flatMap { $0 }.map { "run \($0.run) of \($0.day)" }
-        }
+        report.sections = rows.sections(ledger, limits: report.figures.limitsOfTaking)
+        report.urgent = run.urgent
 
         let isQuiet = numbers.changes == 0 && numbers.held == 0 && numbers.conflicts == 0
         if isQuiet {
             report.headline = source == nil ? "No changes. \(inStep) in step." : "No changes for certain: the source was not read completely. \(inStep) in step."
         } else if report.isResult {
-            let now = try inStep + ledger.broughtInStep(plan: plan)
-            report.headline = numbers.result(run, inStep: now, requests: requests, seconds: report.figures.seconds)
+            report.headline = numbers.result(run, inStep: run.undone == nil ? try ledger.inStep(after: plan) : nil, requests: requests, seconds: report.figures.seconds)
         } else {
             report.headline = numbers.intent(plan, inStep: inStep, pace: pace)
         }
@@ -279,19 +288,24 @@ public struct JobReport: Sendable {
         }
 
         /// The headline of a run: what it did.
-        func result(_ run: JobRun, inStep: Int, requests: Int, seconds: Double) -> String {
+        ///
+        /// - Parameter inStep: records in step after it; nil where nobody counted.
+        func result(_ run: JobRun, inStep: Int?, requests: Int, seconds: Double) -> String {
             let isNothing = done + failed + unknown == 0
+            let step = inStep.map { "; \($0) in step" } ?? ""
+            let byLimit = held - heldForSomebody
+            let more = step + (byLimit > 0 ? "; \(byLimit) held" : "")
             if !run.breaches.isEmpty || run.sizeHold != nil, isNothing {
-                return
-                    "Run \(run.id) wrote nothing, and nobody was touched: \(run.breaches.isEmpty ? "the source's size is not believed" : "a limit holds what it would take away"); \(inStep) in step\(need)."
+                return "Run \(run.id) wrote nothing, and nobody was touched: \(run.breaches.isEmpty ? "the source's size is not believed" : "a limit holds what it would take away")\(more)\(need)."
             }
             // Whatever the source did not show lost nothing.
             let kept = run.sourceReading?.incomplete == nil ? "" : "; nothing was taken away, since the source was not read completely"
-            if isNothing { return "Run \(run.id) wrote nothing; \(inStep) in step\(kept)\(need)." }
-            let open = (failed > 0 ? "; \(failed) failed" : "") + (unknown > 0 ? "; \(unknown) of unknown outcome" : "") + (planned > 0 ? "; \(planned) not sent" : "")
+            let unsent = planned > 0 ? "; \(planned) not sent" : ""
+            if isNothing { return "Run \(run.id) wrote nothing\(more)\(unsent)\(kept)\(need)." }
+            let open = (failed > 0 ? "; \(failed) failed" : "") + (unknown > 0 ? "; \(unknown) of unknown outcome" : "") + unsent
             let took = seconds < 120 ? "\(Int(seconds.rounded(.up))) s" : "\((Int(seconds) + 30) / 60) min"
             return
-                "Run \(run.id): \(created) created, \(changed) changed, \(disabled) disabled, \(deleted) deleted; \(inStep) in step\(open)\(kept)\(need). \(counted(requests, "request")) in \(took)."
+                "Run \(run.id): \(created) created, \(changed) changed, \(disabled) disabled, \(deleted) deleted\(more)\(open)\(kept)\(need). \(counted(requests, "request")) in \(took)."
         }
 
         private var need: String { attention > 0 ? "; \(attention) need\(attention == 1 ? "s" : "") you" : "" }

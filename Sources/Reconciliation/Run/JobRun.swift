@@ -84,6 +84,7 @@ public final class JobRun: @unchecked Sendable {
     /// Of these, those that still do at the end.
     private(set) var standingTemporaries = 0
     private var isApplied = false
+    var hasApplied: Bool { isApplied }
     /// The plan that this one takes back; what it writes then stays until its source record changes.
     var undone: Int64?
     /// Whether the target's failures ended the sending.
@@ -91,6 +92,10 @@ public final class JobRun: @unchecked Sendable {
     public internal(set) var failure: JobFailure?
     /// Things to tell beside the summary, one line each.
     public internal(set) var notes: [String] = []
+    /// Of these, what is told also on a quiet night.
+    var urgent: [String] = []
+    /// Whether the target was written to while an interrupted run was settled.
+    private(set) var hasSettled = false
 
     /// - Parameter ledger: the job's ledger, whose lock the caller holds.
     /// - Parameter pool: the sources of the invocation.
@@ -335,7 +340,9 @@ public final class JobRun: @unchecked Sendable {
                 let fact = "survivors told: \(kind.plural)"
                 let told = String(survivors.inactive.count)
                 if try !survivors.inactive.isEmpty && ledger.fact(fact) != told {
-                    notes.append("\(counted(survivors.inactive.count, kind.singular)) that this job deleted still stand, inactive: this target keeps them")
+                    let line = "\(counted(survivors.inactive.count, kind.singular)) that this job deleted still stand, inactive: this target keeps them"
+                    notes.append(line)
+                    urgent.append(line)
                     try ledger.learn(fact, told)
                 }
             }
@@ -538,7 +545,8 @@ public final class JobRun: @unchecked Sendable {
         try await applier.settle(open)
         if let fatal = applier.fatal { throw JobFailure(fatal, side: "target") }
         if applier.breaker.isOpen { throw JobFailure(.unreachable, "target: fails again and again while what an interrupted run left is settled: \(applier.breaker.reason)") }
-        notes.append("settled \(open.count) operations of an interrupted run")
+        notes.append("settled \(counted(open.count, "operation")) of an interrupted run")
+        hasSettled = true
         notes += applier.verification.report
     }
 
@@ -551,7 +559,11 @@ public final class JobRun: @unchecked Sendable {
                 // Once may be a mishap: it takes two applied runs that sent it.
                 let (isNotKept, isNews) = try ledger.setNotKept(kind: kind.rawValue, path: attribute.name, run: isMissing ? id : nil)
                 if isNotKept { result[kind, default: []].insert(attribute.name) }
-                if isNews { notes.append("the target does not keep \(kind.singular) \(attribute.name): it is left out from now on") }
+                if isNews {
+                    let line = "the target does not keep \(kind.singular) \(attribute.name): it is left out from now on"
+                    notes.append(line)
+                    urgent.append(line)
+                }
             }
         }
         return result
@@ -686,7 +698,7 @@ public final class JobRun: @unchecked Sendable {
         let allowed = words.isEmpty ? nil : words.joined(separator: " ")
         try ledger.finishRun(
             id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue,
-            summary: ([report.headline] + breaches.map { "Held: \($0)." } + [failure?.description].compactMap { $0 }).joined(separator: " "),
+            summary: ([report.headline] + (breaches + [sizeHold].compactMap { $0 }).map { "Held: \($0)." } + [failure?.description].compactMap { $0 }).joined(separator: " "),
             sourceComplete: sourceReading.map { $0.incomplete == nil },
             targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: scope?.text ?? "", allowed: allowed, requests: requests)
         log(
@@ -705,11 +717,12 @@ public final class JobRun: @unchecked Sendable {
         guard let day = job.target.expires, let end = Time.seconds("\(day)T00:00:00Z") else { return }
         let days = Int(((end - surroundings.time.wall()) / 86400).rounded(.down))
         guard days < 30 else { return }
-        notes.append(
+        let line =
             days < 0
-                ? "the target's credential ended on \(day), as target.expires says; when a new one is in place, correct target.expires"
-                : "the target's credential ends on \(day), in \(counted(days, "day")): make a new one in the platform's console, put it where target.authorization refers to, and correct target.expires"
-        )
+            ? "the target's credential ended on \(day), as target.expires says; when a new one is in place, correct target.expires"
+            : "the target's credential ends on \(day), in \(counted(days, "day")): make a new one in the platform's console, put it where target.authorization refers to, and correct target.expires"
+        notes.append(line)
+        urgent.append(line)
     }
 
     private static let ways = "ways of the target"

@@ -19,7 +19,8 @@ public enum Detail: String, Hashable, Sendable, CaseIterable {
 /// A part of a report: what is told of many records, in the order in which it matters.
 public struct ReportSection: Hashable, Sendable {
     public enum Kind: Int, Hashable, Sendable, CaseIterable, Comparable {
-        case takesAway, creates, changes, needsYou
+        /// What a run did not come to; what is held by a limit or a permission; what needs somebody.
+        case notSent, takesAway, held, creates, changes, needsYou
 
         public static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
     }
@@ -37,6 +38,8 @@ public struct ReportSection: Hashable, Sendable {
         public var detail: String
         /// Whether the run before told it already.
         public var isKnown = false
+        /// How many records it tells of.
+        public var records = 1
     }
 
     public var kind: Kind
@@ -54,20 +57,21 @@ struct ReportRows {
     private let most: Int
     private let isWriting: Bool
     private let run: Int64
+    /// Since when records are as they are, by record and cause.
+    private let since: [String: String]
     private var operations: [ReportSection.Kind: [PlannedOperation]] = [:]
     private var counts: [ReportSection.Kind: Int] = [:]
-    /// What needs somebody, by its cause; the causes in their order.
+    /// What needs somebody, by its cause and whether it is known; the causes in their order.
     private var causes: [String: Cause] = [:]
     private var order: [String] = []
-    /// Accounts that a limit keeps: their source ids.
+    /// Accounts that are held, which would lose access: their source ids.
     private var heldUsers: [String] = []
-    private var heldCount = 0
-    private var doneCount = 0
 
     private struct Cause {
         var first: PlannedOperation
         var others: [PlannedOperation] = []
         var count = 1
+        var since: String?
     }
 
     /// Names that stand for many that are alike.
@@ -77,32 +81,33 @@ struct ReportRows {
 
     /// - Parameter run: the run that the plan is of.
     /// - Parameter isWriting: whether the operations are those of a run; else of a plan.
-    init(_ detail: Detail, run: Int64, isWriting: Bool) {
+    /// - Parameter since: since when a record is as an operation finds it, by `Ledger.troubleKey`; nothing for what is new.
+    init(_ detail: Detail, run: Int64, isWriting: Bool, since: [String: String]) {
         most = detail.most
         self.run = run
         self.isWriting = isWriting
+        self.since = since
     }
 
     mutating func add(_ operation: PlannedOperation) {
         if Self.needsSomebody(operation) { return addCause(operation) }
-        guard let kind = Self.section(operation) else { return }
+        guard let kind = section(operation) else { return }
         counts[kind, default: 0] += 1
-        if kind == .takesAway {
-            if operation.status == .held { heldCount += 1 }
-            if operation.status == .done { doneCount += 1 }
-            if operation.status == .held, operation.kind == ResourceKind.user.rawValue, let source = operation.sourceID, heldUsers.count < 5000 { heldUsers.append(source) }
-        }
-        if operations[kind]?.count ?? 0 < most { operations[kind, default: []].append(operation) }
+        if kind == .held, operation.kind == ResourceKind.user.rawValue, Self.takesAway(operation), let source = operation.sourceID, heldUsers.count < 5000 { heldUsers.append(source) }
+        guard operations[kind]?.count ?? 0 >= most else { return operations[kind, default: []].append(operation) }
+        // Who loses access, or keeps it, is never hidden behind what is only made or changed.
+        if kind == .held || kind == .notSent, Self.takesAway(operation), let place = operations[kind]?.lastIndex(where: { !Self.takesAway($0) }) { operations[kind]?[place] = operation }
     }
 
     private mutating func addCause(_ operation: PlannedOperation) {
         counts[.needsYou, default: 0] += 1
-        let key = "\(operation.status.rawValue) \(operation.verb.rawValue) \(operation.kind) \(operation.cause)"
+        let known = Ledger.troubleKey(operation).flatMap { since[$0] }
+        let key = "\(operation.status.rawValue) \(operation.verb.rawValue) \(operation.kind) \(known ?? "new") \(operation.cause)"
         if causes[key] != nil {
             causes[key]?.count += 1
             if causes[key]?.others.count ?? 0 < Self.mostNames - 1 { causes[key]?.others.append(operation) }
         } else if order.count < Self.mostCauses {
-            causes[key] = Cause(first: operation)
+            causes[key] = Cause(first: operation, since: known)
             order.append(key)
         }
     }
@@ -110,49 +115,56 @@ struct ReportRows {
     /// Who is to be looked at by somebody: what failed, is in conflict, or is held for a decision.
     private static func needsSomebody(_ operation: PlannedOperation) -> Bool { JobReport.needsAttention(operation) && operation.status != .sent }
 
-    private static func section(_ operation: PlannedOperation) -> ReportSection.Kind? {
+    private static func takesAway(_ operation: PlannedOperation) -> Bool { [.delete, .disable, .removeMembers].contains(operation.verb) || operation.verb == .update && operation.endsAccess }
+
+    private func section(_ operation: PlannedOperation) -> ReportSection.Kind? {
+        switch operation.verb {
+        case .link, .unlink, .none: return nil
+        // The second half of a rename by way of a temporary name is the same change.
+        case .update where operation.unit != nil && operation.unit != operation.seq: return nil
+        default: break
+        }
         switch operation.status {
-        case .planned, .done, .held, .sent: break
+        case .held: return .held
+        case .planned where isWriting, .sent where isWriting: return .notSent
+        case .planned, .done, .sent: break
         default: return nil
         }
-        switch operation.verb {
-        case .delete, .disable, .removeMembers: return .takesAway
-        case .update where operation.endsAccess: return .takesAway
-        case .create: return operation.status == .held ? nil : .creates
-        // The second half of a rename by way of a temporary name is the same change.
-        case .update, .associate, .dissociate, .addMembers: return operation.status == .held || operation.unit != nil && operation.unit != operation.seq ? nil : .changes
-        case .link, .unlink, .none: return nil
-        }
+        if Self.takesAway(operation) { return .takesAway }
+        return operation.verb == .create ? .creates : .changes
     }
 
     // MARK: what is told
 
     /// - Parameter limits: lines of limits that count what is taken away.
-    /// - Parameter since: since when something is told of a record; nil for what is new.
-    func sections(_ ledger: Ledger, limits: [String], since: (PlannedOperation) -> String?) -> [ReportSection] {
-        ReportSection.Kind.allCases.compactMap { kind in
+    func sections(_ ledger: Ledger, limits: [String]) -> [ReportSection] {
+        var limits = limits
+        return ReportSection.Kind.allCases.compactMap { kind in
             guard let count = counts[kind], count > 0 else { return nil }
             var section = ReportSection(kind: kind, title: title(kind))
             section.count = count
             if kind == .needsYou {
-                section.rows = causeRows(ledger, since)
-                let told = order.prefix(most).reduce(0) { $0 + (causes[$1]?.count ?? 0) }
-                section.count = section.rows.count + (count - told)
+                let (rows, told) = causeRows(ledger)
+                section.rows = rows
+                section.count = rows.count + (count - told)
             } else {
-                section.rows = (operations[kind] ?? []).map { row($0, kind, ledger) }
+                let all = operations[kind] ?? []
+                section.rows = (all.filter(Self.takesAway) + all.filter { !Self.takesAway($0) }).map { row($0, kind, ledger) }
             }
-            if kind == .takesAway {
+            if kind == .takesAway || kind == .held {
                 section.limits = limits
-                if let common = common(ledger) { section.limits.append(common) }
+                limits = []
             }
+            if kind == .held, let common = common(ledger) { section.limits.append(common) }
             return section
         }
     }
 
     private func title(_ kind: ReportSection.Kind) -> String {
         switch kind {
-        case .takesAway where heldCount > 0 && heldCount == counts[.takesAway]: "Would take access away, and is held"
-        case .takesAway: isWriting && doneCount > 0 ? "Took access away" : "Takes access away"
+        case .notSent: "Not sent, and as it was before"
+        case .takesAway: isWriting ? "Took access away" : "Takes access away"
+        case .held: "Held, and not done"
         case .creates: isWriting ? "Created" : "Creates"
         case .changes: isWriting ? "Changed" : "Changes"
         case .needsYou: "Needs you"
@@ -167,7 +179,7 @@ struct ReportRows {
 
     private func row(_ operation: PlannedOperation, _ section: ReportSection.Kind, _ ledger: Ledger) -> ReportSection.Row {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
-        let isHeld = operation.status == .held && heldCount != counts[.takesAway] ? "held: " : operation.status == .sent ? "outcome not known: " : ""
+        let isHeld = operation.status == .sent ? "outcome not known: " : ""
         switch operation.verb {
         case .removeMembers: return .init(mark: .less, what: "members", whom: operation.name, detail: isHeld + members(operation, ledger, "−"))
         case .addMembers: return .init(mark: .other, what: "members", whom: operation.name, detail: isHeld + members(operation, ledger, "+"))
@@ -175,7 +187,7 @@ struct ReportRows {
             let mail = operation.fields.first { $0.path == "emails[work]" }.flatMap { Self.plain($0.after) } ?? ""
             return .init(mark: .more, what: kind.singular, whom: name(operation, ledger), detail: isHeld + mail)
         case .delete, .disable: return .init(mark: .less, what: operation.verb.rawValue, whom: whom(operation, kind, ledger), detail: isHeld + operation.cause)
-        case .update where section == .takesAway: return .init(mark: .less, what: "disable", whom: whom(operation, kind, ledger), detail: isHeld + operation.cause)
+        case .update where operation.endsAccess: return .init(mark: .less, what: "disable", whom: whom(operation, kind, ledger), detail: isHeld + operation.cause)
         case .associate: return .init(mark: .other, what: "associate", whom: whom(operation, kind, ledger), detail: isHeld + Self.fields(operation.fields.filter { $0.path != "externalId" }))
         default: return .init(mark: .other, what: kind.singular, whom: name(operation, ledger), detail: isHeld + Self.fields(operation.fields))
         }
@@ -191,27 +203,23 @@ struct ReportRows {
         return "\(sign) \(named.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")"
     }
 
-    private func causeRows(_ ledger: Ledger, _ since: (PlannedOperation) -> String?) -> [ReportSection.Row] {
-        var late: [ReportSection.Row] = []
-        let rows = order.prefix(most).compactMap { key -> ReportSection.Row? in
-            guard let cause = causes[key] else { return nil }
+    /// What is new comes first, and what was put off to a later day last; with how many records the rows tell of.
+    private func causeRows(_ ledger: Ledger) -> ([ReportSection.Row], told: Int) {
+        let all = order.compactMap { causes[$0] }
+        let late = { (cause: Cause) in cause.first.heldBy == JobRun.putOff }
+        let sorted = (all.filter { $0.since == nil && !late($0) } + all.filter { $0.since != nil && !late($0) } + all.filter(late)).prefix(most)
+        let rows = sorted.map { cause in
             let operation = cause.first
             let kind = ResourceKind(rawValue: operation.kind) ?? .user
             let names = ([operation] + cause.others).map { name($0, ledger) }
             let rest = cause.count - names.count
             let deed = operation.verb == .none || operation.status == .conflict ? "" : " (\(operation.verb.rawValue))"
-            let before = since(operation)
-            let day = before.map { "; since \($0)" } ?? ""
-            let row = ReportSection.Row(
-                mark: .attention, what: operation.status.rawValue,
-                whom: "\(cause.count == 1 ? "" : "\(cause.count) ")\(cause.count == 1 ? kind.singular : kind.plural) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
-                detail: operation.cause + day, isKnown: before != nil)
-            guard operation.heldBy == JobRun.putOff else { return row }
-            late.append(row)
-            return nil
+            let number = cause.count == 1 ? kind.singular : "\(cause.count) \(kind.plural)"
+            return ReportSection.Row(
+                mark: .attention, what: operation.status.rawValue, whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
+                detail: operation.cause + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil, records: cause.count)
         }
-        // What is new comes first, and what was put off to a later day last.
-        return rows.filter { !$0.isKnown } + rows.filter(\.isKnown) + late
+        return (rows, sorted.reduce(0) { $0 + $1.count })
     }
 
     // MARK: words

@@ -40,6 +40,9 @@ public struct RunFigures: Codable, Hashable, Sendable {
         public var allowed: Int?
     }
 
+    /// Whether anything was done on the target.
+    var hasWritten: Bool { operations.values.contains { $0["done"] ?? 0 > 0 } }
+
     /// Lines of the limits on what is taken away that are used: `users.disable: 3 of 5 in this run, 4 in the last seven days`.
     var limitsOfTaking: [String] {
         limits.sorted { $0.key < $1.key }.compactMap { name, use in

@@ -92,7 +92,7 @@ import Testing
         #expect(run.report.verdict == .held && run.report.headline.contains("wrote nothing, and nobody was touched"), "\(run.report.headline)")
         let lines = Screen().lines(run.report)
         #expect(lines[0].hasPrefix("HELD. Run 2 wrote nothing"))
-        #expect(lines.contains("Would take access away, and is held:") && lines.contains { $0.contains("limit users.disable: 4 of 2 in this run") }, "\(lines)")
+        #expect(lines.contains("Held, and not done:") && lines.contains { $0.contains("limit users.disable: 4 of 2 in this run") }, "\(lines)")
     }
 
     @Test("16 A: lines wrap at blanks where the terminal ends, Han counts double, and what anybody wrote cannot steer the terminal")
@@ -148,7 +148,8 @@ import Testing
         func since() async throws -> String? {
             let run = try await world.run()
             let operation = try #require(run.operations.first { $0.name == "taken" })
-            return try world.ledger.troubleSince(operation, run: run.report.plan.flatMap { try? world.ledger.plan($0)?.run } ?? 0).map { "run \($0.run)" }
+            let since = try world.ledger.troublesSince(run: run.report.plan.flatMap { try? world.ledger.plan($0)?.run } ?? 0)
+            return Ledger.troubleKey(operation).flatMap { since[$0] }.map { String($0.prefix { $0 != "o" }.dropLast()) }
         }
         #expect(try await since() == nil)
         #expect(try await since() == "run 2")

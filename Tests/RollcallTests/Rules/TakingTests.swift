@@ -34,9 +34,9 @@ import Testing
         world.directory.people.removeLast(60)
         let run = try await world.run()
         #expect(run.report.exit == .held)
-        let lines = run.report.details.filter { $0.hasPrefix("would take access away, and is held: disable ") }
+        let lines = run.report.details.filter { $0.hasPrefix("held, and not done: disable ") }
         #expect(
-            lines.count == 50 && lines.allSatisfy { !$0.contains("users.disable") } && run.report.details.contains("… and 10 more that lose something, in the CSV"), "\(run.report.details.prefix(4))")
+            lines.count == 50 && lines.allSatisfy { !$0.contains("users.disable") } && run.report.details.contains("… and 10 more, in the CSV"), "\(run.report.details.prefix(4))")
         #expect(world.documents(.user).allSatisfy { $0["active"] != false })
         // The morning after, status still says which limit it was, and what lets it go.
         #expect(try world.ledger.lastRun(isBaseline: false)?.summary?.contains("--allow users.disable=60") == true)

@@ -175,14 +175,21 @@ import Testing
         let client = ScriptedClient([
             .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"a"}]}"#), .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"b"}]}"#),
             .status(200, [:], #"{"totalResults":0,"Resources":[]}"#),
-            // It was mended: the totals are those of the list again.
+            // It was mended, or another list of it is honest: the totals are those of the list.
             .status(200, [:], #"{"totalResults":3,"Resources":[{"id":"a"}]}"#), .status(200, [:], #"{"totalResults":3,"Resources":[{"id":"b"},{"id":"c"}]}"#),
+            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"g"}]}"#), .status(200, [:], #"{"totalResults":1,"Resources":[]}"#),
+            // One page that declares its length, and nothing behind it.
+            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"g"}]}"#), .status(200, [:], #"{"totalResults":0,"Resources":[]}"#),
         ])
         let connection = SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
         connection.dialect.note(.pageTotals)
         #expect(try await connection.list("/Users", paging: .index, pageSize: 100) { _ in }.resources == 2)
         let mended = try await connection.list("/Users", paging: .index, pageSize: 100) { _ in }
         #expect(mended.isComplete && mended.resources == 3 && mended.declaredTotal == 3, "\(mended)")
+        for declared in [1, nil] {
+            let groups = try await connection.list("/Groups", paging: .index, pageSize: 100) { _ in }
+            #expect(groups.isComplete && groups.resources == 1 && groups.declaredTotal == declared, "\(groups)")
+        }
     }
 
     @Test("what a server does in its own way is told, and what was found out names the key that says it by hand")

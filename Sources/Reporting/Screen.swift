@@ -19,6 +19,7 @@ public struct Screen: Sendable {
     public func lines(_ report: JobReport) -> [String] {
         if isQuiet, report.exit == .inStep { return report.urgent.flatMap { wrapped(safe($0), indent: 4) } }
         var lines = wrapped(headline(report), indent: 2)
+        for hold in report.holds { lines += wrapped("  " + safe(hold), indent: 4) }
         for section in report.sections { lines += self.lines(section) }
         for note in report.notes where !note.isEmpty { lines += wrapped("  " + safe(note), indent: 4) }
         return lines

@@ -176,8 +176,13 @@ struct PermissionOptions: ParsableArguments {
     var knownConflictsOk = false
 
     /// The same options, as they are typed.
-    var words: String {
-        allow.map { " --allow \($0)" }.joined() + (acceptTargetChange ? " --accept-target-change" : "") + (acceptScopeChange ? " --accept-scope-change" : "")
+    var words: String { words(without: []) }
+
+    /// - Parameter given: `--allow LIMIT=NUMBER` that stands already; the same limits are left out.
+    func words(without given: [String]) -> String {
+        let limits = allow.filter { text in !given.contains { $0.hasPrefix("--allow \(text.prefix { $0 != "=" })=") } }
+        return limits.map { " --allow \($0)" }.joined() + (acceptTargetChange && !given.contains("--accept-target-change") ? " --accept-target-change" : "")
+            + (acceptScopeChange ? " --accept-scope-change" : "")
             + retry.map { " --retry \(shellWord($0))" }.joined() + acceptTakeback.map { " --accept-takeback \(shellWord($0))" }.joined()
             + acceptAssociation.map { " --accept-association \(shellWord($0))" }.joined()
             + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "") + (release ? " --release" : "")
@@ -296,6 +301,11 @@ private func execute(
             let until = report.planned.flatMap { Time.seconds($0) }.map { ", until \(Time.timestamp($0 + 86400))" } ?? ""
             say(
                 "\(name)  Apply exactly this\(until): rollcall apply \(shellWord(file)) --plan \(plan)\(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)")
+        }
+        if report.exit == .held, !report.lettingGo.isEmpty, let file = jobs.first(where: { $0.name == report.job })?.file {
+            let doing = { if case .undo(let run, _) = command { "undo \(shellWord(file)) \(run)" } else { "\(command.writes ? word : "run") \(shellWord(file))" } }()
+            // What was allowed already, and is not enough, is said anew.
+            say("\(name)  If this is meant: rollcall \(doing) \(report.lettingGo.joined(separator: " "))\(common.stateWords)\(permissions.words(without: report.lettingGo))")
         }
         if let entry = entries.first(where: { $0.job.name == report.job && $0.isNew }) {
             // A first try that came to nothing leaves nothing: a ledger that knows nothing would look like a job that is not run.

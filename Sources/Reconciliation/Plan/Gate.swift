@@ -15,6 +15,9 @@ public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
     /// Of the count, what this run plans, where the rest is of the last seven days.
     public var ofThisRun: Int?
 
+    /// What lets exactly this go, as it is typed.
+    public var words: String { "--allow \(key)=\(ofThisRun ?? count)" }
+
     public var description: String {
         let percent = base > 0 ? " (\((Double(count) * 1000 / Double(base)).rounded() / 10) % of \(base))" : " (of \(base))"
         return

@@ -118,7 +118,9 @@ public struct Invocation {
                 "--accept-association names what is not associated in this plan: \(unused.prefix(5).joined(separator: ", "))\(unused.count > 5 ? ", …" : ""); a name is the record's, and behind a space may stand the target's id"
             )
         }
-        let together = try gate.judge(jobs: planned.map(\.gateEntry)).map(\.description)
+        let exceeded = try gate.judge(jobs: planned.map(\.gateEntry))
+        let together = exceeded.map(\.description)
+        for run in planned { run.lettingGo.formUnion(exceeded.map(\.words)) }
         let isHeld = !together.isEmpty || runs.contains { !$0.breaches.isEmpty }
         let held = runs.filter { !$0.breaches.isEmpty }.map(\.job.name).joined(separator: ", ")
         for run in runs where isHeld && run.plan != nil && run.failure == nil {

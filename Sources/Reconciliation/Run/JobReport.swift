@@ -21,6 +21,10 @@ public struct JobReport: Sendable {
     public var digest: String?
     /// When the plan was made, `2026-01-31T02:00:00Z`.
     public var planned: String?
+    /// What holds the run, told right behind the headline.
+    public var holds: [String] = []
+    /// What lets it go if it is meant, as it is typed.
+    public var lettingGo: [String] = []
     /// Of the notes, what is to be told also on a quiet night: it is told once, or soon too late.
     public var urgent: [String] = []
     /// Whether the job has written, or would have: a result, and no plan.
@@ -41,7 +45,7 @@ public struct JobReport: Sendable {
             let title = section.title.prefix(1).lowercased() + section.title.dropFirst()
             let rest = section.count - section.rows.count
             return section.rows.map { "\(title): \($0.what) \($0.whom): \($0.detail)" } + (rest > 0 ? ["… and \(rest) more, in the CSV"] : [])
-        } + notes + attention
+        } + notes + holds + attention
     }
 
     /// In one word how a run went; nil for a plan.
@@ -134,7 +138,8 @@ public struct JobReport: Sendable {
         report.attention += numbers.toldRecords
         if let source { report.notes.append("source incomplete: \(source); nothing is taken away from anybody") }
         if let target { report.notes.append("target incomplete: \(target); “missing” is not believed") }
-        report.notes += run.breaches.map { "held: \($0)" }
+        report.holds += run.breaches.map { "held: \($0)" }
+        report.lettingGo = run.lettingGo.sorted()
         if let failure = run.failure { report.notes.append(failure.description) }
 
         var exits: [ExitCode] = [.inStep]
@@ -149,7 +154,7 @@ public struct JobReport: Sendable {
         if run.targetReading?.survivors ?? 0 > 0 { exits.append(.recordsFailed) }
         if !unseen.isEmpty || !(run.targetReading?.unseenGroups.isEmpty ?? true) { exits.append(.recordsFailed) }
         if let held = run.sizeHold {
-            report.notes.append("held: \(held)")
+            report.holds.append("held: \(held)")
             exits.append(.held)
         }
         if !run.breaches.isEmpty { exits.append(.held) }

@@ -92,6 +92,8 @@ public final class JobRun: @unchecked Sendable {
     public internal(set) var failure: JobFailure?
     /// Things to tell beside the summary, one line each.
     public internal(set) var notes: [String] = []
+    /// What lets a held run go if it is meant, as it is typed: `--allow users.disable=20`.
+    var lettingGo: Set<String> = []
     /// Of these, what is told also on a quiet night.
     var urgent: [String] = []
     /// Whether the target was written to while an interrupted run was settled.
@@ -471,7 +473,9 @@ public final class JobRun: @unchecked Sendable {
                 "the scope changed since the last applied run, from \(baseline?.scope ?? "") to \(scope.text): \(counted(heldByScope, "leaver")) held until --accept-scope-change")
         }
         let gate = Gate(allowed: permissions.allow)
-        breaches += gate.judge(job: job, gateCounts).map(\.description)
+        let exceeded = gate.judge(job: job, gateCounts)
+        breaches += exceeded.map(\.description)
+        lettingGo.formUnion(exceeded.map(\.words))
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
     }

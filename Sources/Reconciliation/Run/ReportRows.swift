@@ -249,7 +249,7 @@ struct ReportRows {
     /// `Greta Holm (greta)`, or what is known of the name.
     private func person(_ source: String?, _ target: String?, _ ledger: Ledger, known: String? = nil) -> String {
         let person = KnownUser(source, target, run, ledger)
-        let name = known ?? person.userName ?? source ?? target ?? "?"
+        let name = [known, person.userName, source, target].compactMap { $0 }.first { !$0.isEmpty } ?? "?"
         guard let display = person.displayName, !display.isEmpty, display != name else { return name }
         return "\(display) (\(name))"
     }

@@ -35,13 +35,16 @@ extension JobRun {
             ("memberships", largest.memberships - loss.memberships, count.memberships),
         ]
         var findings: [String] = []
+        var most = 0
         for (what, before, now) in sizes where what == "users" || pushed.contains(.group) {
             // That there is none any more was accepted as a whole.
-            guard before > now, now > 0 || !permissions.acceptSourceChange, let most = Gate.allowance(limit, base: before), before - now > most else { continue }
+            guard before > now, now > 0 || !permissions.acceptSourceChange, let allowed = Gate.allowance(limit, base: before), before - now > allowed else { continue }
+            most = max(most, before - now)
             findings.append(
-                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied runs: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(most); creates wait, and so does what rests on absence; if this is meant, say --allow source.shrink=\(before - now)"
+                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied runs: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(allowed); creates wait, and so does what rests on absence; if this is meant, say --allow source.shrink=\(before - now)"
             )
         }
+        if most > 0 { lettingGo.insert("--allow \(key.rawValue)=\(most)") }
         return findings.isEmpty ? nil : findings.joined(separator: "; ")
     }
 
@@ -111,6 +114,7 @@ extension JobRun {
     func judgeMissing() throws {
         guard !permissions.acceptTargetChange else { return }
         let remedy = "nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change"
+        defer { if !breaches.isEmpty { lettingGo.insert("--accept-target-change") } }
         for kind in pushed {
             let (missing, links) = try ledger.missingLinks(kinds: [kind.rawValue])
             if let count = unmoved[kind] {

@@ -63,7 +63,7 @@ extension RuleTests {
         isDown.isOn = false
         let next = try await world.run()
         #expect(next.report.exit == .inStep)
-        #expect(next.report.details.contains { $0.contains("settled 1 operations of an interrupted run") })
+        #expect(next.report.details.contains { $0.contains("settled 1 operation of an interrupted run") })
         #expect(try world.ledger.unsettled().isEmpty)
         #expect(try world.ledger.link(kind: 0, source: "user_ada")?.origin == "created")
         #expect(world.documents(.user).filter { $0["userName"] == "ada" }.count == 1)

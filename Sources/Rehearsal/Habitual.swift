@@ -18,7 +18,7 @@ extension Trial {
     /// Habits that need more than a request to show themselves: somebody deleted, a second attribute beside active, a member that stays.
     private static let rare: [Habit] = [
         .answersWithExisting, .dropsExternalID, .refusesActiveWithOthers, .deleteDoesNothing, .refusesDelete, .addReplaces, .patchEmptiesGroup, .removeClears, .hidesMembers, .showsSomeMembers,
-        .refusesValuePaths, .removeClears,
+        .refusesValuePaths, .removeClears, .refusesDelete,
     ]
 
     /// Habits that are met wherever there is something to show: of a service that shows it.
@@ -100,7 +100,9 @@ extension Trial {
             if !options.ignoresActive, !isEchoed {
                 broken += Laws.law11(result, after, world.directory, known, world.ledger, dice, sourceHidesDisabled: world.sourceOptions?.habits.contains(.hidesInactive) ?? false)
             }
-            broken += Laws.law12(before, after, world.directory, result, strangers: ours.strangers(of: first), dice)
+            // What a server empties that shows its groups in part or not at all, nobody can see: what is not shown is added again the next night.
+            let isUnseen = options.habits.contains(where: Self.loses) && !options.habits.isDisjoint(with: [.showsSomeMembers, .hidesMembers])
+            broken += Laws.law12(before, after, world.directory, result, strangers: ours.strangers(of: first), dice).filter { !isUnseen || !$0.contains(" any more, nothing took it out") }
             broken += Laws.law13(world.client.sent - sent, world)
             broken += Laws.law14(plan, result)
             if !isEchoed { broken += Laws.law15(result, after) }
@@ -190,7 +192,7 @@ extension Trial {
             guard let index = world.directory.people.indices.filter({ world.directory.people[$0].status == "enabled" }).randomElement(using: &dice) else { return }
             world.directory.people[index].status = "disabled"
             world.directory.people[index].displayName = "Renamed, and Gone"
-        case .deleteDoesNothing:
+        case .deleteDoesNothing, .refusesDelete:
             guard world.directory.people.count > 2, let person = world.directory.people.randomElement(using: &dice) else { return }
             world.directory.people.removeAll { $0.id == person.id }
             for team in world.directory.teams.indices { world.directory.teams[team].members.remove(person.id) }

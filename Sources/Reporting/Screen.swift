@@ -76,7 +76,7 @@ public struct Screen: Sendable {
     private func painted(_ text: String, _ colour: Colour) -> String { isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text }
 
     /// Breaks a line at blanks where the terminal ends; what follows is indented. Signs that are two columns wide count double.
-    func wrapped(_ text: String, indent: Int) -> [String] {
+    public func wrapped(_ text: String, indent: Int) -> [String] {
         guard let width, width >= 40, Self.columns(text) > width else { return [text] }
         var lines: [String] = []
         var line = ""

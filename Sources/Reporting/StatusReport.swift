@@ -13,7 +13,9 @@ public enum StatusReport {
             lines.insert("\(job): run \(cut.id) (\(cut.command)) of \(cut.started) did not come to its end: it was killed, or the machine went down; the next run goes on where it was", at: 0)
         }
         if let baseline = try ledger.lastRun(isBaseline: true) {
-            lines.append("  last applied: run \(baseline.id) of \(baseline.started), source \(baseline.count.users) users, \(baseline.count.groups) groups, \(baseline.count.memberships) memberships")
+            lines.append(
+                "  last applied: run \(baseline.id) of \(baseline.started), source \(counted(baseline.count.users, "user")), \(counted(baseline.count.groups, "group")), \(counted(baseline.count.memberships, "membership"))"
+            )
         } else {
             lines.append("  no run has been applied to its end yet")
         }
@@ -25,12 +27,12 @@ public enum StatusReport {
                 case .part(let undo): ", undone in part by run \(undo); the same undo once more takes back what can be"
                 case nil: ""
                 }
-            lines.append("  wrote: run \(run.id) (\(run.command)\(run.label.map { ", \($0)" } ?? "")) of \(run.started), \(run.done) operations done, \(end)\(undone)")
+            lines.append("  wrote: run \(run.id) (\(run.command)\(run.label.map { ", \($0)" } ?? "")) of \(run.started), \(counted(run.done, "operation")) done, \(end)\(undone)")
         }
         for override in try ledger.overrides(5) {
             lines.append("  let pass: run \(override.run) of \(override.started): \(override.words)\(override.label.map { ", “\($0)”" } ?? "")")
         }
-        lines.append("  linked: \(try ledger.linkCount(kind: 0)) users, \(try ledger.linkCount(kind: 1)) groups")
+        lines.append("  linked: \(counted(try ledger.linkCount(kind: 0), "user")), \(counted(try ledger.linkCount(kind: 1), "group"))")
         let leavers = try ledger.leaversDue(5)
         if leavers.count > 0 {
             let next = leavers.next.map { "\($0.name) on \($0.due)" }.joined(separator: ", ")
@@ -47,7 +49,7 @@ public enum StatusReport {
         }
         if isGoing { return lines }
         let open = try ledger.unsettled().count
-        if open > 0 { lines.append("  \(open) operations of an interrupted run await settling; the next run begins with them") }
+        if open > 0 { lines.append("  \(counted(open, "operation")) of an interrupted run to be settled; the next run begins with them") }
         return lines
     }
 }

@@ -443,7 +443,7 @@ struct StatusCommand: AsyncParsableCommand {
                         print("\(name): plan \(progress.plan) is being applied: \(progress.settled) of \(progress.all) operations settled (\(progress.settled * 100 / progress.all) %)")
                     }
                 }
-                for line in try StatusReport.lines(name, ledger, isGoing: isGoing) { print(printable(line)) }
+                for line in try StatusReport.lines(name, ledger, isGoing: isGoing) { for part in common.screen(onError: false).wrapped(printable(line), indent: 4) { print(part) } }
                 let last = try ledger.lastApplied()
                 if let oldest, last.flatMap({ Time.seconds($0) }) ?? 0 < oldest {
                     overdue.append(last.map { "\(name): last applied \($0), longer ago than \(maxAge ?? "")" } ?? "\(name): never applied")

@@ -137,6 +137,25 @@ import Testing
         #expect(named.isSubset(of: Set(1...40)) && named.count > 35, "\(Set(1...40).subtracting(named).sorted())")
     }
 
+    @Test("the page of the house has every module, with what it imports and no more, and what the package lets it import")
+    func architecture() throws {
+        let rows = Self.page("docs/architecture.md").matches(of: #/\| `([A-Za-z-]+)` \| [^|]+ \| ([^|]+) \|\n/#).map { (String($0.1), $0.2 == "–" ? [] : $0.2.components(separatedBy: ", ")) }
+        let sources = Program.repository.appendingPathComponent("Sources")
+        let modules = try FileManager.default.contentsOfDirectory(atPath: sources.path).filter { !$0.hasPrefix("C") || $0 == "Curl" }
+        #expect(Set(rows.map(\.0)) == Set(modules))
+        let package = try String(contentsOf: Program.repository.appendingPathComponent("Package.swift"), encoding: .utf8)
+        for (module, listed) in rows {
+            let files =
+                FileManager.default.enumerator(at: sources.appendingPathComponent(module), includingPropertiesForKeys: nil)?.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" } ?? []
+            let text = try files.map { try String(contentsOf: $0, encoding: .utf8) }.joined(separator: "\n")
+            let imported = Set(text.matches(of: #/(?m)^(?:@testable )?import ([A-Za-z]+)$/#).map { String($0.1) }).intersection(modules)
+            #expect(imported == Set(listed), "\(module) imports \(imported.sorted())")
+            // What the package lists for it, directly or by way of one that it lists, is all that it may import.
+            let own = try #require(package.range(of: "name: \"\(module)\"", options: .backwards).map { package[$0.upperBound...].prefix(400) })
+            #expect(listed.isEmpty || listed.contains { own.contains("\"\($0)\"") }, "\(module)")
+        }
+    }
+
     @Test("every alert that is shipped has its paragraph, and every metric that an alert asks for is written")
     func alerts() throws {
         let alerts = Self.page("deploy/prometheus/rules.yml")

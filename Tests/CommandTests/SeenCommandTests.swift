@@ -47,7 +47,7 @@ import Testing
         let held = try stage.place.rollcall("run", "--state", "my state", "job.yaml")
         #expect(held.exit == 4 && held.output.hasPrefix("HELD. Run 3 wrote nothing, and nobody was touched"), "\(held.everything)")
         #expect(
-            held.output.contains("Held, and not done:") && held.output.contains("  - disable Person 4 (person4)") && held.output.contains("limit users.disable: 3 of 1 in this run"), "\(held.output)")
+            held.output.contains("Held, and unchanged:") && held.output.contains("  - disable Person 4 (person4)") && held.output.contains("users.disable: 3 in this run, at most 1"), "\(held.output)")
         let words = try #require(commands(in: held.output).first { $0.hasPrefix("rollcall run ") })
         let status = try stage.place.rollcall("status", "--state", "my state")
         #expect(status.output.contains("held: disable Person 4 (person4)"), "\(status.output)")

@@ -330,4 +330,4 @@ public struct JobReport: Sendable {
 }
 
 /// `1 membership`, `2 memberships`.
-func counted(_ number: Int, _ thing: String) -> String { "\(number) \(thing)\(number == 1 ? "" : "s")" }
+package func counted(_ number: Int, _ thing: String) -> String { "\(number) \(thing)\(number == 1 ? "" : "s")" }

@@ -162,9 +162,9 @@ struct ReportRows {
 
     private func title(_ kind: ReportSection.Kind) -> String {
         switch kind {
-        case .notSent: "Not sent, and as it was before"
+        case .notSent: "Not sent, and unchanged"
         case .takesAway: isWriting ? "Took access away" : "Takes access away"
-        case .held: "Held, and not done"
+        case .held: "Held, and unchanged"
         case .creates: isWriting ? "Created" : "Creates"
         case .changes: isWriting ? "Changed" : "Changes"
         case .needsYou: "Needs you"

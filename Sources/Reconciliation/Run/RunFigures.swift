@@ -43,11 +43,12 @@ public struct RunFigures: Codable, Hashable, Sendable {
     /// Whether anything was done on the target.
     var hasWritten: Bool { operations.values.contains { $0["done"] ?? 0 > 0 } }
 
-    /// Lines of the limits on what is taken away that are used: `users.disable: 3 of 5 in this run, 4 in the last seven days`.
+    /// Lines of the limits on what is taken away that are used: `users.disable: 3 in this run; 4 with those of the last seven days, at most 5`.
     var limitsOfTaking: [String] {
         limits.sorted { $0.key < $1.key }.compactMap { name, use in
             guard use.run > 0, let key = Job.LimitKey(rawValue: name), !Job.LimitKey.ofGiving.contains(key) else { return nil }
-            return "limit \(name): \(use.run) of \(use.allowed.map(String.init) ?? "any number") in this run\(use.week.map { ", \($0) in the last seven days" } ?? "")"
+            let week = use.week.flatMap { $0 > use.run ? "; \($0) with those of the last seven days" : nil } ?? ""
+            return "\(name): \(use.run) in this run\(week), \(use.allowed.map { "at most \($0)" } ?? "no limit")"
         }
     }
 

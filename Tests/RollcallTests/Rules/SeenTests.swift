@@ -92,7 +92,7 @@ import Testing
         #expect(run.report.verdict == .held && run.report.headline.contains("wrote nothing, and nobody was touched"), "\(run.report.headline)")
         let lines = Screen().lines(run.report)
         #expect(lines[0].hasPrefix("HELD. Run 2 wrote nothing"))
-        #expect(lines.contains("Held, and not done:") && lines.contains { $0.contains("limit users.disable: 4 of 2 in this run") }, "\(lines)")
+        #expect(lines.contains("Held, and unchanged:") && lines.contains { $0.contains("users.disable: 4 in this run, at most 2") }, "\(lines)")
     }
 
     @Test("16 A: lines wrap at blanks where the terminal ends, Han counts double, and what anybody wrote cannot steer the terminal")

@@ -237,7 +237,7 @@ struct ReportRows {
         return told.joined(separator: "; ") + (fields.count > mostFields ? " (\(fields.count - mostFields) more)" : "")
     }
 
-    private static func plain(_ canonical: String?) -> String? {
+    static func plain(_ canonical: String?) -> String? {
         guard let canonical, let value = try? JSONValue(parsing: Array(canonical.utf8)), !value.isNull else { return nil }
         return value.string ?? canonical
     }

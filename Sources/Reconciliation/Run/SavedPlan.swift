@@ -7,19 +7,56 @@ extension JobRun {
     public func staleness(of saved: Ledger.PlanInfo) throws -> String? {
         guard let plan, let current = try ledger.plan(plan) else { return nil }
         if let created = Time.seconds(saved.created), surroundings.time.wall() - created > permissions.maxAge {
-            return "plan \(saved.id) of \(saved.created) is older than \(Int(permissions.maxAge / 3600)) hours; plan again, or raise --max-age"
+            let age = surroundings.time.wall() - created
+            return "plan \(saved.id) of \(saved.created) is \(Self.duration(age)) old, and at most \(Self.duration(permissions.maxAge)) are allowed; plan again, or raise --max-age"
         }
         if current.inputs != saved.inputs { return "plan \(saved.id) was made with another job file or another version of the platform's profile; plan again" }
         guard current.digest != saved.digest else { return nil }
-        var before: [String] = []
-        try ledger.forEachOperation(plan: saved.id) { before.append(PlanDigest.line($0)) }
-        var now: [String] = []
-        try ledger.forEachOperation(plan: plan) { now.append(PlanDigest.line($0)) }
-        let (old, new) = (Set(before), Set(now))
-        func brief(_ line: String) -> String { line.split(separator: " [").first.map(String.init) ?? line }
-        let moved = before.filter { !new.contains($0) }.map { "no longer wanted: \(brief($0))" } + now.filter { !old.contains($0) }.map { "not in it: \(brief($0))" }
+        let moved = try moved(from: saved.id, to: plan)
         return
             "plan \(saved.id) of \(saved.created) is stale, the world moved on (\(moved.prefix(5).joined(separator: "; "))\(moved.count > 5 ? "; and \(moved.count - 5) more" : "")); plan again (if it was planned with --release or an --accept flag, say that here as well)"
+    }
+
+    private static func duration(_ seconds: Double) -> String {
+        seconds < 120 ? "\(Int(seconds)) s" : seconds < 7200 ? "\(Int(seconds / 60)) min" : seconds < 2 * 86400 ? "\(Int(seconds / 3600)) h" : "\(Int(seconds / 86400)) days"
+    }
+
+    /// What two plans do not have in common: of one and the same record, attribute by attribute.
+    private func moved(from saved: Int64, to plan: Int64) throws -> [String] {
+        var lines: [Int64: Set<String>] = [:]
+        for id in [saved, plan] { try ledger.forEachOperation(plan: id) { lines[id, default: []].insert(PlanDigest.line($0)) } }
+        func key(_ operation: PlannedOperation) -> String {
+            "\(operation.verb.rawValue) \(operation.kind) \(operation.sourceID ?? operation.targetID ?? operation.name) \(operation.unit.map { $0 == operation.seq ? "2" : "1" } ?? "")"
+        }
+        // Only what differs is held in memory.
+        var differing: [Int64: [String: PlannedOperation]] = [:]
+        var order: [String] = []
+        for (id, other) in [(saved, plan), (plan, saved)] {
+            try ledger.forEachOperation(plan: id) { operation in
+                guard !(lines[other]?.contains(PlanDigest.line(operation)) ?? false) else { return }
+                let key = key(operation)
+                if differing[saved]?[key] == nil, differing[plan]?[key] == nil { order.append(key) }
+                differing[id, default: [:]][key] = operation
+            }
+        }
+        return order.map { key in
+            let (before, now) = (differing[saved]?[key], differing[plan]?[key])
+            let operation = now ?? before
+            let name = "\(operation?.verb.rawValue ?? "") \(operation?.kind == 0 ? "user" : "group") \(operation?.name ?? "")"
+            guard let before else { return "not in it: \(name)" }
+            guard let now else { return "no longer wanted: \(name)" }
+            let fields = Set((before.fields + now.fields).map(\.path)).sorted().compactMap { path -> String? in
+                let (old, new) = (before.fields.first { $0.path == path }, now.fields.first { $0.path == path })
+                guard old != new else { return nil }
+                func shown(_ value: String?) -> String { value.map { ReportRows.plain($0) ?? "nothing" } ?? "nothing" }
+                if let old, let new, old.after == new.after { return "\(path) is \(shown(new.before)) by now, and was \(shown(old.before))" }
+                return "\(path) would now become \(new.map { shown($0.after) } ?? "what it is"), approved was \(old.map { shown($0.after) } ?? "what it was")"
+            }
+            if !fields.isEmpty { return "\(name): \(fields.joined(separator: ", "))" }
+            let (gone, come) = (before.members.count, now.members.count)
+            if before.status != now.status { return "\(name): it is \(now.status.rawValue) by now, and was \(before.status.rawValue)" }
+            return gone == come ? "\(name): another object, or other members" : "\(name): \(come) members by now, \(gone) were approved"
+        }
     }
 
     /// Refuses to go on. A plan that was made only to be compared is forgotten.

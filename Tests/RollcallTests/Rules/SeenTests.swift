@@ -172,8 +172,17 @@ import Testing
         world.clock.advance(by: -86400)
         let wrong = try await world.invoke(.apply(plan.report.plan, digest: "d:0123456789abcdef"))
         #expect(wrong.report.exit == .stale && wrong.report.details.contains { $0.contains(digest) && $0.contains("d:0123456789abcdef") }, "\(wrong.report)")
+        // What moved is told attribute by attribute.
+        world.clock.advance(by: -86400)
+        world.directory.people[3].displayName = "Changed again"
+        let stale = try await world.invoke(.apply(plan.report.plan, digest: digest))
+        #expect(stale.report.details.contains { $0.contains("update user person3: displayName would now become Changed again, approved was Changed") }, "\(stale.report.details)")
+        world.directory.people[3].displayName = "Changed"
         world.clock.advance(by: -86400)
         #expect(try await world.invoke(.apply(plan.report.plan, digest: digest)).report.exit == .inStep)
         #expect(world.user("person3")?["displayName"] == "Changed")
+        world.clock.advance(by: -86400)
+        let twice = try await world.invoke(.apply(plan.report.plan, digest: digest))
+        #expect(twice.report.exit == .stale && twice.report.details.contains { $0.contains("is applied by run ") }, "\(twice.report.details)")
     }
 }

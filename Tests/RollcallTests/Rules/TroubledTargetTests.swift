@@ -301,7 +301,7 @@ import Testing
         try await world.plan()
         world.clock.advance(by: 3600)
         let stale = try await world.invoke(.apply(nil))
-        #expect(stale.report.exit == .stale && stale.report.details.joined().contains("older than 24 hours"))
+        #expect(stale.report.exit == .stale && stale.report.details.joined().contains("at most 24 h are allowed"))
         try await world.plan()
         world.clock.advance(by: 3600)
         world.permissions.maxAge = 2 * 86400

@@ -114,6 +114,8 @@ package final class World {
     package var environment: [String: String] = [:]
     package var stop = StopRequest()
     package var retry = RetryPolicy(attempts: 3, base: 0.1)
+    /// Bytes that are free where the ledger is; nil for enough.
+    package var freeBytes: Int?
 
     package init(
         job: String = World.job(), options: ServiceOptions = ServiceOptions(), idaas: IDaaSService? = nil, seed: UInt64 = 1, ledger: Ledger? = nil, clock: VirtualTime? = nil,
@@ -223,6 +225,8 @@ package final class World {
             time: clock.time, environment: ["TOKEN": "correct horse"].merging(environment) { _, new in new }, log: log, transport: client, retry: retry,
             sourceOverride: source)
         surroundings.stop = stop
+        let free = freeBytes
+        surroundings.freeBytes = { _ in free }
         let job = try Job.read(text: jobText, path: "world.yaml", vocabulary: .current)
         let invocation = Invocation(command, permissions: permissions, surroundings: surroundings)
         var operations: [PlannedOperation] = []

@@ -1,3 +1,4 @@
+import Foundation
 import Directory
 import HTTP
 import Jobs
@@ -22,6 +23,10 @@ public struct Surroundings: Sendable {
     public var detail = Detail.rows
     /// Told of progress as it comes.
     public var progress: @Sendable (RunProgress) -> Void
+    /// Bytes that are free on the disk of a folder; nil where nobody knows.
+    public var freeBytes: @Sendable (String) -> Int? = { folder in
+        ((try? FileManager.default.attributesOfFileSystem(forPath: folder))?[.systemFreeSize] as? NSNumber)?.intValue
+    }
     /// Stands in for the job's source in tests.
     public var sourceOverride: (any DirectorySource)?
 

@@ -162,6 +162,21 @@ import Testing
         #expect(try await since() == "run 7")
     }
 
+    @Test("14 C: a disk that has less room than a run may need is told before it is full, also on a quiet night")
+    func disk() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-disk-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let world = try World(ledger: Ledger(path: folder.appendingPathComponent("world.sqlite").path))
+        world.directory.people = (0..<5).map { .named("person\($0)") }
+        #expect(try await world.run().report.exit == .inStep)
+        world.freeBytes = 1 << 40
+        #expect(try await !world.run().report.details.contains { $0.contains("make space") })
+        world.freeBytes = 5_000
+        let quiet = try await world.run()
+        #expect(quiet.report.exit == .inStep && Screen(isQuiet: true).lines(quiet.report).contains { $0.contains("has 0 MB free, and this run may need 1 MB") }, "\(quiet.report.details)")
+    }
+
     @Test("16 B: a plan that is not the one that was looked at is not applied, and nobody is touched")
     func digest() async throws {
         let world = try await world()

@@ -117,6 +117,7 @@ struct ListWalk {
     var mayDeclarePages = false
     /// Whether every page so far declared its own length.
     private var mayCountPages = true
+    private var hasAskedAgain = false
 
     private var paging: Paging
     /// A page's size; halved for good where a page is too large.
@@ -257,7 +258,12 @@ struct ListWalk {
 
     private mutating func takeIndex(_ page: ListPage, _ arrivals: Arrivals) {
         guard page.count > 0 else {
-            isOver = true
+            // Where nothing but an empty page tells the end, one that comes too early is asked for once more: it may be a moment's slip.
+            if evidence.declaredTotal == nil, evidence.resources < bounds.expected, !hasAskedAgain {
+                hasAskedAgain = true
+            } else {
+                isOver = true
+            }
             return
         }
         // The page before lacked as many as this one repeats: the server counts places, and drops what it cannot show.

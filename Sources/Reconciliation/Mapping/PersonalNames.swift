@@ -9,7 +9,18 @@ enum PersonalNames {
     /// - a name with a middle dot is split there: 买买提·吐尔逊 has the given name 买买提;
     /// - a name in Han characters begins with its surname: the part before a blank, else two characters when they are a compound surname, else one;
     /// - any other name ends with it: the family name is what follows the last blank; a single word is a family name.
-    static func split(_ displayName: String) -> (family: String?, given: String?) {
+    static func split(_ displayName: String) -> (family: String?, given: String?) { plain(displayName) ?? general(displayName) }
+
+    /// The same for most names of a western directory, without a look at each character: ASCII without brackets. nil for any other.
+    private static func plain(_ displayName: String) -> (family: String?, given: String?)? {
+        guard displayName.utf8.allSatisfy({ $0 < 0x80 && !"()[]{}<>".utf8.contains($0) }) else { return nil }
+        let words = displayName.utf8.split(whereSeparator: { $0 == 0x20 || (0x09...0x0D).contains($0) })
+        guard let last = words.last else { return (nil, nil) }
+        let family = String(Substring(last))
+        return (family, words.count > 1 ? words.dropLast().map { String(Substring($0)) }.joined(separator: " ") : nil)
+    }
+
+    static func general(_ displayName: String) -> (family: String?, given: String?) {
         let name = essence(displayName)
         guard !name.isEmpty else { return (nil, nil) }
         let dotted = name.split(whereSeparator: { middleDots.contains($0) }).map { $0.split(separator: " ").joined(separator: " ") }.filter { !$0.isEmpty }

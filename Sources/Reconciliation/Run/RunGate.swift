@@ -51,6 +51,7 @@ extension JobRun {
     func countForGate() throws {
         let tally = try ledger.tally()
         var counts = Gate.Counts()
+        let memberships = try ledger.managedMemberships()
         for key in Job.LimitKey.ofOperations {
             let (kind, verbs) = key.counted
             switch key {
@@ -59,7 +60,7 @@ extension JobRun {
             case .membershipsRemove: counts.counts[key] = tally.removed + (profile.deletion.groupsMustBeEmpty ? 0 : try ledger.membershipsEndingWithGroups())
             default: counts.counts[key] = verbs.reduce(0) { $0 + tally.count(kind.rawValue, $1) }
             }
-            counts.bases[key] = try key.countsMemberships ? ledger.managedMemberships() : ledger.managedBase(kind: kind.rawValue)
+            counts.bases[key] = try key.countsMemberships ? memberships : ledger.managedBase(kind: kind.rawValue)
         }
         try lookBack(&counts)
         gateCounts = counts

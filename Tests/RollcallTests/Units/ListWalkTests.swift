@@ -66,6 +66,11 @@ import Testing
         // What declares its length twice, and then something else, is not believed; nor is a second page that is empty.
         #expect(try await !walk([page(["a", "b"], total: 2), page(["c"], total: 1), page(["d"], total: 9), page([], total: 9)]).0.isComplete)
         #expect(try await !walk([page(["a", "b"], total: 2), page([], total: 0)]).0.isComplete)
+        // Where only an empty page tells the end, one that comes before what is known to be there is asked for once more.
+        let slip = try await walk([page(["a", "b"], total: 2), page(["c", "d"], total: 2), page([], total: 0), page(["e"], total: 1), page([], total: 0)], expected: 5)
+        #expect(slip.1 == ["a", "b", "c", "d", "e"] && slip.0.isComplete)
+        let short = try await walk([page(["a", "b"], total: 2), page(["c", "d"], total: 2), page([], total: 0), page([], total: 0)], expected: 5)
+        #expect(short.1.count == 4 && short.0.isComplete)
         // One whose pages overlap is none of these.
         #expect(try await !walk([page(["a", "b"], total: 2), page(["b", "c"], total: 2), page([], total: 0)]).0.isComplete)
         // The same with shorter pages, where more are known to be there.

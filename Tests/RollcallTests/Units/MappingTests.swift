@@ -4,6 +4,7 @@ import Jobs
 import Provisioning
 import Rehearsal
 import SCIM
+import Simulation
 import Testing
 
 @testable import Reconciliation
@@ -23,6 +24,16 @@ import Testing
         let split = PersonalNames.split(name)
         #expect(split.family == family)
         #expect(split.given == given)
+    }
+
+    @Test("the short way for western names and the general one agree on every name")
+    func names() {
+        let parts = ["Ada", "O'Neill", "van der", "-", "_", ".", ",", "x/y", "\t", "  ", " ", "\r\n", "1", "Jr.", "", "a-b", "|", ":"]
+        for seed in UInt64(1)...4000 {
+            var dice = SeededGenerator(seed: seed)
+            let name = (0..<Int.random(in: 0...5, using: &dice)).map { _ in parts.randomElement(using: &dice) ?? "" }.joined(separator: Bool.random(using: &dice) ? " " : "")
+            #expect(PersonalNames.split(name) == PersonalNames.general(name), "\(name.debugDescription)")
+        }
     }
 
     @Test(

@@ -137,6 +137,22 @@ extension Ledger {
         }
     }
 
+    /// Of names and source ids that somebody has written down, those that are no record's of the staged source and no linked one's, in their order.
+    public func unknown(_ names: [String]) throws -> [String] {
+        if names.isEmpty { return [] }
+        let list = String(decoding: try JSONEncoder().encode(names), as: UTF8.self)
+        return try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT v.value FROM json_each(?) v
+                    WHERE NOT EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_key WHERE s.kind IN (0, 1) AND s.match_key = fold(v.value))
+                    AND NOT EXISTS (SELECT 1 FROM ids i WHERE i.space IN (0, 1) AND i.id = v.value)
+                    AND NOT EXISTS (SELECT 1 FROM links l WHERE l.match_key = fold(v.value))
+                    """, arguments: [list])
+        }
+    }
+
     /// Staged records in scope that would give one value to an attribute which the target keeps unique, but for case; each with another of them.
     ///
     /// - Parameter attribute: a name of the mapped body, such as `emails[work]`.

@@ -466,6 +466,7 @@ public final class JobRun: @unchecked Sendable {
             let notOurs = try ledger.membershipsNotOurs()
             if notOurs > 0, !job.exclusiveMemberships { notes.append(counted(notOurs, "membership") + " of linked groups not ours, left alone (memberships: exclusive removes such)") }
         }
+        try noteUnknownNames()
         try store(inputs: inputs)
         try judgeMissing()
         heldByScope = try ledger.drafts(heldBy: "scope change")
@@ -479,6 +480,18 @@ public final class JobRun: @unchecked Sendable {
         lettingGo.formUnion(exceeded.map(\.words))
         let noted = try ledger.notedRecords(limit: 3)
         if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
+    }
+
+    /// A name that somebody wrote down and that is no record's does nothing: a slip, or a record that is gone.
+    private func noteUnknownNames() throws {
+        let said: [(String, Set<String>)] = [
+            ("--retry", permissions.retry.subtracting(["all"])), ("--accept-takeback", permissions.acceptTakeback), ("existing: { decline }", job.existing.decline),
+            ("existing: { accept }", Set(job.existing.accept.values.flatMap(\.keys))),
+        ]
+        for (what, names) in said {
+            let unknown = try ledger.unknown(names.sorted())
+            if !unknown.isEmpty { notes.append("\(what) names what is no record's name or source id: \(unknown.prefix(5).joined(separator: ", "))\(unknown.count > 5 ? ", …" : "")") }
+        }
     }
 
     private static let toldOfMatching = "existing: matching told"

@@ -162,6 +162,16 @@ import Testing
         #expect(try await since() == "run 7")
     }
 
+    @Test("16 E: a name in a flag or in the job that is no record's is told, one that is says nothing")
+    func unknownNames() async throws {
+        let world = try World(job: World.job("existing: { users: matching, decline: [person1, nobody, user_person2] }", existing: nil))
+        world.directory.people = (0..<4).map { .named("person\($0)") }
+        world.permissions.retry = ["PERSON0", "persn3"]
+        world.permissions.acceptTakeback = ["user_person1"]
+        let told = try await world.run().report.details.filter { $0.contains("no record's name or source id") }
+        #expect(told == ["--retry names what is no record's name or source id: persn3", "existing: { decline } names what is no record's name or source id: nobody"], "\(told)")
+    }
+
     @Test("14 C: a disk that has less room than a run may need is told before it is full, also on a quiet night")
     func disk() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-disk-\(UUID().uuidString)")

@@ -75,7 +75,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     }
                     if let loss = try ledger.loss(file: job.file, now: Time.system.timestamp()) { throw LedgerError.io(loss) }
                     print(
-                        "\(job.name): good: \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(Ledger.copies(of: path, now: Time.system.timestamp()).count) copies kept."
+                        "\(job.name): good: \(counted(try ledger.linkCount(kind: 0), "user")) and \(counted(try ledger.linkCount(kind: 1), "group")) linked, copies kept: \(Ledger.copies(of: path, now: Time.system.timestamp()).count)."
                     )
                 }
             }
@@ -188,11 +188,13 @@ struct LedgerCommand: AsyncParsableCommand {
                 let copies = Ledger.copies(of: path, now: Time.system.timestamp())
                 do {
                     let ledger = try LedgerCommand.existing(path)
-                    print("\(job.name): \(try ledger.linkCount(kind: 0)) users and \(try ledger.linkCount(kind: 1)) groups linked, \(copies.count) copies; \(path)")
+                    print(
+                        "\(job.name): \(counted(try ledger.linkCount(kind: 0), "user")) and \(counted(try ledger.linkCount(kind: 1), "group")) linked, \(copies.count == 1 ? "1 copy" : "\(copies.count) copies"); \(path)"
+                    )
                     if let last = try ledger.lastRun(isBaseline: false) { print(printable("  last run: \(last.id) of \(last.started): \(last.summary ?? "")")) }
                     let open = try ledger.unsettled().count
                     guard open == 0 else {
-                        writeLine("nothing is removed: \(open) operations of an interrupted run await settling; rollcall run \(shellWord(job.file))\(common.stateWords) settles them")
+                        writeLine("nothing is removed: \(counted(open, "operation")) of an interrupted run to be settled; rollcall run \(shellWord(job.file))\(common.stateWords) settles them")
                         throw leaving(.recordsFailed)
                     }
                     let leavers = try ledger.accountsToEnd()
@@ -216,7 +218,7 @@ struct LedgerCommand: AsyncParsableCommand {
                 for file in ["", "-wal", "-shm", ".scratch"].map({ path + $0 }) + copies where FileManager.default.fileExists(atPath: file) {
                     guard unlink(file) == 0 else { throw LedgerError.io("cannot remove \(file): \(String(cString: strerror(errno)))") }
                 }
-                print("  removed, with \(copies.count) copies")
+                print("  removed, with \(copies.count == 1 ? "1 copy" : "\(copies.count) copies")")
                 let aside = ((try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []).filter { $0.hasPrefix("\(job.name).sqlite.before-") }.sorted()
                 if !aside.isEmpty { print("  what was set aside before is still there: \(aside.joined(separator: ", "))") }
             }

@@ -552,7 +552,7 @@ public final class JobRun: @unchecked Sendable {
         let open = try ledger.unsettled()
         guard !open.isEmpty else { return }
         guard command != "plan" else {
-            notes.append("an interrupted run left \(open.count) operations whose outcome is unknown; the next run settles them first")
+            notes.append("an interrupted run left \(counted(open.count, "operation")) whose outcome is unknown; the next run settles them first")
             return
         }
         let applier = Applier(

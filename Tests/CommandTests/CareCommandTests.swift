@@ -226,7 +226,7 @@ import Testing
         #expect(undone.exit == 0, "\(undone.everything)")
         #expect(try place.rollcall("plan", "job.yaml").output.contains("held"))
         #expect(try place.rollcall("run", "job.yaml", "--release").exit == 0)
-        #expect(try place.rollcall("ledger", "verify", "job.yaml").output.contains("test: good: 3 users and 1 groups linked"))
+        #expect(try place.rollcall("ledger", "verify", "job.yaml").output.contains("test: good: 3 users and 1 group linked"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: place.folder.appendingPathComponent("snapshots/copies").path).count == 3)
         #expect(try place.rollcall("ledger", "backup", "job.yaml", "--to", "mine.sqlite").exit == 0)
         // A ledger that is none any more.

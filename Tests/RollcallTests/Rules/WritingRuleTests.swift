@@ -58,7 +58,7 @@ extension RuleTests {
         #expect(try await world.run().report.exit == .recordsFailed)
         #expect(try world.ledger.unsettled().map(\.name) == ["ada"])
         let dry = try await world.plan()
-        #expect(dry.report.details.contains { $0.contains("interrupted run left 1 operations") })
+        #expect(dry.report.details.contains { $0.contains("interrupted run left 1 operation whose") })
         #expect(try world.ledger.unsettled().count == 1)
         isDown.isOn = false
         let next = try await world.run()

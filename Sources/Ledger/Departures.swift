@@ -34,25 +34,32 @@ extension Ledger {
         }
     }
 
-    /// Accounts that are to lose their access and, as far as this ledger knows, have it: of leavers, of records that are out of the scope and wait for their
-    /// end, and those for which the newest plan could not end it; their names.
-    public func accountsToEnd() throws -> [String] {
+    /// Accounts that, as far as this ledger knows, have access and are not to have it: the source does not have their record any more, disables it, or it is
+    /// out of the scope and waits for its end; their names. And memberships that are to end and stand.
+    public func accessToEnd() throws -> (accounts: [String], memberships: Int) {
         try read { db in
-            // What the target showed last; nothing where it does not show accounts.
-            let hasAccess = "coalesce((SELECT json_extract(v.body, '$.active') FROM versions v WHERE v.space = 2 AND v.n = l.target AND v.last_run IS NULL), 1) <> 0"
-            return try String.fetchAll(
-                db,
-                sql: """
-                    SELECT DISTINCT l.match_key FROM links l WHERE l.kind = 0 AND \(hasAccess) AND (
-                        l.state = 'active' AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = 0 AND v.n = l.source AND v.last_run IS NULL)
-                        OR l.state = 'active' AND EXISTS (SELECT 1 FROM departures d WHERE d.kind = 0 AND d.source = l.source)
-                        OR EXISTS (
-                            SELECT 1 FROM operations o INDEXED BY operations_by_source
-                            WHERE o.plan = (SELECT max(p.id) FROM plans p JOIN runs r ON r.id = p.run WHERE r.command <> 'plan' AND r.finished IS NOT NULL) AND o.kind = 0 AND o.source = l.source
-                            AND o.status NOT IN ('done', 'noted')
-                            AND (o.verb IN ('disable', 'delete') OR EXISTS (SELECT 1 FROM json_each(o.fields) f WHERE json_extract(f.value, '$.path') = 'active' AND json_extract(f.value, '$.after') = 'false'))))
-                    ORDER BY l.match_key
-                    """)
+            (
+                try String.fetchAll(
+                    db,
+                    sql: """
+                        SELECT l.match_key FROM links l
+                        LEFT JOIN versions s ON s.space = 0 AND s.n = l.source AND s.last_run IS NULL
+                        -- What the target showed last; nothing where it does not show accounts.
+                        LEFT JOIN versions t ON t.space = 2 AND t.n = l.target AND t.last_run IS NULL
+                        WHERE l.kind = 0 AND coalesce(json_extract(t.body, '$.active'), 1) <> 0
+                        AND (s.n IS NULL OR json_extract(s.body, '$.active') = 0 OR EXISTS (SELECT 1 FROM departures d WHERE d.kind = 0 AND d.source = l.source))
+                        AND NOT (t.n IS NULL AND l.state = 'disabled')
+                        ORDER BY l.match_key
+                        """),
+                try Int.fetchOne(
+                    db,
+                    sql: """
+                        SELECT count(*) FROM memberships t CROSS JOIN links g ON g.kind = 1 AND g.target = t.grp CROSS JOIN links u ON u.kind = 0 AND u.target = t.usr
+                        WHERE t.side = 1 AND t.last_run IS NULL
+                        AND NOT EXISTS (SELECT 1 FROM memberships s WHERE s.side = 0 AND s.grp = g.source AND s.usr = u.source AND s.last_run IS NULL)
+                        AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)
+                        """) ?? 0
+            )
         }
     }
 

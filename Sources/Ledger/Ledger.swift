@@ -53,7 +53,8 @@ public final class Ledger {
         try Self.refuseLink(path)
         guard FileManager.default.fileExists(atPath: path) else { throw LedgerError.io("there is no ledger \(path); correct --state, or run the job first") }
         do {
-            var configuration = Self.configuration(isFile: true)
+            // Whatever its journal is: nothing of it is set.
+            var configuration = Self.configuration(isFile: false)
             configuration.readonly = true
             queue = try DatabaseQueue(path: path, configuration: configuration)
             let (application, version) = try queue.read { (try Int.fetchOne($0, sql: "PRAGMA application_id") ?? 0, try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0) }

@@ -148,7 +148,7 @@ extension Ledger {
                     SELECT v.value FROM json_each(?) v
                     WHERE NOT EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_key WHERE s.kind IN (0, 1) AND s.match_key = fold(v.value))
                     AND NOT EXISTS (SELECT 1 FROM ids i WHERE i.space IN (0, 1) AND i.id = v.value)
-                    AND NOT EXISTS (SELECT 1 FROM links l WHERE l.match_key = fold(v.value))
+                    AND fold(v.value) NOT IN (SELECT match_key FROM links)
                     """, arguments: [list])
         }
     }

@@ -35,7 +35,7 @@ extension Ledger {
                     CREATE TEMP TABLE met AS
                     SELECT DISTINCT o.kind AS kind, coalesce(o.source, o.target) AS n, \(Self.cause) AS cause FROM operations o WHERE o.plan = ?1 AND \(Self.isTrouble)
                     UNION SELECT o.kind, coalesce(o.source, o.target), '*' FROM operations o
-                    WHERE o.plan = ?1 AND (o.status IN ('planned', 'sent') OR o.status = 'held' AND o.held_by IN ('limit', 'limit on giving', 'source size', 'source incomplete'));
+                    WHERE o.plan = ?1 AND (o.status IN ('planned', 'sent') OR o.status = 'held' AND o.held_by IN ('limit', 'limit on giving', 'source size', 'source incomplete', 'target incomplete', 'operations', 'undo', 'scope change', 'group unproven'));
                     """, arguments: [plan])
             try db.execute(sql: "CREATE INDEX temp.met_by_record ON met (kind, n, cause)")
             try db.execute(

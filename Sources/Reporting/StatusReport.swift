@@ -20,7 +20,7 @@ public enum StatusReport {
             lines.append("  no run has been applied to its end yet")
         }
         for run in try ledger.lastWriting(5) {
-            let end = run.exit.map { "exit \($0)" } ?? "interrupted"
+            let end = run.exit.map { "exit \($0)" } ?? (isGoing ? "going" : "interrupted")
             let undone =
                 switch run.undo {
                 case .whole(let undo): ", undone since by run \(undo)"

@@ -192,7 +192,13 @@ private func execute(
                 "\(name)  Apply exactly this\(until): rollcall apply \(shellWord(file)) --plan \(plan)\(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)")
         }
         if report.exit == .held, !report.lettingGo.isEmpty, let file = jobs.first(where: { $0.name == report.job })?.file {
-            let doing = { if case .undo(let run, _) = command { "undo \(shellWord(file)) \(run)" } else { "\(command.writes ? word : "run") \(shellWord(file))" } }()
+            let doing =
+                switch command {
+                case .undo(let run, _): "undo \(shellWord(file)) \(run)"
+                // The plan that was looked at, and no other.
+                case .apply(let plan?, let digest): "apply \(shellWord(file)) --plan \(plan)\(digest.map { " --digest \($0)" } ?? "")"
+                default: "run \(shellWord(file))"
+                }
             // What was allowed already, and is not enough, is said anew.
             say("\(name)  If this is meant: rollcall \(doing) \(report.lettingGo.joined(separator: " "))\(common.stateWords)\(permissions.words(without: report.lettingGo))")
         }

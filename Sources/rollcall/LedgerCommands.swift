@@ -179,6 +179,8 @@ struct LedgerCommand: AsyncParsableCommand {
 
         @OptionGroup(title: "State, output and log") var common: CommonOptions
         @OptionGroup(title: "State of another host") var host: HostOptions
+        @Flag(help: "Remove it although accounts or memberships stand that are to end: nobody ends them any more.")
+        var acceptAccess = false
         @Option(help: ArgumentHelp("The job's name once more: without it nothing is removed.", valueName: "name"))
         var yes: String?
         @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
@@ -197,11 +199,14 @@ struct LedgerCommand: AsyncParsableCommand {
                         writeLine("nothing is removed: \(counted(open, "operation")) of an interrupted run to be settled; rollcall run \(shellWord(job.file))\(common.stateWords) settles them")
                         throw leaving(.recordsFailed)
                     }
-                    let leavers = try ledger.accountsToEnd()
-                    guard leavers.isEmpty else {
-                        let names = leavers.prefix(5).joined(separator: ", ") + (leavers.count > 5 ? ", …" : "")
+                    let (accounts, memberships) = try ledger.accessToEnd()
+                    guard acceptAccess || accounts.isEmpty && memberships == 0 else {
+                        let names = accounts.prefix(5).joined(separator: ", ") + (accounts.count > 5 ? ", …" : "")
+                        let what = [
+                            accounts.isEmpty ? nil : "\(counted(accounts.count, "account")) (\(names))", memberships == 0 ? nil : counted(memberships, "membership"),
+                        ].compactMap { $0 }.joined(separator: " and ")
                         writeLine(
-                            "nothing is removed: \(leavers.count == 1 ? "one account that is to lose its access has it" : "\(leavers.count) accounts that are to lose their access have it") (\(names)), and nobody else would end it: rollcall run \(shellWord(job.file))\(common.stateWords) does, or tells what keeps it"
+                            "nothing is removed: as far as this ledger knows, \(what) should be ended and stand, and nobody else would end them: rollcall run \(shellWord(job.file))\(common.stateWords) does, or tells what keeps it; if they are to stay, add --accept-access"
                         )
                         throw leaving(.recordsFailed)
                     }

@@ -90,8 +90,9 @@ import Testing
         try stage.write(people: 1...3)
         #expect(try stage.place.rollcall("run", "job.yaml").exit == 4)
         let forget = try stage.place.rollcall("ledger", "forget", "job.yaml", "--yes", "test")
-        #expect(forget.exit == 3 && forget.error.contains("3 accounts that are to lose their access have it (person4, person5, person6)"), "\(forget.everything)")
+        #expect(forget.exit == 3 && forget.error.contains("3 accounts (person4, person5, person6) should be ended and stand"), "\(forget.everything)")
         #expect(try stage.place.rollcall("plan", "job.yaml").exit == 4)
+        #expect(try stage.place.rollcall("ledger", "forget", "job.yaml", "--yes", "test", "--accept-access").exit == 0)
     }
 
     @Test("16 E: the log is one event a line with sorted keys and numbers as numbers, and a run can be followed")

@@ -110,11 +110,15 @@ public struct TargetOwners {
 
     /// Why a job may not have its target; nil where it may.
     public mutating func claim(_ job: Job) -> JobFailure? {
-        let address = (URLParts(job.target.baseURL)?.canonical ?? job.target.baseURL) + (job.target.tenant.map { " \($0)" } ?? " \(job.target.authorization)")
+        // Of platforms that serve all tenants at one address, the name of a secret does not tell whose it is.
+        let isShared = Profile.named(job.target.platform)?.credentialChoosesTenant ?? false
+        guard !isShared || job.target.tenant != nil else { return nil }
+        let address = (URLParts(job.target.baseURL)?.canonical ?? job.target.baseURL) + (job.target.tenant.map { " \($0)" } ?? "")
         if let owner = owners[address] { return JobRun.owned(job.target.baseURL, by: owner) }
         owners[address] = job.name
         // A folder that knows no target yet is not written to.
-        guard FileManager.default.fileExists(atPath: folder + "/targets"), let digest = try? JobRun.digest(job, folder: folder, environment: ProcessInfo.processInfo.environment),
+        guard FileManager.default.fileExists(atPath: folder + "/targets"), FileManager.default.fileExists(atPath: folder + "/.targets.key") || !isShared,
+            let digest = try? JobRun.digest(job, folder: folder, environment: ProcessInfo.processInfo.environment),
             let owner = TargetRegistry(folder: folder).owner(of: digest), owner != job.name
         else { return nil }
         return JobRun.owned(job.target.baseURL, by: owner)

@@ -126,9 +126,11 @@ public struct JobReport: Sendable {
 
         let isQuiet = numbers.changes == 0 && numbers.held == 0 && numbers.conflicts == 0
         if isQuiet {
-            report.headline = source == nil ? "No changes. \(inStep) in step." : "No changes for certain: the source was not read completely. \(inStep) in step."
+            report.headline = run.undone != nil ? "No changes." : source == nil ? "No changes. \(inStep) in step." : "No changes for certain: the source was not read completely. \(inStep) in step."
         } else if report.isResult {
-            report.headline = numbers.result(run, inStep: run.undone == nil ? try ledger.inStep(after: plan) : nil, requests: requests, seconds: report.figures.seconds)
+            let now = run.undone == nil ? try ledger.inStep(after: plan) : nil
+            report.figures.inStep = now ?? inStep
+            report.headline = numbers.result(run, inStep: now, requests: requests, seconds: report.figures.seconds)
         } else {
             report.headline = numbers.intent(plan, inStep: inStep, pace: pace)
         }

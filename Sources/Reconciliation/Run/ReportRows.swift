@@ -64,6 +64,7 @@ struct ReportRows {
     /// What needs somebody, by its cause and whether it is known; the causes in their order.
     private var causes: [String: Cause] = [:]
     private var order: [String] = []
+    private var newCauses = 0
     /// Accounts that are held, which would lose access: their source ids.
     private var heldUsers: [String] = []
 
@@ -78,6 +79,7 @@ struct ReportRows {
     private static let mostNames = 5
     private static let mostFields = 3
     private static let mostCauses = 2000
+    private static let mostHeld = 5000
 
     /// - Parameter run: the run that the plan is of.
     /// - Parameter isWriting: whether the operations are those of a run; else of a plan.
@@ -93,7 +95,7 @@ struct ReportRows {
         if Self.needsSomebody(operation) { return addCause(operation) }
         guard let kind = section(operation) else { return }
         counts[kind, default: 0] += 1
-        if kind == .held, operation.kind == ResourceKind.user.rawValue, Self.takesAway(operation), let source = operation.sourceID, heldUsers.count < 5000 { heldUsers.append(source) }
+        if kind == .held, operation.kind == ResourceKind.user.rawValue, Self.takesAway(operation), let source = operation.sourceID, heldUsers.count < Self.mostHeld { heldUsers.append(source) }
         guard operations[kind]?.count ?? 0 >= most else { return operations[kind, default: []].append(operation) }
         // Who loses access, or keeps it, is never hidden behind what is only made or changed.
         if kind == .held || kind == .notSent, Self.takesAway(operation), let place = operations[kind]?.lastIndex(where: { !Self.takesAway($0) }) { operations[kind]?[place] = operation }
@@ -106,28 +108,30 @@ struct ReportRows {
         if causes[key] != nil {
             causes[key]?.count += 1
             if causes[key]?.others.count ?? 0 < Self.mostNames - 1 { causes[key]?.others.append(operation) }
-        } else if order.count < Self.mostCauses {
+        } else if most == .max || (known == nil ? newCauses : order.count - newCauses) < Self.mostCauses {
             causes[key] = Cause(first: operation, since: known)
             order.append(key)
+            if known == nil { newCauses += 1 }
         }
     }
 
     /// Who is to be looked at by somebody: what failed, is in conflict, or is held for a decision.
-    private static func needsSomebody(_ operation: PlannedOperation) -> Bool { JobReport.needsAttention(operation) && operation.status != .sent }
+    private static func needsSomebody(_ operation: PlannedOperation) -> Bool { JobReport.needsAttention(operation) }
 
     private static func takesAway(_ operation: PlannedOperation) -> Bool { [.delete, .disable, .removeMembers].contains(operation.verb) || operation.verb == .update && operation.endsAccess }
 
     private func section(_ operation: PlannedOperation) -> ReportSection.Kind? {
         switch operation.verb {
-        case .link, .unlink, .none: return nil
+        case .link, .unlink: return nil
+        case .none: return operation.status == .held ? .held : nil
         // The second half of a rename by way of a temporary name is the same change.
         case .update where operation.unit != nil && operation.unit != operation.seq: return nil
         default: break
         }
         switch operation.status {
         case .held: return .held
-        case .planned where isWriting, .sent where isWriting: return .notSent
-        case .planned, .done, .sent: break
+        case .planned where isWriting: return .notSent
+        case .planned, .done: break
         default: return nil
         }
         if Self.takesAway(operation) { return .takesAway }
@@ -151,7 +155,8 @@ struct ReportRows {
                 let all = operations[kind] ?? []
                 section.rows = (all.filter(Self.takesAway) + all.filter { !Self.takesAway($0) }).map { row($0, kind, ledger) }
             }
-            if kind == .takesAway || kind == .held {
+            // What is planned is counted; what was done stands in the rows.
+            if kind == .held || kind == .takesAway && !isWriting {
                 section.limits = limits
                 limits = []
             }
@@ -173,23 +178,23 @@ struct ReportRows {
 
     /// What most of those that are held have in common.
     private func common(_ ledger: Ledger) -> String? {
-        guard heldUsers.count > 2, let unit = try? ledger.commonUnit(of: heldUsers), unit.count * 2 > heldUsers.count else { return nil }
+        guard heldUsers.count > 2, heldUsers.count < Self.mostHeld, let unit = try? ledger.commonUnit(of: heldUsers), unit.count * 2 > heldUsers.count else { return nil }
         return "\(unit.count) of the \(heldUsers.count) accounts that are held were last seen in the unit \(unit.name)"
     }
 
     private func row(_ operation: PlannedOperation, _ section: ReportSection.Kind, _ ledger: Ledger) -> ReportSection.Row {
         let kind = ResourceKind(rawValue: operation.kind) ?? .user
-        let isHeld = operation.status == .sent ? "outcome not known: " : ""
         switch operation.verb {
-        case .removeMembers: return .init(mark: .less, what: "members", whom: operation.name, detail: isHeld + members(operation, ledger, "−"))
-        case .addMembers: return .init(mark: .other, what: "members", whom: operation.name, detail: isHeld + members(operation, ledger, "+"))
+        case .removeMembers: return .init(mark: .less, what: "members", whom: operation.name, detail: members(operation, ledger, "−"))
+        case .addMembers: return .init(mark: .other, what: "members", whom: operation.name, detail: members(operation, ledger, "+"))
         case .create:
             let mail = operation.fields.first { $0.path == "emails[work]" }.flatMap { Self.plain($0.after) } ?? ""
-            return .init(mark: .more, what: kind.singular, whom: name(operation, ledger), detail: isHeld + mail)
-        case .delete, .disable: return .init(mark: .less, what: operation.verb.rawValue, whom: whom(operation, kind, ledger), detail: isHeld + operation.cause)
-        case .update where operation.endsAccess: return .init(mark: .less, what: "disable", whom: whom(operation, kind, ledger), detail: isHeld + operation.cause)
-        case .associate: return .init(mark: .other, what: "associate", whom: whom(operation, kind, ledger), detail: isHeld + Self.fields(operation.fields.filter { $0.path != "externalId" }))
-        default: return .init(mark: .other, what: kind.singular, whom: name(operation, ledger), detail: isHeld + Self.fields(operation.fields))
+            return .init(mark: .more, what: kind.singular, whom: name(operation, ledger), detail: mail)
+        case .delete, .disable: return .init(mark: .less, what: operation.verb.rawValue, whom: whom(operation, kind, ledger), detail: operation.cause)
+        case .update where operation.endsAccess: return .init(mark: .less, what: "disable", whom: whom(operation, kind, ledger), detail: operation.cause)
+        case .none: return .init(mark: .attention, what: kind.singular, whom: name(operation, ledger), detail: operation.cause)
+        case .associate: return .init(mark: .other, what: "associate", whom: whom(operation, kind, ledger), detail: Self.fields(operation.fields.filter { $0.path != "externalId" }))
+        default: return .init(mark: .other, what: kind.singular, whom: name(operation, ledger), detail: Self.fields(operation.fields))
         }
     }
 
@@ -216,7 +221,8 @@ struct ReportRows {
             let deed = operation.verb == .none || operation.status == .conflict ? "" : " (\(operation.verb.rawValue))"
             let number = cause.count == 1 ? kind.singular : "\(cause.count) \(kind.plural)"
             return ReportSection.Row(
-                mark: .attention, what: operation.status.rawValue, whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
+                mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.rawValue,
+                whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
                 detail: operation.cause + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil, records: cause.count)
         }
         return (rows, sorted.reduce(0) { $0 + $1.count })

@@ -13,6 +13,8 @@ extension JobRun {
         if current.inputs != saved.inputs { return "plan \(saved.id) was made with another job file or another version of the platform's profile; plan again" }
         guard current.digest != saved.digest else { return nil }
         let moved = try moved(from: saved.id, to: plan)
+        // The same operations in another order, such as with what failed meanwhile at the end.
+        if moved.isEmpty { return nil }
         return
             "plan \(saved.id) of \(saved.created) is stale, the world moved on (\(moved.prefix(5).joined(separator: "; "))\(moved.count > 5 ? "; and \(moved.count - 5) more" : "")); plan again (if it was planned with --release or an --accept flag, say that here as well)"
     }
@@ -28,7 +30,7 @@ extension JobRun {
         func key(_ operation: PlannedOperation) -> String {
             "\(operation.verb.rawValue) \(operation.kind) \(operation.sourceID ?? operation.targetID ?? operation.name) \(operation.unit.map { $0 == operation.seq ? "2" : "1" } ?? "")"
         }
-        // Only what differs is held in memory.
+        // Beside the lines of both plans, only the operations that differ are held in memory.
         var differing: [Int64: [String: PlannedOperation]] = [:]
         var order: [String] = []
         for (id, other) in [(saved, plan), (plan, saved)] {

@@ -44,7 +44,8 @@ public struct JobReport: Sendable {
         sections.filter { [.notSent, .takesAway, .held].contains($0.kind) }.flatMap { section in
             let title = section.title.prefix(1).lowercased() + section.title.dropFirst()
             let rest = section.count - section.rows.count
-            return section.rows.map { "\(title): \($0.what) \($0.whom): \($0.detail)" } + (rest > 0 ? ["… and \(rest) more, in the CSV"] : [])
+            // What is held without an operation is told among the records that somebody must look at.
+            return section.rows.filter { $0.mark != .attention }.map { "\(title): \($0.what) \($0.whom): \($0.detail)" } + (rest > 0 ? ["… and \(rest) more, in the CSV"] : [])
         } + notes + holds + attention
     }
 

@@ -192,7 +192,10 @@ struct ReportRows {
             return .init(mark: .more, what: kind.singular, whom: name(operation, ledger), detail: mail)
         case .delete, .disable: return .init(mark: .less, what: operation.verb.rawValue, whom: whom(operation, kind, ledger), detail: operation.cause)
         case .update where operation.endsAccess: return .init(mark: .less, what: "disable", whom: whom(operation, kind, ledger), detail: operation.cause)
-        case .none: return .init(mark: .attention, what: kind.singular, whom: name(operation, ledger), detail: operation.cause)
+        case .none:
+            // Two records may have one name.
+            let id = operation.sourceID.map { " (\($0))" } ?? ""
+            return .init(mark: .attention, what: kind.singular, whom: name(operation, ledger) + id, detail: operation.cause)
         case .associate: return .init(mark: .other, what: "associate", whom: whom(operation, kind, ledger), detail: Self.fields(operation.fields.filter { $0.path != "externalId" }))
         default: return .init(mark: .other, what: kind.singular, whom: name(operation, ledger), detail: Self.fields(operation.fields))
         }

@@ -30,6 +30,16 @@ package enum Hostile {
         "urn:ietf:params:scim:schemas:core:2.0:User", "https://127.0.0.1/../..", "%2e%2e",
     ]
 
+    /// What stands in every answer that is turned: the dice, and what was answered.
+    ///
+    /// `@unchecked Sendable`: the seeded executor runs all of a simulation on one thread.
+    fileprivate final class Mischief: @unchecked Sendable {
+        var dice: SeededGenerator
+        var answers = 0
+        var corpus: [[UInt8]] = []
+        init(seed: UInt64) { dice = SeededGenerator(seed: seed) }
+    }
+
     /// A document with some of its leaves turned to extremes.
     static func spoiled(_ body: [UInt8], _ dice: inout SeededGenerator) -> [UInt8] {
         guard let document = try? JSONValue(parsing: body) else {
@@ -91,14 +101,6 @@ package enum Hostile {
         return try executor.run { try await trial(seed, readings, VirtualTime(executor)) }
     }
 
-    /// `@unchecked Sendable`: the seeded executor runs all of a simulation on one thread.
-    private final class Mischief: @unchecked Sendable {
-        var dice: SeededGenerator
-        var answers = 0
-        var corpus: [[UInt8]] = []
-        init(seed: UInt64) { dice = SeededGenerator(seed: seed) }
-    }
-
     private static func trial(_ seed: UInt64, _ readings: Int, _ clock: VirtualTime) async throws -> Outcome {
         var outcome = Outcome()
         let platform = Platform.all[Int(seed % UInt64(Platform.all.count))]
@@ -125,21 +127,11 @@ package enum Hostile {
             }
         }
         for day in 0..<3 {
-            do {
-                let result = try await world.run()
-                outcome.runs += 1
-                if result.report.exit == .internalError { outcome.broken.append("day \(day): an internal error: \(result.report.details)") }
-            } catch { outcome.broken.append("day \(day): \(error)") }
+            await outcome.live(world, day)
             if world.directory.people.count > 2 { world.directory.people.remove(at: Int.random(in: 0..<world.directory.people.count, using: &own)) }
             world.directory.people.append(.named("newcomer\(day)"))
         }
-        outcome.answers = mischief.answers
-        for body in mischief.corpus {
-            for _ in 0..<readings {
-                read(spoiled(body, &mischief.dice))
-                outcome.answers += 1
-            }
-        }
+        outcome.read(mischief, readings)
         return outcome
     }
 
@@ -183,19 +175,9 @@ package enum Hostile {
         for day in 0..<3 {
             world.directory.people = (0..<5).filter { day == 0 || $0 != 3 }.map { .named("person\($0)") }
             world.directory.teams = [Team(id: "g0", name: day == 0 ? "Team 0" : "Team 0 renamed", members: ["user_person0", day == 0 ? "user_person1" : "user_person2"])]
-            do {
-                let result = try await world.run()
-                outcome.runs += 1
-                if result.report.exit == .internalError { outcome.broken.append("day \(day): an internal error: \(result.report.details)") }
-            } catch { outcome.broken.append("day \(day): \(error)") }
+            await outcome.live(world, day)
         }
-        outcome.answers = mischief.answers
-        for body in mischief.corpus {
-            for _ in 0..<readings {
-                read(spoiled(body, &mischief.dice))
-                outcome.answers += 1
-            }
-        }
+        outcome.read(mischief, readings)
         return outcome
     }
 
@@ -206,7 +188,7 @@ package enum Hostile {
     }
 
     /// Gives a document to everything that reads what comes from outside.
-    private static func read(_ body: [UInt8]) {
+    fileprivate static func read(_ body: [UInt8]) {
         _ = SCIMError(status: 400, body: body)
         _ = SCIMError.statusOf(body)
         let dialect = Dialect()
@@ -228,6 +210,28 @@ package enum Hostile {
             var document = resource.document
             path.set("x", in: &document)
             path.set(nil, in: &document)
+        }
+    }
+}
+
+extension Hostile.Outcome {
+    /// One day of a job: whatever came, it ends with an exit code.
+    fileprivate mutating func live(_ world: World, _ day: Int) async {
+        do {
+            let result = try await world.run()
+            runs += 1
+            if result.report.exit == .internalError { broken.append("day \(day): an internal error: \(result.report.details)") }
+        } catch { broken.append("day \(day): \(error)") }
+    }
+
+    /// Counts the answers that jobs read, and gives each once more, turned in other ways, to the readers alone.
+    fileprivate mutating func read(_ mischief: Hostile.Mischief, _ readings: Int) {
+        answers = mischief.answers
+        for body in mischief.corpus {
+            for _ in 0..<readings {
+                Hostile.read(Hostile.spoiled(body, &mischief.dice))
+                answers += 1
+            }
         }
     }
 }

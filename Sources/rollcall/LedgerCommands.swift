@@ -175,7 +175,9 @@ struct LedgerCommand: AsyncParsableCommand {
     struct Forget: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Remove a job's ledger and its copies, after showing what they know.",
-            discussion: "The accounts on the target stay as they are, and nobody looks after them any more. It is refused while an interrupted run is not settled, or while a leaver has access.")
+            discussion:
+                "The accounts on the target stay as they are, and nobody looks after them any more. It is refused while an interrupted run is not settled, and while accounts or memberships stand that are to end."
+        )
 
         @OptionGroup(title: "State, output and log") var common: CommonOptions
         @OptionGroup(title: "State of another host") var host: HostOptions

@@ -1,6 +1,15 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// What is imported of other packages.
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
 let package = Package(
     name: "rollcall",
     products: [
@@ -24,58 +33,40 @@ let package = Package(
         // vocabulary and transport
         .target(name: "JSON", dependencies: ["CSimdJSON", "CCrypto"]),
         .target(name: "SCIM", dependencies: ["JSON"]),
-        .target(
-            name: "HTTP",
-            dependencies: [
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Logging", package: "swift-log"),
-            ]),
-        .target(name: "Curl", dependencies: ["HTTP", "CCurl"]),
+        .target(name: "HTTP", dependencies: [httpTypes, logging]),
+        .target(name: "Curl", dependencies: ["CCurl", "HTTP", httpTypes]),
+        .target(name: "SCIMTransport", dependencies: ["JSON", "SCIM", "HTTP", httpTypes]),
 
-        .target(name: "SCIMTransport", dependencies: ["SCIM", "HTTP", "JSON"]),
+        // what a plan is made of, and the policy that decides it: values, and no side
+        .target(name: "Planning", dependencies: ["SCIM"]),
 
         // the rooms that a run passes
-        .target(name: "Jobs", dependencies: [.product(name: "Yams", package: "Yams")]),
-        .target(
-            name: "Ledger", dependencies: [.product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")]),
-        .target(name: "Directory", dependencies: ["SCIMTransport", "SCIM", "HTTP", "JSON"]),
-        .target(name: "Provisioning", dependencies: ["SCIMTransport", "SCIM", "HTTP", "JSON"]),
-        .target(
-            name: "Reconciliation",
-            dependencies: ["Jobs", "Directory", "Provisioning", "Ledger", "SCIMTransport", "SCIM", "HTTP", "JSON"]),
-        .target(name: "Reporting", dependencies: ["Reconciliation", "Ledger", "JSON", "HTTP"]),
+        .target(name: "Jobs", dependencies: ["SCIM", "Planning", yams]),
+        .target(name: "Ledger", dependencies: ["SCIM", "Planning", grdb, grdbSQLite]),
+        .target(name: "Directory", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", httpTypes]),
+        .target(name: "Provisioning", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", httpTypes]),
+        .target(name: "Reconciliation", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", "Planning", "Jobs", "Ledger", "Directory", "Provisioning", logging]),
+        .target(name: "Reporting", dependencies: ["JSON", "HTTP", "Planning", "Ledger", "Reconciliation"]),
 
         // the other side, for tests and demos
-        .target(name: "Emulation", dependencies: ["SCIM", "JSON"]),
-        .target(name: "Simulation", dependencies: ["HTTP", "Emulation"]),
+        .target(name: "Emulation", dependencies: ["JSON", "SCIM"]),
+        .target(name: "Simulation", dependencies: ["HTTP", "Emulation", httpTypes]),
         // whole runs in one process: random worlds, faults, kills, and the laws that hold all the same
-        .target(name: "Rehearsal", dependencies: ["Reconciliation", "Simulation"]),
+        .target(name: "Rehearsal", dependencies: ["JSON", "SCIM", "HTTP", "Planning", "Jobs", "Ledger", "Directory", "Provisioning", "Reconciliation", "Emulation", "Simulation", httpTypes, logging]),
 
-        .executableTarget(
-            name: "rollcall",
-            dependencies: [
-                "Reconciliation", "Reporting", "Curl",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
-        .executableTarget(
-            name: "rollcall-sandbox",
-            dependencies: [
-                "Emulation",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-            ]),
-
-        .executableTarget(
-            name: "rollcall-simulate",
-            dependencies: ["Rehearsal", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .executableTarget(name: "rollcall", dependencies: ["JSON", "HTTP", "Curl", "Planning", "Jobs", "Ledger", "Reconciliation", "Reporting", argumentParser, httpTypes, logging]),
+        .executableTarget(name: "rollcall-sandbox", dependencies: ["JSON", "SCIM", "Emulation", argumentParser, httpTypes, hummingbird, logging]),
+        .executableTarget(name: "rollcall-simulate", dependencies: ["Rehearsal", argumentParser]),
 
         // in process, against emulators
         .testTarget(
             name: "RollcallTests",
-            dependencies: ["Reconciliation", "Reporting", "Rehearsal", "Curl", .product(name: "GRDB", package: "GRDB.swift")],
-            exclude: ["Fixtures"]),
+            dependencies: [
+                "JSON", "SCIM", "HTTP", "Curl", "SCIMTransport", "Planning", "Jobs", "Ledger", "Directory", "Provisioning", "Reconciliation", "Reporting", "Emulation", "Simulation", "Rehearsal", grdb,
+                httpTypes, logging,
+            ], exclude: ["Fixtures"]),
         // the built programs, against the sandbox and against servers that nobody here wrote
-        .testTarget(name: "CommandTests", dependencies: ["rollcall", "rollcall-sandbox", "rollcall-simulate", "Directory", "HTTP", "JSON"], exclude: ["Golden", "Foreign"]),
+        .testTarget(name: "CommandTests", dependencies: ["JSON", "HTTP", "Planning", "Directory", "rollcall", "rollcall-sandbox", "rollcall-simulate", httpTypes], exclude: ["Golden", "Foreign"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -1,3 +1,6 @@
+import Planning
+import SCIM
+
 /// A validated job: what to read, where to write, and how far a run may go. Every default is filled in.
 public struct Job: Hashable, Sendable {
     /// Names the ledger: letters, digits, `.`, `_`, `-`.
@@ -7,13 +10,13 @@ public struct Job: Hashable, Sendable {
     public var source: Source
     public var target: Target
     /// The kinds that a run may touch at all.
-    public var fullPush: Set<Kind>
-    public var operations: [Kind: Set<Verb>]
+    public var fullPush: Set<ResourceKind>
+    public var operations: [ResourceKind: Set<Permission>]
     /// Overrides of the platform's default mapping, by attribute; nil takes the attribute out of the mapping.
-    public var mapping: [Kind: [String: MappingRule?]]
+    public var mapping: [ResourceKind: [String: MappingRule?]]
     public var leavers: Leavers
     public var existing: Existing
-    public var protect: [Kind: [String]]
+    public var protect: [ResourceKind: [String]]
     public var exclusiveMemberships: Bool
     public var limits: [LimitKey: Limit]
     /// Whether single records of the source are asked for by their ids; without it, absence is believed after three days.
@@ -25,9 +28,6 @@ public struct Job: Hashable, Sendable {
     /// A program with its arguments that is run after each run, with the result on its standard input; empty for none.
     public var after: [String] = []
     public var pace: PaceSettings
-
-    public enum Kind: String, Hashable, Sendable, CaseIterable { case users, groups }
-    public enum Verb: String, Hashable, Sendable, CaseIterable { case create, update, delete }
 
     public enum Source: Hashable, Sendable {
         case file(path: String, scope: Scope)
@@ -241,59 +241,6 @@ public struct Job: Hashable, Sendable {
         }
     }
 
-    public struct Leavers: Hashable, Sendable {
-        /// When something becomes of a leaver.
-        public enum When: Hashable, Sendable, CustomStringConvertible {
-            case immediately
-            case never
-            /// Days after an applied run saw that it had left.
-            case days(Int)
-
-            public var description: String {
-                switch self {
-                case .immediately: "immediately"
-                case .never: "never"
-                case .days(let number): "\(number)d"
-                }
-            }
-        }
-
-        public var disable: When = .immediately
-        public var delete: When = .days(30)
-        /// Whether a disabled source user counts as a leaver where the platform has no active flag.
-        public var disabledAsLeaver = false
-        /// Whether an account that was associated or taken over, not created, may be deleted.
-        public var deleteAssociated = false
-        public init() {}
-    }
-
-    /// What becomes of accounts and groups that are there and nobody owns.
-    public struct Existing: Hashable, Sendable {
-        public enum Rule: String, Hashable, Sendable, CaseIterable {
-            /// Associated where more than the name agrees, and nothing shows a right.
-            case matching
-            /// Associated by the name.
-            case associate
-            /// None is associated.
-            case conflict
-        }
-
-        public var rules: [Kind: Rule] = [:]
-        /// Whether one that is disabled on the target is taken, and enabled.
-        public var associateDisabled = false
-        /// Roles and entitlements that give no right worth a question; folded.
-        public var harmlessRoles: Set<String> = []
-        /// Names that are let go, with the one object of the target that is meant.
-        public var accept: [Kind: [String: String]] = [:]
-        /// Names that are never associated.
-        public var decline: Set<String> = []
-        /// Whether the job file says anything of it.
-        public var isSaid = false
-        public init() {}
-
-        public func rule(_ kind: Kind) -> Rule { rules[kind] ?? .matching }
-    }
-
     public struct PaceSettings: Hashable, Sendable {
         public var requestsPerSecond: Double
         public var concurrency: Int
@@ -303,40 +250,6 @@ public struct Job: Hashable, Sendable {
         public init(requestsPerSecond: Double, concurrency: Int) {
             self.requestsPerSecond = requestsPerSecond
             self.concurrency = concurrency
-        }
-    }
-
-    /// What a limit counts.
-    public enum LimitKey: String, Hashable, Sendable, CaseIterable {
-        case usersCreate = "users.create"
-        case usersUpdate = "users.update"
-        case usersAssociate = "users.associate"
-        case usersClear = "users.clear"
-        case usersDisable = "users.disable"
-        case usersDelete = "users.delete"
-        case groupsCreate = "groups.create"
-        case groupsUpdate = "groups.update"
-        case groupsAssociate = "groups.associate"
-        case groupsDelete = "groups.delete"
-        case membershipsAdd = "memberships.add"
-        case membershipsRemove = "memberships.remove"
-        /// Records that the source has lost since the last applied run; users, groups and memberships apart.
-        case sourceShrink = "source.shrink"
-    }
-
-    public enum Limit: Hashable, Sendable, CustomStringConvertible {
-        /// Operations; 0 means none allowed.
-        case count(Int)
-        /// Percent of what is managed.
-        case percent(Double)
-        case unlimited
-
-        public var description: String {
-            switch self {
-            case .count(let number): String(number)
-            case .percent(let number): number == number.rounded() ? "\(Int(number)) %" : "\(number) %"
-            case .unlimited: "none"
-            }
         }
     }
 
@@ -352,13 +265,13 @@ public struct JobVocabulary: Sendable {
     /// What is known of each platform, by its name in job files.
     public var platforms: [String: PlatformTerms]
     /// What is wrong with the name of a target attribute; nil for a good one.
-    public var attributeComplaint: @Sendable (Job.Kind, String) -> String?
+    public var attributeComplaint: @Sendable (ResourceKind, String) -> String?
     /// What is wrong with the name of a source field; nil for a good one.
-    public var fieldComplaint: @Sendable (Job.Kind, String) -> String?
+    public var fieldComplaint: @Sendable (ResourceKind, String) -> String?
 
     public init(
-        platforms: [String: PlatformTerms], attributeComplaint: @escaping @Sendable (Job.Kind, String) -> String?,
-        fieldComplaint: @escaping @Sendable (Job.Kind, String) -> String?
+        platforms: [String: PlatformTerms], attributeComplaint: @escaping @Sendable (ResourceKind, String) -> String?,
+        fieldComplaint: @escaping @Sendable (ResourceKind, String) -> String?
     ) {
         self.platforms = platforms
         self.attributeComplaint = attributeComplaint

@@ -1,5 +1,7 @@
 import Foundation
 import Yams
+import Planning
+import SCIM
 
 extension Job {
     /// Reads and validates a job file. Throws `JobFileError` with all mistakes at once; a YAML syntax error or a duplicate
@@ -74,13 +76,13 @@ struct JobFile {
         let mapping = self.mapping(top["mapping"])
         if case .idaasApplication? = source, let node = top["mapping"] { refuseLanguage(mapping, node) }
         if let known = terms?.userAttributes, let node = top["mapping"] {
-            for name in (mapping[.users] ?? [:]).keys.sorted() where !known.contains(name) {
+            for name in (mapping[.user] ?? [:]).keys.sorted() where !known.contains(name) {
                 reader.report(node, "mapping.\(name)", "does not exist on this platform", "map \(known.sorted().joined(separator: ", ")) only")
             }
         }
         let leavers = self.leavers(top["leavers"])
         let existing = self.existing(top["existing"])
-        if existing.rule(.users) == .conflict, terms?.overwrites == true {
+        if existing.rule(.user) == .conflict, terms?.overwrites == true {
             reader.report(
                 top["existing"], "existing", "cannot be conflict on \(target?.platform ?? ""): a create takes over an account of the same name, and which there are cannot be seen",
                 "leave it out, and protect such names")
@@ -272,9 +274,9 @@ struct JobFile {
 
     // MARK: permissions
 
-    func fullPush(_ node: Node?, takesGroups: Bool) -> Set<Job.Kind> {
-        guard let node else { return takesGroups ? [.users, .groups] : [.users] }
-        var kinds: Set<Job.Kind> = []
+    func fullPush(_ node: Node?, takesGroups: Bool) -> Set<ResourceKind> {
+        guard let node else { return takesGroups ? [.user, .group] : [.user] }
+        var kinds: Set<ResourceKind> = []
         let words = reader.texts(node, "fullPush") ?? []
         if words.isEmpty { reader.report(node, "fullPush", "lists nothing", "list users, groups or both") }
         for word in words {
@@ -284,7 +286,7 @@ struct JobFile {
             case "groups" where !takesGroups:
                 reader.report(node, "fullPush", "this target takes no groups", "list users only")
             default:
-                if let kind = Job.Kind(rawValue: word) {
+                if let kind = ResourceKind(plural: word) {
                     kinds.insert(kind)
                 } else {
                     reader.report(node, "fullPush", "cannot hold “\(word)”", "list users, groups or both")
@@ -294,19 +296,19 @@ struct JobFile {
         return kinds
     }
 
-    func operations(_ node: Node?, takesGroups: Bool) -> [Job.Kind: Set<Job.Verb>] {
-        var operations: [Job.Kind: Set<Job.Verb>] = [.users: Set(Job.Verb.allCases), .groups: Set(Job.Verb.allCases)]
-        guard let node, let members = reader.mapping(node, "operations", knows: Job.Kind.allCases.map(\.rawValue)) else { return operations }
-        for kind in Job.Kind.allCases {
-            guard let list = members[kind.rawValue] else { continue }
-            let key = "operations.\(kind.rawValue)"
-            if kind == .groups, !takesGroups {
+    func operations(_ node: Node?, takesGroups: Bool) -> [ResourceKind: Set<Permission>] {
+        var operations: [ResourceKind: Set<Permission>] = [.user: Set(Permission.allCases), .group: Set(Permission.allCases)]
+        guard let node, let members = reader.mapping(node, "operations", knows: ResourceKind.allCases.map(\.plural)) else { return operations }
+        for kind in ResourceKind.allCases {
+            guard let list = members[kind.plural] else { continue }
+            let key = "operations.\(kind.plural)"
+            if kind == .group, !takesGroups {
                 reader.report(list, key, "this target takes no groups", "remove it")
                 continue
             }
             operations[kind] = Set(
                 (reader.texts(list, key) ?? []).compactMap { word in
-                    if let verb = Job.Verb(rawValue: word) { return verb }
+                    if let verb = Permission(rawValue: word) { return verb }
                     reader.report(list, key, "cannot hold “\(word)”", "use create, update, delete")
                     return nil
                 })
@@ -314,8 +316,8 @@ struct JobFile {
         return operations
     }
 
-    func leavers(_ node: Node?) -> Job.Leavers {
-        var leavers = Job.Leavers()
+    func leavers(_ node: Node?) -> Leavers {
+        var leavers = Leavers()
         guard let node, let members = reader.mapping(node, "leavers", knows: ["disable", "delete", "disabled", "associated"]) else { return leavers }
         leavers.disable = when(members["disable"], "leavers.disable") ?? leavers.disable
         leavers.delete = when(members["delete"], "leavers.delete") ?? leavers.delete
@@ -330,7 +332,7 @@ struct JobFile {
     private enum DisabledWord: String, CaseIterable { case keep, asLeaver }
     private enum AssociatedWord: String, CaseIterable { case keep, delete }
 
-    func when(_ node: Node?, _ key: String) -> Job.Leavers.When? {
+    func when(_ node: Node?, _ key: String) -> Leavers.When? {
         guard let text = reader.text(node, key) else { return nil }
         switch text {
         case "immediately": return .immediately
@@ -342,25 +344,25 @@ struct JobFile {
         }
     }
 
-    func existing(_ node: Node?) -> Job.Existing {
-        var existing = Job.Existing()
+    func existing(_ node: Node?) -> Existing {
+        var existing = Existing()
         guard let node else { return existing }
         existing.isSaid = true
-        func rule(_ node: Node?, _ key: String) -> Job.Existing.Rule? { node.flatMap { reader.word($0, key, Job.Existing.Rule.self) } }
+        func rule(_ node: Node?, _ key: String) -> Existing.Rule? { node.flatMap { reader.word($0, key, Existing.Rule.self) } }
         if case .scalar = node {
             let word = rule(node, "existing")
-            for kind in Job.Kind.allCases { existing.rules[kind] = word }
+            for kind in ResourceKind.allCases { existing.rules[kind] = word }
             return existing
         }
         guard let members = reader.mapping(node, "existing", knows: ["users", "groups", "disabled", "harmlessRoles", "accept", "decline"]) else { return existing }
-        for kind in Job.Kind.allCases { existing.rules[kind] = rule(members[kind.rawValue], "existing.\(kind.rawValue)") }
+        for kind in ResourceKind.allCases { existing.rules[kind] = rule(members[kind.plural], "existing.\(kind.plural)") }
         if let disabled = members["disabled"] { existing.associateDisabled = reader.word(disabled, "existing.disabled", DisabledExistingWord.self) == .associate }
         existing.harmlessRoles = Set((reader.texts(members["harmlessRoles"], "existing.harmlessRoles") ?? []).map { $0.lowercased() })
         existing.decline = Set(reader.texts(members["decline"], "existing.decline") ?? [])
-        if let accept = members["accept"].flatMap({ reader.mapping($0, "existing.accept", knows: Job.Kind.allCases.map(\.rawValue)) }) {
-            for kind in Job.Kind.allCases {
-                let key = "existing.accept.\(kind.rawValue)"
-                guard let names = accept[kind.rawValue].flatMap({ reader.mapping($0, key, knows: nil) }) else { continue }
+        if let accept = members["accept"].flatMap({ reader.mapping($0, "existing.accept", knows: ResourceKind.allCases.map(\.plural)) }) {
+            for kind in ResourceKind.allCases {
+                let key = "existing.accept.\(kind.plural)"
+                guard let names = accept[kind.plural].flatMap({ reader.mapping($0, key, knows: nil) }) else { continue }
                 for (name, _, value) in names.members { existing.accept[kind, default: [:]][name] = reader.text(value, "\(key).\(name)") }
             }
         }
@@ -372,10 +374,10 @@ struct JobFile {
 
     private enum DisabledExistingWord: String, CaseIterable { case hold, associate }
 
-    func protect(_ node: Node?) -> [Job.Kind: [String]] {
-        var protect: [Job.Kind: [String]] = [:]
-        guard let node, let members = reader.mapping(node, "protect", knows: Job.Kind.allCases.map(\.rawValue)) else { return protect }
-        for kind in Job.Kind.allCases { protect[kind] = members[kind.rawValue].flatMap { reader.texts($0, "protect.\(kind.rawValue)") } }
+    func protect(_ node: Node?) -> [ResourceKind: [String]] {
+        var protect: [ResourceKind: [String]] = [:]
+        guard let node, let members = reader.mapping(node, "protect", knows: ResourceKind.allCases.map(\.plural)) else { return protect }
+        for kind in ResourceKind.allCases { protect[kind] = members[kind.plural].flatMap { reader.texts($0, "protect.\(kind.plural)") } }
         return protect
     }
 
@@ -388,11 +390,11 @@ struct JobFile {
 
     // MARK: numbers
 
-    func limits(_ node: Node?) -> [Job.LimitKey: Job.Limit] {
+    func limits(_ node: Node?) -> [LimitKey: Limit] {
         var limits = Job.defaultLimits
-        guard let node, let members = reader.mapping(node, "limits", knows: Job.LimitKey.allCases.map(\.rawValue) + ["window"]) else { return limits }
+        guard let node, let members = reader.mapping(node, "limits", knows: LimitKey.allCases.map(\.rawValue) + ["window"]) else { return limits }
         for (name, _, value) in members.members where name != "window" {
-            guard let key = Job.LimitKey(rawValue: name), let text = reader.text(value, "limits.\(name)") else { continue }
+            guard let key = LimitKey(rawValue: name), let text = reader.text(value, "limits.\(name)") else { continue }
             if text == "none" {
                 limits[key] = .unlimited
             } else if text.hasSuffix("%"), let percent = reader.decimal(text.dropLast().trimmingCharacters(in: .whitespaces)), percent <= 100 {

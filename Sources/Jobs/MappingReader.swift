@@ -1,32 +1,33 @@
 import Foundation
 import Yams
+import SCIM
 
 /// The grammar of `mapping`.
 extension JobFile {
-    func refuseLanguage(_ mapping: [Job.Kind: [String: Job.MappingRule?]], _ node: Node) {
-        for (name, rule) in (mapping[.users] ?? [:]).sorted(by: { $0.key < $1.key }) {
+    func refuseLanguage(_ mapping: [ResourceKind: [String: Job.MappingRule?]], _ node: Node) {
+        for (name, rule) in (mapping[.user] ?? [:]).sorted(by: { $0.key < $1.key }) {
             guard let rule, rule.from == "preferredLanguage" || rule.template.flatMap({ Job.MappingRule.places($0) })?.contains("preferredLanguage") == true else { continue }
             reader.report(node, "mapping.\(name)", "reads preferredLanguage, which the developer API does not give", "use source.kind: idaas, or another field")
         }
     }
 
-    func mapping(_ node: Node?) -> [Job.Kind: [String: Job.MappingRule?]] {
+    func mapping(_ node: Node?) -> [ResourceKind: [String: Job.MappingRule?]] {
         guard let node, let members = reader.mapping(node, "mapping", knows: nil) else { return [:] }
-        var mapping: [Job.Kind: [String: Job.MappingRule?]] = [.users: rules(members, .users)]
-        if let groups = members["groups"], let fields = reader.mapping(groups, "mapping.groups", knows: nil) { mapping[.groups] = rules(fields, .groups) }
+        var mapping: [ResourceKind: [String: Job.MappingRule?]] = [.user: rules(members, .user)]
+        if let groups = members["groups"], let fields = reader.mapping(groups, "mapping.groups", knows: nil) { mapping[.group] = rules(fields, .group) }
         return mapping
     }
 
-    func rules(_ members: NodeReader.Members, _ kind: Job.Kind) -> [String: Job.MappingRule?] {
+    func rules(_ members: NodeReader.Members, _ kind: ResourceKind) -> [String: Job.MappingRule?] {
         var rules: [String: Job.MappingRule?] = [:]
-        for (name, keyNode, value) in members.members where kind == .groups || name != "groups" {
+        for (name, keyNode, value) in members.members where kind == .group || name != "groups" {
             let key = members.path(name)
             if let complaint = vocabulary.attributeComplaint(kind, name) {
                 reader.report(keyNode, key, complaint, "name an attribute such as displayName, name.familyName or emails[work]")
                 continue
             }
             if reader.isNull(value) {
-                if ["userName", "externalId"].contains(name) || kind == .groups && name == "displayName" {
+                if ["userName", "externalId"].contains(name) || kind == .group && name == "displayName" {
                     reader.report(keyNode, key, "cannot be left out of the mapping: accounts are recognised by it", "give it a rule")
                 }
                 rules[name] = .some(nil)
@@ -37,7 +38,7 @@ extension JobFile {
         return rules
     }
 
-    func rule(_ node: Node, _ key: String, _ kind: Job.Kind) -> Job.MappingRule? {
+    func rule(_ node: Node, _ key: String, _ kind: ResourceKind) -> Job.MappingRule? {
         guard let members = reader.mapping(node, key, knows: ["from", "default", "template", "lowercase", "part", "replace"]) else { return nil }
         var rule = Job.MappingRule()
         rule.from = members["from"].flatMap { reader.text($0, key + ".from") }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// The copies that are kept of a ledger, one after each run.
 extension Ledger {
@@ -26,7 +27,7 @@ extension Ledger {
     private static let stampLength = "20261124T021500Z-000001".utf8.count
 
     /// Whether this ledger knows nothing that would be lost with it: a copy of it must not take the place of a better one.
-    public func isBlank() throws -> Bool { try linkCount(kind: 0) == 0 && linkCount(kind: 1) == 0 && lastRun(isBaseline: true) == nil }
+    public func isBlank() throws -> Bool { try ResourceKind.allCases.allSatisfy { try linkCount(kind: $0) == 0 } && lastRun(isBaseline: true) == nil }
 
     /// The name of the job that wrote last.
     public static let jobFact = "job"

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// Leavers on their way out: since when they are known to have left, and on how many days that was seen to be so.
 extension Ledger {
@@ -8,7 +9,7 @@ extension Ledger {
     /// - Parameter day: today, as `2026-11-24`.
     /// - Parameter isComplete: whether absence may be believed; presence always is.
     /// - Parameter countsDisabled: whether users that the source disables count as absent.
-    public func countDepartures(day: String, isComplete: Bool, kinds: [Int], countsDisabled: Bool) throws {
+    public func countDepartures(day: String, isComplete: Bool, kinds: [ResourceKind], countsDisabled: Bool) throws {
         try write { db in
             for kind in kinds {
                 try db.execute(

@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+import Planning
+import SCIM
 
 extension Ledger {
     /// Asks `decide` about every object that is not plainly in step, unmanaged or protected, and stores what it answers.
@@ -7,7 +9,7 @@ extension Ledger {
     /// - Parameter asksForMembers: tells of leavers whether they are in a group of the target, or have members.
     /// - Parameter includesDisabled: also about records in step that the source disables: a platform may not be able to.
     /// - Parameter linkedOnly: kinds outside the full-push scope: their records are known by their links alone.
-    public func draft(includesDisabled: Bool = false, asksForMembers: Bool = false, linkedOnly: [Int] = [], _ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
+    public func draft(includesDisabled: Bool = false, asksForMembers: Bool = false, linkedOnly: [ResourceKind] = [], _ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
         try write { db in
             // Objects in step need no decision; the bulk of a quiet night never leaves SQLite.
             try db.execute(sql: "DELETE FROM scratch.drafts; DELETE FROM scratch.draft_members; DELETE FROM scratch.outlook")
@@ -22,15 +24,15 @@ extension Ledger {
                     + " WHERE (st.situation <> 'in step' OR s.flaw IS NOT NULL OR ? AND st.kind = 0 AND s.disabled) AND NOT (st.situation IN ('unmanaged', 'protected') AND st.source IS NULL) ORDER BY st.kind, si.id, ti.id",
                 arguments: [includesDisabled])
             while let row = try rows.next() {
-                guard var situation = Self.situationRow(row) else { continue }
+                var situation = try Self.situationRow(row)
                 if asksForMembers, situation.situation == .leaver {
-                    let column = situation.kind == 0 ? "usr" : "grp"
+                    let column = situation.kind == .user ? "usr" : "grp"
                     situation.hasMembers =
                         try Bool.fetchOne(db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM scratch.target_members WHERE \(column) = ?)"), arguments: [situation.target]) ?? false
                 }
                 // Users come first, so that it is known by now whose accounts its members are.
-                if situation.kind == 1, situation.situation == .existing { try lookAtMembers(db, &situation) }
-                if situation.kind == 0, situation.situation == .existing, situation.rights == nil {
+                if situation.kind == .group, situation.situation == .existing { try lookAtMembers(db, &situation) }
+                if situation.kind == .user, situation.situation == .existing, situation.rights == nil {
                     situation.rights = try String.fetchOne(
                         db.cachedStatement(
                             sql: """
@@ -42,7 +44,7 @@ extension Ledger {
                 if let outlook, let source = situation.source {
                     try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating) VALUES (?, ?, ?, ?, ?)")
                         .execute(arguments: [
-                            situation.kind, source, outlook == .present && situation.situation == .missing ? nil : situation.target, outlook.rawValue, situation.situation == .existing,
+                            situation.kind, source, outlook == .present && situation.situation == .missing ? nil : situation.target, outlook, situation.situation == .existing,
                         ])
                 }
                 for draft in drafts { try insert(db, draft, situation) }
@@ -54,14 +56,14 @@ extension Ledger {
         try insert(db, draft, kind: row.kind, situation: row.situation, source: row.source, target: row.target)
     }
 
-    func insert(_ db: Database, _ draft: Draft, kind: Int, situation: Situation, source: Int64?, target: Int64?) throws {
+    func insert(_ db: Database, _ draft: Draft, kind: ResourceKind, situation: Situation, source: Int64?, target: Int64?) throws {
         try db.cachedStatement(
             sql: """
                 INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, takes, frees, takes_mail, frees_mail, due)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            draft.wave, kind, draft.verb.rawValue, situation.rawValue, source, target, draft.name, draft.status.rawValue, draft.reason,
+            draft.wave, kind, draft.verb, situation, source, target, draft.name, draft.status, draft.reason,
             draft.heldBy, Self.encode(draft.fields), draft.takes, draft.frees, draft.takesMail, draft.freesMail, draft.due,
         ])
     }
@@ -75,7 +77,7 @@ extension Ledger {
     static func decode(_ text: String) -> [FieldChange] { (try? JSONDecoder().decode([FieldChange].self, from: Data(text.utf8))) ?? [] }
 
     /// Fills the outlook of a kind outside the full-push scope from its links: members then resolve through links only.
-    private func outlookFromLinks(_ db: Database, kind: Int) throws {
+    private func outlookFromLinks(_ db: Database, kind: ResourceKind) throws {
         try db.execute(
             sql: """
                 INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state)
@@ -100,7 +102,7 @@ extension Ledger {
     /// A draft that gives a name away or takes one that another linked object holds.
     public struct Renaming: Sendable {
         public var draft: Int64
-        public var kind: Int
+        public var kind: ResourceKind
         public var wave: Int
         public var takes: String?
         public var frees: String?
@@ -123,7 +125,7 @@ extension Ledger {
                             SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed_mail WHERE f.frees_mail = d.takes_mail AND f.kind = d.kind AND f.status = 'planned'))
                     ORDER BY d.kind, i.id, d.draft
                     """
-            ).map { Renaming(draft: $0[0], kind: $0[1], wave: $0[2], takes: $0[3], frees: $0[4], takesMail: $0[5], freesMail: $0[6], sourceID: $0[7]) }
+            ).map { try Renaming(draft: $0[0], kind: $0.word(1), wave: $0[2], takes: $0[3], frees: $0[4], takesMail: $0[5], freesMail: $0[6], sourceID: $0[7]) }
         }
     }
 
@@ -153,7 +155,7 @@ extension Ledger {
     /// A draft that gives an object a name which another object of the target keeps.
     public struct BlockedName: Sendable {
         public var draft: Int64
-        public var kind: Int
+        public var kind: ResourceKind
         /// The object that bears the name, by the target's id.
         public var bearer: String
         /// The source record that the bearer is linked to.
@@ -179,7 +181,7 @@ extension Ledger {
                     LEFT JOIN links l ON l.kind = b.kind AND l.target = b.bearer LEFT JOIN ids h ON h.n = l.source
                     GROUP BY b.draft ORDER BY b.draft
                     """
-            ).map { BlockedName(draft: $0[0], kind: $0[1], bearer: $0[2], holder: $0[3]) }
+            ).map { try BlockedName(draft: $0[0], kind: $0.word(1), bearer: $0[2], holder: $0[3]) }
         }
     }
 
@@ -189,7 +191,7 @@ extension Ledger {
     public func withhold(name path: String, draft: Int64, by: String, reason: String, wave: Int) throws {
         let row = try read { try Row.fetchOne($0, sql: "SELECT verb, fields FROM scratch.drafts WHERE draft = ?", arguments: [draft]) }
         guard let row else { return }
-        guard row["verb"] == Verb.update.rawValue else { return try hold(draft: draft, by: by, reason: reason) }
+        guard row["verb"] == Verb.update else { return try hold(draft: draft, by: by, reason: reason) }
         let rest = Self.decode(row["fields"]).filter { $0.path != path }
         try write { db in
             try db.execute(
@@ -208,8 +210,8 @@ extension Ledger {
     // MARK: holding
 
     /// Drafts that are planned, of some kinds and verbs, one at a time, in the order in which they were made.
-    public func forEachPlannedDraft(kind: Int, verbs: [Verb], _ body: (PlannedDraft) throws -> Void) throws {
-        let list = verbs.map { "'\($0.rawValue)'" }.joined(separator: ",")
+    public func forEachPlannedDraft(kind: ResourceKind, verbs: [Verb], _ body: (PlannedDraft) throws -> Void) throws {
+        let list = verbs.listed()
         let drafts = try read { db in
             try Row.fetchAll(
                 db,
@@ -218,14 +220,14 @@ extension Ledger {
                 arguments: [kind])
         }
         for row in drafts {
-            guard let verb = Verb(rawValue: row[1]) else { continue }
+            let verb: Verb = try row.word(1)
             try body(PlannedDraft(draft: row[0], kind: kind, verb: verb, sourceID: row[2], name: row[3], fields: Self.decode(row[4])))
         }
     }
 
     public struct PlannedDraft: Sendable {
         public var draft: Int64
-        public var kind: Int
+        public var kind: ResourceKind
         public var verb: Verb
         public var sourceID: String
         public var name: String
@@ -233,14 +235,14 @@ extension Ledger {
     }
 
     /// The planned drafts of a record, with that verb.
-    public func plannedDrafts(kind: Int, source id: String, verb: Verb) throws -> [PlannedDraft] {
+    public func plannedDrafts(kind: ResourceKind, source id: String, verb: Verb) throws -> [PlannedDraft] {
         try read { db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
                         SELECT d.draft, d.name, d.fields FROM ids i JOIN scratch.drafts d INDEXED BY drafts_by_source ON d.kind = ?1 AND d.source = i.n
                         WHERE i.space = ?1 AND i.id = ?2 AND d.verb = ?3 AND d.status = 'planned' ORDER BY d.draft
-                        """), arguments: [kind, id, verb.rawValue]
+                        """), arguments: [kind, id, verb]
             ).map { PlannedDraft(draft: $0[0], kind: kind, verb: verb, sourceID: id, name: $0[1], fields: Self.decode($0[2])) }
         }
     }

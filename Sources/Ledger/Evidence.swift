@@ -1,27 +1,29 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// What speaks for or against an object being of this job's making.
 extension Ledger {
     /// Whether a list of this run or an earlier one has shown an object.
-    public func wasListed(kind: Int, target id: String) throws -> Bool {
+    public func wasListed(kind: ResourceKind, target id: String) throws -> Bool {
         try read { db in
-            try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM ids i JOIN versions v ON v.space = i.space AND v.n = i.n WHERE i.space = ? AND i.id = ?)", arguments: [kind + 2, id]) ?? false
+            try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM ids i JOIN versions v ON v.space = i.space AND v.n = i.n WHERE i.space = ? AND i.id = ?)", arguments: [kind.targetSpace, id])
+                ?? false
         }
     }
 
     /// Whether some object of a kind was read back with an externalId: the target keeps them then.
-    public func keepsMarks(kind: Int) throws -> Bool {
+    public func keepsMarks(kind: ResourceKind) throws -> Bool {
         try read { try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM links WHERE kind = ? AND json_extract(read, '$.externalId') IS NOT NULL)", arguments: [kind]) ?? false }
     }
 
     /// Where the object is kept that an operator let go to a record.
-    public static func acceptedAssociation(_ kind: Int, _ source: String) -> String { "accepted association \(kind) \(source)" }
+    public static func acceptedAssociation(_ kind: ResourceKind, _ source: String) -> String { "accepted association \(kind.rawValue) \(source)" }
 
-    private static func sharing(_ kind: Int, _ source: String) -> String { "shares an account: \(kind) \(source)" }
+    private static func sharing(_ kind: ResourceKind, _ source: String) -> String { "shares an account: \(kind.rawValue) \(source)" }
 
     /// Remembers that the target answered the create of a record with the account of another one.
-    public func note(kind: Int, source id: String, sharesAccountOf other: String) throws {
+    public func note(kind: ResourceKind, source id: String, sharesAccountOf other: String) throws {
         func digest(_ source: String) throws -> String { try desired(kind: kind, source: source).map { Data($0.digest).base64EncodedString() } ?? "" }
         let known = try JSONEncoder().encode([other, digest(id), digest(other)])
         try learn(Self.sharing(kind, id), String(decoding: known, as: UTF8.self))
@@ -29,7 +31,7 @@ extension Ledger {
 
     /// Records that are not made, since the target made them of another record's account and neither record has changed since: source id
     /// to the other's. Those whose record has changed are forgotten.
-    public func sharedAccounts(kind: Int) throws -> [String: String] {
+    public func sharedAccounts(kind: ResourceKind) throws -> [String: String] {
         let prefix = Self.sharing(kind, "")
         let facts = try read {
             try Row.fetchAll($0, sql: "SELECT key, value FROM learned WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key", arguments: [prefix]).map { (key: $0[0] as String, value: $0[1] as String) }

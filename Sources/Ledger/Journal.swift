@@ -1,9 +1,11 @@
 import Foundation
 import GRDB
+import Planning
+import SCIM
 
 /// What is known of an account after a write: for its link.
 public struct LinkState: Sendable {
-    public var kind: Int
+    public var kind: ResourceKind
     public var sourceID: String
     public var targetID: String
     /// created, known, associated, taken over or found. A link that exists keeps the origin that it has.
@@ -19,7 +21,7 @@ public struct LinkState: Sendable {
     public var readDigest: [UInt8]?
 
     public init(
-        kind: Int, sourceID: String, targetID: String, origin: String, state: String = "active", externalID: String?, matchKey: String, sent: String?, sentDigest: [UInt8]?,
+        kind: ResourceKind, sourceID: String, targetID: String, origin: String, state: String = "active", externalID: String?, matchKey: String, sent: String?, sentDigest: [UInt8]?,
         read: String?, readDigest: [UInt8]?
     ) {
         self.kind = kind
@@ -70,7 +72,7 @@ extension Ledger {
         try write { db in
             for operation in operations {
                 try db.cachedStatement(sql: "UPDATE operations SET status = 'sent', sent_at = ? WHERE plan = ? AND seq = ?").execute(arguments: [now, operation.plan, operation.seq])
-                if operation.kind == 1, operation.verb == .associate { try keepMembers(db, of: operation) }
+                if operation.kind == .group, operation.verb == .associate { try keepMembers(db, of: operation) }
             }
         }
     }
@@ -82,7 +84,7 @@ extension Ledger {
 
     private func settle(_ db: Database, _ operation: PlannedOperation, _ outcome: Outcome, run: Int64) throws {
         try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ?, may_be_done = ? WHERE plan = ? AND seq = ?")
-            .execute(arguments: [outcome.status.rawValue, outcome.reason, run, outcome.mayBeDone, operation.plan, operation.seq])
+            .execute(arguments: [outcome.status, outcome.reason, run, outcome.mayBeDone, operation.plan, operation.seq])
         switch outcome.link {
         case .set(let link): try set(db, link, run: run)
         case .drop(let hasTombstone): try drop(db, operation, hasTombstone: hasTombstone, run: run)
@@ -96,8 +98,8 @@ extension Ledger {
     }
 
     private func set(_ db: Database, _ link: LinkState, run: Int64) throws {
-        let source = try intern(db, space: link.kind, link.sourceID)
-        let target = try intern(db, space: link.kind + 2, link.targetID)
+        let source = try intern(db, space: link.kind.sourceSpace, link.sourceID)
+        let target = try intern(db, space: link.kind.targetSpace, link.targetID)
         let isNew = try Int64.fetchOne(db.cachedStatement(sql: "SELECT target FROM links WHERE kind = ? AND source = ?"), arguments: [link.kind, source]) != target
         if isNew { try db.cachedStatement(sql: "DELETE FROM links WHERE kind = ? AND source = ?").execute(arguments: [link.kind, source]) }
         // An id that the target gives out anew is another object: whoever was linked to it before is not there any more.
@@ -128,14 +130,14 @@ extension Ledger {
 
     private func drop(_ db: Database, _ operation: PlannedOperation, hasTombstone: Bool, run: Int64) throws {
         guard let sourceID = operation.sourceID else { return }
-        let source = try intern(db, space: operation.kind, sourceID)
+        let source = try intern(db, space: operation.kind.sourceSpace, sourceID)
         if hasTombstone {
             try db.execute(
                 sql:
                     "INSERT OR REPLACE INTO tombstones (kind, target, source, run, external_id, match_key) SELECT kind, target, source, ?, external_id, match_key FROM links WHERE kind = ? AND source = ?",
                 arguments: [run, operation.kind, source])
         }
-        if operation.kind == 1 {
+        if operation.kind == .group {
             try db.execute(sql: "DELETE FROM kept_members WHERE grp IN (SELECT target FROM links WHERE kind = 1 AND source = ?)", arguments: [source])
         }
         try db.execute(sql: "DELETE FROM links WHERE kind = ? AND source = ?", arguments: [operation.kind, source])
@@ -143,7 +145,7 @@ extension Ledger {
     }
 
     /// The link of a source record.
-    public func link(kind: Int, source id: String) throws -> LinkState? {
+    public func link(kind: ResourceKind, source id: String) throws -> LinkState? {
         try read { db in
             try Row.fetchOne(
                 db.cachedStatement(
@@ -175,7 +177,7 @@ extension Ledger {
     // MARK: attributes that the target does not keep
 
     /// Whether links show that an attribute was sent with a value and read back without one, and never with one.
-    public func wasNeverReadBack(kind: Int, path: String) throws -> Bool {
+    public func wasNeverReadBack(kind: ResourceKind, path: String) throws -> Bool {
         let key = "$.\"\(path)\""
         return try read { db in
             try Bool.fetchOne(
@@ -189,7 +191,7 @@ extension Ledger {
 
     /// Remembers in which run an attribute was first found not to be shown; nil forgets it. It counts as not kept once two applied runs have
     /// sent it in vain.
-    public func setNotKept(kind: Int, path: String, run: Int64?) throws -> (isNotKept: Bool, isNews: Bool) {
+    public func setNotKept(kind: ResourceKind, path: String, run: Int64?) throws -> (isNotKept: Bool, isNews: Bool) {
         try write { db in
             guard let run else {
                 try db.execute(sql: "DELETE FROM attributes WHERE kind = ? AND path = ?", arguments: [kind, path])
@@ -202,10 +204,10 @@ extension Ledger {
         }
     }
 
-    private static func sentInVain(_ kind: Int, _ path: String) -> String { "sent in vain: \(kind) \(path)" }
+    private static func sentInVain(_ kind: ResourceKind, _ path: String) -> String { "sent in vain: \(kind.rawValue) \(path)" }
 
     /// Counts an applied run that sent an attribute and was shown none.
-    public func noteSentInVain(kind: Int, path: String) throws {
+    public func noteSentInVain(kind: ResourceKind, path: String) throws {
         let key = Self.sentInVain(kind, path)
         try learn(key, String((try fact(key).flatMap { Int($0) } ?? 0) + 1))
     }

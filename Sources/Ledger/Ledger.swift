@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SCIM
 import GRDBSQLite
 
 /// Everything that one job remembers, in one SQLite file: the history of both sides, links, plans and the journal.
@@ -305,10 +306,10 @@ public final class Ledger {
 
     /// Registers the comparison that the classifier calls for records whose digests differ.
     ///
-    /// - Parameter differs: kind (0 user, 1 group), desired, target, sent and read-back body; true when an operation is needed.
-    public func define(differs: @escaping @Sendable (Int, String, String, String?, String?) -> Bool) throws {
+    /// - Parameter differs: the kind, desired, target, sent and read-back body; true when an operation is needed.
+    public func define(differs: @escaping @Sendable (ResourceKind, String, String, String?, String?) -> Bool) throws {
         let function = DatabaseFunction("differs", argumentCount: 5, pure: true) { values in
-            guard let kind = Int.fromDatabaseValue(values[0]), let desired = String.fromDatabaseValue(values[1]), let target = String.fromDatabaseValue(values[2]) else { return true }
+            guard let kind = ResourceKind.fromDatabaseValue(values[0]), let desired = String.fromDatabaseValue(values[1]), let target = String.fromDatabaseValue(values[2]) else { return true }
             return differs(kind, desired, target, String.fromDatabaseValue(values[3]), String.fromDatabaseValue(values[4]))
         }
         try perform { $0.add(function: function) }
@@ -316,14 +317,14 @@ public final class Ledger {
 
     /// Registers what tells of a folded name whether it is protected. Until then no name is.
     ///
-    /// - Parameter isProtected: kind (0 user, 1 group) and the name.
-    public func define(isProtected: @escaping @Sendable (Int, String) -> Bool) throws {
+    /// - Parameter isProtected: the kind and the name.
+    public func define(isProtected: @escaping @Sendable (ResourceKind, String) -> Bool) throws {
         try perform { $0.add(function: Self.protection(isProtected)) }
     }
 
-    fileprivate static func protection(_ isProtected: @escaping @Sendable (Int, String) -> Bool) -> DatabaseFunction {
+    fileprivate static func protection(_ isProtected: @escaping @Sendable (ResourceKind, String) -> Bool) -> DatabaseFunction {
         DatabaseFunction("is_protected", argumentCount: 2, pure: true) { values in
-            guard let kind = Int.fromDatabaseValue(values[0]), let name = String.fromDatabaseValue(values[1]) else { return false }
+            guard let kind = ResourceKind.fromDatabaseValue(values[0]), let name = String.fromDatabaseValue(values[1]) else { return false }
             return isProtected(kind, name)
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Planning
 
 extension Ledger {
     /// Drafts the membership changes as operations of at most `chunk` members.
@@ -78,7 +79,7 @@ extension Ledger {
                 try db.cachedStatement(
                     sql: "INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, '[]')"
                 ).execute(arguments: [
-                    wave, verb.rawValue, Situation.changed.rawValue, group, target, name, (heldBy == nil ? OperationStatus.planned : .held).rawValue, reason, heldBy,
+                    wave, verb, Situation.changed, group, target, name, heldBy == nil ? OperationStatus.planned : .held, reason, heldBy,
                 ])
                 current = (group, db.lastInsertedRowID, 0)
             }

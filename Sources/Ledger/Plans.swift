@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+import Planning
+import SCIM
 
 extension Ledger {
     /// Makes the drafts a stored plan, numbered in their order of sending. Equal inputs give equal rows.
@@ -105,7 +107,7 @@ extension Ledger {
 
     private func operation(_ db: Database, _ row: Row) throws -> PlannedOperation {
         var members: [PlannedOperation.Member] = []
-        let verb = Verb(rawValue: row["verb"]) ?? .none
+        let verb: Verb = try row.word("verb")
         if verb == .addMembers || verb == .removeMembers {
             let plan: Int64 = row["plan"]
             let seq: Int = row["seq"]
@@ -128,8 +130,8 @@ extension Ledger {
             }
         }
         return PlannedOperation(
-            plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: row["kind"], verb: verb, situation: Situation(rawValue: row["situation"]) ?? .unmanaged,
-            sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: OperationStatus(rawValue: row["status"]) ?? .planned, reason: row["reason"],
+            plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: try row.word("kind"), verb: verb, situation: try row.word("situation"),
+            sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: try row.word("status"), reason: row["reason"],
             heldBy: row["held_by"], fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], sentAt: row["sent_at"], due: row["due"], members: members)
     }
 
@@ -150,7 +152,7 @@ extension Ledger {
     public func operations(plan: Int64, unit: Int) throws -> [PlannedOperation] { try operations("INDEXED BY operations_in_units", "o.plan = ? AND o.unit = ? ORDER BY o.seq", [plan, unit]) }
 
     /// All that a plan does about one source record, in order.
-    public func operations(plan: Int64, kind: Int, source: String) throws -> [PlannedOperation] {
+    public func operations(plan: Int64, kind: ResourceKind, source: String) throws -> [PlannedOperation] {
         try operations("INDEXED BY operations_by_source", "o.plan = ? AND o.kind = ? AND o.source = (SELECT n FROM ids WHERE space = ? AND id = ?) ORDER BY o.seq", [plan, kind, kind, source])
     }
 
@@ -212,7 +214,7 @@ extension Ledger {
                     SELECT EXISTS (SELECT 1 FROM operations o INDEXED BY operations_by_source
                     WHERE o.plan = (SELECT max(id) FROM plans WHERE id < ?1 AND state = 'applied') AND o.kind = ?2 AND o.source = (SELECT n FROM ids WHERE space = ?2 AND id = ?3)
                     AND o.situation = ?4 AND o.status IN ('conflict', 'held'))
-                    """, arguments: [operation.plan, operation.kind, operation.sourceID, operation.situation.rawValue]) ?? false
+                    """, arguments: [operation.plan, operation.kind, operation.sourceID, operation.situation]) ?? false
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// A ledger that was made anew from what both sides show.
 extension Ledger {
@@ -29,8 +30,8 @@ extension Ledger {
         return try write { db in
             var known = 0
             for row in links {
-                let kind: Int = row[0]
-                let source = try intern(db, space: kind, row[1]), target = try intern(db, space: kind + 2, row[2])
+                let kind: ResourceKind = try row.word(0)
+                let source = try intern(db, space: kind.sourceSpace, row[1]), target = try intern(db, space: kind.targetSpace, row[2])
                 try db.execute(sql: "UPDATE links SET origin = ?, state = ? WHERE kind = ? AND source = ? AND target = ?", arguments: [row[3], row[4], kind, source, target])
                 guard db.changesCount == 1 else { continue }
                 known += 1
@@ -42,7 +43,7 @@ extension Ledger {
                         sql: "INSERT OR REPLACE INTO restored (kind, source, digest, members, was_out, mapping, was_disabled) VALUES (?, ?, ?, '', ?, ?, ?)",
                         arguments: [kind, source, row[8], row[9], row[10], row[11]])
                 }
-                guard kind == 1 else { continue }
+                guard kind == .group else { continue }
                 // Of a group that the old ledger knew, it also knew who was there before.
                 try db.execute(sql: "DELETE FROM kept_members WHERE grp = ?", arguments: [target])
                 for pair in kept[row[2]] ?? [] {

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// A ledger in the place of another: put back from a copy, or made anew.
 extension Ledger {
@@ -96,8 +97,8 @@ extension Ledger {
     /// the staged reads are let go.
     ///
     /// - Parameter seesAll: whether the target shows all that it has.
-    public func hasUnlinkedMarks(kinds: [Int], seesAll: Bool) throws -> Bool {
-        let list = kinds.map(String.init).joined(separator: ",")
+    public func hasUnlinkedMarks(kinds: [ResourceKind], seesAll: Bool) throws -> Bool {
+        let list = kinds.listed()
         return try write { db in
             try indexSource(db)
             return try Bool.fetchOne(

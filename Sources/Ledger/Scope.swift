@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// Which of the staged source records a job is about.
 public struct ScopeSelection: Hashable, Sendable {
@@ -90,7 +91,7 @@ extension Ledger {
     ///
     /// - Parameter exceptDisabled: passes over those that are out of scope because they are disabled.
     /// - Parameter dueSince: those that this job has disabled count as well, if they left before this moment: their deletion is due.
-    public func missingFromSource(kind: Int, exceptDisabled: Bool, dueSince: String? = nil, limit: Int) throws -> [(id: String, isRead: Bool)] {
+    public func missingFromSource(kind: ResourceKind, exceptDisabled: Bool, dueSince: String? = nil, limit: Int) throws -> [(id: String, isRead: Bool)] {
         try read { db in
             try Row.fetchAll(
                 db,
@@ -121,7 +122,7 @@ extension Ledger {
     /// - Parameter namesGroups: whether the scope names its groups, so that others are out of it unread.
     public func lossByScope(namesGroups: Bool) throws -> SourceCount {
         try read { db in
-            func count(_ kind: Int) throws -> Int {
+            func count(_ kind: ResourceKind) throws -> Int {
                 try Int.fetchOne(
                     db,
                     sql: """
@@ -138,7 +139,7 @@ extension Ledger {
                         OR EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = 1 AND a.n = m.grp AND a.by_scope)
                         OR ?1 AND NOT EXISTS (SELECT 1 FROM scratch.scope_groups g WHERE g.grp = m.grp))
                     """, arguments: [namesGroups])
-            return SourceCount(users: try count(0), groups: try count(1), memberships: memberships ?? 0)
+            return SourceCount(users: try count(.user), groups: try count(.group), memberships: memberships ?? 0)
         }
     }
 
@@ -151,7 +152,7 @@ extension Ledger {
     public func stage(outOfScope record: StagedSource, units: [String]) throws {
         _ = try stage(source: [record])
         try write { db in
-            let n = try intern(db, space: record.kind, record.id)
+            let n = try intern(db, space: record.kind.sourceSpace, record.id)
             try db.execute(sql: "DELETE FROM scratch.source_units WHERE usr = ?", arguments: [n])
             try db.execute(sql: "UPDATE scratch.source SET in_scope = 0 WHERE kind = ? AND n = ?", arguments: [record.kind, n])
             for unit in units { try db.execute(sql: "INSERT OR IGNORE INTO scratch.source_units (usr, unit) VALUES (?, ?)", arguments: [n, unit]) }
@@ -162,11 +163,11 @@ extension Ledger {
     ///
     /// - Parameter isByScope: whether a changed scope may be why.
     /// - Parameter isUnconfirmed: whether their absence is not believed yet.
-    public func note(absent ids: [String], kind: Int, reason: String, isByScope: Bool, isUnconfirmed: Bool = false) throws {
+    public func note(absent ids: [String], kind: ResourceKind, reason: String, isByScope: Bool, isUnconfirmed: Bool = false) throws {
         try write { db in
             for id in ids {
                 try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.absences (kind, n, reason, by_scope, is_unconfirmed) VALUES (?, ?, ?, ?, ?)")
-                    .execute(arguments: [kind, intern(db, space: kind, id), reason, isByScope, isUnconfirmed])
+                    .execute(arguments: [kind, intern(db, space: kind.sourceSpace, id), reason, isByScope, isUnconfirmed])
             }
         }
     }
@@ -188,8 +189,8 @@ extension Ledger {
         """
 
     /// Remembers, for this plan, that the source says of a record that it is not there.
-    public func note(goneSource id: String, kind: Int) throws {
-        try write { try $0.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.gone_sources (kind, n) VALUES (?, ?)").execute(arguments: [kind, intern($0, space: kind, id)]) }
+    public func note(goneSource id: String, kind: ResourceKind) throws {
+        try write { try $0.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.gone_sources (kind, n) VALUES (?, ?)").execute(arguments: [kind, intern($0, space: kind.sourceSpace, id)]) }
     }
 
     /// Groups whose members came in several pages and from which this plan takes somebody.

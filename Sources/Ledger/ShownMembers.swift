@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// What lists show of groups' members, and what is to be asked because of it.
 extension Ledger {
@@ -113,7 +114,7 @@ extension Ledger {
     // MARK: a source that cannot be asked
 
     /// Of records that a read does not show: those that were not absent on enough days, this one among them.
-    public func unconfirmed(kind: Int, _ ids: [String], day: String, least: Int) throws -> [String] {
+    public func unconfirmed(kind: ResourceKind, _ ids: [String], day: String, least: Int) throws -> [String] {
         try read { db in
             try ids.filter { id in
                 let known = try Row.fetchOne(
@@ -127,7 +128,7 @@ extension Ledger {
     /// Counts this day for linked records that a complete read does not show, and forgets who is there again.
     ///
     /// - Parameter day: today, as `2026-11-24`.
-    public func countUnconfirmed(kinds: [Int], day: String) throws {
+    public func countUnconfirmed(kinds: [ResourceKind], day: String) throws {
         try write { db in
             for kind in kinds {
                 try db.execute(

@@ -1,102 +1,7 @@
 import Foundation
 import GRDB
-
-/// The situations of which every object is in exactly one.
-public enum Situation: String, Hashable, Sendable, CaseIterable {
-    case inStep = "in step"
-    case changed
-    case missing
-    case known
-    case existing
-    case foreign
-    case absent
-    case leaver
-    case protected
-    case taken
-    case ambiguous
-    case unmanaged
-    case collision
-    case unacceptable
-    case gone
-    case returned
-}
-
-/// One classified object, with what is needed to decide on it and to speak of it.
-public struct SituationRow: Sendable {
-    public var kind: Int
-    public var situation: Situation
-    public var sourceID: String?
-    public var targetID: String?
-    /// The object that carries our externalId, and the one that bears the name, when they were looked for.
-    public var externalIDMatch: String?
-    public var nameMatch: String?
-    public var sourceName: String?
-    public var targetName: String?
-    /// The name of that object, folded: another than the record's where the two only look alike.
-    public var nameMatchKey: String?
-    /// The externalId of the object that bears the name: whose it is.
-    public var nameMatchExternalID: String?
-    public var targetExternalID: String?
-    public var desired: String?
-    public var desiredDigest: [UInt8]?
-    public var desiredExternalID: String?
-    public var desiredKey: String?
-    public var desiredActive: Bool?
-    public var actual: String?
-    public var actualKey: String?
-    public var actualActive: Bool?
-    public var problem: String?
-    /// Attributes of the record that are left out, with the rules that they break; and whether no object can be made without them.
-    public var flaw: String?
-    public var lacksWhatIsNeeded = false
-    public var place: String?
-    /// Whether the name that the source gives the record is protected.
-    public var isNameProtected: Bool
-    public var isLinked: Bool
-    public var origin: String?
-    public var state: String?
-    public var sent: String?
-    public var read: String?
-    /// Another source record that wants the same key or externalId.
-    public var rival: String?
-    /// The source record that is linked to the object that bears the name.
-    public var nameHolder: String?
-    /// Whether the source still has the record, out of scope.
-    public var isOutOfScope: Bool
-    /// Whether the source disables the record explicitly, mapped or not.
-    public var isDisabled: Bool
-    /// What a leaver left, in words; nil when only its absence is known.
-    public var departure: String?
-    /// Whether a record that was not read may be missing because of a changed scope.
-    public var isAbsentByScope: Bool
-    /// Whether its absence is not believed yet; and whether the source, asked for it, said that it is not there.
-    public var isUnconfirmed: Bool
-    public var isConfirmedGone: Bool
-    /// Whether the target, asked by id, says that the linked object is not there.
-    public var isGoneFromTarget: Bool
-    /// Whether this job deleted the object before and it is still there.
-    public var isSurvivor: Bool
-    /// Since when it is known that the record left, and on how many days complete reads have not shown it.
-    public var leftSince: String?
-    public var leftDays: Int
-    /// Whether an undo restored the record, and the source has not changed it since.
-    public var isRestored: Bool
-    /// What is remarkable about the source record, such as that it has no status.
-    public var note: String?
-    /// Whether a leaver is in a group of the target, or has members; asked for where a delete depends on it.
-    public var hasMembers = false
-    /// What the object of the target shows of rights, or of more that hangs on it.
-    public var rights: String?
-    /// E-mail addresses of the object, of any type, folded, each between line feeds.
-    public var mails: String?
-    /// Of a group that is there and nobody owns: how many members it has, and one that is not to be among the record's.
-    public var memberCount = 0
-    public var foreignMember: String?
-    /// The object that the operator once let go for this record.
-    public var acceptedTarget: String?
-    var source: Int64?
-    var target: Int64?
-}
+import Planning
+import SCIM
 
 extension Ledger {
     /// The judgement, in the order of the rules: the first line that holds decides. One expression over `scratch.facts`.
@@ -130,7 +35,7 @@ extension Ledger {
     ///
     /// - Parameter kinds: the kinds inside the full-push scope; others have no situations.
     /// - Parameter mayRename: kinds whose renames are permitted: only then does a linked account free its name.
-    public func classify(kinds: [Int], mayRename: Set<Int>) throws {
+    public func classify(kinds: [ResourceKind], mayRename: Set<ResourceKind>) throws {
         try write { db in
             try indexSource(db)
             try indexTarget(db)
@@ -153,7 +58,7 @@ extension Ledger {
         }
     }
 
-    private func classify(_ db: Database, kind: Int, mayRename: Bool) throws {
+    private func classify(_ db: Database, kind: ResourceKind, mayRename: Bool) throws {
         // Candidates are looked for only where there is no link. A name whose holder this plan renames is free.
         try db.execute(
             sql: """
@@ -256,18 +161,18 @@ extension Ledger {
         """
 
     /// How many objects are in each situation, by kind and situation.
-    public func situationCounts() throws -> [(kind: Int, situation: Situation, count: Int)] {
+    public func situationCounts() throws -> [(kind: ResourceKind, situation: Situation, count: Int)] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT kind, situation, count(*) FROM scratch.situations GROUP BY kind, situation ORDER BY kind, situation").compactMap { row in
-                Situation(rawValue: row[1]).map { (kind: row[0], situation: $0, count: row[2]) }
+            try Row.fetchAll(db, sql: "SELECT kind, situation, count(*) FROM scratch.situations GROUP BY kind, situation ORDER BY kind, situation").map { row in
+                try (kind: row.word(0), situation: row.word(1), count: row[2])
             }
         }
     }
 
     /// Linked objects that the target no longer shows, and all links, of the kinds given.
-    public func missingLinks(kinds: [Int]) throws -> (missing: Int, links: Int) {
+    public func missingLinks(kinds: [ResourceKind]) throws -> (missing: Int, links: Int) {
         try read { db in
-            let list = kinds.map(String.init).joined(separator: ",")
+            let list = kinds.listed()
             return (
                 try Int.fetchOne(
                     db, sql: "SELECT count(*) FROM links l WHERE l.kind IN (\(list)) AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target)") ?? 0,
@@ -279,7 +184,7 @@ extension Ledger {
     static let rowQuery = """
         SELECT st.kind, st.situation, si.id AS source_id, ti.id AS target_id, ei.id AS ext_id, ni.id AS name_id,
             s.name AS source_name, t.name AS target_name, m.match_key AS name_key, m.external_id AS name_external_id, t.external_id AS target_external_id,
-            s.body AS desired, s.note, s.digest AS desired_digest, s.external_id AS desired_external_id, s.match_key AS desired_key, s.active AS desired_active,
+            s.body AS desired, s.note, s.match_key AS desired_key, s.active AS desired_active,
             t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.flaw, coalesce(s.lacks_needed, 0) AS lacks_needed, s.place,
             coalesce(s.protected, 0) AS is_name_protected, l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
             CASE WHEN st.situation = 'collision' THEN (
@@ -311,20 +216,53 @@ extension Ledger {
         LEFT JOIN ids ni ON ni.n = st.name_target
         """
 
-    static func situationRow(_ row: Row) -> SituationRow? {
-        guard let situation = Situation(rawValue: row["situation"]) else { return nil }
-        return SituationRow(
-            kind: row["kind"], situation: situation, sourceID: row["source_id"], targetID: row["target_id"], externalIDMatch: row["ext_id"], nameMatch: row["name_id"],
-            sourceName: row["source_name"], targetName: row["target_name"], nameMatchKey: row["name_key"], nameMatchExternalID: row["name_external_id"], targetExternalID: row["target_external_id"],
-            desired: row["desired"], desiredDigest: (row["desired_digest"] as Data?).map(Array.init), desiredExternalID: row["desired_external_id"], desiredKey: row["desired_key"],
-            desiredActive: row["desired_active"], actual: row["actual"], actualKey: row["actual_key"], actualActive: row["actual_active"], problem: row["problem"],
-            flaw: row["flaw"], lacksWhatIsNeeded: row["lacks_needed"], place: row["place"], isNameProtected: row["is_name_protected"], isLinked: row["is_linked"], origin: row["origin"],
-            state: row["state"], sent: row["sent"], read: row["read"],
-            rival: row["rival"],
-            nameHolder: row["name_holder"], isOutOfScope: row["is_out_of_scope"] ?? false, isDisabled: row["is_disabled"], departure: row["departure"], isAbsentByScope: row["is_absent_by_scope"],
-            isUnconfirmed: row["is_unconfirmed"], isConfirmedGone: row["is_confirmed_gone"],
-            isGoneFromTarget: row["is_gone_from_target"], isSurvivor: row["is_survivor"], leftSince: row["left_since"], leftDays: row["left_days"], isRestored: row["is_restored"], note: row["note"],
-            rights: row["rights"], mails: row["mails"], acceptedTarget: row["accepted_target"], source: row["source"], target: row["target"])
+    static func situationRow(_ row: Row) throws -> SituationRow {
+        var result = SituationRow(kind: try row.word("kind"), situation: try row.word("situation"))
+        result.sourceID = row["source_id"]
+        result.targetID = row["target_id"]
+        result.externalIDMatch = row["ext_id"]
+        result.nameMatch = row["name_id"]
+        result.sourceName = row["source_name"]
+        result.targetName = row["target_name"]
+        result.nameMatchKey = row["name_key"]
+        result.nameMatchExternalID = row["name_external_id"]
+        result.targetExternalID = row["target_external_id"]
+        result.desired = row["desired"]
+        result.desiredKey = row["desired_key"]
+        result.desiredActive = row["desired_active"]
+        result.actual = row["actual"]
+        result.actualKey = row["actual_key"]
+        result.actualActive = row["actual_active"]
+        result.problem = row["problem"]
+        result.flaw = row["flaw"]
+        result.lacksWhatIsNeeded = row["lacks_needed"]
+        result.place = row["place"]
+        result.isNameProtected = row["is_name_protected"]
+        result.isLinked = row["is_linked"]
+        result.origin = row["origin"]
+        result.state = row["state"]
+        result.sent = row["sent"]
+        result.read = row["read"]
+        result.rival = row["rival"]
+        result.nameHolder = row["name_holder"]
+        result.isOutOfScope = row["is_out_of_scope"] ?? false
+        result.isDisabled = row["is_disabled"]
+        result.departure = row["departure"]
+        result.isAbsentByScope = row["is_absent_by_scope"]
+        result.isUnconfirmed = row["is_unconfirmed"]
+        result.isConfirmedGone = row["is_confirmed_gone"]
+        result.isGoneFromTarget = row["is_gone_from_target"]
+        result.isSurvivor = row["is_survivor"]
+        result.leftSince = row["left_since"]
+        result.leftDays = row["left_days"]
+        result.isRestored = row["is_restored"]
+        result.note = row["note"]
+        result.rights = row["rights"]
+        result.mails = row["mails"]
+        result.acceptedTarget = row["accepted_target"]
+        result.source = row["source"]
+        result.target = row["target"]
+        return result
     }
 
     /// Objects of the target that are not ours, for the report. Not stored: there may be as many as the target has.
@@ -333,7 +271,7 @@ extension Ledger {
         try read { db in
             let rows = try Row.fetchCursor(db, sql: Self.rowQuery + " WHERE st.situation IN ('unmanaged', 'protected') AND st.source IS NULL ORDER BY st.kind, ti.id")
             while let row = try rows.next() {
-                if let situation = Self.situationRow(row) { try body(situation) }
+                try body(Self.situationRow(row))
             }
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// One read of a source, in a scratch file of its own, for all the jobs that read that source: as it came, before any mapping.
 ///
@@ -8,14 +9,14 @@ public final class Snapshot {
     /// A record as it came.
     public struct Record: Hashable, Sendable {
         /// 0 user, 1 group.
-        public var kind: Int
+        public var kind: ResourceKind
         public var id: String
         /// Its fields as canonical JSON.
         public var fields: String
         public var problem: String?
         public var place: String
 
-        public init(kind: Int, id: String, fields: String, problem: String?, place: String) {
+        public init(kind: ResourceKind, id: String, fields: String, problem: String?, place: String) {
             self.kind = kind
             self.id = id
             self.fields = fields
@@ -114,7 +115,7 @@ public final class Snapshot {
         try access { try $0.execute(sql: "COMMIT") }
     }
 
-    private func intern(_ db: Database, _ kind: Int, _ id: String) throws -> Int64 {
+    private func intern(_ db: Database, _ kind: ResourceKind, _ id: String) throws -> Int64 {
         let id = Ledger.withoutNUL(id)
         if let n = try Int64.fetchOne(db.cachedStatement(sql: "SELECT n FROM ids WHERE kind = ? AND id = ?"), arguments: [kind, id]) { return n }
         try db.cachedStatement(sql: "INSERT INTO ids (kind, id) VALUES (?, ?)").execute(arguments: [kind, id])
@@ -146,8 +147,8 @@ public final class Snapshot {
     /// Returns how many of the members had not come before.
     public func add(members: [String], of group: String) throws -> Int {
         try access { db in
-            let grp = try intern(db, 1, group)
-            let list = IDNumbers.list(try members.map { member in try numbers.number(0, member) { try intern(db, 0, member) } })
+            let grp = try intern(db, .group, group)
+            let list = IDNumbers.list(try members.map { member in try numbers.number(0, member) { try intern(db, .user, member) } })
             try db.cachedStatement(sql: "INSERT OR IGNORE INTO members (grp, usr) SELECT ?, value FROM json_each(?)").execute(arguments: [grp, list])
             return db.changesCount
         }
@@ -160,22 +161,22 @@ public final class Snapshot {
     /// False when the user was in the unit already.
     public func place(user: String, inUnit unit: String) throws -> Bool {
         try access { db in
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO user_units (usr, unit) VALUES (?, ?)").execute(arguments: [intern(db, 0, user), unit])
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO user_units (usr, unit) VALUES (?, ?)").execute(arguments: [intern(db, .user, user), unit])
             return db.changesCount == 1
         }
     }
 
     public func displace(user: String, fromUnit unit: String) throws {
-        try access { try $0.execute(sql: "DELETE FROM user_units WHERE usr = ? AND unit = ?", arguments: [intern($0, 0, user), unit]) }
+        try access { try $0.execute(sql: "DELETE FROM user_units WHERE usr = ? AND unit = ?", arguments: [intern($0, .user, user), unit]) }
     }
 
     public func note(pages: Int, ofGroup group: String) throws {
-        try access { try $0.execute(sql: "INSERT OR REPLACE INTO group_pages (grp, pages) VALUES (?, ?)", arguments: [intern($0, 1, group), pages]) }
+        try access { try $0.execute(sql: "INSERT OR REPLACE INTO group_pages (grp, pages) VALUES (?, ?)", arguments: [intern($0, .group, group), pages]) }
     }
 
     /// Puts other members in the place of a group's: what a second reading found.
     public func replace(members: [String], of group: String) throws {
-        try access { db in try db.execute(sql: "DELETE FROM members WHERE grp = ?", arguments: [intern(db, 1, group)]) }
+        try access { db in try db.execute(sql: "DELETE FROM members WHERE grp = ?", arguments: [intern(db, .group, group)]) }
         _ = try add(members: members, of: group)
     }
 
@@ -188,7 +189,7 @@ public final class Snapshot {
             if last.isEmpty {
                 try db.execute(sql: "CREATE TEMP TABLE IF NOT EXISTS members_of (usr INTEGER PRIMARY KEY); DELETE FROM temp.members_of")
                 if let groups {
-                    for group in groups { try db.execute(sql: "INSERT OR IGNORE INTO temp.members_of SELECT usr FROM members WHERE grp = ?", arguments: [intern(db, 1, group)]) }
+                    for group in groups { try db.execute(sql: "INSERT OR IGNORE INTO temp.members_of SELECT usr FROM members WHERE grp = ?", arguments: [intern(db, .group, group)]) }
                 } else {
                     try db.execute(sql: "INSERT OR IGNORE INTO temp.members_of SELECT usr FROM members")
                 }
@@ -281,7 +282,7 @@ extension Ledger {
             }
             guard let end = batch.last else { break }
             last = end[0]
-            _ = try stage(source: batch.map { try map(Snapshot.Record(kind: $0[1], id: $0[2], fields: $0[3], problem: $0[4], place: $0[5])) })
+            _ = try stage(source: batch.map { try map(Snapshot.Record(kind: $0.word(1), id: $0[2], fields: $0[3], problem: $0[4], place: $0[5])) })
         }
         try write { db in
             // Each id is looked up as text once, and not for each of its memberships.

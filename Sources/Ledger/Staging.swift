@@ -1,10 +1,11 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// A record of the source as the job's mapping sees it.
 public struct StagedSource: Sendable {
     /// 0 user, 1 group.
-    public var kind: Int
+    public var kind: ResourceKind
     public var id: String
     public var externalID: String?
     public var name: String
@@ -30,7 +31,7 @@ public struct StagedSource: Sendable {
     public var isDisabled: Bool
 
     public init(
-        kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, problem: String?,
+        kind: ResourceKind, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, problem: String?,
         note: String?, place: String, isProtected: Bool, isDisabled: Bool = false, flaw: String? = nil, lacksWhatIsNeeded: Bool = false
     ) {
         self.flaw = flaw
@@ -53,7 +54,7 @@ public struct StagedSource: Sendable {
 
 /// An object of the target, cut to the attributes that the job maps.
 public struct StagedTarget: Sendable {
-    public var kind: Int
+    public var kind: ResourceKind
     public var id: String
     public var externalID: String?
     public var name: String
@@ -70,7 +71,8 @@ public struct StagedTarget: Sendable {
     public var mails: String?
 
     public init(
-        kind: Int, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool, rights: String? = nil, created: Double? = nil,
+        kind: ResourceKind, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool, rights: String? = nil,
+        created: Double? = nil,
         mails: String? = nil
     ) {
         self.mails = mails
@@ -119,7 +121,7 @@ extension Ledger {
         try write { db in
             var repeated: [String] = []
             for record in records {
-                let n = try intern(db, space: record.kind, record.id)
+                let n = try intern(db, space: record.kind.sourceSpace, record.id)
                 let insert = try db.cachedStatement(
                     sql:
                         "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, wide_key, body, digest, active, problem, note, place, protected, disabled, flaw, lacks_needed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -156,7 +158,7 @@ extension Ledger {
         try write { db in
             var repeated: [String] = []
             for object in objects {
-                let n = try numbers.number(object.kind + 2, object.id) { try intern(db, space: object.kind + 2, object.id) }
+                let n = try numbers.number(object.kind.targetSpace, object.id) { try intern(db, space: object.kind.targetSpace, object.id) }
                 let insert = try db.cachedStatement(
                     sql:
                         "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected, rights, created, mails) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -177,10 +179,10 @@ extension Ledger {
     }
 
     /// Forgets the staged objects of a kind, before they are read again; of groups, their members too.
-    public func forgetStaged(kind: Int) throws {
+    public func forgetStaged(kind: ResourceKind) throws {
         try write { db in
             try db.execute(sql: "DELETE FROM scratch.target WHERE kind = ?", arguments: [kind])
-            if kind == 1 { try db.execute(sql: "DELETE FROM scratch.target_members") }
+            if kind == .group { try db.execute(sql: "DELETE FROM scratch.target_members") }
         }
     }
 
@@ -244,11 +246,11 @@ extension Ledger {
     /// show is not gone.
     ///
     /// - Parameter kinds: the kinds that were read from the target.
-    public func recordHistory(run: Int64, source isSourceComplete: Bool, target isTargetComplete: Bool, kinds: [Int] = [0, 1]) throws {
+    public func recordHistory(run: Int64, source isSourceComplete: Bool, target isTargetComplete: Bool, kinds: [ResourceKind] = ResourceKind.allCases) throws {
         try write { db in
             try recordUnits(db, run: run, isComplete: isSourceComplete)
             for (table, firstSpace, side, isComplete) in [("source", 0, 0, isSourceComplete), ("target", 2, 1, isTargetComplete)] {
-                let spaces = (side == 0 ? [0, 1] : kinds.map { $0 + 2 }).map(String.init).joined(separator: ",")
+                let spaces = (side == 0 ? ResourceKind.allCases.map(\.sourceSpace) : kinds.map(\.targetSpace)).map(String.init).joined(separator: ",")
                 let gone = isComplete ? "" : "AND EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n)"
                 try db.execute(
                     sql: """
@@ -261,7 +263,7 @@ extension Ledger {
                         SELECT s.kind + \(firstSpace), s.n, ?, NULL, s.digest, s.body FROM scratch.\(table) s
                         WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = s.kind + \(firstSpace) AND v.n = s.n AND v.last_run IS NULL)
                         """, arguments: [run])
-                if isComplete, side == 0 || kinds.contains(1) {
+                if isComplete, side == 0 || kinds.contains(.group) {
                     try db.execute(
                         sql: """
                             UPDATE memberships AS m SET last_run = ? WHERE last_run IS NULL AND side = \(side)

@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+import Planning
+import SCIM
 
 extension Ledger {
     /// Planned operations by kind and verb; clearing and membership changes are counted by what they touch.
@@ -10,7 +12,7 @@ extension Ledger {
         public var added = 0
         public var removed = 0
 
-        public func count(_ kind: Int, _ verb: Verb) -> Int { operations["\(kind) \(verb.rawValue)"] ?? 0 }
+        public func count(_ kind: ResourceKind, _ verb: Verb) -> Int { operations["\(kind.rawValue) \(verb.rawValue)"] ?? 0 }
     }
 
     public func tally() throws -> Tally {
@@ -30,7 +32,7 @@ extension Ledger {
                 tally[keyPath: path] =
                     try Int.fetchOne(
                         db, sql: "SELECT count(*) FROM scratch.draft_members m JOIN scratch.drafts d ON d.draft = m.draft WHERE d.status = 'planned' AND d.verb = ?",
-                        arguments: [verb.rawValue]) ?? 0
+                        arguments: [verb]) ?? 0
             }
             return tally
         }
@@ -39,25 +41,25 @@ extension Ledger {
     /// Source ids of the planned operations of a kind and some verbs: limits over several jobs count people, not operations.
     ///
     /// - Parameter isClearing: only those that take a value away.
-    public func plannedSources(kind: Int, verbs: [Verb], isClearing: Bool = false) throws -> [String] {
+    public func plannedSources(kind: ResourceKind, verbs: [Verb], isClearing: Bool = false) throws -> [String] {
         try read { db in
             try String.fetchAll(
                 db,
                 sql: """
                     SELECT DISTINCT i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source
-                    WHERE d.status = 'planned' AND d.kind = ? AND d.verb IN (\(verbs.map { "'\($0.rawValue)'" }.joined(separator: ",")))
+                    WHERE d.status = 'planned' AND d.kind = ? AND d.verb IN (\(verbs.listed()))
                     \(isClearing ? "AND EXISTS (SELECT 1 FROM json_each(d.fields) f WHERE json_extract(f.value, '$.after') IS NULL)" : "") ORDER BY i.id
                     """,
                 arguments: [kind])
         }
     }
 
-    public func linkedSources(kind: Int) throws -> [String] {
+    public func linkedSources(kind: ResourceKind) throws -> [String] {
         try read { try String.fetchAll($0, sql: "SELECT i.id FROM links l JOIN ids i ON i.n = l.source WHERE l.kind = ? ORDER BY i.id", arguments: [kind]) }
     }
 
     /// Links of a kind that there are, plus those that the drafts make: the base of percentages.
-    public func managedBase(kind: Int) throws -> Int {
+    public func managedBase(kind: ResourceKind) throws -> Int {
         try read { db in
             try Int.fetchOne(
                 db,
@@ -82,8 +84,8 @@ extension Ledger {
     /// among them.
     ///
     /// - Parameter notAllowed: leaves out runs in which the operator raised this limit; empty for none.
-    public func taken(kind: Int, verbs: [Verb], isClearing: Bool, since: String, notAllowed key: String) throws -> [String] {
-        let list = verbs.map { "'\($0.rawValue)'" }.joined(separator: ",")
+    public func taken(kind: ResourceKind, verbs: [Verb], isClearing: Bool, since: String, notAllowed key: String) throws -> [String] {
+        let list = verbs.listed()
         let isBack: String
         if isClearing {
             isBack = "AND EXISTS (SELECT 1 FROM json_each(o.fields) f WHERE json_extract(f.value, '$.after') IS NULL)"
@@ -113,8 +115,8 @@ extension Ledger {
     }
 
     /// Holds planned operations of some verbs of a plan.
-    public func hold(plan: Int64, kind: Int, verbs: [Verb], by: String, reason: String) throws {
-        let list = verbs.map { "'\($0.rawValue)'" }.joined(separator: ",")
+    public func hold(plan: Int64, kind: ResourceKind, verbs: [Verb], by: String, reason: String) throws {
+        let list = verbs.listed()
         try write {
             try $0.execute(
                 sql: "UPDATE operations SET status = 'held', held_by = ?, reason = reason || '; held: ' || ? WHERE plan = ? AND kind = ? AND verb IN (\(list)) AND status = 'planned'",
@@ -127,7 +129,7 @@ extension Ledger {
     }
 
     /// What the source wants of a record, from this run's reading; nil when none was read.
-    public func desired(kind: Int, source id: String) throws -> (body: String, digest: [UInt8], externalID: String?, matchKey: String)? {
+    public func desired(kind: ResourceKind, source id: String) throws -> (body: String, digest: [UInt8], externalID: String?, matchKey: String)? {
         try read { db in
             guard isScratchAttached else { return nil }
             return try Row.fetchOne(
@@ -156,7 +158,7 @@ extension Ledger {
     /// Staged records in scope that would give one value to an attribute which the target keeps unique, but for case; each with another of them.
     ///
     /// - Parameter attribute: a name of the mapped body, such as `emails[work]`.
-    public func sharedValues(kind: Int, attribute: String) throws -> [(id: String, rival: String, value: String, body: String)] {
+    public func sharedValues(kind: ResourceKind, attribute: String) throws -> [(id: String, rival: String, value: String, body: String)] {
         try read { db in
             try Row.fetchAll(
                 db,
@@ -176,7 +178,7 @@ extension Ledger {
     /// Gives a staged record another body, and says what was left out of it.
     ///
     /// - Parameter lacksWhatIsNeeded: whether no object can be made without that.
-    public func restage(kind: Int, source id: String, body: String, digest: [UInt8], flaw: String, lacksWhatIsNeeded: Bool) throws {
+    public func restage(kind: ResourceKind, source id: String, body: String, digest: [UInt8], flaw: String, lacksWhatIsNeeded: Bool) throws {
         try write { db in
             try db.cachedStatement(
                 sql: """
@@ -195,7 +197,7 @@ extension Ledger {
         }
     }
 
-    public func linkCount(kind: Int) throws -> Int {
+    public func linkCount(kind: ResourceKind) throws -> Int {
         try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM links WHERE kind = ?", arguments: [kind]) ?? 0 }
     }
 }

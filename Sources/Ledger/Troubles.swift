@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Planning
 
 /// Since when a record is held, in conflict or failing: intervals, from the first run that met it to the last.
 extension Ledger {
@@ -19,7 +20,7 @@ extension Ledger {
             case .failed, .skipped: "refused"
             default: ["put off", "losses"].contains(operation.heldBy) ? "refused" : operation.heldBy ?? operation.situation.rawValue
             }
-        return "\(operation.kind) \(operation.sourceID == nil ? 2 : 0) \(id) \(cause)"
+        return "\(operation.kind.rawValue) \(operation.sourceID == nil ? 2 : 0) \(id) \(cause)"
     }
 
     /// Opens and closes intervals by what a run's plan came to. A record that this run did not try, since a limit held it or the sending ended before, is

@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+import Planning
+import SCIM
 
 /// What an undo needs: what a run did, what was there before it, and who touched the same objects since.
 extension Ledger {
@@ -124,14 +126,14 @@ extension Ledger {
     }
 
     /// The attributes that an object of the target had at the beginning of a run; canonical JSON by path.
-    public func targetVersion(kind: Int, target id: String, run: Int64) throws -> String? {
+    public func targetVersion(kind: ResourceKind, target id: String, run: Int64) throws -> String? {
         try read { db in
             try String.fetchOne(
                 db,
                 sql: """
                     SELECT v.body FROM versions v JOIN ids i ON i.n = v.n WHERE v.space = ?1 AND i.space = ?1 AND i.id = ?2 AND v.first_run <= ?3 AND (v.last_run IS NULL OR v.last_run >= ?3)
                     ORDER BY v.first_run DESC LIMIT 1
-                    """, arguments: [kind + 2, id, run])
+                    """, arguments: [kind.targetSpace, id, run])
         }
     }
 
@@ -152,7 +154,7 @@ extension Ledger {
     }
 
     /// What the target shows of an object now: its attributes, and whose mark it carries; nil when it is not there.
-    public func staged(kind: Int, target id: String) throws -> (body: String, active: Bool?, externalID: String?, isProtected: Bool)? {
+    public func staged(kind: ResourceKind, target id: String) throws -> (body: String, active: Bool?, externalID: String?, isProtected: Bool)? {
         try read { db in
             try Row.fetchOne(
                 db.cachedStatement(
@@ -173,7 +175,7 @@ extension Ledger {
     }
 
     /// An object of the target that bears a name or carries a mark; nil when there is none. `indexTarget` goes before.
-    public func stagedHolder(kind: Int, key: String?, externalID: String?) throws -> (id: String, key: String)? {
+    public func stagedHolder(kind: ResourceKind, key: String?, externalID: String?) throws -> (id: String, key: String)? {
         try read { db in
             try Row.fetchOne(
                 db.cachedStatement(
@@ -195,10 +197,10 @@ extension Ledger {
     }
 
     /// Drafts one operation of an undo.
-    public func draft(_ draft: Draft, kind: Int, situation: Situation, source: String?, target: String?, members: [(source: String?, target: String?)] = []) throws {
+    public func draft(_ draft: Draft, kind: ResourceKind, situation: Situation, source: String?, target: String?, members: [(source: String?, target: String?)] = []) throws {
         try write { db in
-            let source = try source.map { try intern(db, space: kind, $0) }
-            let target = try target.map { try intern(db, space: kind + 2, $0) }
+            let source = try source.map { try intern(db, space: kind.sourceSpace, $0) }
+            let target = try target.map { try intern(db, space: kind.targetSpace, $0) }
             try insert(db, draft, kind: kind, situation: situation, source: source, target: target)
             let number = db.lastInsertedRowID
             for (position, member) in members.enumerated() {

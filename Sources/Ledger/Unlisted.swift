@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+import Planning
+import SCIM
 
 /// Targets that cannot be listed: what was written is all that is known of them.
 extension Ledger {
@@ -7,10 +9,10 @@ extension Ledger {
     /// Returns how many objects there are.
     ///
     /// - Parameter gone: target ids that a GET by id did not find.
-    public func stageLinks(kind: Int, except gone: Set<String>, isProtected: (String) -> Bool) throws -> Int {
+    public func stageLinks(kind: ResourceKind, except gone: Set<String>, isProtected: (String) -> Bool) throws -> Int {
         try write { db in
             try db.execute(sql: "CREATE TEMP TABLE gone (target INTEGER PRIMARY KEY)")
-            for id in gone { try db.execute(sql: "INSERT INTO temp.gone VALUES (?)", arguments: [intern(db, space: kind + 2, id)]) }
+            for id in gone { try db.execute(sql: "INSERT INTO temp.gone VALUES (?)", arguments: [intern(db, space: kind.targetSpace, id)]) }
             try db.execute(
                 sql: """
                     INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected)
@@ -31,7 +33,7 @@ extension Ledger {
     }
 
     /// Links whose object is not staged, after the record `last`, in the order in which the ledger came to know the records.
-    public func linksNotStaged(kind: Int, after last: Int64, limit: Int) throws -> [(record: Int64, target: String)] {
+    public func linksNotStaged(kind: ResourceKind, after last: Int64, limit: Int) throws -> [(record: Int64, target: String)] {
         try read { db in
             try Row.fetchAll(
                 db.cachedStatement(
@@ -44,7 +46,7 @@ extension Ledger {
     }
 
     /// Forgets staged objects that are not linked and carry no externalId.
-    public func dropUnmarked(kind: Int) throws {
+    public func dropUnmarked(kind: ResourceKind) throws {
         try write { db in
             try db.execute(
                 sql: "DELETE FROM scratch.target AS t WHERE kind = ? AND external_id IS NULL AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)", arguments: [kind])
@@ -116,7 +118,7 @@ extension Ledger {
             try Int.fetchOne(
                 $0.cachedStatement(sql: "SELECT count(*) FROM learned WHERE key >= ? AND key < ? AND value = ?"),
                 // “!” follows the space.
-                arguments: ["loses members: \(verb.rawValue): ", "loses members: \(verb.rawValue):!", key]) ?? 0
+                arguments: ["loses members: \(verb): ", "loses members: \(verb):!", key]) ?? 0
         }
     }
 
@@ -142,7 +144,7 @@ extension Ledger {
                     sql: """
                         SELECT EXISTS (SELECT 1 FROM ids i JOIN operations o INDEXED BY operations_by_source ON o.plan = ?1 AND o.kind = ?2 AND o.source = i.n
                         WHERE i.space = ?2 AND i.id = ?3 AND o.verb = ?4 AND o.seq > ?5 AND o.status = 'planned')
-                        """), arguments: [operation.plan, operation.kind, operation.sourceID, operation.verb.rawValue, operation.seq]) ?? false
+                        """), arguments: [operation.plan, operation.kind, operation.sourceID, operation.verb, operation.seq]) ?? false
         }
     }
 
@@ -207,7 +209,7 @@ extension Ledger {
     }
 
     /// Sets what is known of a record's object, since nobody knows whether a write arrived; canonical JSON by path.
-    public func doubt(kind: Int, source id: String, known body: String) throws {
+    public func doubt(kind: ResourceKind, source id: String, known body: String) throws {
         try write { db in
             try db.execute(
                 sql: "UPDATE links SET sent = ?, read = NULL, read_digest = NULL, sent_digest = NULL WHERE kind = ? AND source = (SELECT n FROM ids WHERE space = ? AND id = ?)",
@@ -216,7 +218,7 @@ extension Ledger {
     }
 
     /// The source record that an object is linked to.
-    public func holder(kind: Int, target id: String) throws -> String? {
+    public func holder(kind: ResourceKind, target id: String) throws -> String? {
         try read { db in
             try String.fetchOne(
                 db,
@@ -225,10 +227,10 @@ extension Ledger {
     }
 
     /// Forgets the members of a group, or the memberships of a user, that was deleted.
-    public func forgetMembers(kind: Int, target id: String) throws {
+    public func forgetMembers(kind: ResourceKind, target id: String) throws {
         try write { db in
             try db.execute(
-                sql: "DELETE FROM written_members WHERE \(kind == 0 ? "usr" : "grp") = (SELECT n FROM ids WHERE space = ? AND id = ?)", arguments: [kind + 2, id])
+                sql: "DELETE FROM written_members WHERE \(kind == .user ? "usr" : "grp") = (SELECT n FROM ids WHERE space = ? AND id = ?)", arguments: [kind.targetSpace, id])
         }
     }
 }
@@ -236,7 +238,7 @@ extension Ledger {
 /// Targets whose lists are cut off, or whose members are read by filter.
 extension Ledger {
     /// Names of records in scope that have no link and that no staged object bears, each once, after the record `last`.
-    public func unlinkedNames(kind: Int, after last: Int64, limit: Int) throws -> [(record: Int64, name: String)] {
+    public func unlinkedNames(kind: ResourceKind, after last: Int64, limit: Int) throws -> [(record: Int64, name: String)] {
         try write { db in
             try indexSource(db)
             try indexTarget(db)
@@ -268,7 +270,7 @@ extension Ledger {
     /// Those objects after the object `last`, in the order in which the ledger came to know them.
     ///
     /// - Parameter isRead: whether objects of the kind were read; else those that are linked count.
-    public func concernedTargets(kind: Int, isRead: Bool, after last: Int64, limit: Int) throws -> [(object: Int64, id: String)] {
+    public func concernedTargets(kind: ResourceKind, isRead: Bool, after last: Int64, limit: Int) throws -> [(object: Int64, id: String)] {
         try write { db in
             try indexSource(db)
             let sql =
@@ -280,7 +282,7 @@ extension Ledger {
     }
 
     /// One of them that is not among some.
-    public func concernedTarget(kind: Int, isRead: Bool, exceptAmong some: [String]) throws -> String? {
+    public func concernedTarget(kind: ResourceKind, isRead: Bool, exceptAmong some: [String]) throws -> String? {
         let few = Set(some)
         return try concernedTargets(kind: kind, isRead: isRead, after: 0, limit: few.count + 1).first { !few.contains($0.id) }?.id
     }

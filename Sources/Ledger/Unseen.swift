@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SCIM
 
 /// Links whose object the target did not show: “not seen” is a question, and these are what it is asked about.
 extension Ledger {
@@ -15,7 +16,7 @@ extension Ledger {
         public var losesAccess: Bool
     }
 
-    public func unseenLinks(kind: Int, after last: Int64, limit: Int) throws -> [UnseenLink] {
+    public func unseenLinks(kind: ResourceKind, after last: Int64, limit: Int) throws -> [UnseenLink] {
         try read { db in
             try Row.fetchAll(
                 db.cachedStatement(
@@ -29,20 +30,20 @@ extension Ledger {
         }
     }
 
-    public func unseenCount(kind: Int) throws -> Int {
+    public func unseenCount(kind: ResourceKind) throws -> Int {
         try read { db in
             try Int.fetchOne(db, sql: "SELECT count(*) FROM links l WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target)", arguments: [kind]) ?? 0
         }
     }
 
     /// Remembers, for this plan, that the target says of an object that it is not there.
-    public func note(absentTarget id: String, kind: Int) throws {
-        try write { try $0.execute(sql: "INSERT OR IGNORE INTO scratch.absent_targets (kind, n) VALUES (?, ?)", arguments: [kind, intern($0, space: kind + 2, id)]) }
+    public func note(absentTarget id: String, kind: ResourceKind) throws {
+        try write { try $0.execute(sql: "INSERT OR IGNORE INTO scratch.absent_targets (kind, n) VALUES (?, ?)", arguments: [kind, intern($0, space: kind.targetSpace, id)]) }
     }
 
     /// Links again what this job has deleted and what still stands, active, with its mark (or, where it never had one, with its name): it is
     /// a leaver once more. What stands inactive is left alone. Returns both, by record.
-    public func linkSurvivors(kind: Int) throws -> (active: [String], inactive: [String]) {
+    public func linkSurvivors(kind: ResourceKind) throws -> (active: [String], inactive: [String]) {
         try write { db in
             let rows = try Row.fetchAll(
                 db,
@@ -72,7 +73,7 @@ extension Ledger {
     }
 
     /// Whether the target said in this run that an object is not there: an id that it gives out anew is another object.
-    public func isAbsent(target id: String, kind: Int) throws -> Bool {
+    public func isAbsent(target id: String, kind: ResourceKind) throws -> Bool {
         try read { db in
             guard isScratchAttached else { return false }
             return try Bool.fetchOne(
@@ -81,7 +82,7 @@ extension Ledger {
     }
 
     /// Linked objects that may bear a temporary value: by name, or by e-mail address.
-    public func temporaryValues(kinds: [Int]) throws -> [(kind: Int, source: String, text: String)] {
+    public func temporaryValues(kinds: [ResourceKind]) throws -> [(kind: ResourceKind, source: String, text: String)] {
         try write { db in
             try indexTarget(db)
             return try kinds.flatMap { kind in
@@ -93,23 +94,23 @@ extension Ledger {
                         UNION ALL SELECT t.kind, i.id, coalesce(json_extract(t.body, '$."emails[work]"'), '') FROM scratch.target t JOIN links l ON l.kind = t.kind AND l.target = t.n JOIN ids i ON i.n = l.source
                         WHERE t.kind = ?1 AND t.body LIKE '%@rollcall.invalid%'
                         """, arguments: [kind]
-                ).map { (kind: $0[0], source: $0[1], text: $0[2]) }
+                ).map { try (kind: $0.word(0), source: $0[1], text: $0[2]) }
             }
         }
     }
 
     /// The ids of some records that this read of the source showed, as witnesses.
-    public func shownRecords(kind: Int, limit: Int) throws -> [String] {
+    public func shownRecords(kind: ResourceKind, limit: Int) throws -> [String] {
         try read { db in try String.fetchAll(db, sql: "SELECT i.id FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.kind = ? ORDER BY s.n LIMIT ?", arguments: [kind, limit]) }
     }
 
     /// The ids of some objects that the target showed, as witnesses.
-    public func shownObjects(kind: Int, limit: Int) throws -> [String] {
+    public func shownObjects(kind: ResourceKind, limit: Int) throws -> [String] {
         try read { db in try String.fetchAll(db, sql: "SELECT i.id FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = ? ORDER BY t.n LIMIT ?", arguments: [kind, limit]) }
     }
 
     /// The objects that carry a mark and are linked to no record, as far as they are staged. `indexTarget` goes before.
-    public func unlinkedHolders(kind: Int, mark: String) throws -> [(id: String, key: String)] {
+    public func unlinkedHolders(kind: ResourceKind, mark: String) throws -> [(id: String, key: String)] {
         try read { db in
             try Row.fetchAll(
                 db.cachedStatement(
@@ -123,9 +124,9 @@ extension Ledger {
 
     /// Lets a record's link point to the object that now carries its mark. Under another name than the job wrote, nobody can tell how the
     /// object came to be: it then counts as associated.
-    public func move(kind: Int, source id: String, to target: String, key: String) throws {
+    public func move(kind: ResourceKind, source id: String, to target: String, key: String) throws {
         try write { db in
-            let n = try intern(db, space: kind + 2, target)
+            let n = try intern(db, space: kind.targetSpace, target)
             try db.execute(
                 sql: """
                     UPDATE links SET target = ?1, origin = CASE WHEN match_key = ?2 OR origin NOT IN ('created', 'known') THEN origin ELSE 'associated' END, read = NULL, read_digest = NULL

@@ -4,6 +4,7 @@ import JSON
 import Ledger
 import Reconciliation
 import SCIM
+import Planning
 
 /// Laws that hold on servers with habits, where “the same end” means nothing: the server itself does harm. Each asks what a run did, what it
 /// left undone, and whether it said so.
@@ -30,7 +31,7 @@ extension Laws {
             if let person, person.status != "disabled" || !mayUpdate { return nil }
             if person == nil, !disables || !mayEnd { return nil }
             // By the link, and by the mark where there is none any more.
-            let linked = (try? ledger.link(kind: 0, source: id)).flatMap { $0.flatMap { after.users[$0.targetID].map { account in (id: account["id"]?.string ?? "", account: account) } } }
+            let linked = (try? ledger.link(kind: .user, source: id)).flatMap { $0.flatMap { after.users[$0.targetID].map { account in (id: account["id"]?.string ?? "", account: account) } } }
             let marked = after.users.values.first { $0["externalId"]?.string == id }.map { (id: $0["id"]?.string ?? "", account: $0) }
             guard let (target, account) = linked ?? (known.contains(id) && !(sourceHidesDisabled && person != nil) ? marked : nil), account["active"] != false else { return nil }
             if told(result).contains(id) || result.operations.contains(where: { $0.sourceID == id && $0.verb == .none }) { return nil }
@@ -90,7 +91,7 @@ extension Laws {
     package static func law14(_ plan: World.Result, _ run: World.Result) -> [String] {
         guard plan.report.plan != nil, run.report.plan != nil, [.inStep, .recordsFailed, .sourceIncomplete].contains(run.report.exit) else { return [] }
         func name(_ operation: PlannedOperation) -> String {
-            "\(operation.verb.rawValue) \(operation.kind) \(operation.sourceID ?? operation.targetID ?? "") \(operation.fields.map(\.path).joined(separator: ",")) \(operation.members.map { $0.sourceID ?? $0.targetID ?? "" }.joined(separator: ","))"
+            "\(operation.verb) \(operation.kind) \(operation.sourceID ?? operation.targetID ?? "") \(operation.fields.map(\.path).joined(separator: ",")) \(operation.members.map { $0.sourceID ?? $0.targetID ?? "" }.joined(separator: ","))"
         }
         let planned = Set(plan.planned.map(name))
         let wrote = run.operations.filter { $0.verb != .none && [.done, .failed, .sent, .conflict, .skipped].contains($0.status) }
@@ -103,7 +104,7 @@ extension Laws {
     /// Law 15, *told once, and true*. What a run calls done shows on the target; what it tells, it tells in one line.
     package static func law15(_ result: World.Result, _ after: Picture) -> [String] {
         var broken = result.operations.compactMap { operation -> String? in
-            guard operation.kind == 0, operation.status == .done, let id = operation.targetID, let account = after.users[id] else { return nil }
+            guard operation.kind == .user, operation.status == .done, let id = operation.targetID, let account = after.users[id] else { return nil }
             guard let access = operation.fields.first(where: { $0.path == "active" })?.after, operation.verb != .create, operation.verb != .delete else { return nil }
             // A later operation of the same run may have said otherwise.
             let last = result.operations.last { $0.targetID == id && $0.status == .done && $0.fields.contains { $0.path == "active" } }

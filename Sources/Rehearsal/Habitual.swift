@@ -92,8 +92,8 @@ extension Trial {
             broken += Laws.law10(before, after, ours, dice, result, rewritten: world.client.service.met[.answersWithExisting] ?? 0 > rewritten)
             ours.add(before, after)
             // An account with which the server answered a create, told: the record's from now on.
-            for operation in result.operations where operation.verb == .create && operation.kind == 0 {
-                if let source = operation.sourceID, let id = try world.ledger.link(kind: 0, source: source)?.targetID, before.users[id] != nil { ours.associable.insert(id) }
+            for operation in result.operations where operation.verb == .create && operation.kind == .user {
+                if let source = operation.sourceID, let id = try world.ledger.link(kind: .user, source: source)?.targetID, before.users[id] != nil { ours.associable.insert(id) }
             }
             // What an answer shows and nobody stored is seen by the next night.
             let isEchoed = options.habits.contains(.echoes) && round < 4

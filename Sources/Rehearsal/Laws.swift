@@ -181,7 +181,7 @@ package enum Laws {
     package static func access(_ result: World.Result, _ after: Picture, _ directory: TestDirectory, _ ledger: Ledger) -> [String] {
         guard result.report.exit == .inStep else { return [] }
         return directory.people.compactMap { person in
-            guard person.status == "disabled", let link = try? ledger.link(kind: 0, source: person.id), let account = after.users[link.targetID] else { return nil }
+            guard person.status == "disabled", let link = try? ledger.link(kind: .user, source: person.id), let account = after.users[link.targetID] else { return nil }
             // An account that somebody gave a protected name is nobody's to write to any more, and the run says so.
             if result.operations.contains(where: { $0.situation == .protected && $0.sourceID == person.id }) { return nil }
             return account["active"] == true ? "R9: \(person.id) is disabled in the source, its account \(link.targetID) is active, and the run says that all is well" : nil
@@ -208,7 +208,7 @@ package enum Laws {
     package static func settled(_ result: World.Result, _ ledger: Ledger) throws -> [String] {
         guard [.inStep, .recordsFailed].contains(result.report.exit) else { return [] }
         let known = Set(result.operations.filter { $0.status == .sent }.map { "\($0.plan) \($0.seq)" })
-        return try ledger.unsettled().filter { !known.contains("\($0.plan) \($0.seq)") }.map { "R22: \($0.verb.rawValue) \($0.name) of plan \($0.plan) was never settled" }
+        return try ledger.unsettled().filter { !known.contains("\($0.plan) \($0.seq)") }.map { "R22: \($0.verb) \($0.name) of plan \($0.plan) was never settled" }
     }
 
     /// One bad record never stops the others: every record that nothing speaks against has its account.

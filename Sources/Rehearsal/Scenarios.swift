@@ -10,6 +10,7 @@ import Reconciliation
 import SCIM
 import Simulation
 import Synchronization
+import Planning
 
 /// Nights of one kind each, small and random: what a law forbids that the mixed worlds would seldom meet.
 extension Trial {
@@ -98,7 +99,7 @@ extension Trial {
             if result.report.exit != .held { outcome.broken.append("R12: night \(night) ended with \(result.report.exit) and not with a hold: \(result.report.headline)") }
             if !outcome.broken.isEmpty { return outcome }
         }
-        for key in [Job.LimitKey.usersDisable, .usersDelete, .membershipsRemove, .sourceShrink] { world.permissions.allow[key] = gone * 2 }
+        for key in [LimitKey.usersDisable, .usersDelete, .membershipsRemove, .sourceShrink] { world.permissions.allow[key] = gone * 2 }
         let allowed = try await world.run()
         if allowed.report.exit != .inStep { outcome.broken.append("what was allowed was not done: \(allowed.report.headline) \(allowed.report.details)") }
         return outcome

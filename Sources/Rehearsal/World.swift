@@ -10,6 +10,7 @@ import SCIM
 import Simulation
 
 import Reconciliation
+import Planning
 
 /// A user of a test directory.
 package struct Person: Hashable {

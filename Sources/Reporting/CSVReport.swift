@@ -1,6 +1,7 @@
 import JSON
 import Ledger
 import Reconciliation
+import Planning
 
 /// A plan, or what became of it, as a table for a reviewer who is no programmer: RFC 4180, UTF-8, a header row.
 ///
@@ -72,7 +73,7 @@ public struct CSVReport {
         try ledger.forEachOperation(plan: plan.id) { if Self.risk($0) == .note { noted.append($0.seq) } }
         for seq in noted { if let operation = try ledger.operation(plan: plan.id, seq: seq) { try rows(operation, .note, context) } }
         try ledger.forEachUnmanaged { object in
-            let isUser = object.kind == 0
+            let isUser = object.kind == .user
             var cells = context.cells(risk: .note, op: "")
             cells[.what] = "left alone"
             cells[.userName] = isUser ? object.targetName ?? "" : ""
@@ -153,7 +154,7 @@ public struct CSVReport {
     }
 
     private func rows(_ operation: PlannedOperation, _ risk: Risk, _ context: Context) throws {
-        let isUser = operation.kind == 0
+        let isUser = operation.kind == .user
         let op = "p\(operation.plan)-\(operation.seq)"
         var cells = context.cells(risk: risk, op: op)
         cells[.what] = Self.what(operation)

@@ -32,7 +32,7 @@ public enum StatusReport {
         for override in try ledger.overrides(5) {
             lines.append("  let pass: run \(override.run) of \(override.started): \(override.words)\(override.label.map { ", “\($0)”" } ?? "")")
         }
-        lines.append("  linked: \(counted(try ledger.linkCount(kind: 0), "user")), \(counted(try ledger.linkCount(kind: 1), "group"))")
+        lines.append("  linked: \(counted(try ledger.linkCount(kind: .user), "user")), \(counted(try ledger.linkCount(kind: .group), "group"))")
         let leavers = try ledger.leaversDue(5)
         if leavers.count > 0 {
             let next = leavers.next.map { "\($0.name) on \($0.due)" }.joined(separator: ", ")

@@ -23,6 +23,12 @@ public enum ResourceKind: Int, Hashable, Sendable, CaseIterable, Codable, Coding
     public var nameAttribute: String { self == .user ? "userName" : "displayName" }
     public var singular: String { self == .user ? "user" : "group" }
     public var plural: String { self == .user ? "users" : "groups" }
+
+    /// By the word that job files use.
+    public init?(plural: String) {
+        guard let kind = Self.allCases.first(where: { $0.plural == plural }) else { return nil }
+        self = kind
+    }
 }
 
 /// The media type of RFC 7644, section 3.1.

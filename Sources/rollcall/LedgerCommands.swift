@@ -75,7 +75,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     }
                     if let loss = try ledger.loss(file: job.file, now: Time.system.timestamp()) { throw LedgerError.io(loss) }
                     print(
-                        "\(job.name): good: \(counted(try ledger.linkCount(kind: 0), "user")) and \(counted(try ledger.linkCount(kind: 1), "group")) linked, copies kept: \(Ledger.copies(of: path, now: Time.system.timestamp()).count)."
+                        "\(job.name): good: \(counted(try ledger.linkCount(kind: .user), "user")) and \(counted(try ledger.linkCount(kind: .group), "group")) linked, copies kept: \(Ledger.copies(of: path, now: Time.system.timestamp()).count)."
                     )
                 }
             }
@@ -102,7 +102,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     throw leaving(.usage)
                 }
                 let origins = try ledger.origins()
-                for origin in origins { print(printable("\(origin.origin): \(origin.kind == 0 ? "user" : "group") \(origin.name) (\(origin.sourceID)), \(origin.targetID)")) }
+                for origin in origins { print(printable("\(origin.origin): \(origin.kind.singular) \(origin.name) (\(origin.sourceID)), \(origin.targetID)")) }
                 print("\(job.name): \(origins.count) linked that this job did not make.")
             }
         }
@@ -193,7 +193,7 @@ struct LedgerCommand: AsyncParsableCommand {
                 do {
                     let ledger = try LedgerCommand.existing(path)
                     print(
-                        "\(job.name): \(counted(try ledger.linkCount(kind: 0), "user")) and \(counted(try ledger.linkCount(kind: 1), "group")) linked, \(copies.count == 1 ? "1 copy" : "\(copies.count) copies"); \(path)"
+                        "\(job.name): \(counted(try ledger.linkCount(kind: .user), "user")) and \(counted(try ledger.linkCount(kind: .group), "group")) linked, \(copies.count == 1 ? "1 copy" : "\(copies.count) copies"); \(path)"
                     )
                     if let last = try ledger.lastRun(isBaseline: false) { print(printable("  last run: \(last.id) of \(last.started): \(last.summary ?? "")")) }
                     let open = try ledger.unsettled().count
@@ -258,7 +258,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     }
                     if FileManager.default.fileExists(atPath: path), let old = try? Ledger(path: path), (try? old.isBoundLike(ledger)) == true {
                         known = try? ledger.adopt(old)
-                        forgotten = (try? old.linkCount(kind: 0) + old.linkCount(kind: 1) - (known ?? 0)) ?? 0
+                        forgotten = (try? old.linkCount(kind: .user) + old.linkCount(kind: .group) - (known ?? 0)) ?? 0
                     }
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the new ledger is not good: \(findings.joined(separator: "; "))") }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Jobs
 import Reconciliation
+import Planning
 
 /// Which of several jobs are meant.
 struct SelectionOptions: ParsableArguments {
@@ -94,8 +95,8 @@ struct PermissionOptions: ParsableArguments {
         var permissions = Permissions()
         for text in allow {
             let halves = text.split(separator: "=", omittingEmptySubsequences: false)
-            guard halves.count == 2, let key = Job.LimitKey(rawValue: String(halves[0])), let number = Int(halves[1]), number >= 0 else {
-                let names = Job.LimitKey.allCases.map(\.rawValue)
+            guard halves.count == 2, let key = LimitKey(rawValue: String(halves[0])), let number = Int(halves[1]), number >= 0 else {
+                let names = LimitKey.allCases.map(\.rawValue)
                 let near = names.first { NodeReader.isNear($0, String(halves.first ?? "")) && $0 != halves.first ?? "" }.map { "did you mean \($0)? " } ?? ""
                 throw ValidationError("--allow \(text): \(near)Write LIMIT=NUMBER, where LIMIT is one of \(names.joined(separator: ", "))")
             }

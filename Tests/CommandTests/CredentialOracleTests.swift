@@ -4,6 +4,7 @@ import HTTP
 import HTTPTypes
 import JSON
 import Testing
+import Planning
 
 /// The credential chain beside the official package: the same files, variables and answers in, the same key out.
 @Suite struct CredentialOracleTests {

@@ -4,6 +4,7 @@ import Ledger
 import Provisioning
 import SCIM
 import SCIMTransport
+import Planning
 
 /// Sends a stored plan, wave by wave: each operation is journaled before it leaves and settled when its answer is here.
 ///
@@ -119,7 +120,7 @@ final class Applier {
     /// Gives accounts the values of their own records back, which the target has overwritten in answer to another record's create.
     private func putBack() async throws {
         for (kind, id, source, shown) in putBacks {
-            guard let link = try ledger.link(kind: kind.rawValue, source: source), let table = tables[kind] else { continue }
+            guard let link = try ledger.link(kind: kind, source: source), let table = tables[kind] else { continue }
             let sent = MappingTable.values(link.sent)
             let isDisabled = try isDisabled(source, link)
             do {
@@ -244,7 +245,7 @@ final class Applier {
         switch operation.verb {
         case .none, .link, .unlink: return nil
         case .create:
-            if let why = full[ResourceKind(rawValue: operation.kind) ?? .user] {
+            if let why = full[operation.kind] {
                 try ledger.settle(operation, Outcome(status: .skipped, reason: "not sent: the target makes no more of this kind (\(why))"), run: run)
                 return nil
             }
@@ -284,19 +285,19 @@ final class Applier {
             }
             // A link that this plan made a moment ago is newer than what the plan was drawn from.
             let id = link?.targetID ?? operation.targetID
-            let isGroup = operation.kind == ResourceKind.group.rawValue && operation.verb != .delete
+            let isGroup = operation.kind == .group && operation.verb != .delete
             var care: GroupCare?
             if isGroup, let id { care = try self.care(operation, group: id) }
             try ledger.markSent([operation], now: now())
             return Ready(
                 operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care,
-                isDisabled: operation.kind == ResourceKind.user.rawValue ? try isDisabled(operation.sourceID, link) : false, looksAfterDelete: try looksAfterDelete(operation))
+                isDisabled: operation.kind == .user ? try isDisabled(operation.sourceID, link) : false, looksAfterDelete: try looksAfterDelete(operation))
         }
     }
 
     /// Whether an account is to be disabled, or was when it was last written or read.
     func isDisabled(_ source: String?, _ link: LinkState?) throws -> Bool {
-        let desired = try source.flatMap { try ledger.desired(kind: ResourceKind.user.rawValue, source: $0)?.body }
+        let desired = try source.flatMap { try ledger.desired(kind: .user, source: $0)?.body }
         if MappingTable.values(desired)["active"] == false { return true }
         return [link?.sent, link?.read].lazy.compactMap { if case .bool(let active)? = MappingTable.values($0)["active"] { active } else { nil } }.first == false
     }

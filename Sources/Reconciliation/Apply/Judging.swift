@@ -3,6 +3,7 @@ import Ledger
 import Provisioning
 import SCIM
 import SCIMTransport
+import Planning
 
 /// What an answer means for the journal and for the link.
 extension Applier {
@@ -12,9 +13,9 @@ extension Applier {
             if operation.verb == .delete, try ledger.fact(Self.deletesAreDone) == nil { try ledger.learn(Self.deletesAreDone, "a look after a delete has shown it") }
             return try record(operation, inner, leftOut: leftOut, members: members, targetID: targetID, care: care)
         }
-        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let kind = operation.kind
         // What fails night after night in the same way says nothing of the target's health.
-        if !knownRefusals.contains("\(operation.kind) \(operation.verb.rawValue) \(operation.sourceID ?? "")") { breaker.note(performed) }
+        if !knownRefusals.contains("\(operation.kind) \(operation.verb) \(operation.sourceID ?? "")") { breaker.note(performed) }
         if operation.verb == .create { if case .full(let why) = performed { note(full: why, kind) } else { note(full: nil, kind) } }
         switch performed {
         case .kept: break
@@ -129,7 +130,7 @@ extension Applier {
         return holder
     }
 
-    private func isStaged(_ kind: Int, _ id: String) throws -> Bool { try ledger.staged(kind: kind, target: id) != nil }
+    private func isStaged(_ kind: ResourceKind, _ id: String) throws -> Bool { try ledger.staged(kind: kind, target: id) != nil }
 
     /// Judges what was found where an account was to be made: by our mark it is what an earlier POST of ours, or IDaaS' own push, made. A
     /// name alone is no evidence, unless the target keeps no marks, never showed the object before, and it was made when the POST was sent.
@@ -164,7 +165,7 @@ extension Applier {
 
     /// Whether a delete is looked at: it takes the access of an account that still has it, and no delete of this target was seen to be done.
     func looksAfterDelete(_ operation: PlannedOperation) throws -> Bool {
-        guard operation.verb == .delete, operation.kind == ResourceKind.user.rawValue, !operation.fields.isEmpty, target.profile.listing != .none else { return false }
+        guard operation.verb == .delete, operation.kind == .user, !operation.fields.isEmpty, target.profile.listing != .none else { return false }
         return try ledger.fact(Self.deletesAreDone) == nil
     }
 
@@ -280,7 +281,7 @@ extension Applier {
         return tries
     }
 
-    private func triesKey(_ operation: PlannedOperation, _ path: String) -> String? { operation.sourceID.map { "ignored \(operation.kind) \(path) \($0)" } }
+    private func triesKey(_ operation: PlannedOperation, _ path: String) -> String? { operation.sourceID.map { "ignored \(operation.kind.rawValue) \(path) \($0)" } }
 
     /// Compares what was written with what the target shows, and remembers what that teaches of the target.
     func judge(_ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, _ actual: MappingTable.Actual, _ tries: [String: Int]) throws -> Verification.Judgement {

@@ -3,6 +3,7 @@ import JSON
 import Ledger
 import Provisioning
 import SCIM
+import Planning
 
 /// R35: a change of a group that loses members who had to stay is noticed, and not repeated.
 extension Applier {
@@ -16,8 +17,8 @@ extension Applier {
 
     private static func verb(_ operation: PlannedOperation) -> Verb { [.addMembers, .removeMembers].contains(operation.verb) ? operation.verb : .update }
 
-    static func lossFact(_ verb: Verb, _ group: String) -> String { "loses members: \(verb.rawValue): \(group)" }
-    private static func trustFact(_ verb: Verb) -> String { "keeps members: \(verb.rawValue)" }
+    static func lossFact(_ verb: Verb, _ group: String) -> String { "loses members: \(verb): \(group)" }
+    private static func trustFact(_ verb: Verb) -> String { "keeps members: \(verb)" }
 
     /// What must be true of a group's members around a change; nil where nobody can look. The vendors whose deltas are documented show nothing.
     func care(_ operation: PlannedOperation, group: String, adding: [String] = [], removing: [String] = []) throws -> GroupCare? {
@@ -34,7 +35,7 @@ extension Applier {
         }
         if !target.patches(.group) {
             // What this job has made holds what it has put in.
-            let isMade = try operation.sourceID.flatMap { try ledger.link(kind: ResourceKind.group.rawValue, source: $0) }?.origin == "created"
+            let isMade = try operation.sourceID.flatMap { try ledger.link(kind: .group, source: $0) }?.origin == "created"
             let mayHide = try !isMade && ledger.fact("members") == nil
             care.put = .init(
                 known: Set(care.stays).union(try ledger.unseenMembers(ofGroup: group).filter { !leaving.contains($0) }).subtracting(adding), isExclusive: isExclusive, mayHide: mayHide)
@@ -49,7 +50,7 @@ extension Applier {
     func isStopped(_ operation: PlannedOperation) throws -> Bool {
         let verb = Self.verb(operation)
         // A second half is never stopped: its object bears a temporary name.
-        guard operation.kind == ResourceKind.group.rawValue, operation.verb != .delete, verb != .removeMembers, operation.unit == nil || operation.unit != operation.seq,
+        guard operation.kind == .group, operation.verb != .delete, verb != .removeMembers, operation.unit == nil || operation.unit != operation.seq,
             retry.isDisjoint(with: ["all", operation.name, operation.sourceID ?? ""]), let source = operation.sourceID,
             let link = try ledger.link(kind: operation.kind, source: source)
         else { return false }
@@ -71,7 +72,7 @@ extension Applier {
         let next =
             verb == .removeMembers
             ? "removals go on there one by one, each looked at"
-            : "“\(verb.rawValue)” stops for this group\(try ledger.losses(verb, key: careKey) > 1 ? " and every other one of this target" : ""), until --retry"
+            : "“\(verb)” stops for this group\(try ledger.losses(verb, key: careKey) > 1 ? " and every other one of this target" : ""), until --retry"
         verification.notes.append("\(what); \(next)")
         try ledger.settle(operation, Outcome(status: .failed, reason: "the target did it, and \(what)", mayBeDone: true), run: run)
     }
@@ -79,12 +80,13 @@ extension Applier {
     /// Gives back what the first halves of renames took, whose second halves were refused.
     func rollBack() async throws {
         for operation in rollbacks {
-            guard isGoing, let unit = operation.unit, let source = operation.sourceID, let kind = ResourceKind(rawValue: operation.kind), let table = tables[kind],
+            guard isGoing, let unit = operation.unit, let source = operation.sourceID, let table = tables[operation.kind],
                 var link = try ledger.link(kind: operation.kind, source: source), let current = try ledger.operation(plan: operation.plan, seq: operation.seq)
             else { continue }
             guard let first = try ledger.operations(plan: operation.plan, unit: unit).first(where: { $0.seq != unit }), first.status == .done else { continue }
             let back = first.fields.filter { field in operation.fields.contains { $0.path == field.path } }.map { FieldChange(path: $0.path, before: $0.after, after: $0.before) }
             guard !back.isEmpty else { continue }
+            let kind = operation.kind
             var undoing = operation
             undoing.verb = .update
             undoing.fields = back

@@ -3,6 +3,7 @@ import Ledger
 import Provisioning
 import SCIM
 import SCIMTransport
+import Planning
 
 /// Looking at what the target did with writes that it answered without a document.
 extension Applier {
@@ -12,7 +13,7 @@ extension Applier {
         if target.profile.listing == .none { return }
         do {
             for kind in ResourceKind.allCases {
-                var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind.rawValue }, by: \.id)
+                var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind }, by: \.id)
                 guard !open.isEmpty, let table = tables[kind] else { continue }
                 let take: (ShownResource) throws -> Void = { resource in
                     guard let actual = table.actual(resource), let entries = open.removeValue(forKey: actual.id) else { return }
@@ -87,7 +88,7 @@ extension Applier {
             return
         }
         let actual = try understood(shown, kind, table, operation, isLook: true)
-        guard let source = operation.sourceID, var link = try ledger.link(kind: kind.rawValue, source: source), link.targetID == entry.id else {
+        guard let source = operation.sourceID, var link = try ledger.link(kind: kind, source: source), link.targetID == entry.id else {
             // Unlinked meanwhile, by a delete that may have done nothing either.
             if operation.verb == .disable, operation.status == .done, actual.active != false {
                 try ledger.settle(operation, Outcome(status: .failed, reason: "the target accepted active = false and shows true; it did not apply the change", mayBeDone: true), run: run)
@@ -99,7 +100,7 @@ extension Applier {
         if kind == .user, complaint == nil, operation.fields.contains(where: { $0.path == "active" }), try ledger.fact(Self.accessIsStored) == nil {
             try ledger.learn(Self.accessIsStored, "a look after a change has shown it")
         }
-        let desired = try ledger.desired(kind: kind.rawValue, source: source)
+        let desired = try ledger.desired(kind: kind, source: source)
         link.read = actual.body
         judgement.correct(&link, kind, actual, operation.situation)
         link.readDigest = complaint == nil && link.state == "active" && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil

@@ -4,6 +4,7 @@ import Ledger
 import Provisioning
 import SCIM
 import SCIMTransport
+import Planning
 
 /// Sends one operation. Knows nothing of the ledger, so that operations can be sent side by side.
 struct Sender: Sendable {
@@ -27,7 +28,7 @@ struct Sender: Sendable {
     func perform(
         _ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil, care: GroupCare? = nil, isDisabled: Bool = false, looksAfterDelete: Bool = false
     ) async -> Performed {
-        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let kind = operation.kind
         let performed = await perform(operation, kind, targetID: targetID, members: members, mark: mark, care: care, isDisabled: isDisabled)
         if looksAfterDelete, case .done(let id, _) = performed { return await deleted(kind, id, orElse: changes(kind, operation.fields)) }
         guard let care, care.looksAfterwards, let targetID else { return performed }

@@ -3,6 +3,7 @@ import Ledger
 import Provisioning
 import SCIM
 import SCIMTransport
+import Planning
 
 /// What a killed run left, before anything else happens.
 extension Applier {
@@ -30,7 +31,7 @@ extension Applier {
 
     /// The first half of a ring: whether the temporary value stands decides what the second half comes to.
     func settleFirstHalf(_ operation: PlannedOperation) async throws {
-        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let kind = operation.kind
         if let id = operation.targetID, let table = tables[kind], let body = try? await target.get(kind, id),
             let actual = try? target.connection.read(body, { table.actual($0) })
         {
@@ -44,7 +45,7 @@ extension Applier {
     }
 
     func settleAssociation(_ operation: PlannedOperation) async throws {
-        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let kind = operation.kind
         guard let id = operation.targetID else { return }
         let outcome: Result<[UInt8], SCIMFailure>
         do { outcome = .success(try await target.get(kind, id)) } catch { outcome = .failure(error) }
@@ -64,7 +65,7 @@ extension Applier {
     }
 
     func settleCreate(_ operation: PlannedOperation) async throws {
-        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let kind = operation.kind
         let found: Performed?
         do {
             found = try await sender.ours(kind, operation.fields, byName: true)

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Ledger
 import SCIM
+import Planning
 
 /// Compares what was written with what the target shows afterwards, and gathers the differences for the report.
 struct Verification {
@@ -9,7 +10,7 @@ struct Verification {
     struct Silent {
         let plan: Int64
         let seq: Int
-        let kind: Int
+        let kind: ResourceKind
         let id: String
         let isMembership: Bool
         /// The attributes that were written: of an operation, some may have been refused.

@@ -28,7 +28,7 @@ struct MappingTable: Hashable, Sendable {
     init(kind: ResourceKind, job: Job, profile: Profile) {
         self.kind = kind
         var rules = Dictionary((profile.mapping[kind] ?? []).map { ($0.attribute, ValueRule($0)) }) { first, _ in first }
-        for (name, rule) in job.mapping[kind == .user ? .users : .groups] ?? [:] { rules[name] = rule.map { ValueRule($0) } }
+        for (name, rule) in job.mapping[kind] ?? [:] { rules[name] = rule.map { ValueRule($0) } }
         let insensitive = profile.caseInsensitive[kind] ?? []
         let required = Set((profile.rules[kind] ?? []).filter(\.isRequired).map(\.attribute))
         attributes = rules.compactMap { name, rule in
@@ -43,7 +43,7 @@ struct MappingTable: Hashable, Sendable {
         self.rules = profile.rules[kind] ?? []
         isLowercased = profile.isLowercased && kind == .user
         cutNameFrom = profile.cutNameFrom
-        func patterns(_ kind: ResourceKind) -> GlobPatterns { GlobPatterns((profile.protected[kind] ?? []) + (job.protect[kind == .user ? .users : .groups] ?? [])) }
+        func patterns(_ kind: ResourceKind) -> GlobPatterns { GlobPatterns((profile.protected[kind] ?? []) + (job.protect[kind] ?? [])) }
         protected = patterns(kind)
         protectedGroups = patterns(.group)
         harmlessRoles = job.existing.harmlessRoles
@@ -55,16 +55,16 @@ struct MappingTable: Hashable, Sendable {
     func isProtected(_ name: String) -> Bool { protected.matches(name) }
 
     /// What is wrong with the name of a target attribute in a job file; nil for a good one.
-    static func complaint(_ kind: Job.Kind, _ name: String) -> String? {
+    static func complaint(_ kind: ResourceKind, _ name: String) -> String? {
         guard let path = AttributePath(name) else { return "“\(name)” is no attribute path" }
         let reserved = ["id", "meta", "schemas", "members", "groups", "password"]
         if path.schema == nil, reserved.contains(path.attribute.lowercased()) { return "“\(name)” cannot be mapped" }
         // SCIM ignores case in names; two spellings would be two rules for one attribute.
-        let known = (Profile.generic.mapping[kind == .users ? .user : .group] ?? []).map(\.attribute).first { $0.lowercased() == name.lowercased() }
+        let known = (Profile.generic.mapping[kind] ?? []).map(\.attribute).first { $0.lowercased() == name.lowercased() }
         if let known { return known == name ? nil : "“\(name)” is spelled \(known)" }
         guard path.schema == nil else { return nil }
         // A slip would be written to every account, and what it should have been would go on as it was.
-        let core = CoreSchema.attributes(kind == .users ? .user : .group)
+        let core = CoreSchema.attributes(kind)
         guard let parts = core[path.attribute] else {
             let near = core.keys.sorted().first { $0.lowercased() == path.attribute.lowercased() } ?? core.keys.sorted().first { NodeReader.isNear($0, path.attribute) }
             return "“\(name)” is no attribute of SCIM's core schema\(near.map { "; did you mean “\($0)”?" } ?? ", and one of an extension begins with its URN")"

@@ -2,6 +2,7 @@ import JSON
 import Jobs
 import Ledger
 import SCIM
+import Planning
 
 /// Whether an object that nobody owns is a record's: a name alone is little evidence, and whoever chooses the names of the source could
 /// take any account of the target by it.
@@ -16,16 +17,16 @@ struct Associations: Sendable {
 
     /// How an operator may call a record: `user:ada`, by its name or its source id.
     static func names(_ row: SituationRow) -> [String] {
-        let kind = ResourceKind(rawValue: row.kind) ?? .user
+        let kind = row.kind
         return [row.sourceName, row.sourceID].compactMap { $0 }.map { "\(kind.singular):\($0)" }
     }
 
     /// Whether the operator or the job file lets the record have this very object.
-    func isAccepted(_ kind: ResourceKind, _ row: SituationRow, _ existing: Job.Existing) -> Bool {
+    func isAccepted(_ kind: ResourceKind, _ row: SituationRow, _ existing: Existing) -> Bool {
         guard let target = row.targetID else { return false }
         if row.acceptedTarget == target { return true }
         let names = [row.sourceName, row.sourceID].compactMap { $0 }
-        let bound = existing.accept[kind == .user ? .users : .groups] ?? [:]
+        let bound = existing.accept[kind] ?? [:]
         return names.contains { bound[$0] == target || accepted.contains("\(kind.singular):\($0)") || accepted.contains("\(kind.singular):\($0) \(target)") }
     }
 

@@ -1,6 +1,7 @@
 import JSON
 import Ledger
 import SCIM
+import Planning
 
 /// Finds the attributes in which a target object is out of step.
 struct Differences: Sendable {

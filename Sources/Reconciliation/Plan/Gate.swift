@@ -1,6 +1,7 @@
 import Jobs
 import Ledger
 import SCIM
+import Planning
 
 /// A limit that a plan exceeds: nothing is written then.
 public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
@@ -35,10 +36,10 @@ struct Gate: Sendable {
 
     /// What one job's plan counts under each limit key, and the base of percentages.
     struct Counts: Sendable {
-        var counts: [Job.LimitKey: Int] = [:]
-        var bases: [Job.LimitKey: Int] = [:]
+        var counts: [LimitKey: Int] = [:]
+        var bases: [LimitKey: Int] = [:]
         /// The same with what the last seven days have taken; no entry where that is no question.
-        var looksBack: [Job.LimitKey: (count: Int, base: Int)] = [:]
+        var looksBack: [LimitKey: (count: Int, base: Int)] = [:]
     }
 
     /// A job among others. The source records behind its counts are asked for only where they matter: over several jobs,
@@ -47,16 +48,16 @@ struct Gate: Sendable {
         var job: Job
         var counts: Counts
         /// The source ids that the plan counts under a key.
-        var planned: (Job.LimitKey) throws -> [String]
+        var planned: (LimitKey) throws -> [String]
         /// The source ids that are managed, or will be.
-        var managed: (Job.LimitKey) throws -> [String]
+        var managed: (LimitKey) throws -> [String]
     }
 
     /// The numbers that the operator allows for this invocation.
-    let allowed: [Job.LimitKey: Int]
+    let allowed: [LimitKey: Int]
 
     /// How many operations a limit lets pass; nil for any number.
-    static func allowance(_ limit: Job.Limit, base: Int) -> Int? {
+    static func allowance(_ limit: Limit, base: Int) -> Int? {
         switch limit {
         case .unlimited: return nil
         case .count(let number): return number
@@ -67,9 +68,9 @@ struct Gate: Sendable {
         }
     }
 
-    func judge(job: Job, _ counts: Counts, _ keys: [Job.LimitKey] = Job.LimitKey.ofTaking) -> [LimitBreach] {
+    func judge(job: Job, _ counts: Counts, _ keys: [LimitKey] = LimitKey.ofTaking) -> [LimitBreach] {
         keys.compactMap { key in
-            let limit = allowed[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
+            let limit = allowed[key].map { Limit.count($0) } ?? job.limits[key] ?? .unlimited
             let planned = counts.counts[key] ?? 0
             if let breach = breach(key, count: planned, base: counts.bases[key] ?? 0, limit: limit, job: job.name) { return breach }
             // A little every night is as much as all in one.
@@ -81,12 +82,12 @@ struct Gate: Sendable {
     }
 
     /// Judges the invocation: distinct source records over all its jobs, by the strictest percentage of any of them.
-    func judge(jobs: [Entry], _ keys: [Job.LimitKey] = Job.LimitKey.ofTaking) throws -> [LimitBreach] {
+    func judge(jobs: [Entry], _ keys: [LimitKey] = LimitKey.ofTaking) throws -> [LimitBreach] {
         guard jobs.count > 1 else { return [] }
         return try keys.compactMap { key in
             let sum = jobs.reduce(0) { $0 + ($1.counts.counts[key] ?? 0) }
             let percentages = jobs.compactMap { entry -> Double? in if case .percent(let number)? = entry.job.limits[key] { number } else { nil } }
-            let limit = allowed[key].map { Job.Limit.count($0) } ?? percentages.min().map { .percent($0) } ?? .unlimited
+            let limit = allowed[key].map { Limit.count($0) } ?? percentages.min().map { .percent($0) } ?? .unlimited
             guard sum > 0, limit != .unlimited else { return nil }
             let isCountedTwice = key.countsMemberships
             let count = isCountedTwice ? sum : Set(try jobs.flatMap { try $0.planned(key) }).count
@@ -95,7 +96,7 @@ struct Gate: Sendable {
         }
     }
 
-    private func breach(_ key: Job.LimitKey, count: Int, base: Int, limit: Job.Limit, job: String?) -> LimitBreach? {
+    private func breach(_ key: LimitKey, count: Int, base: Int, limit: Limit, job: String?) -> LimitBreach? {
         guard count > 0, let most = Self.allowance(limit, base: base), count > most else { return nil }
         let what = key.isOfTaking ? "nothing is written" : "all of them are held, and the rest goes on"
         return LimitBreach(
@@ -103,13 +104,13 @@ struct Gate: Sendable {
     }
 }
 
-extension Job.LimitKey {
+extension LimitKey {
     /// The keys that count a plan's operations; the rest judge the source.
     static let ofOperations = allCases.filter { $0 != .sourceShrink }
 
     /// Keys that count what is taken from somebody: their excess holds everything. That of the others holds what they count.
-    static let ofTaking: [Job.LimitKey] = ofOperations.filter(\.isOfTaking)
-    static let ofGiving: [Job.LimitKey] = ofOperations.filter { !$0.isOfTaking }
+    static let ofTaking: [LimitKey] = ofOperations.filter(\.isOfTaking)
+    static let ofGiving: [LimitKey] = ofOperations.filter { !$0.isOfTaking }
 
     var isOfTaking: Bool {
         switch self {

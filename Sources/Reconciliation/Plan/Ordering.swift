@@ -10,13 +10,13 @@ struct Ordering {
     func arrange() throws {
         try withholdBlockedNames()
         let all = try ledger.renamings()
-        for kind in ResourceKind.allCases { try arrange(all.filter { $0.kind == kind.rawValue }, kind) }
+        for kind in ResourceKind.allCases { try arrange(all.filter { $0.kind == kind }, kind) }
     }
 
     /// A name that another object keeps is not asked for: the target would refuse it every night, or give two objects one name.
     private func withholdBlockedNames() throws {
         for blocked in try ledger.blockedNames() {
-            guard let kind = ResourceKind(rawValue: blocked.kind) else { continue }
+            let kind = blocked.kind
             let holder = blocked.holder.map { "which is linked to \($0)" } ?? "which no record is linked to"
             try ledger.withhold(
                 name: kind.nameAttribute, draft: blocked.draft, by: Self.keptName,

@@ -1,6 +1,7 @@
 import JSON
 import HTTP
 import Ledger
+import Planning
 
 /// The digest of a plan's rows: equal plans have equal digests, in every process.
 package final class PlanDigest {
@@ -20,7 +21,7 @@ package final class PlanDigest {
         let fields = operation.fields.map { "\($0.path): \($0.before ?? "–") → \($0.after ?? "–")" }.joined(separator: ", ")
         let members = operation.members.map { "\($0.sourceID ?? "")/\($0.targetID ?? "")" }.joined(separator: ",")
         return
-            "\(operation.verb.rawValue) \(operation.kind == 0 ? "user" : "group") \(operation.name) [\(operation.situation.rawValue), \(operation.sourceID ?? "–"), \(operation.targetID ?? "–"), wave \(operation.wave), \(operation.status.rawValue)] \(fields) \(members)"
+            "\(operation.verb) \(operation.kind.singular) \(operation.name) [\(operation.situation), \(operation.sourceID ?? "–"), \(operation.targetID ?? "–"), wave \(operation.wave), \(operation.status)] \(fields) \(members)"
     }
 }
 

@@ -4,6 +4,7 @@ import Jobs
 import Ledger
 import Provisioning
 import SCIM
+import Planning
 
 /// When operations are sent, in the order that loses nothing: what frees a name may be moved before these.
 enum Wave {
@@ -72,7 +73,7 @@ struct Policy: Sendable {
     }
 
     private func judge(_ row: SituationRow) -> Decision {
-        let kind = ResourceKind(rawValue: row.kind) ?? .user
+        let kind = row.kind
         if row.isRestored, ![.inStep, .gone, .unmanaged].contains(row.situation) {
             return ([report(row, .held, "an undo restored it; it stays so until its source record changes, or --release", heldBy: "undo")], .held)
         }
@@ -200,7 +201,7 @@ struct Policy: Sendable {
     }
 
     private func existing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        let rule = job.existing.rule(kind == .user ? .users : .groups)
+        let rule = job.existing.rule(kind)
         let isAccepted = associations.isAccepted(kind, row, job.existing)
         if isDeclined(row) { return ([report(row, .noted, "\(Self.thing(kind)) of that name exists, and existing.decline says that it is never this record's")], .held) }
         guard profile.existing == .associate, rule != .conflict || isAccepted else {
@@ -283,7 +284,7 @@ struct Policy: Sendable {
     /// Days without a complete read do not count, so a term also waits until absence was seen on enough of them.
     private static let leastDays = 3
 
-    private func term(_ when: Job.Leavers.When, _ row: SituationRow) -> Term {
+    private func term(_ when: Leavers.When, _ row: SituationRow) -> Term {
         func day(_ seconds: Double) -> String { String(Time.timestamp(seconds).prefix(10)) }
         switch when {
         case .immediately: return .due
@@ -306,7 +307,7 @@ struct Policy: Sendable {
         let delete = isKept ? .never : isDue ? .due : term(job.leavers.delete, row)
         let hasFlag = kind == .user && profile.hasActiveFlag
         let disable = hasFlag ? isDue ? .due : term(job.leavers.disable, row) : .never
-        let obstacle = row.hasMembers || !job.fullPush.contains(.groups) ? obstacle(kind) : nil
+        let obstacle = row.hasMembers || !job.fullPush.contains(.group) ? obstacle(kind) : nil
         // Whether the leaving itself is not believed or not permitted yet: then no clock runs, and no membership ends.
         // Whoever was asked for and is gone leaves, whatever the size of the rest.
         let isHeldBySize = sizeHold != nil && !row.isConfirmedGone
@@ -364,13 +365,13 @@ struct Policy: Sendable {
 
     /// Whether a delete may need a change of groups that the job does not permit.
     var needsEmptying: Bool {
-        (profile.deletion.usersMustLeaveGroups || profile.deletion.groupsMustBeEmpty) && !(job.fullPush.contains(.groups) && permits(.group, .update))
+        (profile.deletion.usersMustLeaveGroups || profile.deletion.groupsMustBeEmpty) && !(job.fullPush.contains(.group) && permits(.group, .update))
     }
 
     /// Why something that is in a group, or has members, cannot be deleted; nil where it can.
     private func obstacle(_ kind: ResourceKind) -> String? {
         guard needsEmptying, kind == .user ? profile.deletion.usersMustLeaveGroups : profile.deletion.groupsMustBeEmpty else { return nil }
-        let missing = job.fullPush.contains(.groups) ? "operations.groups does not list update" : "groups are outside the job's fullPush"
+        let missing = job.fullPush.contains(.group) ? "operations.groups does not list update" : "groups are outside the job's fullPush"
         return "\(profile.displayName) deletes only \(kind == .user ? "who is in no group" : "a group without members"), and \(missing)"
     }
 
@@ -492,12 +493,12 @@ struct Policy: Sendable {
         draft.hold("source incomplete", incompleteSource)
     }
 
-    private func permit(_ draft: inout Draft, _ kind: ResourceKind, _ verb: Job.Verb) {
+    private func permit(_ draft: inout Draft, _ kind: ResourceKind, _ verb: Permission) {
         guard draft.status == .planned, !permits(kind, verb) else { return }
-        draft.hold("operations", "operations.\(kind.plural) does not list \(verb.rawValue)")
+        draft.hold("operations", "operations.\(kind.plural) does not list \(verb)")
     }
 
-    private func permits(_ kind: ResourceKind, _ verb: Job.Verb) -> Bool { job.operations[kind == .user ? .users : .groups]?.contains(verb) ?? false }
+    private func permits(_ kind: ResourceKind, _ verb: Permission) -> Bool { job.operations[kind]?.contains(verb) ?? false }
 
     private func report(_ row: SituationRow, _ status: OperationStatus, _ reason: String, heldBy: String? = nil) -> Draft {
         Draft(wave: Wave.report, verb: .none, status: status, reason: reason, heldBy: heldBy, name: name(row))

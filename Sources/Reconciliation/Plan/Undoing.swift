@@ -3,6 +3,7 @@ import Jobs
 import Ledger
 import Provisioning
 import SCIM
+import Planning
 
 /// Turns what a run did into the operations that take it back: against what the target shows now, so that what somebody has
 /// changed since stays, and what is restored already costs nothing.
@@ -16,7 +17,7 @@ struct Undoing {
     /// The kinds that the job pushes: others were not read.
     let kinds: [ResourceKind]
     /// Which changes the job may make.
-    let operations: [ResourceKind: Set<Job.Verb>]
+    let operations: [ResourceKind: Set<Permission>]
 
     /// What cannot be brought back, or only under another id; for the summary.
     private(set) var notes: [String] = []
@@ -32,7 +33,7 @@ struct Undoing {
 
     init(
         ledger: Ledger, run: Int64, plan: Int64, profile: Profile, tables: [ResourceKind: MappingTable], memberChunk: Int, kinds: [ResourceKind],
-        operations: [ResourceKind: Set<Job.Verb>]
+        operations: [ResourceKind: Set<Permission>]
     ) {
         self.kinds = kinds
         self.operations = operations
@@ -99,10 +100,10 @@ struct Undoing {
     }
 
     private mutating func draft(_ operation: PlannedOperation) throws {
-        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let kind = operation.kind
         if [.none, .link, .unlink].contains(operation.verb) { return }
         guard kinds.contains(kind) else { return try refuse(kind, operation, "\(kind.plural) are outside the job's fullPush by now") }
-        let needed: Job.Verb = operation.verb == .create ? .delete : operation.verb == .delete ? .create : .update
+        let needed: Permission = operation.verb == .create ? .delete : operation.verb == .delete ? .create : .update
         guard self.operations[kind]?.contains(needed) ?? false else { return try refuse(kind, operation, "operations.\(kind.plural) does not list \(needed.rawValue)") }
         switch operation.verb {
         case .none, .link, .unlink: break
@@ -118,7 +119,7 @@ struct Undoing {
 
     private func refuse(_ kind: ResourceKind, _ operation: PlannedOperation, _ why: String) throws {
         try ledger.draft(
-            Draft(wave: Wave.report, verb: .none, status: .held, reason: "cannot be restored: \(why)", heldBy: "not restorable", name: operation.name), kind: kind.rawValue,
+            Draft(wave: Wave.report, verb: .none, status: .held, reason: "cannot be restored: \(why)", heldBy: "not restorable", name: operation.name), kind: kind,
             situation: operation.situation,
             source: operation.sourceID, target: operation.targetID)
     }
@@ -132,9 +133,9 @@ struct Undoing {
 
     private mutating func uncreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
         guard let source = operation.sourceID else { return }
-        guard let link = try ledger.link(kind: kind.rawValue, source: source) else {
+        guard let link = try ledger.link(kind: kind, source: source) else {
             let mark = operation.fields.first { $0.path == "externalId" }.flatMap { Self.value($0.after).string }
-            guard operation.status != .done, let mark, let holder = try ledger.stagedHolder(kind: kind.rawValue, key: nil, externalID: mark) else { return }
+            guard operation.status != .done, let mark, let holder = try ledger.stagedHolder(kind: kind, key: nil, externalID: mark) else { return }
             return try refuse(kind, operation, "nobody can tell whether the run made \(holder.id) or it was there")
         }
         switch link.origin {
@@ -145,7 +146,7 @@ struct Undoing {
             try refuse(kind, operation, "nobody can tell whether the run made \(link.targetID) or found it")
             return
         }
-        guard let now = try ledger.staged(kind: kind.rawValue, target: link.targetID) else { return }
+        guard let now = try ledger.staged(kind: kind, target: link.targetID) else { return }
         if let why = objection(now, mark: link.externalID) { return try refuse(kind, operation, "\(link.targetID) \(why)") }
         freed.insert("\(kind.rawValue) \(link.matchKey)")
         if kind == .group, !profile.deletion.groupsMustBeEmpty { ended.insert(source) }
@@ -153,20 +154,20 @@ struct Undoing {
         draft.frees = link.matchKey
         // Not before it has left its groups, where it must.
         if !profile.deletion.usersMustLeaveGroups { draft.freesMail = MappingTable.values(now.body)[Policy.mail].flatMap { Policy.foldedText($0.canonical) } }
-        try ledger.draft(draft, kind: kind.rawValue, situation: operation.situation, source: source, target: link.targetID)
+        try ledger.draft(draft, kind: kind, situation: operation.situation, source: source, target: link.targetID)
     }
 
     private mutating func restore(_ kind: ResourceKind, _ operation: PlannedOperation, verb: Verb) throws {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
-        let link = try ledger.link(kind: kind.rawValue, source: source)
+        let link = try ledger.link(kind: kind, source: source)
         guard let target = link?.targetID ?? (verb == .associate ? operation.targetID : nil) else {
             // Given up already, or together with what else the run did about it.
             if verb == .update, try !isBoundUp(operation) { try refuse(kind, operation, "it is not linked any more") }
             return
         }
-        guard let shown = try ledger.staged(kind: kind.rawValue, target: target) else { return try refuse(kind, operation, "it is gone from the target") }
+        guard let shown = try ledger.staged(kind: kind, target: target) else { return try refuse(kind, operation, "it is gone from the target") }
         if let why = objection(shown, mark: link?.externalID) { return try refuse(kind, operation, "\(target) \(why)") }
-        if let holder = try ledger.holder(kind: kind.rawValue, target: target), holder != source { return try refuse(kind, operation, "\(target) is linked to \(holder) by now") }
+        if let holder = try ledger.holder(kind: kind, target: target), holder != source { return try refuse(kind, operation, "\(target) is linked to \(holder) by now") }
         let now = MappingTable.values(shown.body)
         var fields: [FieldChange] = []
         var changed: [String] = []
@@ -202,7 +203,7 @@ struct Undoing {
             let place = fields.firstIndex { $0.path == "active" } ?? 0
             try ledger.draft(
                 Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "undo of run \(run): back to what it was", fields: [fields.remove(at: place)], name: operation.name),
-                kind: kind.rawValue, situation: .changed, source: source, target: target)
+                kind: kind, situation: .changed, source: source, target: target)
         }
         var draft = Draft(
             // Given up after its memberships: they are found by its link.
@@ -220,7 +221,7 @@ struct Undoing {
         // Enabled again it is no disabled leaver any more; disabled again it may be one.
         let enables = fields.contains { $0.path == "active" && $0.after == "true" }
         let situation: Situation = verb == .associate ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed
-        try ledger.draft(draft, kind: kind.rawValue, situation: situation, source: source, target: target)
+        try ledger.draft(draft, kind: kind, situation: situation, source: source, target: target)
     }
 
     /// Whether the run also made, ended, took or gave up the operation's object: that decides then.
@@ -238,7 +239,7 @@ struct Undoing {
     private mutating func recreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
         guard let source = operation.sourceID, let target = operation.targetID else { return }
         // It is back already: an earlier, interrupted undo made it, or a later run.
-        if let link = try ledger.link(kind: kind.rawValue, source: source), let shown = try ledger.staged(kind: kind.rawValue, target: link.targetID) {
+        if let link = try ledger.link(kind: kind, source: source), let shown = try ledger.staged(kind: kind, target: link.targetID) {
             // A delete that was refused, and became a disabling.
             if operation.status == .failed, link.targetID == target, shown.active == false, !operation.fields.isEmpty { return try restore(kind, operation, verb: .update) }
             // Where the ledger stands for the target, what is linked is not therefore there.
@@ -248,8 +249,8 @@ struct Undoing {
         // Nobody can tell whether it was this run's first attempt or somebody else.
         guard operation.reason != Applier.goneAlready else { return try refuse(kind, operation, "it was gone when the run's delete arrived; create it again where it is missed") }
         // Sent without an answer: where it is still there, the delete did not come through.
-        if operation.status != .done, try ledger.staged(kind: kind.rawValue, target: target) != nil { return }
-        guard let body = try ledger.targetVersion(kind: kind.rawValue, target: target, run: run) else { return try refuse(kind, operation, "what it was before is not in the ledger") }
+        if operation.status != .done, try ledger.staged(kind: kind, target: target) != nil { return }
+        guard let body = try ledger.targetVersion(kind: kind, target: target, run: run) else { return try refuse(kind, operation, "what it was before is not in the ledger") }
         let fields = MappingTable.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap { path, value in
             value.isNull ? nil : FieldChange(path: path, before: nil, after: MappingTable.undoubted(AttributePath(path), value).canonical)
         }
@@ -258,11 +259,11 @@ struct Undoing {
         draft.takes = fields.first { $0.path == kind.nameAttribute }.flatMap { Self.value($0.after).string }.map(folded)
         draft.takesMail = fields.first { $0.path == Policy.mail }.flatMap { Policy.foldedText($0.after) }
         let mark = fields.first { $0.path == "externalId" }.flatMap { Self.value($0.after).string }
-        if let holder = try ledger.stagedHolder(kind: kind.rawValue, key: draft.takes, externalID: mark), !freed.contains("\(kind.rawValue) \(holder.key)") {
+        if let holder = try ledger.stagedHolder(kind: kind, key: draft.takes, externalID: mark), !freed.contains("\(kind.rawValue) \(holder.key)") {
             return try refuse(kind, operation, "its name or externalId is by now that of the object \(holder.id)")
         }
         let isDisabled = fields.contains { $0.path == "active" && $0.after == "false" }
-        try ledger.draft(draft, kind: kind.rawValue, situation: isDisabled ? .leaver : .absent, source: source, target: nil)
+        try ledger.draft(draft, kind: kind, situation: isDisabled ? .leaver : .absent, source: source, target: nil)
         recreated += 1
         guard kind == .group else { return }
         let was = try ledger.targetMembers(of: target, run: run)
@@ -273,7 +274,7 @@ struct Undoing {
 
     private mutating func members(_ operation: PlannedOperation, verb: Verb) throws {
         guard let source = operation.sourceID, !ended.contains(source) else { return }
-        guard let group = try ledger.link(kind: 1, source: source)?.targetID else {
+        guard let group = try ledger.link(kind: .group, source: source)?.targetID else {
             if try !isBoundUp(operation) { try refuse(.group, operation, "the group is not linked any more") }
             return
         }
@@ -301,7 +302,7 @@ struct Undoing {
     /// The account of somebody whom the run associated, and who is given up by now: an earlier undo did not come to the memberships.
     private func givenUp(_ source: String?) throws -> String? {
         guard let source else { return nil }
-        return try ledger.operations(plan: plan, kind: ResourceKind.user.rawValue, source: source).first { counts($0) && $0.verb == .associate }?.targetID
+        return try ledger.operations(plan: plan, kind: .user, source: source).first { counts($0) && $0.verb == .associate }?.targetID
     }
 
     private func add(members: [(source: String?, target: String?)], of operation: PlannedOperation, verb: Verb) throws {
@@ -313,7 +314,7 @@ struct Undoing {
                 Draft(
                     wave: verb == .addMembers ? Wave.addMembers : Wave.removeMembers, verb: verb, status: .planned,
                     reason: "undo of run \(run): \(verb == .addMembers ? "they were members before" : "they were no members before")", name: operation.name),
-                kind: 1, situation: .changed, source: operation.sourceID, target: operation.targetID, members: chunk)
+                kind: .group, situation: .changed, source: operation.sourceID, target: operation.targetID, members: chunk)
         }
     }
 

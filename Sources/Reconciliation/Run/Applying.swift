@@ -38,11 +38,11 @@ extension JobRun {
             applier.noHandMade = job.target.noHandMade
             applier.isExclusive = job.exclusiveMemberships
             applier.knownRefusals = try knownRefusals()
-            for kind in pushed where try targetReading?.carried[kind]?["externalId"] ?? 0 > 0 || ledger.keepsMarks(kind: kind.rawValue) { applier.verification.keepsMarks.insert(kind) }
+            for kind in pushed where try targetReading?.carried[kind]?["externalId"] ?? 0 > 0 || ledger.keepsMarks(kind: kind) { applier.verification.keepsMarks.insert(kind) }
             for (kind, counts) in targetReading?.carried ?? [:] { applier.verification.carried.formUnion(counts.keys.map { "\(kind.singular) \($0)" }) }
             try await applier.apply(plan: plan)
             notes += applier.verification.report
-            for (kind, path) in applier.verification.missing { try ledger.noteSentInVain(kind: kind.rawValue, path: path) }
+            for (kind, path) in applier.verification.missing { try ledger.noteSentInVain(kind: kind, path: path) }
             if let fatal = applier.fatal {
                 failure = JobFailure(fatal, side: "target")
                 try ledger.setPlan(plan, state: "stopped")

@@ -1,4 +1,5 @@
 import Ledger
+import Planning
 
 /// Leavers that wait for their end, for the summary.
 struct Departing {

@@ -8,6 +8,7 @@ import Logging
 import Provisioning
 import SCIM
 import SCIMTransport
+import Planning
 
 /// What a run leaves behind, and how it is told.
 extension JobRun {
@@ -113,7 +114,7 @@ extension JobRun {
     func endRestoring() throws {
         guard try ledger.fact(Ledger.restoredFact) != nil else { return }
         let seesAll = profile.listing != .none && targetReading?.incomplete == nil && targetReading?.unverified == 0
-        if try ledger.hasUnlinkedMarks(kinds: pushed.map(\.rawValue), seesAll: seesAll) {
+        if try ledger.hasUnlinkedMarks(kinds: pushed, seesAll: seesAll) {
             notes.append("this ledger was restored from a copy: until all that carries this job's mark is linked, what is found by it counts as associated, and is not deleted")
         } else {
             try ledger.unlearn(Ledger.restoredFact)

@@ -1,6 +1,7 @@
 import HTTP
 import Jobs
 import Ledger
+import Planning
 
 /// One call of `plan`, `run` or `apply`: plans every job, judges all plans together, and only then lets any of them write.
 public struct Invocation {
@@ -103,7 +104,7 @@ public struct Invocation {
         }
         let gate = Gate(allowed: permissions.allow)
         let planned = runs.filter { $0.failure == nil && $0.plan != nil }
-        for breach in try gate.judge(jobs: planned.map(\.gateEntry), Job.LimitKey.ofGiving) {
+        for breach in try gate.judge(jobs: planned.map(\.gateEntry), LimitKey.ofGiving) {
             for run in planned { try run.hold(giving: breach) }
         }
         for (key, number) in permissions.allow.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {

@@ -2,6 +2,7 @@ import Jobs
 import Ledger
 import Provisioning
 import SCIM
+import Planning
 
 /// A job as it will run, every default filled in; secrets are shown as their references.
 public enum JobDescription {
@@ -11,9 +12,9 @@ public enum JobDescription {
         lines += source(job.source) + ["  scope: \(self.scope(job.source))"]
         lines += ["target: \(profile.displayName) at \(job.target.baseURL)", "  authorization: \(words(job.target.authorization))"]
         if profile.listing != .pages { lines.append("  read back: \(job.target.readBack?.rawValue ?? "no; the ledger stands for what the list does not show")") }
-        for kind in Job.Kind.allCases {
-            let verbs = Job.Verb.allCases.filter { job.operations[kind]?.contains($0) ?? false }.map(\.rawValue)
-            lines.append("\(kind.rawValue): \(job.fullPush.contains(kind) ? verbs.joined(separator: ", ") : "outside the full-push scope")")
+        for kind in ResourceKind.allCases {
+            let verbs = Permission.allCases.filter { job.operations[kind]?.contains($0) ?? false }.map(\.rawValue)
+            lines.append("\(kind.plural): \(job.fullPush.contains(kind) ? verbs.joined(separator: ", ") : "outside the full-push scope")")
         }
         for kind in ResourceKind.allCases {
             lines.append("mapping of \(kind.plural):")
@@ -23,17 +24,17 @@ public enum JobDescription {
         switch profile.existing {
         case .associate:
             lines.append(
-                "existing accounts: users \(job.existing.rule(.users).rawValue), groups \(job.existing.rule(.groups).rawValue), disabled ones \(job.existing.associateDisabled ? "too" : "held")")
-            lines += Job.Kind.allCases.flatMap { kind in (job.existing.accept[kind] ?? [:]).sorted { $0.key < $1.key }.map { "  accept: \(kind.rawValue) \($0.key) is \($0.value)" } }
+                "existing accounts: users \(job.existing.rule(.user).rawValue), groups \(job.existing.rule(.group).rawValue), disabled ones \(job.existing.associateDisabled ? "too" : "held")")
+            lines += ResourceKind.allCases.flatMap { kind in (job.existing.accept[kind] ?? [:]).sorted { $0.key < $1.key }.map { "  accept: \(kind.plural) \($0.key) is \($0.value)" } }
             if !job.existing.decline.isEmpty { lines.append("  decline: \(job.existing.decline.sorted().joined(separator: ", "))") }
             if !job.existing.harmlessRoles.isEmpty { lines.append("  harmless roles: \(job.existing.harmlessRoles.sorted().joined(separator: ", "))") }
         case .overwrite: lines.append("existing accounts: taken over by a create of the same name")
         case .never: lines.append("existing accounts: conflict (\(profile.displayName) does not let them be associated)")
         }
         lines.append("memberships: \(job.exclusiveMemberships ? "exclusive" : "shared")")
-        for kind in Job.Kind.allCases { if let patterns = job.protect[kind], !patterns.isEmpty { lines.append("protected \(kind.rawValue): \(patterns.joined(separator: ", "))") } }
+        for kind in ResourceKind.allCases { if let patterns = job.protect[kind], !patterns.isEmpty { lines.append("protected \(kind.plural): \(patterns.joined(separator: ", "))") } }
         lines.append(
-            "limits: " + Job.LimitKey.allCases.map { "\($0.rawValue) \((job.limits[$0] ?? .unlimited).description)" }.joined(separator: ", ")
+            "limits: " + LimitKey.allCases.map { "\($0.rawValue) \((job.limits[$0] ?? .unlimited).description)" }.joined(separator: ", ")
                 + (job.limitsLookBack ? "; what is taken counts for seven days" : "; each run by itself"))
         lines.append("pace: \(words(job.pace))")
         return lines

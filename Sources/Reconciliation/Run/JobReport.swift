@@ -1,6 +1,7 @@
 import Jobs
 import Ledger
 import SCIM
+import Planning
 
 /// How a job went: the numbers of its plan, its exit code, and what to tell beside them.
 public struct JobReport: Sendable {
@@ -271,9 +272,9 @@ public struct JobReport: Sendable {
 
         /// Names a record that somebody must look at; the CSV has all of them.
         private mutating func tell(_ operation: PlannedOperation) {
-            let what = operation.verb == .none ? "" : "\(operation.verb.rawValue) "
+            let what = operation.verb == .none ? "" : "\(operation.verb) "
             let id = (operation.sourceID ?? operation.targetID).map { " (\($0))" } ?? ""
-            let line = "\(operation.status.rawValue): \(what)\(operation.kind == 0 ? "user" : "group") \(operation.name)\(id): \(operation.reason)"
+            let line = "\(operation.status): \(what)\(operation.kind.singular) \(operation.name)\(id): \(operation.reason)"
             // Two operations of one record may come to the same.
             if failures.contains(line) { return }
             told += 1

@@ -8,6 +8,7 @@ import Logging
 import Provisioning
 import SCIM
 import SCIMTransport
+import Planning
 
 /// One job on its way: read both sides, plan, judge, apply. The steps are separate, so that the plans of all jobs of an
 /// invocation are judged before the first of them writes.
@@ -57,7 +58,7 @@ public final class JobRun: @unchecked Sendable {
     var sizeHold: String?
     var heldByScope = 0
     /// Linked objects that bear temporary values, as this run read them.
-    var temporaries: [(kind: Int, source: String, text: String)] = []
+    var temporaries: [(kind: ResourceKind, source: String, text: String)] = []
     /// Of these, those that still do at the end.
     var standingTemporaries = 0
     var isApplied = false
@@ -120,8 +121,8 @@ public final class JobRun: @unchecked Sendable {
 
     func log(_ operation: PlannedOperation) {
         var metadata: Logger.Metadata = [
-            "op": "p\(operation.plan)-\(operation.seq)", "action": "\(operation.verb.rawValue)", "kind": "\(operation.kind == 0 ? "user" : "group")", "name": "\(operation.name)",
-            "status": "\(operation.status.rawValue)",
+            "op": "p\(operation.plan)-\(operation.seq)", "action": "\(operation.verb)", "kind": "\(operation.kind.singular)", "name": "\(operation.name)",
+            "status": "\(operation.status)",
         ]
         if let id = operation.sourceID { metadata["source_id"] = "\(id)" }
         if let id = operation.targetID { metadata["target_id"] = "\(id)" }
@@ -190,15 +191,15 @@ public final class JobRun: @unchecked Sendable {
     static func registry(_ ledger: Ledger) -> TargetRegistry? { ledger.path.map { TargetRegistry(folder: ($0 as NSString).deletingLastPathComponent) } }
 
     var pushed: [ResourceKind] {
-        let groups = (job.target.capabilities.groups ?? profile.takesGroups) && job.fullPush.contains(.groups)
-        return (job.fullPush.contains(.users) ? [.user] : []) + (groups ? [.group] : [])
+        let groups = (job.target.capabilities.groups ?? profile.takesGroups) && job.fullPush.contains(.group)
+        return (job.fullPush.contains(.user) ? [.user] : []) + (groups ? [.group] : [])
     }
 
     /// Digest of what a plan depends on beside the two sides.
     var inputs: String {
         var text = "\(job.target) \(EffectiveScope.words(job.source.scope)) \(existingText) \(job.leavers) \(job.exclusiveMemberships)"
-        text += job.fullPush.map(\.rawValue).sorted().joined(separator: ",")
-        for kind in Job.Kind.allCases {
+        text += job.fullPush.map(\.plural).sorted().joined(separator: ",")
+        for kind in ResourceKind.allCases {
             text += (job.operations[kind] ?? []).map(\.rawValue).sorted().joined(separator: ",") + (job.protect[kind] ?? []).joined(separator: ",")
         }
         text += mappingText
@@ -208,8 +209,8 @@ public final class JobRun: @unchecked Sendable {
 
     var existingText: String {
         let existing = job.existing
-        let accepted = Job.Kind.allCases.map { kind in (existing.accept[kind] ?? [:]).map { "\($0)=\($1)" }.sorted().joined(separator: ",") }
-        return "\(Job.Kind.allCases.map { existing.rule($0).rawValue }) \(existing.associateDisabled) \(existing.harmlessRoles.sorted()) \(accepted) \(existing.decline.sorted())"
+        let accepted = ResourceKind.allCases.map { kind in (existing.accept[kind] ?? [:]).map { "\($0)=\($1)" }.sorted().joined(separator: ",") }
+        return "\(ResourceKind.allCases.map { existing.rule($0).rawValue }) \(existing.associateDisabled) \(existing.harmlessRoles.sorted()) \(accepted) \(existing.decline.sorted())"
     }
 
     var mappingText: String { ResourceKind.allCases.flatMap { tables[$0]?.attributes ?? [] }.map { "\($0)" }.joined() }

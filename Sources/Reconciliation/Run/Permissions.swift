@@ -1,8 +1,9 @@
 import Jobs
+import Planning
 
 /// What the operator allows beyond the job file, for one invocation.
 public struct Permissions: Hashable, Sendable {
-    public var allow: [Job.LimitKey: Int] = [:]
+    public var allow: [LimitKey: Int] = [:]
     public var acceptTargetChange = false
     public var acceptScopeChange = false
     public var acceptSourceChange = false

@@ -8,6 +8,7 @@ import Logging
 import Provisioning
 import SCIM
 import SCIMTransport
+import Planning
 
 /// From two sides to a stored plan.
 extension JobRun {
@@ -49,10 +50,10 @@ extension JobRun {
     /// has it keeps it.
     func leaveOutSharedAddresses() throws {
         guard profile.hasUniqueMails, pushed.contains(.user), let table = tables[.user], let attribute = table.attribute(Policy.mail) else { return }
-        for shared in try ledger.sharedValues(kind: ResourceKind.user.rawValue, attribute: Policy.mail) {
+        for shared in try ledger.sharedValues(kind: .user, attribute: Policy.mail) {
             let (body, digest) = table.without(Policy.mail, shared.body)
             try ledger.restage(
-                kind: ResourceKind.user.rawValue, source: shared.id, body: body, digest: digest,
+                kind: .user, source: shared.id, body: body, digest: digest,
                 flaw: "\(Policy.mail): \(shared.value) is also that of \(shared.rival), and \(profile.displayName) wants each address once; correct one of the two in the source",
                 lacksWhatIsNeeded: attribute.isRequired)
         }
@@ -101,7 +102,7 @@ extension JobRun {
             targetReading.unseenAccounts = findings.unseen
             unmoved = findings.unmoved
             for kind in pushed {
-                let survivors = try ledger.linkSurvivors(kind: kind.rawValue)
+                let survivors = try ledger.linkSurvivors(kind: kind)
                 if !survivors.active.isEmpty {
                     targetReading.survivors += survivors.active.count
                     notes.append(
@@ -134,7 +135,7 @@ extension JobRun {
         // A region's address is that of many tenants: the copies of one job must not pass for another's.
         if try ledger.fact(Ledger.jobFact) != job.name { try ledger.learn(Ledger.jobFact, job.name) }
         if claims, let owner = try Self.registry(ledger)?.claim(Self.targetDigest(job, ledger, surroundings), for: job.name) { throw Self.owned(connection, by: owner) }
-        try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed.map(\.rawValue))
+        try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed)
         if profile.listing != .none, targetReading.incomplete == nil, let found = try ledger.correctOrigins(), !found.isEmpty {
             let some = found.prefix(10).map { "\($0.name) (\($0.sourceID)): \($0.reason)" }.joined(separator: "; ")
             notes.append(
@@ -148,24 +149,24 @@ extension JobRun {
         if !permissions.release { try ledger.holdRestored(isComplete: source.incomplete == nil, mapping: mapping) }
         try judgeClock()
         try ledger.countDepartures(
-            day: today, isComplete: source.incomplete == nil && clockDoubt == nil, kinds: pushed.map(\.rawValue), countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
+            day: today, isComplete: source.incomplete == nil && clockDoubt == nil, kinds: pushed, countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
 
-        if !job.asksSource, source.incomplete == nil, clockDoubt == nil { try ledger.countUnconfirmed(kinds: pushed.map(\.rawValue), day: today) }
+        if !job.asksSource, source.incomplete == nil, clockDoubt == nil { try ledger.countUnconfirmed(kinds: pushed, day: today) }
 
         let differences = Differences(tables: tables, notKept: try notKept(targetReading))
         try ledger.define { kind, desired, actual, sent, read in
-            !differences.changes(ResourceKind(rawValue: kind) ?? .user, desired: desired, actual: actual, sent: sent, read: read).isEmpty
+            !differences.changes(kind, desired: desired, actual: actual, sent: sent, read: read).isEmpty
         }
-        try ledger.define(isProtected: { [tables] kind, name in tables[ResourceKind(rawValue: kind) ?? .user]?.isProtected(name) ?? false })
+        try ledger.define(isProtected: { [tables] kind, name in tables[kind]?.isProtected(name) ?? false })
         let kinds = pushed
         let mayRename = Set(
-            kinds.filter { (job.operations[$0 == .user ? .users : .groups]?.contains(.update) ?? false) && !(profile.immutable[$0]?.contains($0.nameAttribute) ?? false) }.map(\.rawValue))
+            kinds.filter { (job.operations[$0]?.contains(.update) ?? false) && !(profile.immutable[$0]?.contains($0.nameAttribute) ?? false) })
         try leaveOutSharedAddresses()
-        try ledger.classify(kinds: kinds.map(\.rawValue), mayRename: mayRename)
+        try ledger.classify(kinds: kinds, mayRename: mayRename)
 
         if kinds.contains(.group), try ledger.fact(Ledger.restoredFact) != nil { try ledger.keepMembersOfKnownGroups() }
 
-        temporaries = try ledger.temporaryValues(kinds: kinds.map(\.rawValue)).filter { TemporaryValue.isOne($0.text) }
+        temporaries = try ledger.temporaryValues(kinds: kinds).filter { TemporaryValue.isOne($0.text) }
 
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         if let baseline { sizeHold = try judgeShrink(since: baseline, except: result.lossByScope) }
@@ -178,8 +179,8 @@ extension JobRun {
                 showsMembers: kinds.contains(.group) && (target.showsMembers || targetReading.membersAreWhole), unseenGroups: Set(targetReading.unseenGroups.map(\.id))))
         try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
         policy.activityIsShown = try profile.listing != .none && kinds.contains(.user) && ledger.activityIsShown()
-        for kind in kinds { policy.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind.rawValue) }
-        let linkedOnly = kinds.contains(.group) && !kinds.contains(.user) ? [ResourceKind.user.rawValue] : []
+        for kind in kinds { policy.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind) }
+        let linkedOnly = kinds.contains(.group) && !kinds.contains(.user) ? [ResourceKind.user] : []
         var namesakes = 0
         var associated: [SituationRow] = []
         try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying, linkedOnly: linkedOnly) { row in
@@ -200,12 +201,12 @@ extension JobRun {
         try putOffRefused(memberships: false)
         if !permissions.retry.isEmpty, command != "plan" { try ledger.forgetLosses(ofGroups: permissions.retry.contains("all") ? nil : permissions.retry) }
         try holdLosing(memberships: false)
-        try holdGiving(Job.LimitKey.ofGiving.filter { !$0.countsMemberships })
+        try holdGiving(LimitKey.ofGiving.filter { !$0.countsMemberships })
         if kinds.contains(.group) {
             try ledger.holdRestoredGroups()
             try ledger.hold(unseenGroups: targetReading.unseenGroups.map(\.id))
             for (group, why) in targetReading.unseenGroups { notes.append("the group \(group) cannot be looked at (\(why)): nobody comes into it or leaves it") }
-            let permitted = job.operations[.groups]?.contains(.update) ?? false
+            let permitted = job.operations[.group]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
             let draftMemberships = { [ledger, job, profile, sizeHold] in
                 try ledger.draftMemberships(
@@ -268,7 +269,7 @@ extension JobRun {
     /// Keeps which object the operator let go, so that a run that was broken off asks nobody again.
     func note(association row: SituationRow) throws {
         guard command != "plan", let source = row.sourceID, let target = row.targetID, row.acceptedTarget != target else { return }
-        let kind = ResourceKind(rawValue: row.kind) ?? .user
+        let kind = row.kind
         let isLetGo = [row.sourceName, source].compactMap { $0 }.contains { permissions.acceptAssociation.contains("\(kind.singular):\($0)") }
         if isLetGo { try ledger.learn(Ledger.acceptedAssociation(row.kind, source), target) }
     }
@@ -342,9 +343,9 @@ extension JobRun {
         var result: [ResourceKind: Set<String>] = [:]
         for kind in pushed {
             for attribute in tables[kind]?.attributes ?? [] where !attribute.isCritical || attribute.name == "externalId" {
-                let isMissing = try reading.carried[kind]?[attribute.name] ?? 0 == 0 && ledger.wasNeverReadBack(kind: kind.rawValue, path: attribute.name)
+                let isMissing = try reading.carried[kind]?[attribute.name] ?? 0 == 0 && ledger.wasNeverReadBack(kind: kind, path: attribute.name)
                 // Once may be a mishap: it takes two applied runs that sent it.
-                let (isNotKept, isNews) = try ledger.setNotKept(kind: kind.rawValue, path: attribute.name, run: isMissing ? id : nil)
+                let (isNotKept, isNews) = try ledger.setNotKept(kind: kind, path: attribute.name, run: isMissing ? id : nil)
                 if isNotKept { result[kind, default: []].insert(attribute.name) }
                 if isNews {
                     let line = "the target does not keep \(kind.singular) \(attribute.name): it is left out from now on"

@@ -1,5 +1,7 @@
 import Directory
 import Jobs
+import Planning
+import SCIM
 
 /// How a job differs from what IDaaS' own push to the same application does.
 enum ProvisioningComparison {
@@ -10,19 +12,19 @@ enum ProvisioningComparison {
             "source: IDaaS' own push to the application is \(settings.isEnabled ? "switched on" : "switched off") (\(settings.protocolType)\(settings.baseURL.map { " to \($0)" } ?? ""))"
         ]
         if let url = settings.baseURL, Self.trimmed(url) != Self.trimmed(job.target.baseURL) { lines.append("  differs: IDaaS pushes to \(url), the job writes to \(job.target.baseURL)") }
-        for kind in Job.Kind.allCases {
-            let singular = kind == .users ? "User" : "Group"
-            for verb in Job.Verb.allCases {
+        for kind in ResourceKind.allCases {
+            let singular = kind == .user ? "User" : "Group"
+            for verb in Permission.allCases {
                 let isTheirs = settings.actions.contains { $0.hasSuffix(":\(singular):\(verb.rawValue.uppercased())") }
                 let isOurs = job.operations[kind]?.contains(verb) ?? false
                 if isTheirs != isOurs {
-                    lines.append("  differs: \(verb.rawValue) of \(kind.rawValue): IDaaS \(isTheirs ? "does" : "does not"), the job \(isOurs ? "does" : "does not") (operations.\(kind.rawValue))")
+                    lines.append("  differs: \(verb) of \(kind.plural): IDaaS \(isTheirs ? "does" : "does not"), the job \(isOurs ? "does" : "does not") (operations.\(kind.plural))")
                 }
             }
             let isTheirs = settings.fullPushScopes.contains { $0.hasSuffix(":\(singular):PUSH") }
             let isOurs = job.fullPush.contains(kind)
             if isTheirs != isOurs {
-                lines.append("  differs: full push of \(kind.rawValue): IDaaS \(isTheirs ? "has" : "does not have") it, the job \(isOurs ? "has" : "does not have") it (fullPush)")
+                lines.append("  differs: full push of \(kind.plural): IDaaS \(isTheirs ? "has" : "does not have") it, the job \(isOurs ? "has" : "does not have") it (fullPush)")
             }
         }
         for (attribute, expression) in (settings.mapping ?? [:]).sorted(by: { $0.key < $1.key }) {

@@ -55,7 +55,7 @@ struct TargetReader {
                     if readBack == .list, kind == .user {
                         reading.resources[kind] = try await read(kind, &reading, &violations).resources
                         // What nobody marked is not seen on such a platform: a create decides whose it is.
-                        try ledger.dropUnmarked(kind: kind.rawValue)
+                        try ledger.dropUnmarked(kind: kind)
                     }
                     try await stageUnlisted(kind, &reading)
                 }
@@ -108,7 +108,7 @@ struct TargetReader {
     private func lookUpUnlinked(_ kind: ResourceKind) async throws {
         guard let table = tables[kind], let path = AttributePath(kind.nameAttribute) else { return }
         var last = Int64(0)
-        while case let names = try ledger.unlinkedNames(kind: kind.rawValue, after: last, limit: 100), let end = names.last {
+        while case let names = try ledger.unlinkedNames(kind: kind, after: last, limit: 100), let end = names.last {
             last = end.record
             for name in names.map(\.name) {
                 for found in try await target.lookUp(kind, path, name, fold: { folded($0) }) {
@@ -123,8 +123,8 @@ struct TargetReader {
     private func stageUnlisted(_ kind: ResourceKind, _ reading: inout Reading) async throws {
         guard let table = tables[kind] else { return }
         let gone = readBack == nil ? [] : try await readByID(kind, table, &reading)
-        for id in gone { try ledger.note(absentTarget: id, kind: kind.rawValue) }
-        reading.unverified += try ledger.stageLinks(kind: kind.rawValue, except: gone) { table.isProtected($0) }
+        for id in gone { try ledger.note(absentTarget: id, kind: kind) }
+        reading.unverified += try ledger.stageLinks(kind: kind, except: gone) { table.isProtected($0) }
         if kind == .group, readBack == nil { reading.unverifiedMembers = try ledger.writtenMembershipCount() }
     }
 
@@ -139,7 +139,7 @@ struct TargetReader {
         var showsMembers = try ledger.fact("byID.members") != nil
         var last = Int64(0)
         var count = 0
-        while case let batch = try ledger.linksNotStaged(kind: kind.rawValue, after: last, limit: 100), let end = batch.last {
+        while case let batch = try ledger.linksNotStaged(kind: kind, after: last, limit: 100), let end = batch.last {
             last = end.record
             for id in batch.map(\.target) {
                 do {
@@ -177,7 +177,7 @@ struct TargetReader {
 
     static func staged(_ kind: ResourceKind, _ actual: MappingTable.Actual, _ table: MappingTable) -> StagedTarget {
         StagedTarget(
-            kind: kind.rawValue, id: actual.id, externalID: actual.externalID, name: actual.name, matchKey: actual.matchKey, body: actual.body, digest: actual.digest,
+            kind: kind, id: actual.id, externalID: actual.externalID, name: actual.name, matchKey: actual.matchKey, body: actual.body, digest: actual.digest,
             active: actual.active, isProtected: table.isProtected(actual.name), rights: actual.rights, created: actual.created, mails: actual.mails)
     }
 
@@ -204,7 +204,7 @@ struct TargetReader {
             try ledger.forgetStagedMembers()
         }
         var last = Int64(0)
-        while case let batch = try ledger.concernedTargets(kind: 0, isRead: usersAreRead, after: last, limit: 500), let end = batch.last {
+        while case let batch = try ledger.concernedTargets(kind: .user, isRead: usersAreRead, after: last, limit: 500), let end = batch.last {
             last = end.object
             for user in batch.map(\.id) {
                 for group in try await target.ids(.group, filter: Filter.equal("members.value", user)) { try ledger.stage(targetMembers: [user], of: group) }
@@ -218,13 +218,13 @@ struct TargetReader {
     private func readMembersOfGroups(isProven: Bool, usersAreRead: Bool) async throws -> FilterTrust {
         var isProven = isProven
         var last = Int64(0)
-        while case let batch = try ledger.concernedTargets(kind: 1, isRead: true, after: last, limit: 500), let end = batch.last {
+        while case let batch = try ledger.concernedTargets(kind: .group, isRead: true, after: last, limit: 500), let end = batch.last {
             last = end.object
             for group in batch.map(\.id) {
                 let members = try await target.ids(.user, filter: Filter.equal("groups.value", group))
                 if !isProven, let member = members.first {
                     guard try await target.ids(.group, filter: Filter.equal("members.value", member)).contains(group) else { return .refused }
-                    if let other = try ledger.concernedTarget(kind: 0, isRead: usersAreRead, exceptAmong: members) {
+                    if let other = try ledger.concernedTarget(kind: .user, isRead: usersAreRead, exceptAmong: members) {
                         guard try await !target.ids(.group, filter: Filter.equal("members.value", other)).contains(group) else { return .refused }
                         try ledger.learn("groups.value", "agrees")
                         isProven = true
@@ -249,7 +249,7 @@ struct TargetReader {
             evidence = try await walk(kind, &reading, &violations, query: known == "id" ? sorted : [], isBare: isBare, isolates: kind == .user || isBare || !target.showsMembers)
         } catch let failure as SCIMFailure where failure.isOfThePage && kind == .group && target.showsMembers && !isBare {
             // One long group may be what makes its page fail.
-            try ledger.forgetStaged(kind: kind.rawValue)
+            try ledger.forgetStaged(kind: kind)
             evidence = try await walk(kind, &reading, &violations, query: known == "id" ? sorted : [], isBare: true, isolates: true)
             try ledger.learn(withoutMembers, String(Int(now)))
             reading.notes.append("the list of groups fails with their members (\(failure)): each group is asked for by its id")
@@ -261,11 +261,11 @@ struct TargetReader {
             reading.carried[kind] = [:]
         } catch SCIMFailure.rejected where known == "id" {
             try ledger.unlearn(order)
-            try ledger.forgetStaged(kind: kind.rawValue)
+            try ledger.forgetStaged(kind: kind)
             return try await read(kind, &reading, &violations)
         }
         guard evidence.overlaps, known == nil, target.profile.listing == .pages, !target.capabilities.cursor else { return evidence }
-        try ledger.forgetStaged(kind: kind.rawValue)
+        try ledger.forgetStaged(kind: kind)
         do {
             let again = try await walk(kind, &reading, &violations, query: sorted, isBare: isBare, isolates: true)
             if again.isComplete { try ledger.learn(order, "id") } else if again.overlaps { try ledger.learn(order, "of no use") }
@@ -275,7 +275,7 @@ struct TargetReader {
             // A server may refuse to sort in any way, and its list is what it was.
             if failure.endsAtOnce { throw failure }
             try ledger.learn(order, "of no use")
-            try ledger.forgetStaged(kind: kind.rawValue)
+            try ledger.forgetStaged(kind: kind)
             return try await walk(kind, &reading, &violations, query: [], isBare: isBare, isolates: true)
         }
     }
@@ -295,7 +295,7 @@ struct TargetReader {
         var named = 0
         var count = 0
         // That nothing is there may be said with a 404, where another answer has shown that the address is right.
-        let bounds = ListBounds(expected: try ledger.linkCount(kind: kind.rawValue), mayBeMissing: kind == .group && reading.pages > 0, isolates: isolates)
+        let bounds = ListBounds(expected: try ledger.linkCount(kind: kind), mayBeMissing: kind == .group && reading.pages > 0, isolates: isolates)
         let evidence = try await target.list(kind, bounds: bounds, query: query + (isBare ? [("excludedAttributes", "members")] : [])) { resource in
             guard let actual = table.actual(resource) else {
                 nameless += 1

@@ -1,6 +1,8 @@
 import Jobs
 import Ledger
 import Provisioning
+import Planning
+import SCIM
 
 /// Makes a ledger anew from what both sides show: for a ledger that was lost, on a target that can be listed.
 public enum Rebuilding {
@@ -44,6 +46,6 @@ extension JobRun {
             // Who is in a group now and not in the source may have been there before it was ours.
             try ledger.keepUnlistedMembers()
         }
-        return try [0, 1].reduce(0) { try $0 + ledger.linkCount(kind: $1) }
+        return try ResourceKind.allCases.reduce(0) { try $0 + ledger.linkCount(kind: $1) }
     }
 }

@@ -3,6 +3,7 @@ import JSON
 import Ledger
 import Provisioning
 import SCIM
+import Planning
 
 /// R36: what fails in the same way in three applied runs is a refusal. What gives is then tried at growing distances, what takes something
 /// away every night.
@@ -54,15 +55,15 @@ extension JobRun {
         let verb = memberships ? Verb.addMembers : .update
         let losses = try ledger.losses(verb, key: key)
         guard losses > 0, !permissions.retry.contains("all") else { return }
-        try ledger.forEachPlannedDraft(kind: ResourceKind.group.rawValue, verbs: memberships ? [.addMembers] : [.update, .associate]) { draft in
-            guard permissions.retry.isDisjoint(with: [draft.name, draft.sourceID]), let link = try ledger.link(kind: ResourceKind.group.rawValue, source: draft.sourceID) else { return }
+        try ledger.forEachPlannedDraft(kind: .group, verbs: memberships ? [.addMembers] : [.update, .associate]) { draft in
+            guard permissions.retry.isDisjoint(with: [draft.name, draft.sourceID]), let link = try ledger.link(kind: .group, source: draft.sourceID) else { return }
             guard try losses > 1 || ledger.fact(Applier.lossFact(verb, link.targetID)) == key else { return }
             try ledger.hold(draft: draft.draft, by: Applier.losses, reason: "this target has lost members of a group over such a change; --retry \(draft.name) tries again")
         }
     }
 
     /// Operations that failed in the same way again and again, whatever the target answers: they say nothing of its health.
-    func knownRefusals() throws -> Set<String> { Set(try ledger.failures(leastRuns: Self.leastRuns).map { "\($0.kind) \($0.verb.rawValue) \($0.sourceID)" }) }
+    func knownRefusals() throws -> Set<String> { Set(try ledger.failures(leastRuns: Self.leastRuns).map { "\($0.kind) \($0.verb) \($0.sourceID)" }) }
 
     /// Counts what this run's operations came to. Called once all is settled.
     func countRefusals() throws {

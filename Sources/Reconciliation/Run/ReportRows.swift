@@ -1,6 +1,7 @@
 import JSON
 import Ledger
 import SCIM
+import Planning
 
 /// How many rows of a plan a report holds.
 public enum Detail: String, Hashable, Sendable, CaseIterable {
@@ -95,7 +96,7 @@ struct ReportRows {
         if Self.needsSomebody(operation) { return addCause(operation) }
         guard let kind = section(operation) else { return }
         counts[kind, default: 0] += 1
-        if kind == .held, operation.kind == ResourceKind.user.rawValue, Self.takesAway(operation), let source = operation.sourceID, heldUsers.count < Self.mostHeld { heldUsers.append(source) }
+        if kind == .held, operation.kind == .user, Self.takesAway(operation), let source = operation.sourceID, heldUsers.count < Self.mostHeld { heldUsers.append(source) }
         guard operations[kind]?.count ?? 0 >= most else { return operations[kind, default: []].append(operation) }
         // Who loses access, or keeps it, is never hidden behind what is only made or changed.
         if kind == .held || kind == .notSent, Self.takesAway(operation), let place = operations[kind]?.lastIndex(where: { !Self.takesAway($0) }) { operations[kind]?[place] = operation }
@@ -104,7 +105,7 @@ struct ReportRows {
     private mutating func addCause(_ operation: PlannedOperation) {
         counts[.needsYou, default: 0] += 1
         let known = Ledger.troubleKey(operation).flatMap { since[$0] }
-        let key = "\(operation.status.rawValue) \(operation.verb.rawValue) \(operation.kind) \(known ?? "new") \(operation.cause)"
+        let key = "\(operation.status) \(operation.verb) \(operation.kind) \(known ?? "new") \(operation.cause)"
         if causes[key] != nil {
             causes[key]?.count += 1
             if causes[key]?.others.count ?? 0 < Self.mostNames - 1 { causes[key]?.others.append(operation) }
@@ -183,7 +184,7 @@ struct ReportRows {
     }
 
     private func row(_ operation: PlannedOperation, _ section: ReportSection.Kind, _ ledger: Ledger) -> ReportSection.Row {
-        let kind = ResourceKind(rawValue: operation.kind) ?? .user
+        let kind = operation.kind
         switch operation.verb {
         case .removeMembers: return .init(mark: .less, what: "members", whom: operation.name, detail: members(operation, ledger, "−"))
         case .addMembers: return .init(mark: .other, what: "members", whom: operation.name, detail: members(operation, ledger, "+"))
@@ -218,10 +219,10 @@ struct ReportRows {
         let sorted = (all.filter { $0.since == nil && !late($0) } + all.filter { $0.since != nil && !late($0) } + all.filter(late)).prefix(most)
         let rows = sorted.map { cause in
             let operation = cause.first
-            let kind = ResourceKind(rawValue: operation.kind) ?? .user
+            let kind = operation.kind
             let names = ([operation] + cause.others).map { name($0, ledger) }
             let rest = cause.count - names.count
-            let deed = operation.verb == .none || operation.status == .conflict ? "" : " (\(operation.verb.rawValue))"
+            let deed = operation.verb == .none || operation.status == .conflict ? "" : " (\(operation.verb))"
             let number = cause.count == 1 ? kind.singular : "\(cause.count) \(kind.plural)"
             return ReportSection.Row(
                 mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.rawValue,
@@ -252,7 +253,7 @@ struct ReportRows {
     }
 
     private func name(_ operation: PlannedOperation, _ ledger: Ledger) -> String {
-        operation.kind == ResourceKind.user.rawValue ? person(operation.sourceID, operation.targetID, ledger, known: operation.name) : operation.name
+        operation.kind == .user ? person(operation.sourceID, operation.targetID, ledger, known: operation.name) : operation.name
     }
 
     /// `Greta Holm (greta)`, or what is known of the name.

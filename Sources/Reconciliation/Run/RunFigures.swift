@@ -1,5 +1,6 @@
 import Jobs
 import Ledger
+import Planning
 
 /// The numbers of a run, for monitoring and for programs that are run after it. Nobody is named in it.
 public struct RunFigures: Codable, Hashable, Sendable {
@@ -46,7 +47,7 @@ public struct RunFigures: Codable, Hashable, Sendable {
     /// Lines of the limits on what is taken away that are used: `users.disable: 3 in this run; 4 with those of the last seven days, at most 5`.
     var limitsOfTaking: [String] {
         limits.sorted { $0.key < $1.key }.compactMap { name, use in
-            guard use.run > 0, let key = Job.LimitKey(rawValue: name), !Job.LimitKey.ofGiving.contains(key) else { return nil }
+            guard use.run > 0, let key = LimitKey(rawValue: name), !LimitKey.ofGiving.contains(key) else { return nil }
             let week = use.week.flatMap { $0 > use.run ? "; \($0) with those of the last seven days" : nil } ?? ""
             return "\(name): \(use.run) in this run\(week), \(use.allowed.map { "at most \($0)" } ?? "no limit")"
         }
@@ -62,9 +63,9 @@ public struct RunFigures: Codable, Hashable, Sendable {
         operations[operation.verb.rawValue, default: [:]][operation.status.rawValue, default: 0] += count
     }
 
-    mutating func add(_ counts: Gate.Counts, _ job: Job, allowed: [Job.LimitKey: Int]) {
-        for key in Job.LimitKey.ofOperations {
-            let limit = allowed[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
+    mutating func add(_ counts: Gate.Counts, _ job: Job, allowed: [LimitKey: Int]) {
+        for key in LimitKey.ofOperations {
+            let limit = allowed[key].map { Limit.count($0) } ?? job.limits[key] ?? .unlimited
             limits[key.rawValue] = Use(
                 run: counts.counts[key] ?? 0, week: counts.looksBack[key]?.count, allowed: Gate.allowance(limit, base: counts.bases[key] ?? 0))
         }

@@ -2,6 +2,7 @@ import Foundation
 import HTTP
 import Jobs
 import Ledger
+import Planning
 
 /// What holds a run before its first write: a first run that is none, limits, a source that shrank, a target that is another.
 extension JobRun {
@@ -27,8 +28,8 @@ extension JobRun {
     /// - Parameter loss: what is there less because the scope is another, which is judged by itself.
     func judgeShrink(since baseline: Ledger.RunRecord, except loss: SourceCount) throws -> String? {
         guard let count, sourceReading?.incomplete == nil else { return nil }
-        let key = Job.LimitKey.sourceShrink
-        let limit = permissions.allow[key].map { Job.Limit.count($0) } ?? job.limits[key] ?? .unlimited
+        let key = LimitKey.sourceShrink
+        let limit = permissions.allow[key].map { Limit.count($0) } ?? job.limits[key] ?? .unlimited
         let largest = try ledger.largestBaseline(since: Time.timestamp(try believedNow() - 7 * 86400), like: baseline)
         let sizes = [
             ("users", largest.users - loss.users, count.users), ("groups", largest.groups - loss.groups, count.groups),
@@ -52,15 +53,15 @@ extension JobRun {
         let tally = try ledger.tally()
         var counts = Gate.Counts()
         let memberships = try ledger.managedMemberships()
-        for key in Job.LimitKey.ofOperations {
+        for key in LimitKey.ofOperations {
             let (kind, verbs) = key.counted
             switch key {
             case .usersClear: counts.counts[key] = tally.clearing
             case .membershipsAdd: counts.counts[key] = tally.added
             case .membershipsRemove: counts.counts[key] = tally.removed + (profile.deletion.groupsMustBeEmpty ? 0 : try ledger.membershipsEndingWithGroups())
-            default: counts.counts[key] = verbs.reduce(0) { $0 + tally.count(kind.rawValue, $1) }
+            default: counts.counts[key] = verbs.reduce(0) { $0 + tally.count(kind, $1) }
             }
-            counts.bases[key] = try key.countsMemberships ? memberships : ledger.managedBase(kind: kind.rawValue)
+            counts.bases[key] = try key.countsMemberships ? memberships : ledger.managedBase(kind: kind)
         }
         try lookBack(&counts)
         gateCounts = counts
@@ -74,17 +75,17 @@ extension JobRun {
         let week = Time.timestamp(try believedNow() - 7 * 86400)
         guard let first = try ledger.fact(Self.countedSince) else { return }
         let since = max(week, first)
-        for key in Job.LimitKey.ofTaking where key != .sourceShrink && counts.counts[key] ?? 0 > 0 {
+        for key in LimitKey.ofTaking where key != .sourceShrink && counts.counts[key] ?? 0 > 0 {
             let (kind, verbs) = key.counted
             if key == .membershipsRemove {
                 let past = try ledger.removedMemberships(since: since, notAllowed: key.rawValue)
                 if past > 0 { counts.looksBack[key] = ((counts.counts[key] ?? 0) + past, (counts.bases[key] ?? 0) + past) }
                 continue
             }
-            let past = try ledger.taken(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear, since: since, notAllowed: key.rawValue)
+            let past = try ledger.taken(kind: kind, verbs: verbs, isClearing: key == .usersClear, since: since, notAllowed: key.rawValue)
             guard !past.isEmpty else { continue }
-            let all = Set(past).union(try ledger.plannedSources(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear))
-            let ended = try ledger.taken(kind: kind.rawValue, verbs: [.delete], isClearing: false, since: since, notAllowed: "")
+            let all = Set(past).union(try ledger.plannedSources(kind: kind, verbs: verbs, isClearing: key == .usersClear))
+            let ended = try ledger.taken(kind: kind, verbs: [.delete], isClearing: false, since: since, notAllowed: "")
             counts.looksBack[key] = (all.count, (counts.bases[key] ?? 0) + ended.count)
         }
     }
@@ -98,15 +99,15 @@ extension JobRun {
     }
 
     /// Holds what exceeds a limit on giving: all of what it counts, and nothing else.
-    func holdGiving(_ keys: [Job.LimitKey]) throws {
+    func holdGiving(_ keys: [LimitKey]) throws {
         guard keys.contains(where: { permissions.allow[$0] != nil || job.limits[$0] ?? .unlimited != .unlimited }) else { return }
         try countForGate()
         let gate = Gate(allowed: permissions.allow)
         for breach in gate.judge(job: job, gateCounts, keys) {
-            guard let key = Job.LimitKey(rawValue: breach.key) else { continue }
+            guard let key = LimitKey(rawValue: breach.key) else { continue }
             notes.append("held: \(breach)")
             for verb in key.counted.verbs {
-                try ledger.forEachPlannedDraft(kind: key.counted.kind.rawValue, verbs: [verb]) { try ledger.hold(draft: $0.draft, by: Gate.giving, reason: "\(breach.key): limit \(breach.limit)") }
+                try ledger.forEachPlannedDraft(kind: key.counted.kind, verbs: [verb]) { try ledger.hold(draft: $0.draft, by: Gate.giving, reason: "\(breach.key): limit \(breach.limit)") }
             }
         }
     }
@@ -117,7 +118,7 @@ extension JobRun {
         let remedy = "nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change"
         defer { if !breaches.isEmpty { lettingGo.insert("--accept-target-change") } }
         for kind in pushed {
-            let (missing, links) = try ledger.missingLinks(kinds: [kind.rawValue])
+            let (missing, links) = try ledger.missingLinks(kinds: [kind])
             if let count = unmoved[kind] {
                 breaches.append(
                     "\(job.name): target.missing: \(count) of \(links) linked \(kind.plural) carry our externalId under other ids, and only \(links - missing) stand at theirs; \(remedy)")
@@ -137,9 +138,9 @@ extension JobRun {
 
     /// Holds what all jobs together give too much of.
     func hold(giving breach: LimitBreach) throws {
-        guard let plan, let key = Job.LimitKey(rawValue: breach.key), gateCounts.counts[key] ?? 0 > 0 else { return }
+        guard let plan, let key = LimitKey(rawValue: breach.key), gateCounts.counts[key] ?? 0 > 0 else { return }
         notes.append("held: \(breach)")
-        try ledger.hold(plan: plan, kind: key.counted.kind.rawValue, verbs: key.counted.verbs, by: Gate.giving, reason: "\(breach.key): limit \(breach.limit) of all jobs together")
+        try ledger.hold(plan: plan, kind: key.counted.kind, verbs: key.counted.verbs, by: Gate.giving, reason: "\(breach.key): limit \(breach.limit) of all jobs together")
     }
 
     /// What the gate needs to judge several jobs together.
@@ -148,10 +149,10 @@ extension JobRun {
             job: job, counts: gateCounts,
             planned: { [ledger] key in
                 let (kind, verbs) = key.counted
-                return try ledger.plannedSources(kind: kind.rawValue, verbs: verbs, isClearing: key == .usersClear)
+                return try ledger.plannedSources(kind: kind, verbs: verbs, isClearing: key == .usersClear)
             },
             managed: { [ledger] key in
-                let kind = key.counted.kind.rawValue
+                let kind = key.counted.kind
                 return try ledger.linkedSources(kind: kind) + ledger.plannedSources(kind: kind, verbs: [.create, .associate, .link])
             })
     }

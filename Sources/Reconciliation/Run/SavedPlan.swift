@@ -1,5 +1,6 @@
 import HTTP
 import Ledger
+import Planning
 
 /// A plan that was made before: whether it may still be applied, and what becomes of one that was only made to be compared.
 extension JobRun {
@@ -28,7 +29,7 @@ extension JobRun {
         var lines: [Int64: Set<String>] = [:]
         for id in [saved, plan] { try ledger.forEachOperation(plan: id) { lines[id, default: []].insert(PlanDigest.line($0)) } }
         func key(_ operation: PlannedOperation) -> String {
-            "\(operation.verb.rawValue) \(operation.kind) \(operation.sourceID ?? operation.targetID ?? operation.name) \(operation.unit.map { $0 == operation.seq ? "2" : "1" } ?? "")"
+            "\(operation.verb) \(operation.kind) \(operation.sourceID ?? operation.targetID ?? operation.name) \(operation.unit.map { $0 == operation.seq ? "2" : "1" } ?? "")"
         }
         // Beside the lines of both plans, only the operations that differ are held in memory.
         var differing: [Int64: [String: PlannedOperation]] = [:]
@@ -44,7 +45,7 @@ extension JobRun {
         return order.map { key in
             let (before, now) = (differing[saved]?[key], differing[plan]?[key])
             let operation = now ?? before
-            let name = "\(operation?.verb.rawValue ?? "") \(operation?.kind == 0 ? "user" : "group") \(operation?.name ?? "")"
+            let name = "\(operation?.verb.rawValue ?? "") \(operation?.kind == .user ? "user" : "group") \(operation?.name ?? "")"
             guard let before else { return "not in it: \(name)" }
             guard let now else { return "no longer wanted: \(name)" }
             let fields = Set((before.fields + now.fields).map(\.path)).sorted().compactMap { path -> String? in
@@ -56,7 +57,7 @@ extension JobRun {
             }
             if !fields.isEmpty { return "\(name): \(fields.joined(separator: ", "))" }
             let (gone, come) = (before.members.count, now.members.count)
-            if before.status != now.status { return "\(name): it is \(now.status.rawValue) by now, and was \(before.status.rawValue)" }
+            if before.status != now.status { return "\(name): it is \(now.status) by now, and was \(before.status)" }
             return gone == come ? "\(name): another object, or other members" : "\(name): \(come) members by now, \(gone) were approved"
         }
     }

@@ -165,9 +165,9 @@ final class SharedSource: @unchecked Sendable {
         switch scope.groups {
         case .listed(let groups)?: wish.groups = .listed(Set(groups))
         case .all?: wish.groups = .all
-        case nil: wish.groups = job.fullPush.contains(.groups) && scope.hasAllUsers ? .all : .none
+        case nil: wish.groups = job.fullPush.contains(.group) && scope.hasAllUsers ? .all : .none
         }
-        let fields = (job.mapping[.users] ?? [:]).values.compactMap { $0 }.flatMap { rule in [rule.from].compactMap { $0 } + (rule.template.flatMap { Job.MappingRule.places($0) } ?? []) }
+        let fields = (job.mapping[.user] ?? [:]).values.compactMap { $0 }.flatMap { rule in [rule.from].compactMap { $0 } + (rule.template.flatMap { Job.MappingRule.places($0) } ?? []) }
         wish.details = fields.contains(where: DirectoryFields.isDetail)
         return wish
     }
@@ -301,7 +301,7 @@ private final class SnapshotSink: DirectorySink {
 
     private func stored(_ record: DirectoryRecord) -> Snapshot.Record {
         Snapshot.Record(
-            kind: record.kind.rawValue, id: record.id, fields: JSONValue.object(record.fields.mapValues { .string($0) }).canonical, problem: record.problem, place: record.place)
+            kind: record.kind, id: record.id, fields: JSONValue.object(record.fields.mapValues { .string($0) }).canonical, problem: record.problem, place: record.place)
     }
 
     private func addParts(_ record: DirectoryRecord) throws {

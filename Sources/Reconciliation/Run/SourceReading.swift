@@ -94,14 +94,14 @@ struct SourceReader {
 
     private static func record(_ stored: Snapshot.Record) throws -> DirectoryRecord {
         let fields = try JSONValue(parsing: Array(stored.fields.utf8)).object ?? [:]
-        return DirectoryRecord(kind: ResourceKind(rawValue: stored.kind) ?? .user, id: stored.id, fields: fields.compactMapValues(\.string), place: stored.place, problem: stored.problem)
+        return DirectoryRecord(kind: stored.kind, id: stored.id, fields: fields.compactMapValues(\.string), place: stored.place, problem: stored.problem)
     }
 
     private func staged(_ record: DirectoryRecord) throws -> StagedSource {
         guard let table = tables[record.kind] else { preconditionFailure("no mapping for \(record.kind)") }
         let desired = table.desired(record, now: now)
         return StagedSource(
-            kind: record.kind.rawValue, id: record.id, externalID: desired.externalID, name: desired.name, matchKey: desired.matchKey, body: desired.body, digest: desired.digest,
+            kind: record.kind, id: record.id, externalID: desired.externalID, name: desired.name, matchKey: desired.matchKey, body: desired.body, digest: desired.digest,
             active: desired.active, problem: desired.problem, note: desired.note, place: record.place, isProtected: table.isProtected(desired.name),
             isDisabled: record.kind == .user && MappingTable.isDisabled(record, now: now), flaw: desired.flaws.isEmpty ? nil : desired.flaws.joined(separator: "; "),
             lacksWhatIsNeeded: desired.lacksWhatIsNeeded)
@@ -147,7 +147,7 @@ struct SourceReader {
         guard source.hasLookUps else { return .settled([]) }
         var found: [String] = []
         for kind in kinds where mayTakeAway(kind) {
-            let all = try ledger.missingFromSource(kind: kind.rawValue, exceptDisabled: scope.selection.isEnabledOnly, dueSince: dueSince, limit: Int.max)
+            let all = try ledger.missingFromSource(kind: kind, exceptDisabled: scope.selection.isEnabledOnly, dueSince: dueSince, limit: Int.max)
             guard job.asksSource else {
                 try waitForDays(kind, all.filter { !$0.isRead }.map(\.id))
                 continue
@@ -157,7 +157,7 @@ struct SourceReader {
             if all.count > most {
                 if shared.completeReads < 2, !isLast { return .readAgain }
                 if isChanged(scope) {
-                    try ledger.note(absent: all.filter { !$0.isRead }.map(\.id), kind: kind.rawValue, reason: "no longer in what the job reads", isByScope: true)
+                    try ledger.note(absent: all.filter { !$0.isRead }.map(\.id), kind: kind, reason: "no longer in what the job reads", isByScope: true)
                 }
             }
             var hidden: [String] = []
@@ -190,7 +190,7 @@ struct SourceReader {
                 if found.count >= 5 { return .settled(found) }
             }
             if !hidden.isEmpty {
-                try ledger.note(absent: hidden, kind: kind.rawValue, reason: "no longer in the application's provisioning scope, or gone", isByScope: isChanged(scope))
+                try ledger.note(absent: hidden, kind: kind, reason: "no longer in the application's provisioning scope, or gone", isByScope: isChanged(scope))
             }
         }
         return .settled(found)
@@ -201,7 +201,7 @@ struct SourceReader {
 
     private func judge(_ kind: ResourceKind, _ id: String, _ isRead: Bool, _ source: any DirectorySource, _ hidden: inout [String]) throws -> [String] {
         if isRead { return ["\(id) is in the list of \(kind.plural), and is not found when it is asked for by name"] }
-        if source.tellsGoneFromHidden { try ledger.note(goneSource: id, kind: kind.rawValue) } else { hidden.append(id) }
+        if source.tellsGoneFromHidden { try ledger.note(goneSource: id, kind: kind) } else { hidden.append(id) }
         return []
     }
 
@@ -212,7 +212,7 @@ struct SourceReader {
 
     /// Asks for many at once, where the source has such a question, each time with a witness that is there. Returns those that are not.
     private func absentTogether(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String> {
-        guard ids.count > 2, let witness = try ledger.shownRecords(kind: kind.rawValue, limit: 1).first else { return [] }
+        guard ids.count > 2, let witness = try ledger.shownRecords(kind: kind, limit: 1).first else { return [] }
         var absent: Set<String> = []
         for start in stride(from: 0, to: ids.count, by: 99) {
             let some = Array(ids[start..<min(start + 99, ids.count)])
@@ -232,7 +232,7 @@ struct SourceReader {
     private func witness(_ kind: ResourceKind) async throws -> String? {
         var asked: [String] = []
         for other in [kind, kind == .user ? .group : .user] {
-            for id in try ledger.shownRecords(kind: other.rawValue, limit: 3) {
+            for id in try ledger.shownRecords(kind: other, limit: 3) {
                 if case .success(.there?) = try await finding(other, id) { return nil }
                 asked.append(id)
             }
@@ -244,9 +244,9 @@ struct SourceReader {
     /// A source that cannot be asked is believed once complete reads on enough days have not shown a record.
     private func waitForDays(_ kind: ResourceKind, _ missing: [String]) throws {
         let day = String(Time.timestamp(now).prefix(10))
-        let open = try ledger.unconfirmed(kind: kind.rawValue, missing, day: day, least: Self.leastDays)
+        let open = try ledger.unconfirmed(kind: kind, missing, day: day, least: Self.leastDays)
         try ledger.note(
-            absent: open, kind: kind.rawValue, reason: "the source is not asked (source.lookUps: none), and complete reads on \(Self.leastDays) different days have to miss it", isByScope: false,
+            absent: open, kind: kind, reason: "the source is not asked (source.lookUps: none), and complete reads on \(Self.leastDays) different days have to miss it", isByScope: false,
             isUnconfirmed: true)
     }
 

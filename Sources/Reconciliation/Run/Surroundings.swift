@@ -243,5 +243,5 @@ extension JobVocabulary {
                 }
         ) { first, _ in first },
         attributeComplaint: { MappingTable.complaint($0, $1) },
-        fieldComplaint: { DirectoryFields.complaint($0 == .users ? .user : .group, $1) })
+        fieldComplaint: { DirectoryFields.complaint($0, $1) })
 }

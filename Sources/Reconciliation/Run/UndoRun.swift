@@ -3,6 +3,7 @@ import JSON
 import Ledger
 import Provisioning
 import SCIM
+import Planning
 
 /// `undo`: a plan that takes back what a run did, through the same gate and journal as any other.
 extension JobRun {
@@ -25,17 +26,17 @@ extension JobRun {
         targetReading = reading
         if let incomplete = reading.incomplete { throw JobFailure(.unreachable, "target: its list is not complete (\(incomplete)), and an undo changes only what it can see") }
         if reading.unverified > 0 { notes.append("not verified: \(reading.unverified); \(profile.displayName) cannot be listed, so what was last written stands for what is there") }
-        try ledger.recordHistory(run: id, source: false, target: true, kinds: pushed.map(\.rawValue))
+        try ledger.recordHistory(run: id, source: false, target: true, kinds: pushed)
         var undoing = Undoing(
             ledger: ledger, run: run, plan: done.id, profile: profile, tables: tables, memberChunk: target.memberChunk, kinds: pushed,
-            operations: [.user: job.operations[.users] ?? [], .group: job.operations[.groups] ?? []])
+            operations: [.user: job.operations[.user] ?? [], .group: job.operations[.group] ?? []])
         try ledger.indexTarget()
         try undoing.draft()
         notes += undoing.notes
         undone = done.id
         try store(inputs: Digest.hexadecimal("undo \(run) \(inputs)"))
         try judgeMissing()
-        breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts, Job.LimitKey.ofOperations).map { breach in
+        breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts, LimitKey.ofOperations).map { breach in
             var breach = breach
             // An undo is taken back whole, or not at all.
             breach.remedy = "nothing is written; if this is meant, say --allow \(breach.key)=\(breach.count)"

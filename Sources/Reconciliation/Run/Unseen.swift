@@ -37,19 +37,19 @@ struct UnseenObjects {
     }
 
     private func ask(_ kind: ResourceKind, _ findings: inout Findings) async throws {
-        guard let table = tables[kind], try ledger.unseenCount(kind: kind.rawValue) > 0 else { return }
+        guard let table = tables[kind], try ledger.unseenCount(kind: kind) > 0 else { return }
         try ledger.indexTarget()
-        let links = try ledger.linkCount(kind: kind.rawValue)
+        let links = try ledger.linkCount(kind: kind)
         // Of those that are not shown, a list that is not whole says nothing: a few are all asked for, and of many whoever must lose access.
         // A list that is whole and shows hardly any holds the plan anyway, whatever each of them would answer.
-        let unseen = try ledger.unseenCount(kind: kind.rawValue)
+        let unseen = try ledger.unseenCount(kind: kind)
         let isMass = unseen > 5 && unseen * 10 > links && !acceptsTargetChange
         let asksAll = incomplete == nil ? !isMass : unseen <= Self.fewHidden
         var asked = 0
         var failedInARow = 0
         var missing: [Ledger.UnseenLink] = []
         var last = Int64(0)
-        while case let batch = try ledger.unseenLinks(kind: kind.rawValue, after: last, limit: 200), let end = batch.last {
+        while case let batch = try ledger.unseenLinks(kind: kind, after: last, limit: 200), let end = batch.last {
             last = end.record
             for link in batch where asksAll || link.losesAccess {
                 guard asked < Self.most else {
@@ -95,8 +95,8 @@ struct UnseenObjects {
 
     /// A link whose object is gone and whose mark stands elsewhere moves there; the rest is absent.
     private func settle(_ kind: ResourceKind, _ table: MappingTable, _ missing: [Ledger.UnseenLink], _ findings: inout Findings) async throws {
-        let links = try ledger.linkCount(kind: kind.rawValue)
-        let standing = links - (try ledger.unseenCount(kind: kind.rawValue))
+        let links = try ledger.linkCount(kind: kind)
+        let standing = links - (try ledger.unseenCount(kind: kind))
         let mayMove = standing >= (links <= 5 ? 1 : max(5, links / 10)) || acceptsTargetChange
         var moved: [String] = []
         for link in missing {
@@ -113,21 +113,21 @@ struct UnseenObjects {
                         continue
                     }
                 }
-                let holders = try ledger.unlinkedHolders(kind: kind.rawValue, mark: mark)
+                let holders = try ledger.unlinkedHolders(kind: kind, mark: mark)
                 if holders.count > 1 {
                     findings.unseen.append((link.source, "not found by its id, and \(holders.count) objects carry its externalId, such as \(holders[0].id): decide on the target which one it is"))
                     continue
                 }
                 if let holder = holders.first {
                     if mayMove {
-                        try ledger.move(kind: kind.rawValue, source: link.source, to: holder.id, key: holder.key)
+                        try ledger.move(kind: kind, source: link.source, to: holder.id, key: holder.key)
                         moved.append("\(link.source): \(holder.id) in the place of \(link.target)")
                         continue
                     }
                     findings.unmoved[kind, default: 0] += 1
                 }
             }
-            try ledger.note(absentTarget: link.target, kind: kind.rawValue)
+            try ledger.note(absentTarget: link.target, kind: kind)
         }
         if let first = moved.first {
             findings.notes.append("\(counted(moved.count, "\(kind.singular)")) found by the externalId under another id, and linked anew (\(first)\(moved.count > 1 ? ", …" : ""))")
@@ -138,7 +138,7 @@ struct UnseenObjects {
         if acceptsTargetChange { return true }
         for witness in [kind, kind == .user ? .group : .user] {
             // One object may be closed to a look.
-            for id in try ledger.shownObjects(kind: witness.rawValue, limit: 5) {
+            for id in try ledger.shownObjects(kind: witness, limit: 5) {
                 do {
                     _ = try await target.get(witness, id)
                     return true

@@ -28,7 +28,7 @@ import Testing
         let hand = try world.plant(.user, ["userName": "carol", "displayName": "Carol by hand", "emails": [["value": "c@other.example"]]])
         let before = world.user("carol")
         let result = try await world.run()
-        let link = try world.ledger.link(kind: 0, source: "user_carol")
+        let link = try world.ledger.link(kind: .user, source: "user_carol")
         // Whatever becomes of it, it is not of our making.
         #expect(link == nil || link?.origin == "associated", "\(link?.origin ?? "")")
         if !existing.isEmpty {
@@ -54,7 +54,7 @@ import Testing
         lost.isOn = true
         let result = try await world.run()
         #expect(world.documents(.user).count == 2)
-        #expect(try world.ledger.link(kind: 0, source: "user_carol")?.origin == "found")
+        #expect(try world.ledger.link(kind: .user, source: "user_carol")?.origin == "found")
         #expect(result.operation(.create, "carol")?.reason.contains("found by its name") == true, "\(result.operation(.create, "carol")?.reason ?? "")")
     }
 
@@ -69,7 +69,7 @@ import Testing
         world.directory.people.append(.named("carol"))
         let result = try await world.run()
         #expect(world.documents(.user).count == 3)
-        #expect(try world.ledger.link(kind: 0, source: "user_carol")?.origin == "taken over")
+        #expect(try world.ledger.link(kind: .user, source: "user_carol")?.origin == "taken over")
         #expect(result.report.details.contains { $0.hasPrefix("taken over: 1") }, "\(result.report.details)")
         world.directory.people.removeAll { $0.username == "carol" }
         _ = try await world.run()
@@ -95,7 +95,7 @@ import Testing
             #expect(result.operations.contains { $0.name == "bo" && $0.reason.contains("shares an account with user_ada") }, "\(result.operations.map { $0.reason })")
             for path in ["userName", "displayName", "externalId"] { #expect(world.documents(.user)[0][path] == ada[path], "night \(night) \(path): \(result.report.details)") }
             #expect(world.documents(.user).count == 1)
-            #expect(try world.ledger.link(kind: 0, source: "user_ada")?.targetID == ada["id"]?.string)
+            #expect(try world.ledger.link(kind: .user, source: "user_ada")?.targetID == ada["id"]?.string)
             #expect((world.client.service.counters["POST /Users"] ?? 0) - before == (night == 1 ? 1 : 0))
         }
         world.directory.people[1].email = "bo@corp.example"

@@ -18,7 +18,7 @@ import Testing
     private func outcome(_ result: World.Result, _ name: String) -> String {
         let rows = result.operations.filter { $0.name == name }
         if let row = rows.first(where: { $0.verb == .associate }) { return row.status.rawValue }
-        return rows.first.map { "\($0.status.rawValue) \($0.heldBy ?? "")" } ?? "none"
+        return rows.first.map { "\($0.status) \($0.heldBy ?? "")" } ?? "none"
     }
 
     @Test(
@@ -193,7 +193,7 @@ import Testing
         let result = try await world.run()
         #expect(result.report.exit == .recordsFailed, "\(result.report.details)")
         #expect(world.user("zoe") == before && world.user("bo") != nil)
-        #expect(try world.ledger.link(kind: 0, source: "user_zoe") == nil)
+        #expect(try world.ledger.link(kind: .user, source: "user_zoe") == nil)
     }
 
     @Test("R5: membership in a protected group is a right, whether or not the account shows its groups")

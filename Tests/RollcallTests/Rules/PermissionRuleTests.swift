@@ -144,9 +144,9 @@ extension RuleTests {
         world.directory.people = crowd(2)
         world.directory.teams[0].members = ["user_person0", "user_person1"]
         let groups = try await world.run()
-        #expect(groups.operations.allSatisfy { $0.kind == 1 })
+        #expect(groups.operations.allSatisfy { $0.kind == .group })
         #expect(world.members("Ops") == ["person0", "person1"])
-        #expect(try world.ledger.linkCount(kind: 0) == 4)
+        #expect(try world.ledger.linkCount(kind: .user) == 4)
         #expect(world.user("person3")?["active"] == true)
     }
 }

@@ -116,7 +116,7 @@ import Testing
             #expect(outcome("ada") == active, "\(policy)")
             #expect(outcome("bo") == disabled, "\(policy)")
             #expect((world.user("bo")?["active"] == true) == (disabled == "associated"))
-            if active == "associated" { #expect(try world.ledger.link(kind: 0, source: "user_ada")?.origin == "associated") }
+            if active == "associated" { #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == "associated") }
         }
     }
 
@@ -430,7 +430,7 @@ import Testing
         world.directory.people = [.named("bo", status: "disabled"), .named("chen"), .named("BO", id: "user_twin")]
         let result = try await world.run()
         #expect(result.operations.contains { $0.verb == .unlink && $0.situation == .gone && $0.status == .done })
-        #expect(try world.ledger.link(kind: 0, source: "user_ada") == nil)
+        #expect(try world.ledger.link(kind: .user, source: "user_ada") == nil)
         #expect(result.situation("bo") == .collision)
         #expect(world.user("bo")?["active"] == false)
     }
@@ -463,7 +463,7 @@ import Testing
         try await world.run()
         isDown.isOn = false
         try await world.run()
-        #expect(try world.ledger.link(kind: 0, source: "user_ada")?.origin == "associated")
+        #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == "associated")
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
     }
 }

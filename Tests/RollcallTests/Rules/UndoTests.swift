@@ -202,11 +202,11 @@ import Testing
         let run = try world.lastRun()
         #expect(try await world.invoke(.undo(run: run, writes: true)).report.exit == .inStep)
         #expect(Trial.story(world) == before)
-        #expect(try world.ledger.link(kind: 0, source: "user_ada") == nil)
+        #expect(try world.ledger.link(kind: .user, source: "user_ada") == nil)
         // And back again, in one.
         _ = try await world.invoke(.undo(run: try world.lastRun(), writes: true))
         #expect(world.user("ada")?["active"] == true && world.user("ada")?["externalId"] == "user_ada")
-        #expect(try world.ledger.link(kind: 0, source: "user_ada")?.origin == "associated")
+        #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == "associated")
     }
 
     @Test("what was in doubt goes back to what it was, also where the ledger stands for the target", arguments: ["cloudsso", "volcengine-identity-center"])

@@ -300,7 +300,7 @@ import Testing
         later.directory = world.directory
         try later.ledger.learn(Ledger.restoredFact, "2026-11-24T02:15:00Z")
         #expect(try await later.run().report.exit == .inStep)
-        #expect(try later.ledger.link(kind: 0, source: "user_bo")?.origin == "associated")
+        #expect(try later.ledger.link(kind: .user, source: "user_bo")?.origin == "associated")
         #expect(later.members("Ops").contains("guest"))
         later.directory.people.removeAll { $0.id == "user_bo" }
         try await later.run()
@@ -315,7 +315,7 @@ import Testing
         #expect(try later.ledger.fact(Ledger.restoredFact) != nil, "held by a collision, and perhaps associated since the copy")
         later.directory.people.removeLast()
         try await later.run()
-        #expect(try later.ledger.link(kind: 0, source: "user_chen")?.origin == "associated")
+        #expect(try later.ledger.link(kind: .user, source: "user_chen")?.origin == "associated")
         #expect(try later.ledger.fact(Ledger.restoredFact) == nil)
     }
 }

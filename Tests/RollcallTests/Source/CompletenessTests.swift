@@ -10,6 +10,7 @@ import Simulation
 import Testing
 
 @testable import Reconciliation
+import Planning
 
 /// A read is believed only when it is proven, and nothing is taken away from anybody without that. A failure prints its seed.
 @Suite struct CompletenessTests {
@@ -36,7 +37,7 @@ import Testing
                 let wrong = operation.members.compactMap(\.sourceID).filter { directory.members[group]?.contains($0) ?? false }
                 return wrong.isEmpty ? nil : "\(line) takes \(wrong)"
             case .disable: return wanted(operation.sourceID ?? "", directory, world) ? line : nil
-            case .delete where operation.kind == 0: return wanted(operation.sourceID ?? "", directory, world) ? line : nil
+            case .delete where operation.kind == .user: return wanted(operation.sourceID ?? "", directory, world) ? line : nil
             case .delete: return directory.groups[operation.sourceID ?? ""] == nil ? nil : line
             default: return line
             }

@@ -12,6 +12,7 @@ import SCIM
 import Simulation
 
 @testable import Reconciliation
+import Planning
 
 /// Which of IDaaS' two APIs a world reads, and how the management API pages its users.
 enum Reader: String, CaseIterable, Sendable {

@@ -103,7 +103,7 @@ import Testing
             try run.ledger.forEachOperation(plan: plan) { if $0.verb == .create { creates["\(run.job.name) \($0.kind)", default: 0] += 1 } }
         }
         #expect(reports.allSatisfy { $0.exit == .pending }, "\(reports)")
-        #expect(creates == ["one 0": 24, "one 1": 2, "two 0": 8, "three 0": 3, "three 1": 1])
+        #expect(creates == ["one user": 24, "one group": 2, "two user": 8, "three user": 3, "three group": 1])
         let counters = client.directory?.counters ?? [:]
         #expect(counters == ["ListUsers": 2, "ListOrganizationalUnits": 1, "ListGroups": 1, "ListUsersForGroup": 2], "\(counters)")
     }

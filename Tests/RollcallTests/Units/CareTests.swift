@@ -5,6 +5,8 @@ import Jobs
 import Testing
 
 @testable import Ledger
+import Planning
+import SCIM
 
 /// Copies, restoring, migration, and who may have a ledger.
 @Suite struct CareTests {
@@ -54,7 +56,7 @@ import Testing
                     _ = try ledger.stage(
                         source: (0..<20).map {
                             StagedSource(
-                                kind: 0, id: "user_\(part)_\($0)", externalID: nil, name: "n", matchKey: "n\(part)_\($0)", body: "{}", digest: [1], active: true, problem: nil, note: nil,
+                                kind: .user, id: "user_\(part)_\($0)", externalID: nil, name: "n", matchKey: "n\(part)_\($0)", body: "{}", digest: [1], active: true, problem: nil, note: nil,
                                 place: "line 1",
                                 isProtected: false)
                         })
@@ -73,7 +75,7 @@ import Testing
             try snapshot.limit(pages: 6)
             try snapshot.begin()
             let error = #expect(throws: LedgerError.self) {
-                for number in 0..<2000 { _ = try snapshot.add(Snapshot.Record(kind: 0, id: "user_\(number)", fields: String(repeating: "x", count: 200), problem: nil, place: "")) }
+                for number in 0..<2000 { _ = try snapshot.add(Snapshot.Record(kind: .user, id: "user_\(number)", fields: String(repeating: "x", count: 200), problem: nil, place: "")) }
             }
             #expect("\(try #require(error))".contains("is full"))
         }
@@ -197,13 +199,13 @@ import Testing
             let run = try ledger.beginRun(command: "run", label: nil, started: "2026-11-24T02:15:00Z")
             try ledger.attachScratch()
             try ledger.define { _, _, _, _, _ in false }
-            for (kind, source, target) in [(0, "user_ada", "t-ada"), (1, "group_1", "t-ops")] {
+            for (kind, source, target) in [(ResourceKind.user, "user_ada", "t-ada"), (.group, "group_1", "t-ops")] {
                 _ = try ledger.stage(source: [
                     StagedSource(
                         kind: kind, id: source, externalID: source, name: source, matchKey: source, body: "{}", digest: [], active: nil, problem: nil, note: nil, place: "", isProtected: false,
                         isDisabled: false)
                 ])
-                try ledger.classify(kinds: [0, 1], mayRename: [])
+                try ledger.classify(kinds: ResourceKind.allCases, mayRename: [])
                 try ledger.draft { _ in ([Draft(wave: 1, verb: .link, status: .planned, reason: "", name: "x")], .present) }
                 let plan = try ledger.storePlan(run: run, created: "2026-11-24T02:15:00Z", inputs: "", digest: { _ in }, finish: { "" })
                 let operation = try #require(try ledger.nextPlanned(plan: plan, after: 0, limit: 1).first)
@@ -214,10 +216,10 @@ import Testing
             return ledger
         }
         let old = try ledger(origin: "created"), new = try ledger(origin: "associated")
-        #expect(try new.link(kind: 0, source: "user_ada")?.origin == "associated")
+        #expect(try new.link(kind: .user, source: "user_ada")?.origin == "associated")
         #expect(try new.adopt(old) == 2)
-        #expect(try new.link(kind: 0, source: "user_ada")?.origin == "created")
-        #expect(try new.link(kind: 1, source: "group_1")?.origin == "created")
+        #expect(try new.link(kind: .user, source: "user_ada")?.origin == "created")
+        #expect(try new.link(kind: .group, source: "group_1")?.origin == "created")
     }
 
     @Test("an interrupted migration leaves the old file as it was")

@@ -36,12 +36,12 @@ import Testing
     @Test("what is left out has careful defaults")
     func defaults() throws {
         let job = try read(Self.good)
-        #expect(job.fullPush == [.users, .groups])
-        #expect(job.operations == [.users: [.create, .update, .delete], .groups: [.create, .update, .delete]])
+        #expect(job.fullPush == [.user, .group])
+        #expect(job.operations == [.user: [.create, .update, .delete], .group: [.create, .update, .delete]])
         #expect(job.leavers.disable == .immediately && job.leavers.delete == .days(30) && !job.leavers.deleteAssociated)
         #expect(job.limits[.usersDelete] == .percent(5) && job.limits[.groupsDelete] == .percent(10) && job.limits[.usersClear] == .percent(5))
         #expect(job.limits[.usersCreate] == nil)
-        #expect(job.existing.rule(.users) == .matching && !job.existing.associateDisabled && !job.exclusiveMemberships)
+        #expect(job.existing.rule(.user) == .matching && !job.existing.associateDisabled && !job.exclusiveMemberships)
         #expect(job.source == .file(path: "jobs/directory.json", scope: .init()))
         #expect(job.pace.requestsPerSecond == 10 && job.pace.concurrency == 5)
     }

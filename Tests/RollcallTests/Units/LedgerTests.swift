@@ -156,7 +156,7 @@ import Testing
         let ledger = try Ledger()
         func record(_ id: String, _ body: String) -> StagedSource {
             StagedSource(
-                kind: 0, id: id, externalID: id, name: id, matchKey: id, body: body, digest: Array(body.utf8), active: true, problem: nil, note: nil, place: "line 1", isProtected: false)
+                kind: .user, id: id, externalID: id, name: id, matchKey: id, body: body, digest: Array(body.utf8), active: true, problem: nil, note: nil, place: "line 1", isProtected: false)
         }
         func night(_ records: [StagedSource], complete: Bool) throws {
             let run = try ledger.beginRun(command: "run", label: nil, started: "")
@@ -181,7 +181,7 @@ import Testing
     func repeated() throws {
         let ledger = try Ledger()
         try ledger.attachScratch()
-        let twin = StagedSource(kind: 0, id: "a", externalID: "a", name: "a", matchKey: "a", body: "{}", digest: [1], active: nil, problem: nil, note: nil, place: "", isProtected: false)
+        let twin = StagedSource(kind: .user, id: "a", externalID: "a", name: "a", matchKey: "a", body: "{}", digest: [1], active: nil, problem: nil, note: nil, place: "", isProtected: false)
         #expect(try ledger.stage(source: [twin, twin]) == ["a"])
     }
 }

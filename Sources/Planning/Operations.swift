@@ -1,3 +1,5 @@
+import SCIM
+
 // A plan is made of operations: drafted by policy, stored, sent, settled.
 
 /// An operation on its way into a plan, as policy decided it.
@@ -36,7 +38,7 @@ public struct Draft: Sendable {
 }
 
 /// What an operation does; the CSV's `action`.
-public enum Verb: String, Hashable, Sendable, CaseIterable {
+public enum Verb: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
     case create
     case update
     case associate
@@ -52,12 +54,16 @@ public enum Verb: String, Hashable, Sendable, CaseIterable {
     case delete
     /// Nothing is to be done; the row reports.
     case none
+
+    public var description: String { rawValue }
 }
 
-public enum OperationStatus: String, Hashable, Sendable, CaseIterable {
+public enum OperationStatus: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
     case planned, sent, done, failed, held, conflict, skipped
     /// Listed, with nothing to do about it.
     case noted
+
+    public var description: String { rawValue }
 }
 
 /// One attribute that an operation changes. Values are canonical JSON; nil for none.
@@ -78,7 +84,7 @@ public struct PlannedOperation: Sendable {
     public var plan: Int64
     public var seq: Int
     public var wave: Int
-    public var kind: Int
+    public var kind: ResourceKind
     public var verb: Verb
     public var situation: Situation
     public var sourceID: String?
@@ -104,6 +110,38 @@ public struct PlannedOperation: Sendable {
         public var targetID: String?
         public var status: String?
         public var reason: String?
+
+        package init(position: Int, sourceID: String?, targetID: String?, status: String?, reason: String?) {
+            self.position = position
+            self.sourceID = sourceID
+            self.targetID = targetID
+            self.status = status
+            self.reason = reason
+        }
+    }
+
+    package init(
+        plan: Int64, seq: Int, wave: Int, kind: ResourceKind, verb: Verb, situation: Situation, sourceID: String?, targetID: String?, name: String, status: OperationStatus, reason: String,
+        heldBy: String?, fields: [FieldChange], unit: Int?, mayBeDone: Bool = false, sentAt: Double?, due: String?, members: [Member]
+    ) {
+        self.plan = plan
+        self.seq = seq
+        self.wave = wave
+        self.kind = kind
+        self.verb = verb
+        self.situation = situation
+        self.sourceID = sourceID
+        self.targetID = targetID
+        self.name = name
+        self.status = status
+        self.reason = reason
+        self.heldBy = heldBy
+        self.fields = fields
+        self.unit = unit
+        self.mayBeDone = mayBeDone
+        self.sentAt = sentAt
+        self.due = due
+        self.members = members
     }
 }
 

@@ -1,0 +1,40 @@
+import GRDB
+import Planning
+import SCIM
+
+// The words of a plan as columns: each is its raw value.
+extension ResourceKind: DatabaseValueConvertible {}
+extension Verb: DatabaseValueConvertible {}
+extension Situation: DatabaseValueConvertible {}
+extension OperationStatus: DatabaseValueConvertible {}
+extension Outlook: DatabaseValueConvertible {}
+
+extension ResourceKind {
+    /// The space of ids of its records in the source.
+    var sourceSpace: Int { rawValue }
+    /// The space of ids of its objects on the target.
+    var targetSpace: Int { rawValue + 2 }
+}
+
+extension Sequence {
+    /// As a list of SQL: `0, 1`. Of words of the program alone, never of what came from outside.
+    func listed<Word: RawRepresentable>() -> String where Element == Word, Word.RawValue == Int { map { String($0.rawValue) }.joined(separator: ", ") }
+    /// As a list of SQL: `'disable', 'delete'`.
+    func listed<Word: RawRepresentable>() -> String where Element == Word, Word.RawValue == String { map { "'\($0.rawValue)'" }.joined(separator: ", ") }
+}
+
+extension Row {
+    /// A word of the program in a column. A ledger that holds another one there is damaged, or was written by other hands.
+    func word<Word: RawRepresentable & DatabaseValueConvertible>(_ column: String) throws -> Word {
+        guard let word = Word.fromDatabaseValue(self[column]) else {
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the column \(column) holds “\(self[column] as DatabaseValue)”")
+        }
+        return word
+    }
+
+    /// The same, by the column's place.
+    func word<Word: RawRepresentable & DatabaseValueConvertible>(_ place: Int) throws -> Word {
+        guard let word = Word.fromDatabaseValue(self[place]) else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the column \(place) holds “\(self[place] as DatabaseValue)”") }
+        return word
+    }
+}

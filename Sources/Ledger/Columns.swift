@@ -8,6 +8,14 @@ extension Verb: DatabaseValueConvertible {}
 extension Situation: DatabaseValueConvertible {}
 extension OperationStatus: DatabaseValueConvertible {}
 extension Outlook: DatabaseValueConvertible {}
+extension HoldReason: DatabaseValueConvertible {}
+extension LinkOrigin: DatabaseValueConvertible {}
+extension LinkStatus: DatabaseValueConvertible {}
+
+extension PlanState: DatabaseValueConvertible {
+    public var databaseValue: DatabaseValue { description.databaseValue }
+    public static func fromDatabaseValue(_ value: DatabaseValue) -> PlanState? { String.fromDatabaseValue(value).flatMap { PlanState($0) } }
+}
 
 extension ResourceKind {
     /// The space of ids of its records in the source.
@@ -25,7 +33,7 @@ extension Sequence {
 
 extension Row {
     /// A word of the program in a column. A ledger that holds another one there is damaged, or was written by other hands.
-    func word<Word: RawRepresentable & DatabaseValueConvertible>(_ column: String) throws -> Word {
+    func word<Word: DatabaseValueConvertible>(_ column: String) throws -> Word {
         guard let word = Word.fromDatabaseValue(self[column]) else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the column \(column) holds “\(self[column] as DatabaseValue)”")
         }
@@ -33,8 +41,11 @@ extension Row {
     }
 
     /// The same, by the column's place.
-    func word<Word: RawRepresentable & DatabaseValueConvertible>(_ place: Int) throws -> Word {
+    func word<Word: DatabaseValueConvertible>(_ place: Int) throws -> Word {
         guard let word = Word.fromDatabaseValue(self[place]) else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the column \(place) holds “\(self[place] as DatabaseValue)”") }
         return word
     }
+
+    /// The same, of a column that may hold none.
+    func wordIfAny<Word: DatabaseValueConvertible>(_ column: String) throws -> Word? { (self[column] as DatabaseValue).isNull ? nil : try word(column) }
 }

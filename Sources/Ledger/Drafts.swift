@@ -188,7 +188,7 @@ extension Ledger {
     /// Takes the name out of a change, which goes on with what else it has, and tells of it as a conflict; a create is held.
     ///
     /// - Parameter wave: of the line that says why.
-    public func withhold(name path: String, draft: Int64, by: String, reason: String, wave: Int) throws {
+    public func withhold(name path: String, draft: Int64, by: HoldReason, reason: String, wave: Int) throws {
         let row = try read { try Row.fetchOne($0, sql: "SELECT verb, fields FROM scratch.drafts WHERE draft = ?", arguments: [draft]) }
         guard let row else { return }
         guard row["verb"] == Verb.update else { return try hold(draft: draft, by: by, reason: reason) }
@@ -258,7 +258,7 @@ extension Ledger {
     }
 
     /// Holds a draft, and with a record that does not become ours its memberships.
-    public func hold(draft: Int64, by: String, reason: String) throws {
+    public func hold(draft: Int64, by: HoldReason, reason: String) throws {
         try write { db in
             // Who waits for a value that is not freed now waits as well, and who waits for that one.
             var open = try Row.fetchAll(db, sql: "SELECT frees, frees_mail, kind FROM scratch.drafts WHERE draft = ?", arguments: [draft])

@@ -9,9 +9,9 @@ public struct LinkState: Sendable {
     public var sourceID: String
     public var targetID: String
     /// created, known, associated, taken over or found. A link that exists keeps the origin that it has.
-    public var origin: String
+    public var origin: LinkOrigin
     /// active, or disabled for a leaver that this job disabled.
-    public var state: String
+    public var status: LinkStatus
     public var externalID: String?
     public var matchKey: String
     /// The attributes as they were sent, and as they were read back; canonical JSON by path.
@@ -21,14 +21,14 @@ public struct LinkState: Sendable {
     public var readDigest: [UInt8]?
 
     public init(
-        kind: ResourceKind, sourceID: String, targetID: String, origin: String, state: String = "active", externalID: String?, matchKey: String, sent: String?, sentDigest: [UInt8]?,
+        kind: ResourceKind, sourceID: String, targetID: String, origin: LinkOrigin, status: LinkStatus = .active, externalID: String?, matchKey: String, sent: String?, sentDigest: [UInt8]?,
         read: String?, readDigest: [UInt8]?
     ) {
         self.kind = kind
         self.sourceID = sourceID
         self.targetID = targetID
         self.origin = origin
-        self.state = state
+        self.status = status
         self.externalID = externalID
         self.matchKey = matchKey
         self.sent = sent
@@ -111,7 +111,7 @@ extension Ledger {
                     sent = excluded.sent, sent_digest = excluded.sent_digest, read = excluded.read, read_digest = excluded.read_digest, run = excluded.run
                 """
         ).execute(arguments: [
-            link.kind, source, target, link.origin, link.state, link.externalID, link.matchKey, link.sent, link.sentDigest.map(blob), link.read, link.readDigest.map(blob), run,
+            link.kind, source, target, link.origin, link.status, link.externalID, link.matchKey, link.sent, link.sentDigest.map(blob), link.read, link.readDigest.map(blob), run,
         ])
         try db.cachedStatement(sql: "DELETE FROM tombstones WHERE kind = ? AND target = ?").execute(arguments: [link.kind, target])
     }
@@ -154,8 +154,8 @@ extension Ledger {
                         WHERE l.kind = ?1 AND s.space = ?1 AND s.id = ?2
                         """), arguments: [kind, id]
             ).map { row in
-                LinkState(
-                    kind: kind, sourceID: id, targetID: row["target_id"], origin: row["origin"], state: row["state"], externalID: row["external_id"], matchKey: row["match_key"],
+                try LinkState(
+                    kind: kind, sourceID: id, targetID: row["target_id"], origin: row.word("origin"), status: row.word("state"), externalID: row["external_id"], matchKey: row["match_key"],
                     sent: row["sent"], sentDigest: (row["sent_digest"] as Data?).map(Array.init), read: row["read"], readDigest: (row["read_digest"] as Data?).map(Array.init))
             }
         }

@@ -12,7 +12,7 @@ extension Ledger {
     /// - Parameter emptiesGroups: whether everybody is taken from a group that this plan deletes.
     /// - Parameter freesLeavers: whether somebody whom this plan deletes is taken from every group first, also one that it was in before an association.
     public func draftMemberships(
-        chunk: Int, isExclusive: Bool, emptiesGroups: Bool = false, freesLeavers: Bool = false, addWave: Int, removeWave: Int, addHeldBy: String?, removeHeldBy: String?, addReason: String,
+        chunk: Int, isExclusive: Bool, emptiesGroups: Bool = false, freesLeavers: Bool = false, addWave: Int, removeWave: Int, addHeldBy: HoldReason?, removeHeldBy: HoldReason?, addReason: String,
         removeReason: String
     ) throws {
         try write { db in
@@ -68,7 +68,7 @@ extension Ledger {
         }
     }
 
-    private func draftChunks(_ db: Database, _ sql: String, verb: Verb, chunk: Int, wave: Int, heldBy: String?, reason: String) throws {
+    private func draftChunks(_ db: Database, _ sql: String, verb: Verb, chunk: Int, wave: Int, heldBy: HoldReason?, reason: String) throws {
         let rows = try Row.fetchCursor(db, sql: sql)
         var current: (group: Int64, draft: Int64, count: Int)?
         while let row = try rows.next() {

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Planning
 import SCIM
 
 /// How links came about, and whether older versions knew it rightly.
@@ -9,7 +10,7 @@ extension Ledger {
         public var sourceID: String
         public var targetID: String
         public var name: String
-        public var origin: String
+        public var origin: LinkOrigin
         public var reason: String
     }
 
@@ -47,7 +48,7 @@ extension Ledger {
                 } else {
                     continue
                 }
-                found.append(Origin(kind: try row.word("kind"), sourceID: row["source_id"], targetID: row["target_id"], name: row["match_key"], origin: "found", reason: reason))
+                found.append(Origin(kind: try row.word("kind"), sourceID: row["source_id"], targetID: row["target_id"], name: row["match_key"], origin: .found, reason: reason))
                 try db.execute(sql: "UPDATE links SET origin = 'found' WHERE kind = ? AND source = ?", arguments: [row["kind"] as Int, row["source"] as Int64])
             }
             try db.execute(sql: "DELETE FROM learned WHERE key = ?", arguments: [Self.toBeLookedAt])
@@ -64,7 +65,7 @@ extension Ledger {
                     SELECT l.kind, si.id, ti.id, l.match_key, l.origin FROM links l JOIN ids si ON si.n = l.source JOIN ids ti ON ti.n = l.target
                     WHERE l.origin <> 'created' ORDER BY l.kind, l.origin, si.id
                     """
-            ).map { try Origin(kind: $0.word(0), sourceID: $0[1], targetID: $0[2], name: $0[3], origin: $0[4], reason: "") }
+            ).map { try Origin(kind: $0.word(0), sourceID: $0[1], targetID: $0[2], name: $0[3], origin: $0.word(4), reason: "") }
         }
     }
 

@@ -56,8 +56,7 @@ extension Ledger {
         public var created: String
         public var digest: String
         public var inputs: String
-        /// planned, applying, applied, held.
-        public var state: String
+        public var state: PlanState
     }
 
     /// A stored plan: that of the number given, or the newest but for those of undos, which their command alone applies.
@@ -67,7 +66,7 @@ extension Ledger {
                 if let id { try Row.fetchOne(db, sql: "SELECT * FROM plans WHERE id = ?", arguments: [id]) } else {
                     try Row.fetchOne(db, sql: "SELECT * FROM plans p WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run AND r.command = 'undo') ORDER BY id DESC LIMIT 1")
                 }
-            return row.map { PlanInfo(id: $0["id"], run: $0["run"], created: $0["created"], digest: $0["digest"], inputs: $0["inputs"], state: $0["state"]) }
+            return try row.map { try PlanInfo(id: $0["id"], run: $0["run"], created: $0["created"], digest: $0["digest"], inputs: $0["inputs"], state: $0.word("state")) }
         }
     }
 
@@ -77,7 +76,7 @@ extension Ledger {
         return try plan(id)
     }
 
-    public func setPlan(_ id: Int64, state: String) throws {
+    public func setPlan(_ id: Int64, state: PlanState) throws {
         try write { try $0.execute(sql: "UPDATE plans SET state = ? WHERE id = ?", arguments: [state, id]) }
     }
 
@@ -132,7 +131,7 @@ extension Ledger {
         return PlannedOperation(
             plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: try row.word("kind"), verb: verb, situation: try row.word("situation"),
             sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: try row.word("status"), reason: row["reason"],
-            heldBy: row["held_by"], fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], sentAt: row["sent_at"], due: row["due"], members: members)
+            heldBy: try row.wordIfAny("held_by"), fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], sentAt: row["sent_at"], due: row["due"], members: members)
     }
 
     /// All rows of a plan, in order.

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Planning
 import SCIM
 
 /// Which of the staged source records a job is about.
@@ -144,7 +145,7 @@ extension Ledger {
     }
 
     /// Drafts that are held by something.
-    public func drafts(heldBy: String) throws -> Int {
+    public func drafts(heldBy: HoldReason) throws -> Int {
         try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM scratch.drafts WHERE held_by = ?", arguments: [heldBy]) ?? 0 }
     }
 
@@ -214,7 +215,7 @@ extension Ledger {
     }
 
     /// Holds what takes members from a group.
-    public func holdRemovals(fromGroup id: String, by: String, reason: String) throws {
+    public func holdRemovals(fromGroup id: String, by: HoldReason, reason: String) throws {
         try write { db in
             try db.execute(
                 sql: """

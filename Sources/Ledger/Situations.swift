@@ -239,8 +239,8 @@ extension Ledger {
         result.place = row["place"]
         result.isNameProtected = row["is_name_protected"]
         result.isLinked = row["is_linked"]
-        result.origin = row["origin"]
-        result.state = row["state"]
+        result.origin = try row.wordIfAny("origin")
+        result.status = try row.wordIfAny("state")
         result.sent = row["sent"]
         result.read = row["read"]
         result.rival = row["rival"]

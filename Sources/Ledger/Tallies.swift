@@ -115,7 +115,7 @@ extension Ledger {
     }
 
     /// Holds planned operations of some verbs of a plan.
-    public func hold(plan: Int64, kind: ResourceKind, verbs: [Verb], by: String, reason: String) throws {
+    public func hold(plan: Int64, kind: ResourceKind, verbs: [Verb], by: HoldReason, reason: String) throws {
         let list = verbs.listed()
         try write {
             try $0.execute(
@@ -190,7 +190,7 @@ extension Ledger {
     }
 
     /// Marks all that is planned in a plan as held.
-    public func hold(plan: Int64, by: String, reason: String) throws {
+    public func hold(plan: Int64, by: HoldReason, reason: String) throws {
         try write { db in
             try db.execute(sql: "UPDATE operations SET status = 'held', held_by = ?, reason = reason || '; held: ' || ? WHERE plan = ? AND status = 'planned'", arguments: [by, reason, plan])
             try db.execute(sql: "UPDATE plans SET state = 'held' WHERE id = ?", arguments: [plan])

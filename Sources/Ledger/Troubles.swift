@@ -6,7 +6,7 @@ import Planning
 extension Ledger {
     /// What keeps a record from being as its source has it: a refusal stays one, whether it is tried again or put off; a limit is one whatever it holds.
     private static let cause = """
-        CASE WHEN o.status = 'conflict' THEN 'conflict' WHEN o.status IN ('failed', 'skipped') OR o.held_by IN ('put off', 'losses') THEN 'refused'
+        CASE WHEN o.status = 'conflict' THEN 'conflict' WHEN o.status IN ('failed', 'skipped') OR o.held_by IN (\(HoldReason.allCases.filter(\.isRefusal).listed())) THEN 'refused'
         ELSE coalesce(o.held_by, o.situation) END
         """
     private static let isTrouble = "o.status IN ('failed', 'conflict', 'held', 'skipped') AND coalesce(o.source, o.target) IS NOT NULL"
@@ -18,7 +18,7 @@ extension Ledger {
             switch operation.status {
             case .conflict: "conflict"
             case .failed, .skipped: "refused"
-            default: ["put off", "losses"].contains(operation.heldBy) ? "refused" : operation.heldBy ?? operation.situation.rawValue
+            default: operation.heldBy?.isRefusal ?? false ? "refused" : operation.heldBy?.rawValue ?? operation.situation.rawValue
             }
         return "\(operation.kind.rawValue) \(operation.sourceID == nil ? 2 : 0) \(id) \(cause)"
     }
@@ -36,7 +36,7 @@ extension Ledger {
                     CREATE TEMP TABLE met AS
                     SELECT DISTINCT o.kind AS kind, coalesce(o.source, o.target) AS n, \(Self.cause) AS cause FROM operations o WHERE o.plan = ?1 AND \(Self.isTrouble)
                     UNION SELECT o.kind, coalesce(o.source, o.target), '*' FROM operations o
-                    WHERE o.plan = ?1 AND (o.status IN ('planned', 'sent') OR o.status = 'held' AND o.held_by IN ('limit', 'limit on giving', 'source size', 'source incomplete', 'target incomplete', 'operations', 'undo', 'scope change', 'group unproven'));
+                    WHERE o.plan = ?1 AND (o.status IN ('planned', 'sent') OR o.status = 'held' AND o.held_by IN (\(HoldReason.allCases.filter(\.isOfTheRun).listed())));
                     """, arguments: [plan])
             try db.execute(sql: "CREATE INDEX temp.met_by_record ON met (kind, n, cause)")
             try db.execute(

@@ -13,7 +13,7 @@ extension Ledger {
                 sql:
                     "SELECT * FROM plans p WHERE p.run = ? AND EXISTS (SELECT 1 FROM operations o WHERE o.plan = p.id AND o.verb <> 'none' AND o.status IN ('done', 'failed', 'sent')) ORDER BY p.id DESC",
                 arguments: [run]
-            ).map { PlanInfo(id: $0["id"], run: $0["run"], created: $0["created"], digest: $0["digest"], inputs: $0["inputs"], state: $0["state"]) }
+            ).map { try PlanInfo(id: $0["id"], run: $0["run"], created: $0["created"], digest: $0["digest"], inputs: $0["inputs"], state: $0.word("state")) }
         }
     }
 

@@ -9,7 +9,7 @@ public struct Draft: Sendable {
     public var verb: Verb
     public var status: OperationStatus
     public var reason: String
-    public var heldBy: String?
+    public var heldBy: HoldReason?
     public var fields: [FieldChange]
     /// The folded unique names that it takes and frees, if it changes one.
     public var takes: String?
@@ -24,7 +24,7 @@ public struct Draft: Sendable {
     /// Whether the record has access until then.
     public var keepsAccess = false
 
-    public init(wave: Int, verb: Verb, status: OperationStatus, reason: String, heldBy: String? = nil, fields: [FieldChange] = [], takes: String? = nil, frees: String? = nil, name: String) {
+    public init(wave: Int, verb: Verb, status: OperationStatus, reason: String, heldBy: HoldReason? = nil, fields: [FieldChange] = [], takes: String? = nil, frees: String? = nil, name: String) {
         self.wave = wave
         self.verb = verb
         self.status = status
@@ -92,7 +92,7 @@ public struct PlannedOperation: Sendable {
     public var name: String
     public var status: OperationStatus
     public var reason: String
-    public var heldBy: String?
+    public var heldBy: HoldReason?
     public var fields: [FieldChange]
     public var unit: Int?
     /// Whether a failed operation may have changed something all the same.
@@ -122,7 +122,7 @@ public struct PlannedOperation: Sendable {
 
     package init(
         plan: Int64, seq: Int, wave: Int, kind: ResourceKind, verb: Verb, situation: Situation, sourceID: String?, targetID: String?, name: String, status: OperationStatus, reason: String,
-        heldBy: String?, fields: [FieldChange], unit: Int?, mayBeDone: Bool = false, sentAt: Double?, due: String?, members: [Member]
+        heldBy: HoldReason?, fields: [FieldChange], unit: Int?, mayBeDone: Bool = false, sentAt: Double?, due: String?, members: [Member]
     ) {
         self.plan = plan
         self.seq = seq

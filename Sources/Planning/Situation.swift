@@ -52,8 +52,8 @@ public struct SituationRow: Sendable {
     /// Whether the name that the source gives the record is protected.
     public var isNameProtected: Bool = false
     public var isLinked: Bool = false
-    public var origin: String?
-    public var state: String?
+    public var origin: LinkOrigin?
+    public var status: LinkStatus?
     public var sent: String?
     public var read: String?
     /// Another source record that wants the same key or externalId.

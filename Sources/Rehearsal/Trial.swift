@@ -278,7 +278,7 @@ final class Watch: @unchecked Sendable {
     }
 
     private func note() {
-        if onlyWhileApplying, (try? world.ledger.plan(nil))?.state != "applying" { return }
+        if onlyWhileApplying, (try? world.ledger.plan(nil))?.state != .applying { return }
         seen += 1
         if var dice {
             let isChosen = Int.random(in: 0..<seen, using: &dice) == 0

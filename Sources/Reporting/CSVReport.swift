@@ -79,7 +79,7 @@ public struct CSVReport {
             cells[.userName] = isUser ? object.targetName ?? "" : ""
             cells[.group] = isUser ? "" : object.targetName ?? ""
             cells[.kind] = isUser ? "user" : "group"
-            cells[.situation] = object.situation.rawValue
+            cells[.situation] = object.situation.description
             cells[.action] = "none"
             cells[.status] = "noted"
             cells[.targetID] = object.targetID ?? ""
@@ -145,11 +145,11 @@ public struct CSVReport {
         switch operation.verb {
         case .addMembers: "add member"
         case .removeMembers: "remove member"
-        case .none: operation.status == .noted ? "left alone" : operation.status.rawValue
+        case .none: operation.status == .noted ? "left alone" : operation.status.description
         case .update where operation.endsAccess: "disable"
         case .update where operation.fields.contains { $0.path == "active" && $0.after == "true" }: "enable"
         case .update: "change"
-        default: operation.verb.rawValue
+        default: operation.verb.description
         }
     }
 
@@ -170,14 +170,14 @@ public struct CSVReport {
         cells[.since] = Ledger.troubleKey(operation).flatMap { context.since[$0] } ?? ""
         cells[.due] = operation.due ?? ""
         cells[.kind] = isUser ? "user" : "group"
-        cells[.situation] = operation.situation.rawValue
-        cells[.action] = operation.verb.rawValue
-        cells[.status] = operation.status.rawValue
+        cells[.situation] = operation.situation.description
+        cells[.action] = operation.verb.description
+        cells[.status] = operation.status.description
         cells[.sourceID] = operation.sourceID ?? ""
         cells[.targetID] = operation.targetID ?? ""
         cells[.name] = operation.name
         cells[.reason] = operation.reason
-        cells[.heldBy] = operation.heldBy ?? ""
+        cells[.heldBy] = operation.heldBy?.description ?? ""
         switch operation.verb {
         case .addMembers, .removeMembers:
             for member in operation.members {

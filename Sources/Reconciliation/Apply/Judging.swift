@@ -111,7 +111,7 @@ extension Applier {
         if written.status == 201, written.age == .fresh, try ledger.fact(fresh) == nil { try ledger.learn(fresh, "201 with the time of the request") }
         // On a server that never tells, an older time is no evidence: it may be its way of writing times.
         let wasThere = try isStaged(operation.kind, id) || (written.status == 200 || written.age == .older) && ledger.fact(fresh) != nil
-        try recordWrite(operation, kind, id: id, resource: written.resource, origin: wasThere ? "taken over" : try origin(of: operation))
+        try recordWrite(operation, kind, id: id, resource: written.resource, origin: wasThere ? .takenOver : try origin(of: operation))
         if wasThere { verification.takenOver.append(operation.name) }
     }
 
@@ -120,7 +120,7 @@ extension Applier {
         let tells = "take-overs tell their age: \(kind.singular)"
         if written.age == .older, try ledger.fact(tells) == nil { try ledger.learn(tells, "an older time than the request's") }
         let isCertain = try noHandMade && !isStaged(operation.kind, id) || written.age == .fresh && ledger.fact(tells) != nil
-        try recordWrite(operation, kind, id: id, resource: written.resource, origin: isCertain && written.age != .older ? "created" : "taken over")
+        try recordWrite(operation, kind, id: id, resource: written.resource, origin: isCertain && written.age != .older ? .created : .takenOver)
         if written.age == .older { verification.takenOver.append(operation.name) } else if !isCertain { verification.perhapsTakenOver += 1 }
     }
 
@@ -147,13 +147,13 @@ extension Applier {
                     "the outcome of its create is not known, and \(id) bears its name; nothing shows that it is ours: the next run judges it as \(kind == .user ? "an account" : "a group") that was there"
                 return try ledger.settle(operation, Outcome(status: .conflict, reason: reason, mayBeDone: true), run: run)
             }
-            return try recordWrite(operation, kind, id: id, resource: resource, origin: "found", isFound: true, foundBy: "name")
+            return try recordWrite(operation, kind, id: id, resource: resource, origin: .found, isFound: true, foundBy: "name")
         }
         // Where a create takes over, what it found may be what an earlier one of ours took.
         let isDoubtful = target.profile.existing == .overwrite && !noHandMade
         // What this run's POST may have left, and is of this very time, was made by it; what is older carried our mark before.
         let isMadeNow = afterOurs && SCIMTarget.created(resource).map { abs(now() - $0) <= 600 } ?? false
-        let origin = try isDoubtful ? "taken over" : operation.status == .sent || isMadeNow ? "created" : isRestoredLedger() ? "associated" : "known"
+        let origin: LinkOrigin = try isDoubtful ? .takenOver : operation.status == .sent || isMadeNow ? .created : isRestoredLedger() ? .associated : .known
         try recordWrite(operation, kind, id: id, resource: resource, origin: origin, isFound: true)
     }
 
@@ -202,16 +202,16 @@ extension Applier {
         if !back.fields.isEmpty { rollbacks.append(back) }
     }
 
-    func origin(of operation: PlannedOperation) throws -> String {
+    func origin(of operation: PlannedOperation) throws -> LinkOrigin {
         switch operation.situation {
-        case .existing: "associated"
-        case .known: try isRestoredLedger() ? "associated" : "known"
-        default: "created"
+        case .existing: .associated
+        case .known: try isRestoredLedger() ? .associated : .known
+        default: .created
         }
     }
 
     /// Records an attribute write: the link, and what the answer shows of it.
-    func recordWrite(_ operation: PlannedOperation, _ kind: ResourceKind, id: String, resource: [UInt8]?, origin: String, isFound: Bool = false, foundBy: String = "externalId") throws {
+    func recordWrite(_ operation: PlannedOperation, _ kind: ResourceKind, id: String, resource: [UInt8]?, origin: LinkOrigin, isFound: Bool = false, foundBy: String = "externalId") throws {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
         let previous = try ledger.link(kind: operation.kind, source: source)
         let desired = try ledger.desired(kind: operation.kind, source: source)
@@ -235,7 +235,7 @@ extension Applier {
         let isLeaver = operation.situation == .leaver
         // Of a leaver, and after a restart, there is no desired record: the link then keeps what it knows.
         var link = LinkState(
-            kind: operation.kind, sourceID: source, targetID: id, origin: previous?.targetID == id ? previous?.origin ?? origin : origin, state: isLeaver ? "disabled" : "active",
+            kind: operation.kind, sourceID: source, targetID: id, origin: previous?.targetID == id ? previous?.origin ?? origin : origin, status: isLeaver ? .disabled : .active,
             // What was found bears its own name, which may be an older one.
             externalID: (isFound ? actual?.externalID : nil) ?? text("externalId") ?? previous?.externalID
                 // What was recognised by its mark carries it, whatever this write is about.
@@ -248,11 +248,11 @@ extension Applier {
         if isLeaver { link.readDigest = nil }
         // Back in the source, and this write does not enable it: where the job does not map that, or the enabling came to nothing, it is still
         // disabled by this job.
-        if operation.situation == .returned, values["active"] == nil, previous?.state == "disabled", actual?.active != true {
+        if operation.situation == .returned, values["active"] == nil, previous?.status == .disabled, actual?.active != true {
             let isRefused = try ledger.operations(plan: operation.plan, kind: operation.kind, source: source).contains { other in
                 other.status != .done && other.fields.contains { $0.path == "active" && $0.after == "true" }
             }
-            if isRefused || table.attribute("active") == nil { link.state = "disabled" }
+            if isRefused || table.attribute("active") == nil { link.status = .disabled }
         }
         var judgement = Verification.Judgement()
         if let actual, !isFound { judgement = try judge(operation, kind, table, actual, tries) }

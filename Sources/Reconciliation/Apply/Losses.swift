@@ -7,8 +7,6 @@ import Planning
 
 /// R35: a change of a group that loses members who had to stay is noticed, and not repeated.
 extension Applier {
-    /// Holds what would go on losing members.
-    static let losses = "losses"
 
     /// Whether what is written to members must be remembered: where nothing shows it, or where a group is only ever sent as a whole.
     var notesMembers: Bool { target.profile.memberReading.contains(.ledger) || !target.patches(.group) }
@@ -35,7 +33,7 @@ extension Applier {
         }
         if !target.patches(.group) {
             // What this job has made holds what it has put in.
-            let isMade = try operation.sourceID.flatMap { try ledger.link(kind: .group, source: $0) }?.origin == "created"
+            let isMade = try operation.sourceID.flatMap { try ledger.link(kind: .group, source: $0) }?.origin == .created
             let mayHide = try !isMade && ledger.fact("members") == nil
             care.put = .init(
                 known: Set(care.stays).union(try ledger.unseenMembers(ofGroup: group).filter { !leaving.contains($0) }).subtracting(adding), isExclusive: isExclusive, mayHide: mayHide)

@@ -103,7 +103,7 @@ extension Applier {
         let desired = try ledger.desired(kind: kind, source: source)
         link.read = actual.body
         judgement.correct(&link, kind, actual, operation.situation)
-        link.readDigest = complaint == nil && link.state == "active" && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
+        link.readDigest = complaint == nil && link.status == .active && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
         // A delete that became a disabling is not done, whatever is shown, and neither is what was refused in part.
         let isDone = complaint == nil && operation.status != .failed
         try ledger.settle(operation, Outcome(status: isDone ? .done : .failed, reason: complaint, link: .set(link), mayBeDone: !isDone), run: run)

@@ -37,7 +37,7 @@ extension Applier {
         {
             let shown = MappingTable.values(actual.body)
             if operation.fields.allSatisfy({ field in shown[field.path]?.canonical == field.after }) {
-                return try recordWrite(operation, kind, id: id, resource: body, origin: "created")
+                return try recordWrite(operation, kind, id: id, resource: body, origin: .created)
             }
         }
         try ledger.settle(
@@ -56,7 +56,7 @@ extension Applier {
         case .success(let resource):
             let mark = try? target.connection.read(resource) { AttributePath("externalId")?.value(in: $0)?.canonical }
             if let mark, mark == operation.fields.first(where: { $0.path == "externalId" })?.after {
-                try recordWrite(operation, kind, id: id, resource: resource, origin: "associated", isFound: true)
+                try recordWrite(operation, kind, id: id, resource: resource, origin: .associated, isFound: true)
             } else {
                 try ledger.settle(
                     operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account does not carry our mark: planned anew", mayBeDone: true), run: run)

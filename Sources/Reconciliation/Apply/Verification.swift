@@ -139,8 +139,8 @@ struct Verification {
         func correct(_ link: inout LinkState, _ kind: ResourceKind, _ actual: MappingTable.Actual?, _ situation: Situation) {
             guard !unapplied.isEmpty, let actual else { return }
             // Whoever could not be disabled is no disabled leaver yet, and whoever could not be enabled still is one.
-            if isAccessIgnored, situation == .leaver { link.state = "active" }
-            if isAccessIgnored, situation == .returned { link.state = "disabled" }
+            if isAccessIgnored, situation == .leaver { link.status = .active }
+            if isAccessIgnored, situation == .returned { link.status = .disabled }
             // What is shown is what the target has: so the next run sees the difference, and what there is to replace.
             let shown = MappingTable.values(actual.body)
             link.sent = JSONValue.object(MappingTable.values(link.sent).merging(unapplied.map { ($0, shown[$0] ?? .null) }) { _, last in last }).canonical

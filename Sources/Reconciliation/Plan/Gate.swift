@@ -28,9 +28,6 @@ public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
 
 /// Judges a plan against the limits, before the first write and in dry runs alike.
 struct Gate: Sendable {
-    /// Holds what exceeds a limit on giving.
-    static let giving = "limit on giving"
-
     /// Operations below which a percentage does not bite, while they are at most half of the base.
     static let floor = 5
 

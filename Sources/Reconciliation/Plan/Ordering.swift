@@ -19,12 +19,10 @@ struct Ordering {
             let kind = blocked.kind
             let holder = blocked.holder.map { "which is linked to \($0)" } ?? "which no record is linked to"
             try ledger.withhold(
-                name: kind.nameAttribute, draft: blocked.draft, by: Self.keptName,
+                name: kind.nameAttribute, draft: blocked.draft, by: .keptName,
                 reason: "its new name is still that of the \(kind.singular) \(blocked.bearer), \(holder); rename or delete that one, or give this record another name", wave: Wave.report)
         }
     }
-
-    static let keptName = "kept name"
 
     private enum Value: Hashable {
         case name(String)

@@ -67,7 +67,7 @@ struct Policy: Sendable {
         var decision = judge(row)
         if let flaw = row.flaw, row.situation != .unacceptable, row.isLinked || decision.outlook == .present, !row.isOutOfScope {
             // The rest of the record goes on.
-            decision.drafts.append(report(row, .held, "\(flaw) (\(row.place ?? "source")): left as it is on the target, and all else goes on", heldBy: Self.attribute))
+            decision.drafts.append(report(row, .held, "\(flaw) (\(row.place ?? "source")): left as it is on the target, and all else goes on", heldBy: .attribute))
         }
         return decision
     }
@@ -75,7 +75,7 @@ struct Policy: Sendable {
     private func judge(_ row: SituationRow) -> Decision {
         let kind = row.kind
         if row.isRestored, ![.inStep, .gone, .unmanaged].contains(row.situation) {
-            return ([report(row, .held, "an undo restored it; it stays so until its source record changes, or --release", heldBy: "undo")], .held)
+            return ([report(row, .held, "an undo restored it; it stays so until its source record changes, or --release", heldBy: .restored)], .held)
         }
         if let decision = disabledWithoutFlag(kind, row) { return decision }
         switch row.situation {
@@ -83,7 +83,7 @@ struct Policy: Sendable {
         case .changed, .returned:
             let drafts = change(kind, row)
             // Who may be somebody else gets into no group, and leaves none.
-            return (drafts, drafts.contains { $0.heldBy == Self.recycled } ? .held : .present)
+            return (drafts, drafts.contains { $0.heldBy == .recycledMail } ? .held : .present)
         case .missing: return missing(kind, row)
         case .absent: return absent(kind, row)
         case .known: return known(kind, row)
@@ -94,7 +94,7 @@ struct Policy: Sendable {
             guard incompleteSource == nil, !row.isUnconfirmed, row.isGoneFromTarget else { return ([], .held) }
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "gone from the source and from the target: only the link is dropped", name: name(row))], nil)
         case .protected:
-            return ([report(row, .held, "the name matches a protect pattern; it is never touched", heldBy: "protect")], .held)
+            return ([report(row, .held, "the name matches a protect pattern; it is never touched", heldBy: .protected)], .held)
         case .taken:
             let mark = row.targetExternalID.map { "now carries the externalId “\($0)”" } ?? "lost its externalId and bears a name that this job did not write"
             let names = [row.sourceName, row.targetName, row.sourceID].compactMap { $0 }
@@ -108,17 +108,17 @@ struct Policy: Sendable {
                 [
                     report(
                         row, .conflict, "the linked object \(mark): it may belong to somebody else; nothing is written\(loses). If it is this record's, --accept-takeback \(names.first ?? "")",
-                        heldBy: losesAccess ? Self.keepsAccess : nil)
+                        heldBy: losesAccess ? .keepsAccess : nil)
                 ], .held
             )
         case .ambiguous where isLookAlike(row) && isDeclined(row): return absent(kind, row)
-        case .ambiguous: return ([report(row, .held, ambiguity(kind, row), heldBy: "ambiguous")], .held)
+        case .ambiguous: return ([report(row, .held, ambiguity(kind, row), heldBy: .ambiguous)], .held)
         case .foreign: return ([report(row, .conflict, foreignness(kind, row))], .held)
         case .collision:
             let rival = row.rival.map { " (with \($0))" } ?? ""
-            return (disabling(kind, row) + [report(row, .held, "two source records want the same name or externalId\(rival); correct one of them in the source", heldBy: "collision")], .held)
+            return (disabling(kind, row) + [report(row, .held, "two source records want the same name or externalId\(rival); correct one of them in the source", heldBy: .collision)], .held)
         case .unacceptable:
-            return (disabling(kind, row) + [report(row, .held, "\([row.problem, row.flaw].compactMap { $0 }.joined(separator: "; ")) (\(row.place ?? "source"))", heldBy: "unacceptable")], .held)
+            return (disabling(kind, row) + [report(row, .held, "\([row.problem, row.flaw].compactMap { $0 }.joined(separator: "; ")) (\(row.place ?? "source"))", heldBy: .unacceptable)], .held)
         case .unmanaged: return ([], nil)
         }
     }
@@ -139,7 +139,7 @@ struct Policy: Sendable {
     private func sharing(_ kind: ResourceKind, _ row: SituationRow) -> Decision? {
         guard let other = row.sourceID.flatMap({ sharedAccounts[kind]?[$0] }) else { return nil }
         let reason = "shares an account with \(other): the target answered its create with that account; change one of the two records, such as the e-mail address"
-        return ([report(row, .held, reason, heldBy: "shared account")], .held)
+        return ([report(row, .held, reason, heldBy: .sharedAccount)], .held)
     }
 
     /// A new person under a leaver's address may be the same person again, or be let into the other's mail.
@@ -148,7 +148,7 @@ struct Policy: Sendable {
         return (
             [
                 report(
-                    row, .held, "its e-mail address \(mail) is still that of \(holder), a leaver; if it is another person, give it another address or end that account", heldBy: Self.recycled)
+                    row, .held, "its e-mail address \(mail) is still that of \(holder), a leaver; if it is another person, give it another address or end that account", heldBy: .recycledMail)
             ], .held
         )
     }
@@ -164,12 +164,12 @@ struct Policy: Sendable {
         }
         if let shared = sharing(kind, row) { return shared }
         if row.lacksWhatIsNeeded {
-            return ([report(row, .held, "linked, but gone from the target, and no object can be made of it: \(row.flaw ?? "") (\(row.place ?? "source"))", heldBy: "unacceptable")], .held)
+            return ([report(row, .held, "linked, but gone from the target, and no object can be made of it: \(row.flaw ?? "") (\(row.place ?? "source"))", heldBy: .unacceptable)], .held)
         }
         var draft = creation(kind, row, reason: "linked, but gone from the target: created again")
         if !row.isGoneFromTarget, draft.status == .planned {
             draft.status = .held
-            draft.heldBy = "target incomplete"
+            draft.heldBy = .targetIncomplete
             draft.reason = incompleteTarget.map { "not seen on the target, whose list is not complete (\($0))" } ?? "not seen on the target, and the target does not say that it is not there"
         }
         return ([draft], draft.status == .planned ? .present : .held)
@@ -180,7 +180,7 @@ struct Policy: Sendable {
             wave: Wave.create(kind), verb: .create, status: .planned, reason: reason, fields: differences.creation(row.desired ?? "{}"), takes: row.desiredKey, name: name(row))
         draft.takesMail = Self.foldedText(draft.fields.first { $0.path == Self.mail }?.after)
         permit(&draft, kind, .create)
-        if let sizeHold, draft.status == .planned { draft.hold(Self.size, sizeHold) }
+        if let sizeHold, draft.status == .planned { draft.hold(.sourceSize, sizeHold) }
         return draft
     }
 
@@ -212,11 +212,11 @@ struct Policy: Sendable {
         let isUnclear = kind == .user && profile.hasActiveFlag && row.actualActive == nil && activityIsShown
         if row.actualActive == false || isUnclear, row.desiredActive != false, !job.existing.associateDisabled, !isAccepted {
             let state = isUnclear ? "does not show if it is active, as others do" : "is disabled"
-            return ([report(row, .held, "\(Self.thing(kind)) of that name exists and \(state); set existing: {disabled: associate} to take it, which enables it", heldBy: "existing.disabled")], .held)
+            return ([report(row, .held, "\(Self.thing(kind)) of that name exists and \(state); set existing: {disabled: associate} to take it, which enables it", heldBy: .disabledNamesake)], .held)
         }
         if rule == .matching, !isAccepted, let doubt = associations.doubt(kind, row) {
             let wayOut = "let it go by --accept-association \(kind.singular):\(name(row)), or decline it in existing.decline"
-            return ([report(row, .held, "\(Self.thing(kind)) of that name exists, and whether it is this record's is not certain: \(doubt); \(wayOut)", heldBy: Self.namesake)], .held)
+            return ([report(row, .held, "\(Self.thing(kind)) of that name exists, and whether it is this record's is not certain: \(doubt); \(wayOut)", heldBy: .namesake)], .held)
         }
         var fields = changes(kind, row)
         if let recycled = recycledMail(kind, row, fields) { return recycled }
@@ -246,14 +246,14 @@ struct Policy: Sendable {
         if row.isNameProtected, row.desiredKey != row.actualKey, fields.contains(where: { $0.path == kind.nameAttribute }) {
             // A protected name is given to nobody, and keeps nobody from losing access.
             fields.removeAll { $0.path == kind.nameAttribute }
-            held.append(report(row, .held, "its new name matches a protect pattern, and is not given to it", heldBy: "protect"))
+            held.append(report(row, .held, "its new name matches a protect pattern, and is not given to it", heldBy: .protected))
         }
         if row.situation == .returned {
             // Disabled as a leaver by this job, and by nobody's status: where the source has no status at all, its return ends that.
             // The same where the job does not map it.
             let isUnmapped = differences.tables[kind]?.attribute("active") == nil
             let isSilent = row.note == MappingTable.noStatus || isUnmapped && !row.isDisabled
-            if isSilent, row.state == "disabled", row.actualActive == false { fields.append(FieldChange(path: "active", before: "false", after: "true")) }
+            if isSilent, row.status == .disabled, row.actualActive == false { fields.append(FieldChange(path: "active", before: "false", after: "true")) }
             guard !fields.isEmpty else {
                 // Back, and disabled by the source, which is not mapped: it is still this job that has disabled the account.
                 if isUnmapped, row.isDisabled, row.actualActive == false { return held }
@@ -300,7 +300,7 @@ struct Policy: Sendable {
     /// What becomes of a record that is to leave, for the reason given.
     private func leaving(_ kind: ResourceKind, _ row: SituationRow, _ why: String) -> Decision {
         let isHeldByScope = holdsScopeLeavers && (row.isOutOfScope || row.isAbsentByScope)
-        let isOurs = row.origin == "created" || row.origin == "known"
+        let isOurs = row.origin?.isOurs ?? false
         let isKept = !isOurs && !job.leavers.deleteAssociated
         // What was deleted once has had its term.
         let isDue = row.isSurvivor && job.leavers.delete != .never
@@ -317,7 +317,7 @@ struct Policy: Sendable {
         // What cannot be deleted is disabled; once that is done, the delete is listed as what it waits for.
         if delete == .due, obstacle == nil || disable != .due || row.actualActive == false {
             draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "\(why); leavers.delete: \(job.leavers.delete)\(since)", name: name(row))
-            if let obstacle { draft.hold("operations", obstacle) }
+            if let obstacle { draft.hold(.operations, obstacle) }
             // Delete, or disable if that is refused.
             if hasFlag, row.actualActive != false { draft.fields = [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")] }
         } else if disable == .due {
@@ -344,13 +344,13 @@ struct Policy: Sendable {
             return ([note], isHeld || hasFlag || kind == .group ? .held : .leaving)
         }
         if let incompleteSource {
-            draft.hold("source incomplete", incompleteSource)
+            draft.hold(.sourceIncomplete, incompleteSource)
         } else if isHeldBySize, let sizeHold {
-            draft.hold(Self.size, sizeHold)
+            draft.hold(.sourceSize, sizeHold)
         } else if row.isUnconfirmed {
-            draft.hold(Self.unconfirmed, "\(row.departure ?? "the source cannot be asked for it")")
+            draft.hold(.unconfirmed, "\(row.departure ?? "the source cannot be asked for it")")
         } else if isHeldByScope {
-            draft.hold("scope change", "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
+            draft.hold(.scopeChange, "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
         }
         permit(&draft, kind, .delete)
         if draft.verb == .delete, draft.status == .planned, row.isSurvivor, !draft.fields.isEmpty {
@@ -403,29 +403,14 @@ struct Policy: Sendable {
     private func frozen(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
         let fields = all(kind, row).filter { profile.immutable[kind]?.contains($0.path) ?? false }
         guard !fields.isEmpty else { return [] }
-        var draft = report(row, .held, "\(profile.displayName) never changes \(fields.map(\.path).joined(separator: ", ")); the account keeps what it has", heldBy: "immutable")
+        var draft = report(row, .held, "\(profile.displayName) never changes \(fields.map(\.path).joined(separator: ", ")); the account keeps what it has", heldBy: .immutable)
         draft.fields = fields
         return [draft]
     }
 
-    /// Holds what rests on the size of a source that is not believed.
-    static let size = "source size"
-
-    /// Holds a leaver whose absence nobody could ask about, until it has lasted.
-    static let unconfirmed = "unconfirmed absence"
-
-    /// Holds an attribute that cannot be sent; the rest of its record goes on.
-    static let attribute = "attribute"
-
-    /// Holds a namesake of which more than the name should agree.
-    static let namesake = "existing.matching"
-
     private func isDeclined(_ row: SituationRow) -> Bool { !job.existing.decline.isDisjoint(with: [row.sourceName, row.sourceID].compactMap { $0 }) }
 
-    /// Holds a conflict of whoever must lose access: no flag hides it.
-    static let keepsAccess = "keeps access"
     static let mail = "emails[work]"
-    private static let recycled = "recycled e-mail"
 
     private static func mailText(_ body: String?) -> String? { MappingTable.values(body)[mail]?.string }
 
@@ -463,7 +448,7 @@ struct Policy: Sendable {
         if !access.isEmpty {
             var change = draft(access)
             if !access.contains(where: isDisabling) { change.wave = Wave.enableUsers }
-            if let incompleteSource, access.contains(where: isDisabling) { change.hold("source incomplete", incompleteSource) }
+            if let incompleteSource, access.contains(where: isDisabling) { change.hold(.sourceIncomplete, incompleteSource) }
             drafts.append(change)
         }
         if let incompleteSource {
@@ -472,7 +457,7 @@ struct Policy: Sendable {
             if !rest.isEmpty { drafts.append(draft(rest)) }
             if !cleared.isEmpty {
                 var held = draft(cleared)
-                held.hold("source incomplete", incompleteSource)
+                held.hold(.sourceIncomplete, incompleteSource)
                 drafts.append(held)
             }
         } else if !rest.isEmpty {
@@ -483,24 +468,24 @@ struct Policy: Sendable {
 
     private func disable(_ kind: ResourceKind, _ row: SituationRow, _ fields: [FieldChange], reason: String) -> Draft {
         var draft = Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: reason, fields: fields, name: name(row))
-        if let incompleteSource { draft.hold("source incomplete", incompleteSource) }
+        if let incompleteSource { draft.hold(.sourceIncomplete, incompleteSource) }
         permit(&draft, kind, .update)
         return draft
     }
 
     private func takeAway(_ draft: inout Draft, _ fields: [FieldChange]) {
         guard let incompleteSource, fields.contains(where: { $0.after == nil }) else { return }
-        draft.hold("source incomplete", incompleteSource)
+        draft.hold(.sourceIncomplete, incompleteSource)
     }
 
     private func permit(_ draft: inout Draft, _ kind: ResourceKind, _ verb: Permission) {
         guard draft.status == .planned, !permits(kind, verb) else { return }
-        draft.hold("operations", "operations.\(kind.plural) does not list \(verb)")
+        draft.hold(.operations, "operations.\(kind.plural) does not list \(verb)")
     }
 
     private func permits(_ kind: ResourceKind, _ verb: Permission) -> Bool { job.operations[kind]?.contains(verb) ?? false }
 
-    private func report(_ row: SituationRow, _ status: OperationStatus, _ reason: String, heldBy: String? = nil) -> Draft {
+    private func report(_ row: SituationRow, _ status: OperationStatus, _ reason: String, heldBy: HoldReason? = nil) -> Draft {
         Draft(wave: Wave.report, verb: .none, status: status, reason: reason, heldBy: heldBy, name: name(row))
     }
 
@@ -532,7 +517,7 @@ struct Policy: Sendable {
 }
 
 extension Draft {
-    mutating func hold(_ by: String, _ why: String) {
+    mutating func hold(_ by: HoldReason, _ why: String) {
         status = .held
         heldBy = by
         reason += "; held: \(why)"

@@ -119,7 +119,7 @@ struct Undoing {
 
     private func refuse(_ kind: ResourceKind, _ operation: PlannedOperation, _ why: String) throws {
         try ledger.draft(
-            Draft(wave: Wave.report, verb: .none, status: .held, reason: "cannot be restored: \(why)", heldBy: "not restorable", name: operation.name), kind: kind,
+            Draft(wave: Wave.report, verb: .none, status: .held, reason: "cannot be restored: \(why)", heldBy: .notRestorable, name: operation.name), kind: kind,
             situation: operation.situation,
             source: operation.sourceID, target: operation.targetID)
     }
@@ -139,8 +139,8 @@ struct Undoing {
             return try refuse(kind, operation, "nobody can tell whether the run made \(holder.id) or it was there")
         }
         switch link.origin {
-        case "taken over": return try refuse(kind, operation, "the create took over an account that was there, and what it was before is not known")
-        case "created": break
+        case .takenOver: return try refuse(kind, operation, "the create took over an account that was there, and what it was before is not known")
+        case .created: break
         default:
             // Sent without an answer, and found by its mark: perhaps it was there before.
             try refuse(kind, operation, "nobody can tell whether the run made \(link.targetID) or found it")

@@ -19,7 +19,7 @@ extension JobRun {
             return
         }
         do {
-            try ledger.setPlan(plan, state: "applying")
+            try ledger.setPlan(plan, state: .applying)
             try beginToLookBack()
             gate.finishWhatBegins()
             // Before the first write, so that a run between a killed undo and its repetition takes nothing back.
@@ -45,10 +45,10 @@ extension JobRun {
             for (kind, path) in applier.verification.missing { try ledger.noteSentInVain(kind: kind, path: path) }
             if let fatal = applier.fatal {
                 failure = JobFailure(fatal, side: "target")
-                try ledger.setPlan(plan, state: "stopped")
+                try ledger.setPlan(plan, state: .stopped)
             } else if !applier.cuts.isEmpty, surroundings.stop.signal == nil {
                 isCutShort = true
-                try ledger.setPlan(plan, state: "stopped")
+                try ledger.setPlan(plan, state: .stopped)
                 notes += applier.cuts
                 notes.append(unsent(try ledger.plannedCount(plan: plan)))
             } else if let signal = surroundings.stop.signal {
@@ -56,11 +56,11 @@ extension JobRun {
                 failure = JobFailure(
                     .stopped(by: signal), "stopped by a signal: what was under way is finished; \(unsent == 0 ? "all was sent, and not verified to its end" : self.unsent(unsent))")
                 notes += applier.cuts
-                try ledger.setPlan(plan, state: "stopped")
+                try ledger.setPlan(plan, state: .stopped)
             } else {
                 isApplied = true
                 try countRefusals()
-                try ledger.setPlan(plan, state: "applied")
+                try ledger.setPlan(plan, state: .applied)
                 let unsent = try ledger.plannedCount(plan: plan)
                 if unsent > 0 { notes.append(self.unsent(unsent)) }
             }

@@ -41,7 +41,7 @@ extension JobRun {
             var conflicts: [PlannedOperation] = []
             try ledger.forEachOperation(plan: plan) { if JobReport.needsAttention($0) { conflicts.append($0) } }
             // Whoever must lose access and keeps it is told every night.
-            if conflicts.contains(where: { $0.heldBy == Policy.keepsAccess }) { isKnown = false }
+            if conflicts.contains(where: { $0.heldBy == .keepsAccess }) { isKnown = false }
             for operation in conflicts where isKnown { isKnown = try [.conflict, .held].contains(operation.status) && ledger.wasReported(operation) }
             if isKnown { report.exit = .inStep }
         }

@@ -73,7 +73,7 @@ public struct Invocation {
                 if case .apply(let number, let digest) = command {
                     basis = try entry.ledger.plan(number)
                     if let plan = basis, try entry.ledger.isOfUndo(plan) { throw JobFailure(.stale, "plan \(plan.id) is an undo's, which is made anew each time: rollcall undo") }
-                    guard let basis, ["planned", "held"].contains(basis.state) else {
+                    guard let basis, basis.state == .planned || basis.state == .held else {
                         let what = number.map { "plan \($0)" } ?? "the newest plan"
                         throw JobFailure(.stale, basis.map { "\(what) is \($0.state) already; plan again" } ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")
                     }
@@ -132,7 +132,7 @@ public struct Invocation {
                 for run in runs { group.addTask { await run.apply() } }
             }
             // The plan that was looked at says what became of it.
-            for (run, basis) in zip(runs, saved) where run.hasApplied { if let basis { try? run.ledger.setPlan(basis.id, state: "applied by run \(run.id)") } }
+            for (run, basis) in zip(runs, saved) where run.hasApplied { if let basis { try? run.ledger.setPlan(basis.id, state: .appliedByRun(run.id)) } }
         }
         for run in runs {
             // A ledger that fails keeps no other job from its report, and from being what later runs are measured against.

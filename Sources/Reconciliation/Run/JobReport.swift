@@ -81,17 +81,10 @@ public struct JobReport: Sendable {
     /// Whether a row means that a record is not as its source wants it, for a reason that somebody must look at.
     static func needsAttention(_ operation: PlannedOperation) -> Bool { needsAttention(operation.situation, operation.status, heldBy: operation.heldBy) }
 
-    private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: String?) -> Bool {
+    private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: HoldReason?) -> Bool {
         switch status {
         case .failed, .conflict, .sent: true
-        case .held:
-            [
-                "ambiguous", "collision", "unacceptable", "existing.disabled", Policy.namesake, JobRun.putOff, Gate.giving, Policy.unconfirmed, Applier.losses, Policy.attribute, "recycled e-mail",
-                "shared account",
-                "not restorable", "target incomplete", "group unproven",
-                "scope change",
-            ].contains(
-                heldBy)
+        case .held: heldBy?.needsAttention ?? false
         case .skipped: true
         case .planned, .done, .noted: false
         }
@@ -210,7 +203,7 @@ public struct JobReport: Sendable {
                 conflicts += 1
                 tell(operation)
                 return
-            case .held where operation.heldBy == Gate.giving || operation.heldBy == Policy.size:
+            case .held where operation.heldBy == .giving || operation.heldBy == .sourceSize:
                 held += 1
                 if JobReport.needsAttention(operation) { heldForSomebody += 1 }
                 return

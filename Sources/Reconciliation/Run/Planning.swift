@@ -186,7 +186,7 @@ extension JobRun {
         try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying, linkedOnly: linkedOnly) { row in
             let decision = policy.decide(row)
             departing.add(decision.drafts, hasBegun: row.leftSince != nil)
-            if decision.drafts.contains(where: { $0.heldBy == Policy.namesake }) { namesakes += 1 }
+            if decision.drafts.contains(where: { $0.heldBy == .namesake }) { namesakes += 1 }
             if row.situation == .existing, decision.outlook == .present { associated.append(row) }
             return decision
         }
@@ -212,7 +212,7 @@ extension JobRun {
                 try ledger.draftMemberships(
                     chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, emptiesGroups: profile.deletion.groupsMustBeEmpty,
                     freesLeavers: profile.deletion.usersMustLeaveGroups, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
-                    addHeldBy: permitted ? nil : "operations", removeHeldBy: source.incomplete != nil ? "source incomplete" : sizeHold != nil ? Policy.size : permitted ? nil : "operations",
+                    addHeldBy: permitted ? nil : .operations, removeHeldBy: source.incomplete != nil ? .sourceIncomplete : sizeHold != nil ? .sourceSize : permitted ? nil : .operations,
                     addReason: "members in the source, not on the target\(exception)",
                     removeReason: "members on the target, not in the source\((source.incomplete ?? sizeHold).map { "; held: \($0)" } ?? exception)")
             }
@@ -229,7 +229,7 @@ extension JobRun {
             }
             try putOffRefused(memberships: true)
             try holdLosing(memberships: true)
-            for (group, why) in unproven { try ledger.holdRemovals(fromGroup: group, by: "group unproven", reason: why) }
+            for (group, why) in unproven { try ledger.holdRemovals(fromGroup: group, by: .groupUnproven, reason: why) }
             try holdGiving([.membershipsAdd])
             let nested = try ledger.nestingGroups()
             if nested > 0 { notes.append("\(counted(nested, "linked group")) with groups among the members, which are left alone") }
@@ -239,7 +239,7 @@ extension JobRun {
         try noteUnknownNames()
         try store(inputs: inputs)
         try judgeMissing()
-        heldByScope = try ledger.drafts(heldBy: "scope change")
+        heldByScope = try ledger.drafts(heldBy: .scopeChange)
         if heldByScope > 0 {
             notes.append(
                 "the scope changed since the last applied run, from \(baseline?.scope ?? "") to \(scope.text): \(counted(heldByScope, "leaver")) held until --accept-scope-change")

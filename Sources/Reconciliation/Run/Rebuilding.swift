@@ -38,7 +38,7 @@ extension JobRun {
                     let shown = try ledger.staged(kind: operation.kind, target: target)
                 else { continue }
                 let link = LinkState(
-                    kind: operation.kind, sourceID: source, targetID: target, origin: "associated", externalID: desired.externalID, matchKey: desired.matchKey, sent: nil, sentDigest: nil,
+                    kind: operation.kind, sourceID: source, targetID: target, origin: .associated, externalID: desired.externalID, matchKey: desired.matchKey, sent: nil, sentDigest: nil,
                     read: shown.body,
                     readDigest: nil)
                 try ledger.settle(operation, Outcome(status: .done, reason: "linked by its externalId; differences are the next run's", link: .set(link)), run: id)

@@ -11,7 +11,6 @@ extension JobRun {
     private static let leastRuns = 3
     /// Days until the next attempt, after the third failure, the fourth …
     private static let distances = [1, 2, 4, 7]
-    static let putOff = "put off"
 
     /// What was, or would be, sent: equal for equal attempts at an equal target.
     private func value(_ fields: [FieldChange], _ members: [String]) -> String {
@@ -40,7 +39,7 @@ extension JobRun {
                 guard !Self.takes(draft.verb, draft.fields), permissions.retry.isDisjoint(with: ["all", draft.name, draft.sourceID]) else { continue }
                 guard failure.value == value(draft.fields, memberships ? try ledger.members(ofDraft: draft.draft) : []) else { continue }
                 try ledger.hold(
-                    draft: draft.draft, by: Self.putOff,
+                    draft: draft.draft, by: .putOff,
                     reason:
                         "refused in the same way in \(failure.runs) runs since \(failure.since) (\(failure.said)); tried again on \(failure.next), when the record changes, or with --retry \(draft.name)"
                 )
@@ -58,7 +57,7 @@ extension JobRun {
         try ledger.forEachPlannedDraft(kind: .group, verbs: memberships ? [.addMembers] : [.update, .associate]) { draft in
             guard permissions.retry.isDisjoint(with: [draft.name, draft.sourceID]), let link = try ledger.link(kind: .group, source: draft.sourceID) else { return }
             guard try losses > 1 || ledger.fact(Applier.lossFact(verb, link.targetID)) == key else { return }
-            try ledger.hold(draft: draft.draft, by: Applier.losses, reason: "this target has lost members of a group over such a change; --retry \(draft.name) tries again")
+            try ledger.hold(draft: draft.draft, by: .losses, reason: "this target has lost members of a group over such a change; --retry \(draft.name) tries again")
         }
     }
 

@@ -191,7 +191,7 @@ struct ReportRows {
         case .create:
             let mail = operation.fields.first { $0.path == "emails[work]" }.flatMap { Self.plain($0.after) } ?? ""
             return .init(mark: .more, what: kind.singular, whom: name(operation, ledger), detail: mail)
-        case .delete, .disable: return .init(mark: .less, what: operation.verb.rawValue, whom: whom(operation, kind, ledger), detail: operation.cause)
+        case .delete, .disable: return .init(mark: .less, what: operation.verb.description, whom: whom(operation, kind, ledger), detail: operation.cause)
         case .update where operation.endsAccess: return .init(mark: .less, what: "disable", whom: whom(operation, kind, ledger), detail: operation.cause)
         case .none:
             // Two records may have one name.
@@ -215,7 +215,7 @@ struct ReportRows {
     /// What is new comes first, and what was put off to a later day last; with how many records the rows tell of.
     private func causeRows(_ ledger: Ledger) -> ([ReportSection.Row], told: Int) {
         let all = order.compactMap { causes[$0] }
-        let late = { (cause: Cause) in cause.first.heldBy == JobRun.putOff }
+        let late = { (cause: Cause) in cause.first.heldBy == .putOff }
         let sorted = (all.filter { $0.since == nil && !late($0) } + all.filter { $0.since != nil && !late($0) } + all.filter(late)).prefix(most)
         let rows = sorted.map { cause in
             let operation = cause.first
@@ -225,7 +225,7 @@ struct ReportRows {
             let deed = operation.verb == .none || operation.status == .conflict ? "" : " (\(operation.verb))"
             let number = cause.count == 1 ? kind.singular : "\(cause.count) \(kind.plural)"
             return ReportSection.Row(
-                mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.rawValue,
+                mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.description,
                 whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
                 detail: operation.cause + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil, records: cause.count)
         }

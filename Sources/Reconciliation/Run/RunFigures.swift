@@ -54,13 +54,13 @@ public struct RunFigures: Codable, Hashable, Sendable {
     }
 
     mutating func add(_ operation: PlannedOperation) {
-        if operation.status == .held { held[operation.heldBy ?? "limit", default: 0] += 1 }
+        if operation.status == .held { held[(operation.heldBy ?? .limit).rawValue, default: 0] += 1 }
         if operation.status == .conflict { conflicts += 1 }
         if operation.status == .failed { failed += 1 }
         // Both halves of a rename by way of a temporary name are one change.
         guard operation.verb != .none, operation.unit == nil || operation.unit == operation.seq else { return }
         let count = [.addMembers, .removeMembers].contains(operation.verb) ? max(1, operation.members.count) : 1
-        operations[operation.verb.rawValue, default: [:]][operation.status.rawValue, default: 0] += count
+        operations[operation.verb.description, default: [:]][operation.status.description, default: 0] += count
     }
 
     mutating func add(_ counts: Gate.Counts, _ job: Job, allowed: [LimitKey: Int]) {

@@ -107,7 +107,7 @@ extension JobRun {
             guard let key = LimitKey(rawValue: breach.key) else { continue }
             notes.append("held: \(breach)")
             for verb in key.counted.verbs {
-                try ledger.forEachPlannedDraft(kind: key.counted.kind, verbs: [verb]) { try ledger.hold(draft: $0.draft, by: Gate.giving, reason: "\(breach.key): limit \(breach.limit)") }
+                try ledger.forEachPlannedDraft(kind: key.counted.kind, verbs: [verb]) { try ledger.hold(draft: $0.draft, by: .giving, reason: "\(breach.key): limit \(breach.limit)") }
             }
         }
     }
@@ -133,14 +133,14 @@ extension JobRun {
     public func hold(_ reasons: [String]) throws {
         breaches += reasons
         guard let plan, !breaches.isEmpty else { return }
-        try ledger.hold(plan: plan, by: "limit", reason: breaches.joined(separator: "; "))
+        try ledger.hold(plan: plan, by: .limit, reason: breaches.joined(separator: "; "))
     }
 
     /// Holds what all jobs together give too much of.
     func hold(giving breach: LimitBreach) throws {
         guard let plan, let key = LimitKey(rawValue: breach.key), gateCounts.counts[key] ?? 0 > 0 else { return }
         notes.append("held: \(breach)")
-        try ledger.hold(plan: plan, kind: key.counted.kind, verbs: key.counted.verbs, by: Gate.giving, reason: "\(breach.key): limit \(breach.limit) of all jobs together")
+        try ledger.hold(plan: plan, kind: key.counted.kind, verbs: key.counted.verbs, by: .giving, reason: "\(breach.key): limit \(breach.limit) of all jobs together")
     }
 
     /// What the gate needs to judge several jobs together.

@@ -45,7 +45,7 @@ extension JobRun {
         return order.map { key in
             let (before, now) = (differing[saved]?[key], differing[plan]?[key])
             let operation = now ?? before
-            let name = "\(operation?.verb.rawValue ?? "") \(operation?.kind == .user ? "user" : "group") \(operation?.name ?? "")"
+            let name = "\(operation?.verb.description ?? "") \(operation?.kind.singular ?? "") \(operation?.name ?? "")"
             guard let before else { return "not in it: \(name)" }
             guard let now else { return "no longer wanted: \(name)" }
             let fields = Set((before.fields + now.fields).map(\.path)).sorted().compactMap { path -> String? in

@@ -124,7 +124,7 @@ import Testing
             #expect(try await world.plan().report.headline.hasPrefix("No changes."))
             tell(platform, "rename, swap")
         } else {
-            #expect(result.operations.filter { $0.heldBy == "immutable" }.count == 3, "\(result.told)")
+            #expect(result.operations.filter { $0.heldBy == .immutable }.count == 3, "\(result.told)")
             #expect((0..<3).map { world.user("person\($0)")?["id"]?.string } == ids.map { Optional($0) })
             // What else changes goes on.
             world.directory.people[0].displayName = "Another Name"
@@ -214,7 +214,7 @@ import Testing
             // Where the name is good and displayName is not needed, an account is made without it.
             let isOptional = platform.name == "volcengine-identity-center"
             #expect(result.report.exit == .recordsFailed && world.documents(.user).count == (isOptional ? 3 : 2), "\(result.told)")
-            let reasons = result.operations.filter { ["unacceptable", "attribute"].contains($0.heldBy) }.map(\.reason)
+            let reasons = result.operations.filter { $0.heldBy == .unacceptable || $0.heldBy == .attribute }.map(\.reason)
             #expect(reasons.contains { $0.contains("displayName") } && reasons.contains { $0.contains("\(longest.count + 1) characters") }, "\(reasons)")
             if platform.rules?.userNameSigns != nil { #expect(reasons.contains { $0.contains("userName: ") && $0.contains("displayName: ") }, "\(reasons)") }
             tell(platform, "validation")

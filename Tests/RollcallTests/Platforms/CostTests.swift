@@ -73,7 +73,7 @@ extension ConformanceTests {
         for number in 0..<1000 { try world.plant(.user, ["userName": .string("person\(number)"), "emails": [["type": "work", "value": .string("hand\(number)@corp.example")]]]) }
         let before = Picture(world)
         let held = try await world.run()
-        #expect(held.report.exit == .recordsFailed && held.operations.filter { $0.heldBy == "existing.matching" }.count == 300 && Picture(world) == before, "\(held.report.headline)")
+        #expect(held.report.exit == .recordsFailed && held.operations.filter { $0.heldBy == .namesake }.count == 300 && Picture(world) == before, "\(held.report.headline)")
         world.permissions.acceptAssociation = Set((0..<300).map { "user:person\($0)" })
         let result = try await world.run()
         #expect(result.report.exit == .inStep && result.operations.filter { $0.verb == .associate && $0.status == .done }.count == 300, "\(result.report.headline)")

@@ -151,7 +151,7 @@ import Testing
         }
         let night = try await world.run()
         let delete = try #require(night.operation(.delete, "bo"))
-        #expect(delete.status == .held && delete.heldBy == "operations" && delete.reason.contains("groups"), "\(delete.reason)")
+        #expect(delete.status == .held && delete.heldBy == .operations && delete.reason.contains("groups"), "\(delete.reason)")
     }
 
     @Test("R17: a recycled address never delays somebody's own disabling")
@@ -169,13 +169,13 @@ import Testing
         fay.email = "desk@corp.example"
         world.directory.people.append(fay)
         let night = try await world.run()
-        #expect(night.operations.contains { $0.name == "fay" && $0.heldBy == "recycled e-mail" })
+        #expect(night.operations.contains { $0.name == "fay" && $0.heldBy == .recycledMail })
         #expect(world.user("fay")?["active"] == false)
         // The hold of the address does not release itself, also when she is enabled, until the leaver's account is gone.
         for status in ["disabled", "enabled"] {
             world.directory.people[world.directory.people.count - 1].status = status
             let next = try await world.run()
-            #expect(next.operations.contains { $0.name == "fay" && $0.heldBy == "recycled e-mail" } && next.report.exit == .recordsFailed, "\(next.report.details)")
+            #expect(next.operations.contains { $0.name == "fay" && $0.heldBy == .recycledMail } && next.report.exit == .recordsFailed, "\(next.report.details)")
             #expect(world.user("fay")?["emails"] == nil && world.user("fay")?["active"] == .bool(status == "enabled"))
         }
         // Also not when she leaves, and comes back disabled; and she is put into no group meanwhile.
@@ -205,7 +205,7 @@ import Testing
         world.directory.people.remove(at: 1)
         world.directory.people[1].email = "desk@corp.example"
         let night = try await world.run()
-        #expect(night.operations.contains { $0.name == "dara" && $0.heldBy == "recycled e-mail" } && world.user("dara")?["emails"] == nil)
+        #expect(night.operations.contains { $0.name == "dara" && $0.heldBy == .recycledMail } && world.user("dara")?["emails"] == nil)
         // Whoever had an address of his own may take over another.
         world.directory.people[0].email = "desk@corp.example"
         world.directory.people.removeLast()

@@ -30,7 +30,7 @@ import Testing
         let result = try await world.run()
         let link = try world.ledger.link(kind: .user, source: "user_carol")
         // Whatever becomes of it, it is not of our making.
-        #expect(link == nil || link?.origin == "associated", "\(link?.origin ?? "")")
+        #expect(link == nil || link?.origin == .associated, "\(link?.origin.description ?? "")")
         if !existing.isEmpty {
             #expect(world.user("carol") == before && link == nil)
             #expect(result.report.exit == .recordsFailed)
@@ -54,7 +54,7 @@ import Testing
         lost.isOn = true
         let result = try await world.run()
         #expect(world.documents(.user).count == 2)
-        #expect(try world.ledger.link(kind: .user, source: "user_carol")?.origin == "found")
+        #expect(try world.ledger.link(kind: .user, source: "user_carol")?.origin == .found)
         #expect(result.operation(.create, "carol")?.reason.contains("found by its name") == true, "\(result.operation(.create, "carol")?.reason ?? "")")
     }
 
@@ -69,7 +69,7 @@ import Testing
         world.directory.people.append(.named("carol"))
         let result = try await world.run()
         #expect(world.documents(.user).count == 3)
-        #expect(try world.ledger.link(kind: .user, source: "user_carol")?.origin == "taken over")
+        #expect(try world.ledger.link(kind: .user, source: "user_carol")?.origin == .takenOver)
         #expect(result.report.details.contains { $0.hasPrefix("taken over: 1") }, "\(result.report.details)")
         world.directory.people.removeAll { $0.username == "carol" }
         _ = try await world.run()

@@ -175,13 +175,13 @@ import Testing
         let night = try await world.run()
         #expect(night.report.exit == .recordsFailed)
         #expect(night.operations.contains { $0.sourceID == "user_new" && $0.reason.contains("user_bo") })
-        #expect(night.operations.contains { $0.sourceID == "user_mail" && $0.heldBy == "recycled e-mail" && $0.reason.contains("user_bo") })
+        #expect(night.operations.contains { $0.sourceID == "user_mail" && $0.heldBy == .recycledMail && $0.reason.contains("user_bo") })
         #expect(world.user("dara") == nil)
         #expect(world.user("bo")?["active"] == false)
         // Nor where the account is there already, and would get the address.
         try world.plant(.user, ["userName": "dara", "displayName": "Was here"])
         let next = try await world.run()
-        #expect(next.operations.contains { $0.sourceID == "user_mail" && $0.heldBy == "recycled e-mail" }, "\(next.operations.map(\.reason))")
+        #expect(next.operations.contains { $0.sourceID == "user_mail" && $0.heldBy == .recycledMail }, "\(next.operations.map(\.reason))")
         #expect(world.user("dara")?["emails"] == nil)
     }
 

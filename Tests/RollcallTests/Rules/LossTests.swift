@@ -39,7 +39,7 @@ import Testing
         let before = Picture(world)
         let next = try await world.run()
         #expect(Picture(world) == before && next.report.exit == .recordsFailed)
-        #expect(next.operations.contains { $0.verb == .addMembers && $0.heldBy == "losses" }, "\(next.operations.map { $0.reason })")
+        #expect(next.operations.contains { $0.verb == .addMembers && $0.heldBy == .losses }, "\(next.operations.map { $0.reason })")
         // Mended: the operator says so.
         world.client.change { $0.options.habits = [] }
         world.permissions.retry = ["all"]
@@ -254,7 +254,7 @@ import Testing
             last = now
             #expect(result.report.exit == .recordsFailed, "night \(night)")
             if night == 3 { #expect(result.operations.contains { $0.reason.contains("the same in 3 runs since") }, "\(result.operations.map { $0.reason })") }
-            if night == 5 { #expect(result.operations.contains { $0.heldBy == "put off" && $0.reason.contains("tried again on") }, "\(result.operations.map { $0.reason })") }
+            if night == 5 { #expect(result.operations.contains { $0.heldBy == .putOff && $0.reason.contains("tried again on") }, "\(result.operations.map { $0.reason })") }
         }
         #expect(tried == [1, 2, 3, 4, 6, 10], "\(tried)")
         #expect(world.user("carol") != nil)

@@ -18,7 +18,7 @@ import Testing
     private func outcome(_ result: World.Result, _ name: String) -> String {
         let rows = result.operations.filter { $0.name == name }
         if let row = rows.first(where: { $0.verb == .associate }) { return row.status.rawValue }
-        return rows.first.map { "\($0.status) \($0.heldBy ?? "")" } ?? "none"
+        return rows.first.map { "\($0.status) \($0.heldBy?.description ?? "")" } ?? "none"
     }
 
     @Test(

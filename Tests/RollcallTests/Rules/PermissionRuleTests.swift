@@ -37,7 +37,7 @@ extension RuleTests {
         #expect(run.report.exit == .held)
         #expect(world.user("newcomer") == nil)
         #expect(run.report.details.contains { $0.contains("users.disable: 8 planned (13.1 % of 61), limit 10 % = 6") && $0.contains("--allow users.disable=8") })
-        #expect(run.operations.allSatisfy { $0.status == .held && $0.heldBy == "limit" })
+        #expect(run.operations.allSatisfy { $0.status == .held && $0.heldBy == .limit })
         world.permissions.allow = [.usersDisable: 7]
         #expect(try await world.run().report.exit == .held)
         world.permissions.allow = [.usersDisable: 8]
@@ -101,7 +101,7 @@ extension RuleTests {
         world.jobText = job("[group_1]")
         for _ in 1...2 {
             let held = try await world.run()
-            #expect(held.operations.first { $0.name == "person2" }?.heldBy == "scope change")
+            #expect(held.operations.first { $0.name == "person2" }?.heldBy == .scopeChange)
             #expect(world.user("person2")?["active"] == true)
         }
         world.permissions.acceptScopeChange = true
@@ -135,8 +135,8 @@ extension RuleTests {
         world.directory.people[0].displayName = "Changed"
         world.directory.people.removeLast()
         let result = try await world.run()
-        #expect(result.operation(.update, "person0")?.heldBy == "operations")
-        #expect(result.operation(.disable, "person3")?.heldBy == "operations" || result.operations.contains { $0.verb == .disable && $0.heldBy == "operations" })
+        #expect(result.operation(.update, "person0")?.heldBy == .operations)
+        #expect(result.operation(.disable, "person3")?.heldBy == .operations || result.operations.contains { $0.verb == .disable && $0.heldBy == .operations })
         #expect(world.user("person0")?["displayName"] == "Person0 Example")
         #expect(result.report.exit == .inStep)
 

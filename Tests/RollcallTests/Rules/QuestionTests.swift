@@ -219,7 +219,7 @@ import Testing
         #expect(night.user("person4")?["active"] == false, "\(result.report.details)")
         #expect(result.report.exit == .recordsFailed)
         #expect(result.operation(.delete, "person4")?.reason.contains("it was disabled instead") == true)
-        #expect(try night.ledger.link(kind: .user, source: "user_person4")?.state == "disabled")
+        #expect(try night.ledger.link(kind: .user, source: "user_person4")?.status == .disabled)
     }
 
     @Test("2.9: a delete of ours that was answered with 502 is ours, and can be taken back")

@@ -116,7 +116,7 @@ import Testing
             #expect(outcome("ada") == active, "\(policy)")
             #expect(outcome("bo") == disabled, "\(policy)")
             #expect((world.user("bo")?["active"] == true) == (disabled == "associated"))
-            if active == "associated" { #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == "associated") }
+            if active == "associated" { #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == .associated) }
         }
     }
 
@@ -325,7 +325,7 @@ import Testing
         #expect(world.members("Ops") == ["person0", "person1"])
         #expect(world.user("person2")?["displayName"] == "Seen And Changed")
         #expect(world.user("newcomer") != nil)
-        #expect(result.operations.filter { $0.heldBy == "source incomplete" }.count == 4)
+        #expect(result.operations.filter { $0.heldBy == .sourceIncomplete }.count == 4)
         #expect(result.report.details.contains { $0.contains("user_unknown") })
         // What was held is not forgotten: the next complete read lets it go, also where half of a record was written.
         world.directory.people[1].displayName = "Half Written"
@@ -463,7 +463,7 @@ import Testing
         try await world.run()
         isDown.isOn = false
         try await world.run()
-        #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == "associated")
+        #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == .associated)
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
     }
 }

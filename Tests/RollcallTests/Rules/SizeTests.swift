@@ -4,6 +4,7 @@ import JSON
 import Reconciliation
 import Rehearsal
 import SCIM
+import Planning
 import Testing
 
 @testable import Ledger
@@ -93,7 +94,7 @@ import Testing
             let result = try await world.run()
             world.permissions.firstRun = false
             #expect(result.report.details.contains { $0.contains("this platform does not tell which") } == (!noHandMade && !hasShown), "\(result.report.details)")
-            #expect(try world.ledger.link(kind: .user, source: "user_bo")?.origin == (isDeleted ? "created" : "taken over"))
+            #expect(try world.ledger.link(kind: .user, source: "user_bo")?.origin == (isDeleted ? LinkOrigin.created : .takenOver))
             world.directory.people.removeAll { $0.username == "bo" }
             _ = try await world.run()
             #expect((world.user("bo") == nil) == isDeleted)

@@ -34,7 +34,7 @@ import Testing
         #expect(world.user("bo")?["id"]?.string != bo)
         // It stays, until its source record changes.
         let next = try await world.run()
-        #expect(next.planned.isEmpty && next.operations.contains { $0.heldBy == "undo" && $0.name == "bo" })
+        #expect(next.planned.isEmpty && next.operations.contains { $0.heldBy == .restored && $0.name == "bo" })
         #expect(Trial.story(world) == before)
         world.directory.people[0].displayName = "A third name"
         try await world.run()
@@ -84,7 +84,7 @@ import Testing
         world.jobText = job + "\nmapping: { title: { from: username } }"
         #expect(try await world.plan().report.exit == .pending)
         world.jobText = job
-        #expect(try await world.run().operations.contains { $0.name == "ada" && $0.heldBy == "undo" })
+        #expect(try await world.run().operations.contains { $0.name == "ada" && $0.heldBy == .restored })
         #expect(world.user("ada")?["displayName"] != "Another")
         world.directory.teams[0].members.remove("user_ada")
         try await world.run()
@@ -206,7 +206,7 @@ import Testing
         // And back again, in one.
         _ = try await world.invoke(.undo(run: try world.lastRun(), writes: true))
         #expect(world.user("ada")?["active"] == true && world.user("ada")?["externalId"] == "user_ada")
-        #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == "associated")
+        #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == .associated)
     }
 
     @Test("what was in doubt goes back to what it was, also where the ledger stands for the target", arguments: ["cloudsso", "volcengine-identity-center"])
@@ -251,7 +251,7 @@ import Testing
         world.directory.teams[0].members.remove("user_bo")
         try await world.run()
         let undone = try await world.invoke(.undo(run: run, writes: true))
-        #expect(undone.operations.contains { $0.name == "bo" && $0.heldBy == "not restorable" && $0.reason.contains("not linked any more") }, "\(undone.operations.map(\.reason))")
+        #expect(undone.operations.contains { $0.name == "bo" && $0.heldBy == .notRestorable && $0.reason.contains("not linked any more") }, "\(undone.operations.map(\.reason))")
     }
 
     @Test("somebody who was disabled since is disabled, whatever became of the mapping meanwhile")

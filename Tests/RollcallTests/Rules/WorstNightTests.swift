@@ -176,7 +176,7 @@ import Testing
         world.directory.people = [.named("ada"), .named("bo")]
         try world.plant(.user, ["userName": "bo", "active": false])
         let first = try await world.run()
-        #expect(first.operations.first { $0.name == "bo" }?.heldBy == "existing.disabled")
+        #expect(first.operations.first { $0.name == "bo" }?.heldBy == .disabledNamesake)
         world.directory.people = [.named("bo")]
         try await world.run()
         #expect(world.user("ada")?["active"] == false)
@@ -300,7 +300,7 @@ import Testing
         later.directory = world.directory
         try later.ledger.learn(Ledger.restoredFact, "2026-11-24T02:15:00Z")
         #expect(try await later.run().report.exit == .inStep)
-        #expect(try later.ledger.link(kind: .user, source: "user_bo")?.origin == "associated")
+        #expect(try later.ledger.link(kind: .user, source: "user_bo")?.origin == .associated)
         #expect(later.members("Ops").contains("guest"))
         later.directory.people.removeAll { $0.id == "user_bo" }
         try await later.run()
@@ -315,7 +315,7 @@ import Testing
         #expect(try later.ledger.fact(Ledger.restoredFact) != nil, "held by a collision, and perhaps associated since the copy")
         later.directory.people.removeLast()
         try await later.run()
-        #expect(try later.ledger.link(kind: .user, source: "user_chen")?.origin == "associated")
+        #expect(try later.ledger.link(kind: .user, source: "user_chen")?.origin == .associated)
         #expect(try later.ledger.fact(Ledger.restoredFact) == nil)
     }
 }

@@ -65,7 +65,7 @@ extension RuleTests {
         #expect(next.report.exit == .inStep)
         #expect(next.report.details.contains { $0.contains("settled 1 operation of an interrupted run") })
         #expect(try world.ledger.unsettled().isEmpty)
-        #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == "created")
+        #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == .created)
         #expect(world.documents(.user).filter { $0["userName"] == "ada" }.count == 1)
     }
 

@@ -366,7 +366,7 @@ import Planning
         let result = try await world.plan()
         #expect(unjustified(result, world).isEmpty, "\(result.told)")
         #expect(result.takingAway.allSatisfy { $0.sourceID != "group_a" })
-        #expect(result.operations.contains { $0.verb == .removeMembers && $0.heldBy == "group unproven" } || result.report.exit == .sourceIncomplete, "\(result.told)")
+        #expect(result.operations.contains { $0.verb == .removeMembers && $0.heldBy == .groupUnproven } || result.report.exit == .sourceIncomplete, "\(result.told)")
         // At rest: one request a page more, for that group alone, and the member goes.
         let calm = try IDaaS.world(reader)
         try await calm.run()

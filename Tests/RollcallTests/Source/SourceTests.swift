@@ -248,7 +248,7 @@ import Testing
         world.client.changeDirectory { $0.directory.remove(user: "user_00000") }
         for _ in 1...3 {
             let result = try await world.run()
-            let held = result.operations.filter { $0.heldBy == "scope change" }.compactMap(\.sourceID)
+            let held = result.operations.filter { $0.heldBy == .scopeChange }.compactMap(\.sourceID)
             // Where gone and out of sight are one, who is gone is held as well.
             #expect(Set(held).isSuperset(of: (0..<8).map { "user_\(IDaaS.padded($0 * 3 + 2))" }), "\(result.told)")
             #expect(names(world).isSuperset(of: people((0..<8).map { $0 * 3 + 2 })))
@@ -270,7 +270,7 @@ import Testing
         #expect(names(world) == people((0..<24).filter { $0 % 3 == 1 || $0 > 20 }))
         world.client.changeDirectory { $0.options.applications[IDaaS.application]?.groups = [] }
         let second = try await world.run()
-        #expect(second.operations.contains { $0.heldBy == "scope change" } && second.takingAway.isEmpty, "\(second.told)")
+        #expect(second.operations.contains { $0.heldBy == .scopeChange } && second.takingAway.isEmpty, "\(second.told)")
         world.client.changeDirectory { $0.options.applications[IDaaS.application]?.units = [] }
         let empty = try await world.run()
         #expect(empty.report.exit == .sourceIncomplete && empty.told.contains("no user in scope"), "\(empty.told)")
@@ -287,7 +287,7 @@ import Testing
         world.client.changeDirectory { $0.options.applications[IDaaS.application]?.units = ["ou_dev"] }
         for _ in 1...2 {
             let result = try await world.run()
-            #expect(result.takingAway.isEmpty && result.operations.contains { $0.heldBy == "scope change" }, "\(result.told)")
+            #expect(result.takingAway.isEmpty && result.operations.contains { $0.heldBy == .scopeChange }, "\(result.told)")
         }
         world.permissions.acceptScopeChange = true
         #expect(try await !world.run().takingAway.isEmpty)

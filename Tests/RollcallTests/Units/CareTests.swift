@@ -194,7 +194,7 @@ import SCIM
 
     @Test("a rebuilt ledger takes over what a readable old one knows, and else deletes nobody for certain")
     func adopt() throws {
-        func ledger(origin: String) throws -> Ledger {
+        func ledger(origin: LinkOrigin) throws -> Ledger {
             let ledger = try Ledger()
             let run = try ledger.beginRun(command: "run", label: nil, started: "2026-11-24T02:15:00Z")
             try ledger.attachScratch()
@@ -215,11 +215,11 @@ import SCIM
             }
             return ledger
         }
-        let old = try ledger(origin: "created"), new = try ledger(origin: "associated")
-        #expect(try new.link(kind: .user, source: "user_ada")?.origin == "associated")
+        let old = try ledger(origin: .created), new = try ledger(origin: .associated)
+        #expect(try new.link(kind: .user, source: "user_ada")?.origin == .associated)
         #expect(try new.adopt(old) == 2)
-        #expect(try new.link(kind: .user, source: "user_ada")?.origin == "created")
-        #expect(try new.link(kind: .group, source: "group_1")?.origin == "created")
+        #expect(try new.link(kind: .user, source: "user_ada")?.origin == .created)
+        #expect(try new.link(kind: .group, source: "group_1")?.origin == .created)
     }
 
     @Test("an interrupted migration leaves the old file as it was")

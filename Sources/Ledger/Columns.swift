@@ -11,6 +11,7 @@ extension Outlook: DatabaseValueConvertible {}
 extension HoldReason: DatabaseValueConvertible {}
 extension LinkOrigin: DatabaseValueConvertible {}
 extension LinkStatus: DatabaseValueConvertible {}
+extension Fate: DatabaseValueConvertible {}
 
 extension PlanState: DatabaseValueConvertible {
     public var databaseValue: DatabaseValue { description.databaseValue }

@@ -48,6 +48,7 @@ public struct Outcome: Sendable {
     public var leftOut: [Int: String]
     /// Whether something may have changed although the status says failed: an undo then looks at what the target shows.
     public var mayBeDone: Bool
+    public var fate: Fate?
 
     public enum LinkChange: Sendable {
         case set(LinkState)
@@ -55,12 +56,13 @@ public struct Outcome: Sendable {
         case drop(hasTombstone: Bool)
     }
 
-    public init(status: OperationStatus, reason: String? = nil, link: LinkChange? = nil, leftOut: [Int: String] = [:], mayBeDone: Bool = false) {
+    public init(status: OperationStatus, reason: String? = nil, link: LinkChange? = nil, leftOut: [Int: String] = [:], mayBeDone: Bool = false, fate: Fate? = nil) {
         self.status = status
         self.reason = reason
         self.link = link
         self.leftOut = leftOut
         self.mayBeDone = mayBeDone
+        self.fate = fate
     }
 }
 
@@ -83,8 +85,8 @@ extension Ledger {
     }
 
     private func settle(_ db: Database, _ operation: PlannedOperation, _ outcome: Outcome, run: Int64) throws {
-        try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ?, may_be_done = ? WHERE plan = ? AND seq = ?")
-            .execute(arguments: [outcome.status, outcome.reason, run, outcome.mayBeDone, operation.plan, operation.seq])
+        try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ?, may_be_done = ?, fate = ? WHERE plan = ? AND seq = ?")
+            .execute(arguments: [outcome.status, outcome.reason, run, outcome.mayBeDone, outcome.fate, operation.plan, operation.seq])
         switch outcome.link {
         case .set(let link): try set(db, link, run: run)
         case .drop(let hasTombstone): try drop(db, operation, hasTombstone: hasTombstone, run: run)

@@ -114,6 +114,11 @@ package enum Schema {
         -- The day on which the record's term ends, for leavers.
         ALTER TABLE operations ADD COLUMN due TEXT;
         """,
+        // What an outcome means beyond its status; of older versions, its words told.
+        """
+        ALTER TABLE operations ADD COLUMN fate TEXT;
+        UPDATE operations SET fate = 'gone already' WHERE verb = 'delete' AND status = 'done' AND reason = 'was gone already';
+        """,
     ]
 
     /// One run's staging area, in a file of its own.
@@ -123,7 +128,9 @@ package enum Schema {
             active INTEGER, problem TEXT, note TEXT, place TEXT NOT NULL, protected INTEGER NOT NULL, disabled INTEGER NOT NULL DEFAULT 0, in_scope INTEGER NOT NULL DEFAULT 1,
             collision INTEGER NOT NULL DEFAULT 0,
             -- Attributes that are left out since they break a rule, and whether no object can be made without them.
-            flaw TEXT, lacks_needed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
+            flaw TEXT, lacks_needed INTEGER NOT NULL DEFAULT 0,
+            -- Whether nobody can tell if it is let in.
+            status_unreadable INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, n)) WITHOUT ROWID;
         -- The numbers that the snapshot of the source has for ids, and the ledger's.
         CREATE TABLE scratch.snapshot_numbers (snapshot INTEGER PRIMARY KEY, n INTEGER NOT NULL);
         CREATE TABLE scratch.source_members (grp INTEGER NOT NULL, usr INTEGER NOT NULL, PRIMARY KEY (grp, usr)) WITHOUT ROWID;

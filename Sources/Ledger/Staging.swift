@@ -22,6 +22,8 @@ public struct StagedSource: Sendable {
     /// Attributes that are left out, with the rules that they break; and whether no object can be made without them.
     public var flaw: String?
     public var lacksWhatIsNeeded: Bool
+    /// Whether nobody can tell if it is let in.
+    public var isStatusUnreadable: Bool
     /// What is remarkable but no obstacle.
     public var note: String?
     /// Where it stands in the source, for messages.
@@ -32,10 +34,10 @@ public struct StagedSource: Sendable {
 
     public init(
         kind: ResourceKind, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, problem: String?,
-        note: String?, place: String, isProtected: Bool, isDisabled: Bool = false, flaw: String? = nil, lacksWhatIsNeeded: Bool = false
-    ) {
+        note: String?, place: String, isProtected: Bool, isDisabled: Bool = false, flaw: String? = nil, lacksWhatIsNeeded: Bool = false, isStatusUnreadable: Bool = false    ) {
         self.flaw = flaw
         self.lacksWhatIsNeeded = lacksWhatIsNeeded
+        self.isStatusUnreadable = isStatusUnreadable
         self.kind = kind
         self.id = id
         self.externalID = externalID
@@ -124,11 +126,11 @@ extension Ledger {
                 let n = try intern(db, space: record.kind.sourceSpace, record.id)
                 let insert = try db.cachedStatement(
                     sql:
-                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, wide_key, body, digest, active, problem, note, place, protected, disabled, flaw, lacks_needed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, wide_key, body, digest, active, problem, note, place, protected, disabled, flaw, lacks_needed, status_unreadable) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 )
                 try insert.execute(arguments: [
                     record.kind, n, record.externalID, record.name, record.matchKey, foldedWidely(record.name), record.body, blob(record.digest), record.active, record.problem, record.note,
-                    record.place, record.isProtected, record.isDisabled, record.flaw, record.lacksWhatIsNeeded,
+                    record.place, record.isProtected, record.isDisabled, record.flaw, record.lacksWhatIsNeeded, record.isStatusUnreadable,
                 ])
                 if db.changesCount == 0 { repeated.append(record.id) }
             }
@@ -220,7 +222,7 @@ extension Ledger {
     /// Users in scope of whom nobody can tell whether they are let in.
     public func unreadableStatuses() throws -> (count: Int, example: String) {
         try read { db in
-            let condition = "FROM scratch.source s WHERE s.kind = 0 AND s.in_scope AND s.lacks_needed AND s.flaw LIKE '%cannot be told%'"
+            let condition = "FROM scratch.source s WHERE s.kind = 0 AND s.in_scope AND s.status_unreadable"
             return (
                 try Int.fetchOne(db, sql: "SELECT count(*) \(condition)") ?? 0,
                 try String.fetchOne(db, sql: "SELECT (SELECT id FROM ids WHERE n = s.n) || ' (' || s.place || ')' \(condition) LIMIT 1") ?? ""

@@ -66,6 +66,16 @@ public enum OperationStatus: String, Hashable, Sendable, CaseIterable, CustomStr
     public var description: String { rawValue }
 }
 
+/// What an outcome means beyond its status, where a later run decides by it.
+public enum Fate: String, Hashable, Sendable, CaseIterable {
+    /// A delete found nothing to delete.
+    case goneAlready = "gone already"
+    /// The target has no room for more of its kind: that says nothing of the record.
+    case noRoom = "no room"
+    /// The program kept the request back, since it could not be sent without harm.
+    case withheld
+}
+
 /// One attribute that an operation changes. Values are canonical JSON; nil for none.
 public struct FieldChange: Hashable, Sendable, Codable {
     public var path: String
@@ -97,6 +107,7 @@ public struct PlannedOperation: Sendable {
     public var unit: Int?
     /// Whether a failed operation may have changed something all the same.
     public var mayBeDone = false
+    public var fate: Fate?
     /// When it was sent, in seconds since 1970; nil for what was not, and for what older versions sent.
     public var sentAt: Double?
     /// The day on which its record is to end, as `2026-12-24`; nil for none.
@@ -122,7 +133,7 @@ public struct PlannedOperation: Sendable {
 
     package init(
         plan: Int64, seq: Int, wave: Int, kind: ResourceKind, verb: Verb, situation: Situation, sourceID: String?, targetID: String?, name: String, status: OperationStatus, reason: String,
-        heldBy: HoldReason?, fields: [FieldChange], unit: Int?, mayBeDone: Bool = false, sentAt: Double?, due: String?, members: [Member]
+        heldBy: HoldReason?, fields: [FieldChange], unit: Int?, mayBeDone: Bool = false, fate: Fate? = nil, sentAt: Double?, due: String?, members: [Member]
     ) {
         self.plan = plan
         self.seq = seq
@@ -139,6 +150,7 @@ public struct PlannedOperation: Sendable {
         self.fields = fields
         self.unit = unit
         self.mayBeDone = mayBeDone
+        self.fate = fate
         self.sentAt = sentAt
         self.due = due
         self.members = members

@@ -230,7 +230,7 @@ extension SCIMTarget {
     public var requestsPerUpdate: Int { patches(.user) ? 1 : 2 }
 
     /// How the reason begins of what this program keeps back.
-    public static let notSent = "not sent:"
+    private static let notSent = "not sent:"
 
     private func replace(_ kind: ResourceKind, _ id: String, _ known: MembersOfPut?, _ edit: (inout JSONValue) -> Void) async throws(SCIMFailure) -> Written {
         let current = try await current(kind, id)

@@ -2,7 +2,7 @@ import JSON
 
 /// An error answer of RFC 7644, section 3.12.
 public struct SCIMError: Error, Hashable, Sendable {
-    /// The HTTP status code.
+    /// The HTTP status code; 0 where this program refuses to send a request.
     public var status: Int
     public var scimType: String?
     public var detail: String

@@ -50,6 +50,9 @@ extension SCIMFailure {
         }
     }
 
+    /// Whether this program refused to send it.
+    var wasNeverSent: Bool { if case .rejected(let error) = self { error.status == 0 } else { false } }
+
     /// Whether nothing more is to be sent after the first such failure.
     var endsAtOnce: Bool {
         switch self {

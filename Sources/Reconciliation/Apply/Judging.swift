@@ -37,7 +37,7 @@ extension Applier {
             try recordWrite(taken, kind, id: id, resource: resource, origin: try origin(of: operation))
             noteRollback(operation, refused: refused)
             try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), mayBeDone: true), run: run)
-        case .full(let why): try ledger.settle(operation, Outcome(status: .failed, reason: "\(Applier.fullWords): \(why)"), run: run)
+        case .full(let why): try ledger.settle(operation, Outcome(status: .failed, reason: "the target has no room for it: \(why)", fate: .noRoom), run: run)
         case .lost(let resource, let missing):
             guard let id = targetID else { return }
             if operation.verb == .addMembers || operation.verb == .removeMembers {
@@ -64,7 +64,7 @@ extension Applier {
             try ledger.settle(operation, Outcome(status: .failed, reason: why, mayBeDone: true), run: run)
         case .gone:
             if operation.verb == .delete {
-                try ledger.settle(operation, Outcome(status: .done, reason: Self.goneAlready, link: .drop(hasTombstone: false)), run: run)
+                try ledger.settle(operation, Outcome(status: .done, reason: "was gone already", link: .drop(hasTombstone: false), fate: .goneAlready), run: run)
             } else {
                 // A 404 by id is believed; where there is no list, nothing else would ever tell.
                 let isUnlisted = target.profile.listing == .none && operation.verb != .addMembers && operation.verb != .removeMembers
@@ -77,7 +77,7 @@ extension Applier {
         case .failed(let why, let kind):
             noteRollback(operation)
             if kind != .doubtful, operation.verb == .addMembers, notesMembers, let targetID { try ledger.forgetUncertain(group: targetID, members: members) }
-            try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut, mayBeDone: kind == .doubtful), run: run)
+            try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut, mayBeDone: kind == .doubtful, fate: kind == .withheld ? .withheld : nil), run: run)
         case .conflict(let why) where operation.unit != nil:
             noteRollback(operation)
             try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation)), run: run)
@@ -168,10 +168,6 @@ extension Applier {
         guard operation.verb == .delete, operation.kind == .user, !operation.fields.isEmpty, target.profile.listing != .none else { return false }
         return try ledger.fact(Self.deletesAreDone) == nil
     }
-
-    static let fullWords = "the target has no room for it"
-
-    static let goneAlready = "was gone already"
 
     /// Of a target that is not listed, or not to its end, nothing else will tell whether a write arrived: what it wrote is forgotten, and
     /// sent again. Of an element of a multi-valued attribute it stays known that there is one, as the array of what it was: it is

@@ -48,6 +48,8 @@ enum Performed: Sendable {
         case refused
         /// Nothing was changed; the record may be closed to SCIM, or the credential as a whole.
         case forbidden
+        /// Nothing was sent: it could not be without harm.
+        case withheld
         /// Something may have been changed.
         case doubtful
     }

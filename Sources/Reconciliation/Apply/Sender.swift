@@ -251,6 +251,8 @@ struct Sender: Sendable {
                     last = await compared(.done(id: group, resource: written.resource), group, own)
                     if case .lost = last { return last }
                 } catch {
+                    // What keeps one back keeps all of them back.
+                    if error.wasNeverSent, !hasTaken { throw error }
                     guard case .rejected = error else {
                         if hasTaken { return error.isFatal ? .fatal(error, isOpen: true) : .unknown("a part of the members was removed; then: \(error)") }
                         throw error
@@ -265,7 +267,7 @@ struct Sender: Sendable {
         do {
             return .done(id: group, resource: try await send(members).resource)
         } catch {
-            guard case .rejected(let answer) = error, answer.status != 0, members.count > 1 else { throw error }
+            guard case .rejected = error, !error.wasNeverSent, members.count > 1 else { throw error }
         }
         var refused: [String] = []
         var reason = ""
@@ -300,7 +302,7 @@ struct Sender: Sendable {
         case .outcomeUnknown(let why): .unknown(why)
         // A stop leaves it open whether the request came through; the others mean that it did not.
         case .unreachable, .failing, .timedOut, .credentials, .cancelled: .fatal(failure, isOpen: failure == .cancelled)
-        case .rejected, .unsupported, .forbidden: .failed("the target refuses it: \(failure)\(advice(failure))", as: failure.isForbidden ? .forbidden : .refused)
+        case .rejected, .unsupported, .forbidden: .failed("the target refuses it: \(failure)\(advice(failure))", as: failure.isForbidden ? .forbidden : failure.wasNeverSent ? .withheld : .refused)
         case .malformed, .tooLarge: .failed("the target accepted it, and its answer cannot be read: \(failure)", as: .doubtful)
         }
     }

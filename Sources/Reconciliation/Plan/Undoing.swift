@@ -247,7 +247,7 @@ struct Undoing {
             return
         }
         // Nobody can tell whether it was this run's first attempt or somebody else.
-        guard operation.reason != Applier.goneAlready else { return try refuse(kind, operation, "it was gone when the run's delete arrived; create it again where it is missed") }
+        guard operation.fate != .goneAlready else { return try refuse(kind, operation, "it was gone when the run's delete arrived; create it again where it is missed") }
         // Sent without an answer: where it is still there, the delete did not come through.
         if operation.status != .done, try ledger.staged(kind: kind, target: target) != nil { return }
         guard let body = try ledger.targetVersion(kind: kind, target: target, run: run) else { return try refuse(kind, operation, "what it was before is not in the ledger") }

@@ -76,9 +76,9 @@ extension JobRun {
             guard operation.verb != .none, operation.sourceID != nil, operation.unit == nil || operation.unit == operation.seq else { return }
             switch operation.status {
             // A target that is full says nothing of the record.
-            case .failed where operation.reason.hasPrefix(Applier.fullWords): break
+            case .failed where operation.fate == .noRoom: break
             // Nor does what this program did not send: what keeps it back may be known tomorrow, and looking costs nothing.
-            case .failed where operation.reason.contains(SCIMTarget.notSent): break
+            case .failed where operation.fate == .withheld: break
             case .failed, .sent: failed.append(operation)
             case .conflict: failed.append(operation)
             case .done where hasFailures: done.append(operation)

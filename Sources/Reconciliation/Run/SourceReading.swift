@@ -104,7 +104,7 @@ struct SourceReader {
             kind: record.kind, id: record.id, externalID: desired.externalID, name: desired.name, matchKey: desired.matchKey, body: desired.body, digest: desired.digest,
             active: desired.active, problem: desired.problem, note: desired.note, place: record.place, isProtected: table.isProtected(desired.name),
             isDisabled: record.kind == .user && MappingTable.isDisabled(record, now: now), flaw: desired.flaws.isEmpty ? nil : desired.flaws.joined(separator: "; "),
-            lacksWhatIsNeeded: desired.lacksWhatIsNeeded)
+            lacksWhatIsNeeded: desired.lacksWhatIsNeeded, isStatusUnreadable: desired.isStatusUnreadable)
     }
 
     // MARK: size

@@ -33,12 +33,12 @@ let package = Package(
         // vocabulary and transport
         .target(name: "JSON", dependencies: ["CSimdJSON", "CCrypto"]),
         .target(name: "SCIM", dependencies: ["JSON"]),
-        .target(name: "HTTP", dependencies: [httpTypes, logging]),
+        .target(name: "HTTP", dependencies: ["CCurl", httpTypes, logging]),
         .target(name: "Curl", dependencies: ["CCurl", "HTTP", httpTypes]),
         .target(name: "SCIMTransport", dependencies: ["JSON", "SCIM", "HTTP", httpTypes]),
 
         // what a plan is made of, and the policy that decides it: values, and no side
-        .target(name: "Planning", dependencies: ["SCIM"]),
+        .target(name: "Planning", dependencies: ["JSON", "SCIM"]),
 
         // the rooms that a run passes
         .target(name: "Jobs", dependencies: ["SCIM", "Planning", yams]),
@@ -46,7 +46,7 @@ let package = Package(
         .target(name: "Directory", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", httpTypes]),
         .target(name: "Provisioning", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", httpTypes]),
         .target(name: "Reconciliation", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", "Planning", "Jobs", "Ledger", "Directory", "Provisioning", logging]),
-        .target(name: "Reporting", dependencies: ["JSON", "HTTP", "Planning", "Ledger", "Reconciliation"]),
+        .target(name: "Reporting", dependencies: ["JSON", "SCIM", "HTTP", "Planning", "Ledger", "Reconciliation"]),
 
         // the other side, for tests and demos
         .target(name: "Emulation", dependencies: ["JSON", "SCIM"]),
@@ -54,7 +54,7 @@ let package = Package(
         // whole runs in one process: random worlds, faults, kills, and the laws that hold all the same
         .target(name: "Rehearsal", dependencies: ["JSON", "SCIM", "HTTP", "Planning", "Jobs", "Ledger", "Directory", "Provisioning", "Reconciliation", "Emulation", "Simulation", httpTypes, logging]),
 
-        .executableTarget(name: "rollcall", dependencies: ["JSON", "HTTP", "Curl", "Planning", "Jobs", "Ledger", "Reconciliation", "Reporting", argumentParser, httpTypes, logging]),
+        .executableTarget(name: "rollcall", dependencies: ["JSON", "SCIM", "HTTP", "Curl", "Planning", "Jobs", "Ledger", "Reconciliation", "Reporting", argumentParser, httpTypes, logging]),
         .executableTarget(name: "rollcall-sandbox", dependencies: ["JSON", "SCIM", "Emulation", argumentParser, httpTypes, hummingbird, logging]),
         .executableTarget(name: "rollcall-simulate", dependencies: ["Rehearsal", argumentParser]),
 

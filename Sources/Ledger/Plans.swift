@@ -131,7 +131,8 @@ extension Ledger {
         return PlannedOperation(
             plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: try row.word("kind"), verb: verb, situation: try row.word("situation"),
             sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: try row.word("status"), reason: row["reason"],
-            heldBy: try row.wordIfAny("held_by"), fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], fate: try row.wordIfAny("fate"), sentAt: row["sent_at"], due: row["due"], members: members)
+            heldBy: try row.wordIfAny("held_by"), fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], fate: try row.wordIfAny("fate"), sentAt: row["sent_at"],
+            due: row["due"], members: members)
     }
 
     /// All rows of a plan, in order.

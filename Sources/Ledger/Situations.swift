@@ -185,7 +185,7 @@ extension Ledger {
         SELECT st.kind, st.situation, si.id AS source_id, ti.id AS target_id, ei.id AS ext_id, ni.id AS name_id,
             s.name AS source_name, t.name AS target_name, m.match_key AS name_key, m.external_id AS name_external_id, t.external_id AS target_external_id,
             s.body AS desired, s.note, s.match_key AS desired_key, s.active AS desired_active,
-            t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.flaw, coalesce(s.lacks_needed, 0) AS lacks_needed, s.place,
+            t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.flaw, coalesce(s.lacks_needed, 0) AS lacks_needed, coalesce(s.status_unreadable, 0) AS status_unreadable, s.place,
             coalesce(s.protected, 0) AS is_name_protected, l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
             CASE WHEN st.situation = 'collision' THEN (
                 SELECT min(ri.id) FROM ids ri WHERE ri.n IN (
@@ -236,6 +236,7 @@ extension Ledger {
         result.problem = row["problem"]
         result.flaw = row["flaw"]
         result.lacksWhatIsNeeded = row["lacks_needed"]
+        result.isStatusUnreadable = row["status_unreadable"]
         result.place = row["place"]
         result.isNameProtected = row["is_name_protected"]
         result.isLinked = row["is_linked"]

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import SCIM
+import Planning
 
 /// A record of the source as the job's mapping sees it.
 public struct StagedSource: Sendable {
@@ -34,7 +35,8 @@ public struct StagedSource: Sendable {
 
     public init(
         kind: ResourceKind, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, problem: String?,
-        note: String?, place: String, isProtected: Bool, isDisabled: Bool = false, flaw: String? = nil, lacksWhatIsNeeded: Bool = false, isStatusUnreadable: Bool = false    ) {
+        note: String?, place: String, isProtected: Bool, isDisabled: Bool = false, flaw: String? = nil, lacksWhatIsNeeded: Bool = false, isStatusUnreadable: Bool = false
+    ) {
         self.flaw = flaw
         self.lacksWhatIsNeeded = lacksWhatIsNeeded
         self.isStatusUnreadable = isStatusUnreadable

@@ -159,3 +159,30 @@ public struct PlannedOperation: Sendable {
 
 /// What becomes of a source record in a plan.
 public enum Outlook: String, Sendable { case present, held, leaving }
+
+extension FieldChange {
+    /// Whether it takes access away.
+    public var disables: Bool { path == "active" && after == "false" }
+    /// Whether it gives access.
+    public var enables: Bool { path == "active" && after == "true" }
+}
+
+extension PlannedOperation {
+    /// Whether it means that a record is not as its source wants it, for a reason that an operator must look at.
+    public var needsAttention: Bool {
+        switch status {
+        case .failed, .conflict, .sent, .skipped: true
+        case .held: heldBy?.needsAttention ?? false
+        case .planned, .done, .noted: false
+        }
+    }
+
+    /// Whether it takes access away from an account by an attribute.
+    public var endsAccess: Bool { fields.contains(where: \.disables) }
+
+    /// Why it is there: of what is held for somebody to decide, what holds it; else without that, since it is told once for all that it holds.
+    public var cause: String {
+        guard let mark = reason.range(of: "; held: ") else { return reason }
+        return String(status == .held && needsAttention ? reason[mark.upperBound...] : reason[..<mark.lowerBound])
+    }
+}

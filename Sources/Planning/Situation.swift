@@ -48,6 +48,8 @@ public struct SituationRow: Sendable {
     /// Attributes of the record that are left out, with the rules that they break; and whether no object can be made without them.
     public var flaw: String?
     public var lacksWhatIsNeeded = false
+    /// Whether nobody can tell if the record is let in.
+    public var isStatusUnreadable = false
     public var place: String?
     /// Whether the name that the source gives the record is protected.
     public var isNameProtected: Bool = false

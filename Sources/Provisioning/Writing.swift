@@ -286,6 +286,6 @@ extension SCIMTarget {
 
     /// When a resource was made, in seconds since 1970, as it says itself; nil when it does not.
     public static func created(_ resource: [UInt8]) -> Double? {
-        (try? JSONParser().parse(resource) { ShownResource($0).created.flatMap { Time.seconds($0) } }) ?? nil
+        (try? JSONParser().parse(resource) { ShownResource($0).created.flatMap { Timestamp.seconds($0) } }) ?? nil
     }
 }

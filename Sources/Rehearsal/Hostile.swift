@@ -199,11 +199,11 @@ package enum Hostile {
         }
         var splitter = DocumentSplitter()
         try? splitter.feed(body) { _ in }
-        for text in texts { _ = (HTTPDate.seconds(text), Time.seconds(text), RetryPolicy.retryAfter(text, now: 0), ResourceID.inLocation(text)) }
+        for text in texts { _ = (HTTPDate.seconds(text), Timestamp.seconds(text), RetryPolicy.retryAfter(text, now: 0), ResourceID.inLocation(text)) }
     }
 
     private static func judge(_ resource: ShownResource) {
-        _ = (resource.id, resource.externalID, resource.access, resource.members, resource.created.flatMap { Time.seconds($0) })
+        _ = (resource.id, resource.externalID, resource.access, resource.members, resource.created.flatMap { Timestamp.seconds($0) })
         for path in ["emails[work]", "name.familyName", "userName", "phoneNumbers[work]", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"] {
             guard let path = AttributePath(path) else { continue }
             _ = path.value(in: resource)

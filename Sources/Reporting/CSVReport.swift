@@ -135,7 +135,7 @@ public struct CSVReport {
         if [.conflict, .failed, .skipped].contains(operation.status) || operation.status == .held { return .needsYou }
         switch operation.verb {
         case .create, .addMembers: return .gives
-        case .update where operation.fields.contains(where: { $0.path == "active" && $0.after == "true" }): return .gives
+        case .update where operation.fields.contains(where: { $0.enables }): return .gives
         case .link, .unlink: return .note
         default: return .changes
         }
@@ -147,7 +147,7 @@ public struct CSVReport {
         case .removeMembers: "remove member"
         case .none: operation.status == .noted ? "left alone" : operation.status.description
         case .update where operation.endsAccess: "disable"
-        case .update where operation.fields.contains { $0.path == "active" && $0.after == "true" }: "enable"
+        case .update where operation.fields.contains { $0.enables }: "enable"
         case .update: "change"
         default: operation.verb.description
         }

@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import Reconciliation
+import SCIM
 
 /// Numbers of runs as a textfile for Prometheus' node exporter. Labels are the job, under a name that a scrape does not
 /// use itself, and closed sets, never people.
@@ -20,7 +21,7 @@ public enum Metrics {
 
     private static let families: [Family] = [
         plain("rollcall_last_success_timestamp_seconds", "When a run of the job last ended with exit code 0; 0 for never.") { $0.lastSuccess ?? 0 },
-        plain("rollcall_last_run_timestamp_seconds", "When the run that is told of here began.") { Time.seconds($0.report.figures.began) },
+        plain("rollcall_last_run_timestamp_seconds", "When the run that is told of here began.") { Timestamp.seconds($0.report.figures.began) },
         plain("rollcall_exit_code", "The exit code of the run.") { Double($0.report.exit.rawValue) },
         plain("rollcall_run_duration_seconds", "How long the run took.") { $0.report.figures.seconds },
         plain("rollcall_run_requests", "Requests of the run to both sides.") { Double($0.report.figures.requests) },
@@ -42,7 +43,7 @@ public enum Metrics {
         plain("rollcall_survivors", "Accounts that still stand after their deletion was accepted.") { $0.report.figures.survivors.map { Double($0) } },
         plain("rollcall_leavers_waiting", "Leavers whose term runs.") { Double($0.report.figures.leaversWaiting) },
         plain("rollcall_leavers_with_access", "Leavers that have access until their term ends, or until it is ended by hand.") { Double($0.report.figures.leaversWithAccess) },
-        plain("rollcall_next_leaver_timestamp_seconds", "When the next term of a leaver ends.") { $0.report.figures.nextLeaver.flatMap { Time.seconds("\($0)T00:00:00Z") } },
+        plain("rollcall_next_leaver_timestamp_seconds", "When the next term of a leaver ends.") { $0.report.figures.nextLeaver.flatMap { Timestamp.seconds("\($0)T00:00:00Z") } },
         Family(
             name: "rollcall_limit_used", help: "What a limit counted, in the run and in the last seven days.",
             samples: { entry in
@@ -58,7 +59,7 @@ public enum Metrics {
         plain("rollcall_source_memberships", "Memberships of the source in scope.") { $0.report.figures.memberships.map { Double($0) } },
         plain("rollcall_ledger_bytes", "Size of the job's ledger.") { $0.report.figures.ledgerBytes.map { Double($0) } },
         plain("rollcall_credential_end_timestamp_seconds", "When the target's credential ends, as target.expires says.") {
-            $0.report.figures.credentialEnds.flatMap { Time.seconds("\($0)T00:00:00Z") }
+            $0.report.figures.credentialEnds.flatMap { Timestamp.seconds("\($0)T00:00:00Z") }
         },
     ]
 

@@ -5,6 +5,7 @@ import Jobs
 import Ledger
 import Reconciliation
 import Reporting
+import SCIM
 
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -142,7 +143,7 @@ private func execute(
         }
     Signals.listen()
     Hardening.begin()
-    let began = Time.system.timestamp()
+    let began = Timestamp.text(Time.system.wall())
     let entries = try common.open(jobs, command: word, writes: command.writes, host)
     let output = try csv.map { try OutputFile($0, what: "CSV", jobs: jobs, state: common.state) }
     output?.write((csv == "-" ? "" : CSVReport.byteOrderMark) + CSVReport.header)
@@ -171,7 +172,7 @@ private func execute(
     var copyFailures: [String] = []
     if command.writes {
         for entry in entries {
-            do { _ = try entry.ledger.keepCopy(now: Time.system.timestamp(), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0, keep: copies) } catch {
+            do { _ = try entry.ledger.keepCopy(now: Timestamp.text(Time.system.wall()), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0, keep: copies) } catch {
                 copyFailures.append("\(entry.job.name): no copy of the ledger was made: \(error)")
             }
         }
@@ -187,7 +188,7 @@ private func execute(
         for line in lines { if csv == "-" { writeError(name + line + "\n") } else { print(name + line) } }
         if case .plan = command, let plan = report.plan, report.exit == .pending {
             let file = jobs.first { $0.name == report.job }?.file ?? "JOB"
-            let until = report.planned.flatMap { Time.seconds($0) }.map { ", until \(Time.timestamp($0 + 86400))" } ?? ""
+            let until = report.planned.flatMap { Timestamp.seconds($0) }.map { ", until \(Timestamp.text($0 + 86400))" } ?? ""
             say(
                 "\(name)  Apply exactly this\(until): rollcall apply \(shellWord(file)) --plan \(plan)\(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)")
         }
@@ -220,7 +221,8 @@ private func execute(
     if let metrics {
         // A job without a report is told of as well: its numbers must not vanish when something is wrong.
         let silent = jobs.filter { job in !reports.contains { $0.job == job.name } }.map { JobReport.withoutPlan($0.name, code, [], began: began) }
-        metrics.write(Metrics.text((reports + silent).map { report in (report, (try? entries.first { $0.job.name == report.job }?.ledger.lastSuccess()).flatMap { $0 }.flatMap { Time.seconds($0) }) }))
+        metrics.write(
+            Metrics.text((reports + silent).map { report in (report, (try? entries.first { $0.job.name == report.job }?.ledger.lastSuccess()).flatMap { $0 }.flatMap { Timestamp.seconds($0) }) }))
         metrics.finish()
     }
     if let failure = metrics?.failure { writeLine("\(failure)") }

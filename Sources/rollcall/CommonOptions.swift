@@ -8,6 +8,7 @@ import Ledger
 import Logging
 import Reconciliation
 import Reporting
+import SCIM
 
 enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 enum ProgressMode: String, ExpressibleByArgument, CaseIterable { case auto, never }
@@ -179,7 +180,8 @@ struct CommonOptions: ParsableArguments {
                 }
             }
             return try jobs.map { job in
-                let holder = "process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), since \(Time.system.timestamp()), “rollcall \(command) \(job.file)”"
+                let holder =
+                    "process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), since \(Timestamp.text(Time.system.wall())), “rollcall \(command) \(job.file)”"
                 let lock = try JobLock(path: "\(state)/\(job.name).lock", holder: holder)
                 let path = "\(state)/\(job.name).sqlite"
                 let isNew = !FileManager.default.fileExists(atPath: path)
@@ -272,12 +274,12 @@ struct StandardErrorLog: LogHandler {
         switch format {
         case .text:
             let pairs = all.map { " \($0.key)=\($0.value)" }.joined()
-            writeLine("\(Time.system.timestamp()) \(event.level) \(event.message)\(pairs)")
+            writeLine("\(Timestamp.text(Time.system.wall())) \(event.level) \(event.message)\(pairs)")
         case .json:
             // Sorted keys, and numbers as numbers: for programs.
             var fields: [String: JSONValue] = [:]
             for (key, value) in all { fields[key] = Self.typed(value) }
-            fields["time"] = .string(Time.system.timestamp())
+            fields["time"] = .string(Timestamp.text(Time.system.wall()))
             fields["level"] = .string("\(event.level)")
             fields["message"] = .string("\(event.message)")
             writeError(JSONValue.object(fields).canonical + "\n")

@@ -4,6 +4,7 @@ import HTTP
 import Jobs
 import Ledger
 import Reconciliation
+import SCIM
 
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -73,9 +74,9 @@ struct LedgerCommand: AsyncParsableCommand {
                     guard findings.isEmpty else {
                         throw LedgerError.io("the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger restore \(job.file)\(Ledger.stateOption(of: path))")
                     }
-                    if let loss = try ledger.loss(file: job.file, now: Time.system.timestamp()) { throw LedgerError.io(loss) }
+                    if let loss = try ledger.loss(file: job.file, now: Timestamp.text(Time.system.wall())) { throw LedgerError.io(loss) }
                     print(
-                        "\(job.name): good: \(counted(try ledger.linkCount(kind: .user), "user")) and \(counted(try ledger.linkCount(kind: .group), "group")) linked, copies kept: \(Ledger.copies(of: path, now: Time.system.timestamp()).count)."
+                        "\(job.name): good: \(counted(try ledger.linkCount(kind: .user), "user")) and \(counted(try ledger.linkCount(kind: .group), "group")) linked, copies kept: \(Ledger.copies(of: path, now: Timestamp.text(Time.system.wall())).count)."
                     )
                 }
             }
@@ -127,7 +128,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     try ledger.backUp(to: to)
                     place = to
                 } else {
-                    place = try ledger.keepCopy(now: Time.system.timestamp(), run: try ledger.lastRun(isBaseline: false)?.id ?? 0, keep: max(copying.copies, 1))
+                    place = try ledger.keepCopy(now: Timestamp.text(Time.system.wall()), run: try ledger.lastRun(isBaseline: false)?.id ?? 0, keep: max(copying.copies, 1))
                 }
                 print(place.map { "copied and checked: \($0)" } ?? "not copied: \(path) knows nothing yet")
             }
@@ -148,7 +149,7 @@ struct LedgerCommand: AsyncParsableCommand {
         func run() async throws {
             try await LedgerCommand.locked(common, host, job) { job, path in
                 // The newest good one that knows something.
-                let good = try Ledger.copies(of: path, now: Time.system.timestamp()).filter { try Ledger.findings(inCopy: $0).isEmpty }
+                let good = try Ledger.copies(of: path, now: Timestamp.text(Time.system.wall())).filter { try Ledger.findings(inCopy: $0).isEmpty }
                 guard let copy = from ?? good.first(where: { Ledger.contents(ofCopy: $0).map { $0.users + $0.groups > 0 } ?? false }) ?? good.first else {
                     throw LedgerError.io("there is no good copy of \(path) in \(Ledger.copyFolder(of: path)); name one with --from, or rollcall ledger rebuild \(job.file)")
                 }
@@ -164,7 +165,7 @@ struct LedgerCommand: AsyncParsableCommand {
                 if let bound, let source = known?.bindings["source"], source != bound {
                     throw LedgerError.io("\(copy) belongs to the source \(source), and \(path) to \(bound); name a copy of this job, or remove \(path) if the job's source has changed")
                 }
-                let aside = try Ledger.restore(path, from: copy, now: Time.system.timestamp())
+                let aside = try Ledger.restore(path, from: copy, now: Timestamp.text(Time.system.wall()))
                 print("restored \(path) from \(copy)\(aside.map { "; the old one is \($0)" } ?? "")")
                 if let known { print("  it knows \(known.users) users and \(known.groups) groups\(known.run.map { ", and \($0)" } ?? "")") }
                 print("  accounts that runs since then made or associated count as associated: they are never deleted unless leavers.associated says delete")
@@ -189,7 +190,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await LedgerCommand.locked(common, host, job) { job, path in
-                let copies = Ledger.copies(of: path, now: Time.system.timestamp())
+                let copies = Ledger.copies(of: path, now: Timestamp.text(Time.system.wall()))
                 do {
                     let ledger = try LedgerCommand.existing(path)
                     print(
@@ -249,7 +250,7 @@ struct LedgerCommand: AsyncParsableCommand {
                 let linked: Int
                 var known: Int?
                 var forgotten = 0
-                let copy = FileManager.default.fileExists(atPath: path) && (try? Ledger(path: path).isBlank()) == false ? nil : Ledger.bestCopy(of: path, now: Time.system.timestamp())
+                let copy = FileManager.default.fileExists(atPath: path) && (try? Ledger(path: path).isBlank()) == false ? nil : Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall()))
                 do {
                     let ledger = try Ledger(path: fresh)
                     do { linked = try await Rebuilding.rebuild(job, ledger, surroundings: common.surroundings()) } catch let failure as JobFailure {
@@ -263,7 +264,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     let findings = try ledger.verify()
                     guard findings.isEmpty else { throw LedgerError.io("the new ledger is not good: \(findings.joined(separator: "; "))") }
                 }
-                let aside = try Ledger.replace(path, with: fresh, now: Time.system.timestamp())
+                let aside = try Ledger.replace(path, with: fresh, now: Timestamp.text(Time.system.wall()))
                 print("rebuilt \(path): \(linked) accounts and groups linked\(aside.map { "; the old one is \($0)" } ?? "")")
                 if forgotten > 0, let aside {
                     print(

@@ -5,6 +5,7 @@ import Jobs
 import Ledger
 import Reconciliation
 import Reporting
+import SCIM
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -84,7 +85,7 @@ struct StatusCommand: AsyncParsableCommand {
         for name in names {
             let path = "\(common.state)/\(name).sqlite"
             guard FileManager.default.fileExists(atPath: path) else {
-                if let (copy, known) = Ledger.bestCopy(of: path, now: Time.system.timestamp()) {
+                if let (copy, known) = Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall())) {
                     print(
                         "\(name): no \(path), and a copy of it: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore JOB\(Ledger.stateOption(of: path)) puts it back")
                 } else {
@@ -110,7 +111,7 @@ struct StatusCommand: AsyncParsableCommand {
                 }
                 for line in try StatusReport.lines(name, ledger, isGoing: isGoing) { for part in common.screen(onError: false).wrapped(printable(line), indent: 4) { print(part) } }
                 let last = try ledger.lastApplied()
-                if let oldest, last.flatMap({ Time.seconds($0) }) ?? 0 < oldest {
+                if let oldest, last.flatMap({ Timestamp.seconds($0) }) ?? 0 < oldest {
                     overdue.append(last.map { "\(name): last applied \($0), longer ago than \(maxAge ?? "")" } ?? "\(name): never applied")
                 }
             } catch let error as LedgerError {

@@ -2,6 +2,7 @@ import Foundation
 import HTTP
 import HTTPTypes
 import JSON
+import SCIM
 
 /// Gives the access key that signs a request.
 public protocol AccessKeySource: Sendable {
@@ -129,7 +130,7 @@ public actor CredentialChain: AccessKeySource {
         // Read each time: what mounts it renews it.
         guard let data = FileManager.default.contents(atPath: tokenFile) else { throw Missing(description: "the token file \(tokenFile) cannot be read") }
         let token = String(decoding: data, as: UTF8.self)
-        let query = [("Action", "AssumeRoleWithOIDC"), ("Format", "JSON"), ("Timestamp", Time.timestamp(time.wall())), ("Version", "2015-04-01")]
+        let query = [("Action", "AssumeRoleWithOIDC"), ("Format", "JSON"), ("Timestamp", Timestamp.text(time.wall())), ("Version", "2015-04-01")]
         var form = [("DurationSeconds", String(role.duration)), ("OIDCProviderArn", provider), ("OIDCToken", token), ("RoleArn", role.arn), ("RoleSessionName", role.session)]
         if let policy = role.policy { form.append(("Policy", policy)) }
         var head = HTTPRequest(method: .post, scheme: "https", authority: role.host, path: "/?" + ACS3Signature.canonical(query))
@@ -231,7 +232,7 @@ public actor CredentialChain: AccessKeySource {
 
     /// A quarter of an hour before its end, and of one that lives no longer than half an hour in the middle of its life.
     private func until(_ end: String?, _ key: AccessKey, default life: Double) -> Found {
-        let seconds = max(0, end.flatMap { Time.seconds($0) }.map { $0 - time.wall() } ?? life)
+        let seconds = max(0, end.flatMap { Timestamp.seconds($0) }.map { $0 - time.wall() } ?? life)
         let now = time.monotonic()
         return Found(key: key, renewal: now + max(seconds - 900, seconds / 2), end: now + seconds)
     }

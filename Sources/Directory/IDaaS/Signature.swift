@@ -1,6 +1,7 @@
 import HTTP
 import HTTPTypes
 import JSON
+import SCIM
 
 /// An Alibaba Cloud access key; with a token it is a temporary one of STS.
 public struct AccessKey: Sendable {
@@ -64,7 +65,7 @@ struct Signed: HTTPClient {
         var copy = request
         func set(_ name: String, _ value: String) { if let field = HTTPField.Name(name) { copy.head.headerFields[field] = value } }
         let now = time.wall()
-        set("x-acs-date", Time.timestamp(now))
+        set("x-acs-date", Timestamp.text(now))
         set("x-acs-signature-nonce", String(Digest.hexadecimal("\(now) \(time.monotonic()) \(time.random()) \(time.random())").prefix(32)))
         set("x-acs-content-sha256", Digest.hexadecimal(Digest.sha256(request.body)))
         if let token = key.token {

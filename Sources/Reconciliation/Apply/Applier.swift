@@ -121,11 +121,11 @@ final class Applier {
     private func putBack() async throws {
         for (kind, id, source, shown) in putBacks {
             guard let link = try ledger.link(kind: kind, source: source), let table = tables[kind] else { continue }
-            let sent = MappingTable.values(link.sent)
+            let sent = Body.values(link.sent)
             let isDisabled = try isDisabled(source, link)
             do {
                 let body: [UInt8] = if let shown { shown } else { try await target.get(kind, id) }
-                let found = MappingTable.values(try? target.connection.read(body) { table.actual($0)?.body })
+                let found = Body.values(try? target.connection.read(body) { table.actual($0)?.body })
                 let changes = table.attributes.compactMap { attribute -> SCIMTarget.Change? in
                     guard let value = sent[attribute.name], !table.isEqual(attribute.name, value, found[attribute.name] ?? .null) else { return nil }
                     return SCIMTarget.Change(path: attribute.path, value: value.isNull ? nil : value, replacesValue: !(found[attribute.name] ?? .null).isNull)
@@ -298,8 +298,8 @@ final class Applier {
     /// Whether an account is to be disabled, or was when it was last written or read.
     func isDisabled(_ source: String?, _ link: LinkState?) throws -> Bool {
         let desired = try source.flatMap { try ledger.desired(kind: .user, source: $0)?.body }
-        if MappingTable.values(desired)["active"] == false { return true }
-        return [link?.sent, link?.read].lazy.compactMap { if case .bool(let active)? = MappingTable.values($0)["active"] { active } else { nil } }.first == false
+        if Body.values(desired)["active"] == false { return true }
+        return [link?.sent, link?.read].lazy.compactMap { if case .bool(let active)? = Body.values($0)["active"] { active } else { nil } }.first == false
     }
 
     /// What becomes of an operation that is the ledger's alone: a link that is made or dropped.

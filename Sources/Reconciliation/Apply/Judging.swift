@@ -77,7 +77,8 @@ extension Applier {
         case .failed(let why, let kind):
             noteRollback(operation)
             if kind != .doubtful, operation.verb == .addMembers, notesMembers, let targetID { try ledger.forgetUncertain(group: targetID, members: members) }
-            try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut, mayBeDone: kind == .doubtful, fate: kind == .withheld ? .withheld : nil), run: run)
+            try ledger.settle(
+                operation, Outcome(status: .failed, reason: why + temporaryName(operation), leftOut: leftOut, mayBeDone: kind == .doubtful, fate: kind == .withheld ? .withheld : nil), run: run)
         case .conflict(let why) where operation.unit != nil:
             noteRollback(operation)
             try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation)), run: run)
@@ -175,9 +176,9 @@ extension Applier {
     func doubt(_ operation: PlannedOperation) throws {
         guard target.profile.listing == .none || target.profile.listCap != nil, [.update, .disable].contains(operation.verb), let source = operation.sourceID else { return }
         guard let link = try ledger.link(kind: operation.kind, source: source) else { return }
-        var known = MappingTable.values(link.read ?? link.sent)
+        var known = Body.values(link.read ?? link.sent)
         for path in operation.fields.map(\.path) {
-            known[path] = known[path].flatMap { MappingTable.doubted(AttributePath(path), $0) }
+            known[path] = known[path].flatMap { Body.doubted(AttributePath(path), $0) }
         }
         try ledger.doubt(kind: operation.kind, source: source, known: JSONValue.object(known).canonical)
     }
@@ -212,7 +213,7 @@ extension Applier {
         let previous = try ledger.link(kind: operation.kind, source: source)
         let desired = try ledger.desired(kind: operation.kind, source: source)
         // A value that was sent before, and answered as if it were stored, is not believed on an answer alone: it is looked at.
-        let before = MappingTable.values(previous?.sent)
+        let before = Body.values(previous?.sent)
         let tries = try tries(operation)
         let isRepeated = operation.verb != .create && !isFound && (!tries.isEmpty || operation.fields.contains { field in field.after != nil && before[field.path]?.canonical == field.after })
         // The first change of access that a target takes is looked at as well: an answer may only repeat what was sent.
@@ -246,7 +247,7 @@ extension Applier {
         // disabled by this job.
         if operation.situation == .returned, values["active"] == nil, previous?.status == .disabled, actual?.active != true {
             let isRefused = try ledger.operations(plan: operation.plan, kind: operation.kind, source: source).contains { other in
-                other.status != .done && other.fields.contains { $0.path == "active" && $0.after == "true" }
+                other.status != .done && other.fields.contains { $0.enables }
             }
             if isRefused || table.attribute("active") == nil { link.status = .disabled }
         }
@@ -310,13 +311,13 @@ extension Applier {
     func sentBody(_ operation: PlannedOperation, _ table: MappingTable, desired: String?, previous: String?, actual: MappingTable.Actual?) -> String? {
         guard let desired else {
             // Of what the source does not have, or was not asked for, only this operation is known.
-            var sent = MappingTable.values(previous)
+            var sent = Body.values(previous)
             for field in operation.fields { sent[field.path] = field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null }
             return sent.isEmpty ? previous : JSONValue.object(sent).canonical
         }
-        let wanted = MappingTable.values(desired)
-        let before = MappingTable.values(previous)
-        let shown = MappingTable.values(actual?.body)
+        let wanted = Body.values(desired)
+        let before = Body.values(previous)
+        let shown = Body.values(actual?.body)
         var sent: [String: JSONValue] = [:]
         for (name, value) in wanted {
             if let field = operation.fields.first(where: { $0.path == name }) {

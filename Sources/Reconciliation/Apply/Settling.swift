@@ -35,7 +35,7 @@ extension Applier {
         if let id = operation.targetID, let table = tables[kind], let body = try? await target.get(kind, id),
             let actual = try? target.connection.read(body, { table.actual($0) })
         {
-            let shown = MappingTable.values(actual.body)
+            let shown = Body.values(actual.body)
             if operation.fields.allSatisfy({ field in shown[field.path]?.canonical == field.after }) {
                 return try recordWrite(operation, kind, id: id, resource: body, origin: .created)
             }

@@ -83,7 +83,7 @@ struct Verification {
     /// - Parameter tries: how often an attribute was accepted with this value before, and not applied. One that still shows what it showed
     ///   before is sent again in the next runs; after some of them the target has its own way.
     mutating func compare(_ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, with actual: MappingTable.Actual, tries: [String: Int]) -> Judgement {
-        let shown = MappingTable.values(actual.body)
+        let shown = Body.values(actual.body)
         var complaint: String?
         var unapplied: Set<String> = []
         var ignored: Set<String> = []
@@ -142,8 +142,8 @@ struct Verification {
             if isAccessIgnored, situation == .leaver { link.status = .active }
             if isAccessIgnored, situation == .returned { link.status = .disabled }
             // What is shown is what the target has: so the next run sees the difference, and what there is to replace.
-            let shown = MappingTable.values(actual.body)
-            link.sent = JSONValue.object(MappingTable.values(link.sent).merging(unapplied.map { ($0, shown[$0] ?? .null) }) { _, last in last }).canonical
+            let shown = Body.values(actual.body)
+            link.sent = JSONValue.object(Body.values(link.sent).merging(unapplied.map { ($0, shown[$0] ?? .null) }) { _, last in last }).canonical
             link.sentDigest = nil
             // A name that the target did not take on is not the one to know the object by.
             if unapplied.contains(kind.nameAttribute), actual.matchKey == nameBefore { link.matchKey = actual.matchKey }

@@ -1,22 +1,21 @@
 import Directory
 import Jobs
 import JSON
+import Planning
 import Provisioning
 import SCIM
 
 /// One target attribute and where its value comes from.
 struct AttributeMapping: Hashable, Sendable {
-    /// As job files write it; the key in stored bodies.
-    var name: String
-    var path: AttributePath
+    var compared: ComparedAttribute
     var rule: ValueRule
-    /// Whether the target compares it without case.
-    var isCaseInsensitive: Bool
-    /// Whether it may never be learned as “not kept”: identity and access depend on it.
-    var isCritical: Bool
     var isRequired: Bool
     /// Whether the target takes it once and never changes it.
     var isImmutable: Bool
+
+    var name: String { compared.name }
+    var path: AttributePath { compared.path }
+    var isCritical: Bool { compared.isCritical }
 }
 
 /// How a value comes about.

@@ -1,4 +1,5 @@
 import HTTP
+import SCIM
 
 /// When an account expires, in any of the forms that a source uses: milliseconds or seconds since 1970, or RFC 3339, with an offset or without
 /// a time of day.
@@ -26,13 +27,13 @@ enum Expiry: Hashable {
 
     private static func seconds(_ text: String) -> Double? {
         let text = text.replacing(" ", with: "T")
-        if text.utf8.count == 10 { return Time.seconds(text + "T00:00:00Z") }
-        if text.hasSuffix("Z") { return Time.seconds(text) }
+        if text.utf8.count == 10 { return Timestamp.seconds(text + "T00:00:00Z") }
+        if text.hasSuffix("Z") { return Timestamp.seconds(text) }
         // 2026-12-24T08:00:00+08:00, +0800
         guard let sign = text.lastIndex(where: { $0 == "+" || $0 == "-" }), text.distance(from: text.startIndex, to: sign) > 10 else { return nil }
         let digits = text[text.index(after: sign)...].filter { $0 != ":" }
         guard digits.count == 4, digits.allSatisfy(\.isNumber), let hours = Double(digits.prefix(2)), let minutes = Double(digits.suffix(2)), hours <= 14, minutes < 60,
-            let local = Time.seconds(text[..<sign] + "Z")
+            let local = Timestamp.seconds(text[..<sign] + "Z")
         else { return nil }
         return local - (text[sign] == "+" ? 1 : -1) * (hours * 3600 + minutes * 60)
     }

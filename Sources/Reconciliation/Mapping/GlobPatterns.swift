@@ -1,4 +1,5 @@
 import Ledger
+import Planning
 
 /// Shell patterns on names, compared folded: `*` any run of characters, `?` one character.
 struct GlobPatterns: Hashable, Sendable {

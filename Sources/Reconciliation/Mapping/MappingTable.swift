@@ -6,6 +6,7 @@ import JSON
 import Ledger
 import Provisioning
 import SCIM
+import Planning
 
 /// The mapping of one kind: the attributes that are compared and written, in the order of their names' bytes.
 struct MappingTable: Hashable, Sendable {
@@ -34,8 +35,9 @@ struct MappingTable: Hashable, Sendable {
         attributes = rules.compactMap { name, rule in
             AttributePath(name).map { path in
                 AttributeMapping(
-                    name: name, path: path, rule: rule, isCaseInsensitive: insensitive.contains(name),
-                    isCritical: [kind.nameAttribute, "externalId", "active"].contains(name), isRequired: required.contains(name),
+                    compared: ComparedAttribute(
+                        name: name, path: path, isCaseInsensitive: insensitive.contains(name), isCritical: [kind.nameAttribute, "externalId", "active"].contains(name)),
+                    rule: rule, isRequired: required.contains(name),
                     isImmutable: profile.immutable[kind]?.contains(name) ?? false)
             }
         }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
@@ -194,7 +196,7 @@ struct MappingTable: Hashable, Sendable {
         }
     }
 
-    static let noStatus = "has no status; active is left alone"
+    private static let noStatus = "has no status; active is left alone"
 
     /// Only an explicit “disabled”, or an expiry that has passed, says false. What says nothing leaves `active` alone.
     private static func active(_ status: String?, expires: String?, now: Double) -> (Bool?, String?) {
@@ -258,20 +260,20 @@ struct MappingTable: Hashable, Sendable {
         return Actual(
             id: id, name: name, externalID: resource.externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),
             active: active, carried: carried, rights: kind == .user ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups) : Rights.ofGroup(resource),
-            created: resource.created.flatMap { Time.seconds($0) },
+            created: resource.created.flatMap { Timestamp.seconds($0) },
             mails: kind == .user ? Self.mails(resource) : nil)
     }
 
     /// A body without one attribute, which is then neither set nor cleared, with its digest.
     func without(_ attribute: String, _ body: String) -> (body: String, digest: [UInt8]) {
-        var values = Self.values(body)
+        var values = Body.values(body)
         values[attribute] = nil
         return (JSONValue.object(values).canonical, digest(values))
     }
 
     /// A body as that of an account that is not active, with its digest.
     func inactive(_ body: String) -> (body: String, digest: [UInt8]) {
-        var values = Self.values(body)
+        var values = Body.values(body)
         if attribute("active") != nil { values["active"] = .bool(false) }
         return (JSONValue.object(values).canonical, digest(values))
     }
@@ -293,7 +295,7 @@ struct MappingTable: Hashable, Sendable {
 
     private func digest(_ body: [String: JSONValue]) -> [UInt8] {
         var comparable = body
-        for attribute in attributes where attribute.isCaseInsensitive {
+        for attribute in attributes where attribute.compared.isCaseInsensitive {
             if let text = body[attribute.name]?.string { comparable[attribute.name] = .string(folded(text)) }
         }
         return Digest.short(JSONValue.object(comparable).canonical)
@@ -301,36 +303,17 @@ struct MappingTable: Hashable, Sendable {
 
     /// Whether two values of an attribute count as equal at the target. Bytes count, not canonical equivalence.
     func isEqual(_ name: String, _ left: JSONValue, _ right: JSONValue) -> Bool {
-        if attribute(name)?.isCaseInsensitive == true, let a = left.string, let b = right.string { return Array(folded(a).utf8) == Array(folded(b).utf8) }
-        return left.canonicalBytes == right.canonicalBytes
+        attribute(name)?.compared.isEqual(left, right) ?? (left.canonicalBytes == right.canonicalBytes)
     }
 
     /// Whether a target body has the desired values of what identity and access depend on.
     func agreesOnCriticals(_ desired: String?, _ actual: String) -> Bool {
         guard let desired else { return false }
-        let wanted = Self.values(desired)
-        let found = Self.values(actual)
+        let wanted = Body.values(desired)
+        let found = Body.values(actual)
         return attributes.allSatisfy { attribute in
             guard attribute.isCritical, let value = wanted[attribute.name] else { return true }
             return isEqual(attribute.name, value, found[attribute.name] ?? .null)
         }
-    }
-
-    /// How the ledger keeps the value of an element of which nobody knows whether a write replaced it: equal to nothing, and yet there.
-    static func doubted(_ path: AttributePath?, _ value: JSONValue) -> JSONValue? {
-        guard path?.type != nil, !value.isNull else { return nil }
-        return value.array == nil ? .array([value]) : value
-    }
-
-    /// The value that a doubted one was before the write; any other as it is.
-    static func undoubted(_ path: AttributePath?, _ value: JSONValue) -> JSONValue {
-        guard path?.type != nil, let array = value.array, array.count == 1 else { return value }
-        return array[0]
-    }
-
-    /// A stored body as a value by attribute.
-    static func values(_ body: String?) -> [String: JSONValue] {
-        guard let body else { return [:] }
-        return (try? JSONValue(parsing: Array(body.utf8)))?.object ?? [:]
     }
 }

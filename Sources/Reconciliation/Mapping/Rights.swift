@@ -1,15 +1,12 @@
 import JSON
 import Provisioning
+import Planning
 import SCIM
 
 /// What an object of the target shows of rights: somebody who owns the tenant is not to be taken for an employee of the same name.
 enum Rights {
     private static let flags = ["admin", "isAdmin", "owner", "isOwner", "superuser", "isSuperuser"]
-    private static let words: Set<String> = ["admin", "administrator", "administrators", "root", "owner"]
     private static let types: Set<String> = ["superuser", "superadmin", "admin", "administrator", "owner", "root"]
-
-    /// A word of a name that many systems give to whoever may do everything; nil for none. Words end at anything but letters.
-    static func word(in name: String) -> String? { name.split { !$0.isLetter }.map { $0.lowercased() }.first(where: words.contains) }
 
     /// - Parameter harmless: roles and entitlements that give no right worth a question; folded.
     static func ofUser(_ user: ShownResource, harmless: Set<String>, protectedGroups: GlobPatterns) -> String? {
@@ -26,7 +23,7 @@ enum Rights {
         var extensionFlag: String?
         user.forEachExtension { values in if extensionFlag == nil { extensionFlag = flag { values.member(ignoringCase: $0) } } }
         if let extensionFlag { return "\(extensionFlag): true" }
-        if let type = user.text("userType"), !harmless.contains(type.lowercased()), types.contains(type.lowercased()) || word(in: type) != nil {
+        if let type = user.text("userType"), !harmless.contains(type.lowercased()), types.contains(type.lowercased()) || RightWords.word(in: type) != nil {
             return "userType: \(type.visible)"
         }
         var group: String?

@@ -1,5 +1,6 @@
 import JSON
 import Ledger
+import Planning
 import SCIM
 
 /// Puts what frees a unique value before what takes it, across the usual order of operations: names and e-mail addresses together, since a

@@ -153,7 +153,7 @@ struct Undoing {
         var draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "undo of run \(run): it was created", name: operation.name)
         draft.frees = link.matchKey
         // Not before it has left its groups, where it must.
-        if !profile.deletion.usersMustLeaveGroups { draft.freesMail = MappingTable.values(now.body)[Policy.mail].flatMap { Policy.foldedText($0.canonical) } }
+        if !profile.deletion.usersMustLeaveGroups { draft.freesMail = Body.values(now.body)[Policy.mail].flatMap { Policy.foldedText($0.canonical) } }
         try ledger.draft(draft, kind: kind, situation: operation.situation, source: source, target: link.targetID)
     }
 
@@ -168,7 +168,7 @@ struct Undoing {
         guard let shown = try ledger.staged(kind: kind, target: target) else { return try refuse(kind, operation, "it is gone from the target") }
         if let why = objection(shown, mark: link?.externalID) { return try refuse(kind, operation, "\(target) \(why)") }
         if let holder = try ledger.holder(kind: kind, target: target), holder != source { return try refuse(kind, operation, "\(target) is linked to \(holder) by now") }
-        let now = MappingTable.values(shown.body)
+        let now = Body.values(shown.body)
         var fields: [FieldChange] = []
         var changed: [String] = []
         for field in operation.fields {
@@ -176,7 +176,7 @@ struct Undoing {
             let before = field.before ?? (field.path == "active" ? "true" : nil)
             let path = AttributePath(field.path)
             let known = now[field.path] ?? (field.path == "active" ? shown.active.map { .bool($0) } : nil)
-            let current = MappingTable.undoubted(path, known ?? .null)
+            let current = Body.undoubted(path, known ?? .null)
             // Sent without an answer, and the ledger stands for what is there: whichever of the two it is, it is set to what it was.
             if operation.status != .done, isDoubted(path, known), !(profile.immutable[kind]?.contains(field.path) ?? false) {
                 fields.append(FieldChange(path: field.path, before: field.after, after: before))
@@ -197,7 +197,7 @@ struct Undoing {
         }
         if !changed.isEmpty { try refuse(kind, operation, "\(fields.isEmpty ? "" : "not all of it: ")somebody changed it since, or the platform does not let it: \(changed.joined(separator: ", "))") }
         if fields.isEmpty, verb == .update { return }
-        let disables = fields.contains { $0.path == "active" && $0.after == "false" }
+        let disables = fields.contains { $0.disables }
         if disables, verb == .dissociate {
             // Two decisions: it is disabled again, under the limit of that, and then given up.
             let place = fields.firstIndex { $0.path == "active" } ?? 0
@@ -219,7 +219,7 @@ struct Undoing {
             draft.freesMail = Policy.foldedText(mail.before)
         }
         // Enabled again it is no disabled leaver any more; disabled again it may be one.
-        let enables = fields.contains { $0.path == "active" && $0.after == "true" }
+        let enables = fields.contains { $0.enables }
         let situation: Situation = verb == .associate ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed
         try ledger.draft(draft, kind: kind, situation: situation, source: source, target: target)
     }
@@ -251,8 +251,8 @@ struct Undoing {
         // Sent without an answer: where it is still there, the delete did not come through.
         if operation.status != .done, try ledger.staged(kind: kind, target: target) != nil { return }
         guard let body = try ledger.targetVersion(kind: kind, target: target, run: run) else { return try refuse(kind, operation, "what it was before is not in the ledger") }
-        let fields = MappingTable.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap { path, value in
-            value.isNull ? nil : FieldChange(path: path, before: nil, after: MappingTable.undoubted(AttributePath(path), value).canonical)
+        let fields = Body.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap { path, value in
+            value.isNull ? nil : FieldChange(path: path, before: nil, after: Body.undoubted(AttributePath(path), value).canonical)
         }
         var draft = Draft(
             wave: Wave.create(kind), verb: .create, status: .planned, reason: "undo of run \(run): it was deleted; created again, its id will be new", fields: fields, name: operation.name)
@@ -262,7 +262,7 @@ struct Undoing {
         if let holder = try ledger.stagedHolder(kind: kind, key: draft.takes, externalID: mark), !freed.contains("\(kind.rawValue) \(holder.key)") {
             return try refuse(kind, operation, "its name or externalId is by now that of the object \(holder.id)")
         }
-        let isDisabled = fields.contains { $0.path == "active" && $0.after == "false" }
+        let isDisabled = fields.contains { $0.disables }
         try ledger.draft(draft, kind: kind, situation: isDisabled ? .leaver : .absent, source: source, target: nil)
         recreated += 1
         guard kind == .group else { return }

@@ -25,8 +25,8 @@ extension JobRun {
     /// Completes the run's record and says how it went.
     public func finish() async throws -> JobReport {
         // What a changed scope holds waits for its acceptance, and with it all that later runs are measured against.
-        if isApplied, clockDoubt == nil, sizeHold == nil, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.time.timestamp()) }
-        if isClockJudged, clockDoubt == nil { try ledger.learn(Self.trustedEnd, surroundings.time.timestamp()) }
+        if isApplied, clockDoubt == nil, sizeHold == nil, let sourceReading, sourceReading.incomplete == nil { try ledger.recordDepartures(now: surroundings.timestamp) }
+        if isClockJudged, clockDoubt == nil { try ledger.learn(Self.trustedEnd, surroundings.timestamp) }
         let isBaseline = isApplied && sizeHold == nil && sourceReading.map { $0.incomplete == nil } ?? false && heldByScope == 0
         if isBaseline { try endRestoring() }
         noteTemporaries()
@@ -39,7 +39,7 @@ extension JobRun {
         if permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, !isOpen, let plan {
             var isKnown = true
             var conflicts: [PlannedOperation] = []
-            try ledger.forEachOperation(plan: plan) { if JobReport.needsAttention($0) { conflicts.append($0) } }
+            try ledger.forEachOperation(plan: plan) { if $0.needsAttention { conflicts.append($0) } }
             // Whoever must lose access and keeps it is told every night.
             if conflicts.contains(where: { $0.heldBy == .keepsAccess }) { isKnown = false }
             for operation in conflicts where isKnown { isKnown = try [.conflict, .held].contains(operation.status) && ledger.wasReported(operation) }
@@ -57,7 +57,7 @@ extension JobRun {
         if !words.isEmpty, let user { words.append("by=\(user)") }
         let allowed = words.isEmpty ? nil : words.joined(separator: " ")
         try ledger.finishRun(
-            id, finished: surroundings.time.timestamp(), exit: report.exit.rawValue,
+            id, finished: surroundings.timestamp, exit: report.exit.rawValue,
             summary: ([report.headline] + (breaches + [sizeHold].compactMap { $0 }).map { "Held: \($0)." } + [failure?.description].compactMap { $0 }).joined(separator: " "),
             sourceComplete: sourceReading.map { $0.incomplete == nil },
             targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count, scope: scope?.text ?? "", allowed: allowed, requests: requests)
@@ -67,14 +67,14 @@ extension JobRun {
                 "exit": .stringConvertible(report.exit.rawValue), "headline": "\(report.headline)", "requests": .stringConvertible(requests),
                 "seconds": .stringConvertible(report.figures.seconds),
             ])
-        if let plan, command != "plan", undone == nil { try ledger.recordTroubles(plan: plan, run: id, day: String(surroundings.time.timestamp().prefix(10))) }
+        if let plan, command != "plan", undone == nil { try ledger.recordTroubles(plan: plan, run: id, day: surroundings.today) }
         if isApplied, let plan { try ledger.forgetNotes(plan: plan) }
         return report
     }
 
     /// Tells when the target's credential ends, a month before it does.
     func noteExpiry() {
-        guard let day = job.target.expires, let end = Time.seconds("\(day)T00:00:00Z") else { return }
+        guard let day = job.target.expires, let end = Timestamp.seconds("\(day)T00:00:00Z") else { return }
         let days = Int(((end - surroundings.time.wall()) / 86400).rounded(.down))
         guard days < 30 else { return }
         let line =

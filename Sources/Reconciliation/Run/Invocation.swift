@@ -2,6 +2,7 @@ import HTTP
 import Jobs
 import Ledger
 import Planning
+import SCIM
 
 /// One call of `plan`, `run` or `apply`: plans every job, judges all plans together, and only then lets any of them write.
 public struct Invocation {
@@ -52,7 +53,7 @@ public struct Invocation {
     /// The report of a job that could not begin.
     private func refused(_ job: Job, _ exit: ExitCode, _ why: String) -> JobReport {
         .withoutPlan(
-            job.name, exit, [why] + (exit == .jobFile ? job.missingSecrets(environment: surroundings.environment).filter { !why.contains($0) } : []), began: surroundings.time.timestamp(),
+            job.name, exit, [why] + (exit == .jobFile ? job.missingSecrets(environment: surroundings.environment).filter { !why.contains($0) } : []), began: surroundings.timestamp,
             isResult: command.writes)
     }
 

@@ -78,18 +78,6 @@ public struct JobReport: Sendable {
         return report
     }
 
-    /// Whether a row means that a record is not as its source wants it, for a reason that somebody must look at.
-    static func needsAttention(_ operation: PlannedOperation) -> Bool { needsAttention(operation.situation, operation.status, heldBy: operation.heldBy) }
-
-    private static func needsAttention(_ situation: Situation, _ status: OperationStatus, heldBy: HoldReason?) -> Bool {
-        switch status {
-        case .failed, .conflict, .sent: true
-        case .held: heldBy?.needsAttention ?? false
-        case .skipped: true
-        case .planned, .done, .noted: false
-        }
-    }
-
     static func make(_ run: JobRun, requests: Int, isApplied: Bool, source: String?, target: String?, pace: Job.PaceSettings) throws -> JobReport {
         var report = JobReport(job: run.job.name, plan: run.plan, exit: .inStep, headline: "", notes: [], requests: requests)
         report.figures = run.figures
@@ -194,7 +182,7 @@ public struct JobReport: Sendable {
         var changes: Int { create + change + disables + delete + links }
 
         mutating func add(_ operation: PlannedOperation, requestsPerUpdate: Int) {
-            if JobReport.needsAttention(operation) { attention += 1 }
+            if operation.needsAttention { attention += 1 }
             switch operation.status {
             case .noted:
                 noted += 1
@@ -205,13 +193,13 @@ public struct JobReport: Sendable {
                 return
             case .held where operation.heldBy == .giving || operation.heldBy == .sourceSize:
                 held += 1
-                if JobReport.needsAttention(operation) { heldForSomebody += 1 }
+                if operation.needsAttention { heldForSomebody += 1 }
                 return
             case .held:
                 held += 1
-                if JobReport.needsAttention(operation) { heldForSomebody += 1 }
+                if operation.needsAttention { heldForSomebody += 1 }
                 // What a limit or a permission holds is told once, for all of them.
-                if operation.verb == .none || JobReport.needsAttention(operation) { tell(operation) }
+                if operation.verb == .none || operation.needsAttention { tell(operation) }
                 return
             case .planned: planned += 1
             case .done: done += 1

@@ -107,7 +107,7 @@ public final class JobRun: @unchecked Sendable {
         try ledger.check(binding: "source", shared.directory().identity)
         try ledger.check(binding: "target", "\(connection.base)") { URLParts($0)?.canonical ?? $0 }
         if let owner = try Self.registry(ledger)?.owner(of: Self.targetDigest(job, ledger, surroundings)), owner != job.name { throw Self.owned(connection, by: owner) }
-        started = surroundings.time.timestamp()
+        started = surroundings.timestamp
         id = try ledger.beginRun(command: command, label: label, started: started)
         log("run started", ["command": "\(command)", "schema": .stringConvertible(Ledger.schemaVersion)])
     }
@@ -140,7 +140,7 @@ public final class JobRun: @unchecked Sendable {
     var figures: RunFigures {
         var figures = RunFigures()
         figures.began = started
-        figures.seconds = max(0, surroundings.time.wall() - (Time.seconds(started) ?? surroundings.time.wall()))
+        figures.seconds = max(0, surroundings.time.wall() - (Timestamp.seconds(started) ?? surroundings.time.wall()))
         figures.requests = requests
         figures.retries = traced.retries
         figures.throttled = traced.throttled

@@ -64,7 +64,7 @@ extension JobRun {
         try Ordering(ledger: ledger).arrange()
         try countForGate()
         let hash = PlanDigest(inputs: inputs)
-        plan = try ledger.storePlan(run: id, created: surroundings.time.timestamp(), inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
+        plan = try ledger.storePlan(run: id, created: surroundings.timestamp, inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
         if let plan { log("plan made", ["plan": .stringConvertible(plan), "digest": "\(PlanDigest.shown(hash.value))", "operations": .stringConvertible(try ledger.plannedCount(plan: plan))]) }
     }
 
@@ -143,7 +143,7 @@ extension JobRun {
             )
         }
         try ledger.releaseKeptMembers()
-        let today = String(surroundings.time.timestamp().prefix(10))
+        let today = surroundings.today
         // The digests that the history now has were made with this mapping.
         if try ledger.fact("mapping") != mapping { try ledger.learn("mapping", mapping) }
         if !permissions.release { try ledger.holdRestored(isComplete: source.incomplete == nil, mapping: mapping) }
@@ -153,7 +153,7 @@ extension JobRun {
 
         if !job.asksSource, source.incomplete == nil, clockDoubt == nil { try ledger.countUnconfirmed(kinds: pushed, day: today) }
 
-        let differences = Differences(tables: tables, notKept: try notKept(targetReading))
+        let differences = Differences(attributes: tables.mapValues { $0.attributes.map(\.compared) }, notKept: try notKept(targetReading))
         try ledger.define { kind, desired, actual, sent, read in
             !differences.changes(kind, desired: desired, actual: actual, sent: sent, read: read).isEmpty
         }
@@ -170,16 +170,21 @@ extension JobRun {
 
         holdsScopeLeavers = reader.isChanged(scope) && !permissions.acceptScopeChange
         if let baseline { sizeHold = try judgeShrink(since: baseline, except: result.lossByScope) }
-        var policy = Policy(
-            job: job, profile: profile, differences: differences, incompleteSource: source.incomplete, incompleteTarget: targetReading.incomplete, holdsScopeLeavers: holdsScopeLeavers,
-            sizeHold: sizeHold,
-            takesBack: permissions.acceptTakeback, isClockDoubtful: clockDoubt != nil, now: surroundings.time.wall(),
+        var found = Findings(now: surroundings.time.wall())
+        found.incompleteSource = source.incomplete
+        found.incompleteTarget = targetReading.incomplete
+        found.holdsScopeLeavers = holdsScopeLeavers
+        found.sizeHold = sizeHold
+        found.takesBack = permissions.acceptTakeback
+        found.isClockDoubtful = clockDoubt != nil
+        try ledger.forEachLeaverMail { found.leaverMails[folded($0)] = $1 }
+        found.activityIsShown = try profile.listing != .none && kinds.contains(.user) && ledger.activityIsShown()
+        for kind in kinds { found.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind) }
+        let policy = Policy(
+            terms: job.terms, platform: profile.traits, differences: differences, found: found,
             associations: Associations(
-                tables: tables, accepted: permissions.acceptAssociation,
+                userAttributes: tables[.user]?.attributes.map(\.name) ?? [], accepted: permissions.acceptAssociation,
                 showsMembers: kinds.contains(.group) && (target.showsMembers || targetReading.membersAreWhole), unseenGroups: Set(targetReading.unseenGroups.map(\.id))))
-        try ledger.forEachLeaverMail { policy.leaverMails[folded($0)] = $1 }
-        policy.activityIsShown = try profile.listing != .none && kinds.contains(.user) && ledger.activityIsShown()
-        for kind in kinds { policy.sharedAccounts[kind] = try ledger.sharedAccounts(kind: kind) }
         let linkedOnly = kinds.contains(.group) && !kinds.contains(.user) ? [ResourceKind.user] : []
         var namesakes = 0
         var associated: [SituationRow] = []
@@ -245,7 +250,7 @@ extension JobRun {
                 "the scope changed since the last applied run, from \(baseline?.scope ?? "") to \(scope.text): \(counted(heldByScope, "leaver")) held until --accept-scope-change")
         }
         let gate = Gate(allowed: permissions.allow)
-        let exceeded = gate.judge(job: job, gateCounts)
+        let exceeded = gate.judge(job: job.name, limits: job.limits, gateCounts)
         breaches += exceeded.map(\.description)
         lettingGo.formUnion(exceeded.map(\.words))
         let noted = try ledger.notedRecords(limit: 3)
@@ -276,7 +281,7 @@ extension JobRun {
 
     /// The time that is believed: of a clock in doubt, the last end that nobody doubts.
     func believedNow() throws -> Double {
-        guard clockDoubt != nil, let end = try ledger.fact(Self.trustedEnd).flatMap({ Time.seconds($0) }) else { return surroundings.time.wall() }
+        guard clockDoubt != nil, let end = try ledger.fact(Self.trustedEnd).flatMap({ Timestamp.seconds($0) }) else { return surroundings.time.wall() }
         return end
     }
 
@@ -285,7 +290,7 @@ extension JobRun {
     func judgeClock() throws {
         let now = surroundings.time.wall()
         var doubt: String?
-        if let last = try ledger.fact(Self.trustedEnd), let end = Time.seconds(last), now < end - 1 { doubt = "it shows \(surroundings.time.timestamp()), and an earlier run ended at \(last)" }
+        if let last = try ledger.fact(Self.trustedEnd), let end = Timestamp.seconds(last), now < end - 1 { doubt = "it shows \(surroundings.timestamp), and an earlier run ended at \(last)" }
         isClockJudged = true
         if doubt == nil, let offset = witness.offset, abs(offset) > 3600 {
             doubt = "it is \(abs(offset) < 2 * 86400 ? "\(Int(abs(offset) / 60)) minutes" : "\(Int(abs(offset) / 86400)) days") \(offset > 0 ? "ahead of" : "behind") the target's"
@@ -308,7 +313,7 @@ extension JobRun {
             try ledger.unlearn(Self.incompleteSince)
             return nil
         }
-        let today = String(surroundings.time.timestamp().prefix(10))
+        let today = surroundings.today
         guard let since = try ledger.fact(Self.incompleteSince) else {
             try ledger.learn(Self.incompleteSince, today)
             return incomplete

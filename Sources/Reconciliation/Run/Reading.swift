@@ -5,6 +5,7 @@ import Ledger
 import Provisioning
 import SCIM
 import SCIMTransport
+import Planning
 
 /// What became of a read of one side.
 struct Reading {

@@ -31,9 +31,9 @@ extension JobRun {
     ///
     /// - Parameter memberships: whether the drafts of memberships are meant, or those of records.
     func putOffRefused(memberships: Bool) throws {
-        let today = String(surroundings.time.timestamp().prefix(10))
+        let today = surroundings.today
         // No distance is longer: a later day was written by a clock that was wrong.
-        let latest = String(Time.timestamp(surroundings.time.wall() + 8 * 86400).prefix(10))
+        let latest = String(Timestamp.text(surroundings.time.wall() + 8 * 86400).prefix(10))
         for failure in try ledger.failures(leastRuns: Self.leastRuns) where (failure.verb == .addMembers) == memberships && failure.next > today && failure.next <= latest {
             for draft in try ledger.plannedDrafts(kind: failure.kind, source: failure.sourceID, verb: failure.verb) {
                 guard !Self.takes(draft.verb, draft.fields), permissions.retry.isDisjoint(with: ["all", draft.name, draft.sourceID]) else { continue }
@@ -68,7 +68,7 @@ extension JobRun {
     func countRefusals() throws {
         // By a clock that is in doubt, nothing is put off.
         guard let plan, undone == nil, clockDoubt == nil else { return }
-        let today = String(surroundings.time.timestamp().prefix(10))
+        let today = surroundings.today
         let hasFailures = try ledger.hasFailures
         var failed: [PlannedOperation] = []
         var done: [PlannedOperation] = []
@@ -89,7 +89,7 @@ extension JobRun {
             guard let source = operation.sourceID else { continue }
             try ledger.forgetFailure(kind: operation.kind, source: source, verb: operation.verb, value: value(of: operation))
         }
-        if hasFailures { try ledger.forgetFailures(before: String(Time.timestamp(surroundings.time.wall() - 30 * 86400).prefix(10))) }
+        if hasFailures { try ledger.forgetFailures(before: String(Timestamp.text(surroundings.time.wall() - 30 * 86400).prefix(10))) }
         for operation in failed {
             guard let source = operation.sourceID else { continue }
             let value = value(of: operation)
@@ -101,7 +101,7 @@ extension JobRun {
             var next = today
             if runs >= Self.leastRuns {
                 let days = Self.distances[min(runs - Self.leastRuns, Self.distances.count - 1)]
-                next = String(Time.timestamp(surroundings.time.wall() + Double(days) * 86400).prefix(10))
+                next = String(Timestamp.text(surroundings.time.wall() + Double(days) * 86400).prefix(10))
                 let outlook = Self.takes(operation.verb, operation.fields) ? "tried every night" : "tried again on \(next)"
                 try ledger.append(reason: "; the same in \(runs) runs since \(since): a refusal, \(outlook)", plan: operation.plan, seq: operation.seq)
             }

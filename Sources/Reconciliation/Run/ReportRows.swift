@@ -117,7 +117,7 @@ struct ReportRows {
     }
 
     /// Who is to be looked at by somebody: what failed, is in conflict, or is held for a decision.
-    private static func needsSomebody(_ operation: PlannedOperation) -> Bool { JobReport.needsAttention(operation) }
+    private static func needsSomebody(_ operation: PlannedOperation) -> Bool { operation.needsAttention }
 
     private static func takesAway(_ operation: PlannedOperation) -> Bool { [.delete, .disable, .removeMembers].contains(operation.verb) || operation.verb == .update && operation.endsAccess }
 
@@ -274,7 +274,7 @@ public struct KnownUser: Hashable, Sendable {
     /// - Parameter source: the id in the source.
     /// - Parameter target: the id on the target.
     public init(_ source: String?, _ target: String?, _ run: Int64, _ ledger: Ledger) {
-        let values = MappingTable.values((try? ledger.body(ofUser: source, target: target, run: run)).flatMap { $0 })
+        let values = Body.values((try? ledger.body(ofUser: source, target: target, run: run)).flatMap { $0 })
         displayName = values["displayName"]?.string
         userName = values["userName"]?.string
         mail = values["emails[work]"]?.string

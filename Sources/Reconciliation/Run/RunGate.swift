@@ -3,6 +3,7 @@ import HTTP
 import Jobs
 import Ledger
 import Planning
+import SCIM
 
 /// What holds a run before its first write: a first run that is none, limits, a source that shrank, a target that is another.
 extension JobRun {
@@ -10,7 +11,7 @@ extension JobRun {
     /// be another folder's.
     func refuseUnmeantFirstRun() throws {
         guard command != "check", !permissions.firstRun, try ledger.isBlank() else { return }
-        if let loss = try ledger.loss(file: job.file, now: surroundings.time.timestamp()).map({ "\($0), or, to begin anew and to forget who is on the way out, say --first-run" }) {
+        if let loss = try ledger.loss(file: job.file, now: surroundings.timestamp).map({ "\($0), or, to begin anew and to forget who is on the way out, say --first-run" }) {
             // A look may be had all the same; it says what it is worth.
             if command == "plan" { notes.append("\(loss); until then this plan is that of a job that never ran, and is not applied") } else { throw JobFailure(.jobFile, loss) }
             return
@@ -30,7 +31,7 @@ extension JobRun {
         guard let count, sourceReading?.incomplete == nil else { return nil }
         let key = LimitKey.sourceShrink
         let limit = permissions.allow[key].map { Limit.count($0) } ?? job.limits[key] ?? .unlimited
-        let largest = try ledger.largestBaseline(since: Time.timestamp(try believedNow() - 7 * 86400), like: baseline)
+        let largest = try ledger.largestBaseline(since: Timestamp.text(try believedNow() - 7 * 86400), like: baseline)
         let sizes = [
             ("users", largest.users - loss.users, count.users), ("groups", largest.groups - loss.groups, count.groups),
             ("memberships", largest.memberships - loss.memberships, count.memberships),
@@ -72,7 +73,7 @@ extension JobRun {
     /// Adds what the last seven days have taken, from the first run of the version that counts it.
     private func lookBack(_ counts: inout Gate.Counts) throws {
         guard job.limitsLookBack, undone == nil, command != "undo" else { return }
-        let week = Time.timestamp(try believedNow() - 7 * 86400)
+        let week = Timestamp.text(try believedNow() - 7 * 86400)
         guard let first = try ledger.fact(Self.countedSince) else { return }
         let since = max(week, first)
         for key in LimitKey.ofTaking where key != .sourceShrink && counts.counts[key] ?? 0 > 0 {
@@ -103,7 +104,7 @@ extension JobRun {
         guard keys.contains(where: { permissions.allow[$0] != nil || job.limits[$0] ?? .unlimited != .unlimited }) else { return }
         try countForGate()
         let gate = Gate(allowed: permissions.allow)
-        for breach in gate.judge(job: job, gateCounts, keys) {
+        for breach in gate.judge(job: job.name, limits: job.limits, gateCounts, keys) {
             guard let key = LimitKey(rawValue: breach.key) else { continue }
             notes.append("held: \(breach)")
             for verb in key.counted.verbs {
@@ -146,7 +147,7 @@ extension JobRun {
     /// What the gate needs to judge several jobs together.
     var gateEntry: Gate.Entry {
         Gate.Entry(
-            job: job, counts: gateCounts,
+            name: job.name, limits: job.limits, counts: gateCounts,
             planned: { [ledger] key in
                 let (kind, verbs) = key.counted
                 return try ledger.plannedSources(kind: kind, verbs: verbs, isClearing: key == .usersClear)

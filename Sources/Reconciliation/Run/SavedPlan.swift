@@ -1,13 +1,14 @@
 import HTTP
 import Ledger
 import Planning
+import SCIM
 
 /// A plan that was made before: whether it may still be applied, and what becomes of one that was only made to be compared.
 extension JobRun {
     /// Why the saved plan of that number cannot be applied now; nil when the world is as it was.
     public func staleness(of saved: Ledger.PlanInfo) throws -> String? {
         guard let plan, let current = try ledger.plan(plan) else { return nil }
-        if let created = Time.seconds(saved.created), surroundings.time.wall() - created > permissions.maxAge {
+        if let created = Timestamp.seconds(saved.created), surroundings.time.wall() - created > permissions.maxAge {
             let age = surroundings.time.wall() - created
             return "plan \(saved.id) of \(saved.created) is \(Self.duration(age)) old, and at most \(Self.duration(permissions.maxAge)) are allowed; plan again, or raise --max-age"
         }

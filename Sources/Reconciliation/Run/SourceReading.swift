@@ -197,7 +197,7 @@ struct SourceReader {
     }
 
     /// Leavers that left before this moment may be deleted now, disabled as they are.
-    private var dueSince: String? { if case .days(let days) = job.leavers.delete { Time.timestamp(now - Double(days) * 86400) } else { nil } }
+    private var dueSince: String? { if case .days(let days) = job.leavers.delete { Timestamp.text(now - Double(days) * 86400) } else { nil } }
 
     private func judge(_ kind: ResourceKind, _ id: String, _ isRead: Bool, _ source: any DirectorySource, _ hidden: inout [String]) throws -> [String] {
         if isRead { return ["\(id) is in the list of \(kind.plural), and is not found when it is asked for by name"] }
@@ -243,7 +243,7 @@ struct SourceReader {
 
     /// A source that cannot be asked is believed once complete reads on enough days have not shown a record.
     private func waitForDays(_ kind: ResourceKind, _ missing: [String]) throws {
-        let day = String(Time.timestamp(now).prefix(10))
+        let day = String(Timestamp.text(now).prefix(10))
         let open = try ledger.unconfirmed(kind: kind, missing, day: day, least: Self.leastDays)
         try ledger.note(
             absent: open, kind: kind, reason: "the source is not asked (source.lookUps: none), and complete reads on \(Self.leastDays) different days have to miss it", isByScope: false,

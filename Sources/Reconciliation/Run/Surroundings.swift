@@ -30,6 +30,11 @@ public struct Surroundings: Sendable {
     /// Stands in for the job's source in tests.
     public var sourceOverride: (any DirectorySource)?
 
+    /// The moment as the ledger and reports write it: `2026-11-24T06:50:12Z`.
+    public var timestamp: String { Timestamp.text(time.wall()) }
+    /// The day of it: `2026-11-24`.
+    public var today: String { String(timestamp.prefix(10)) }
+
     public init(
         time: Time, environment: [String: String], log: Logger, transport: any HTTPClient, retry: RetryPolicy = RetryPolicy(),
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }, sourceOverride: (any DirectorySource)? = nil

@@ -36,7 +36,7 @@ extension JobRun {
         undone = done.id
         try store(inputs: Digest.hexadecimal("undo \(run) \(inputs)"))
         try judgeMissing()
-        breaches += Gate(allowed: permissions.allow).judge(job: job, gateCounts, LimitKey.ofOperations).map { breach in
+        breaches += Gate(allowed: permissions.allow).judge(job: job.name, limits: job.limits, gateCounts, LimitKey.ofOperations).map { breach in
             var breach = breach
             // An undo is taken back whole, or not at all.
             breach.remedy = "nothing is written; if this is meant, say --allow \(breach.key)=\(breach.count)"

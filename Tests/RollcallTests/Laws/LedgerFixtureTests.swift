@@ -1,3 +1,4 @@
+import Planning
 import Emulation
 import Foundation
 import HTTP

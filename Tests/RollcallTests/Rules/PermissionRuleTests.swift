@@ -1,3 +1,4 @@
+import Planning
 import Emulation
 import Foundation
 import JSON
@@ -51,7 +52,8 @@ extension RuleTests {
         func entry(_ limit: String, _ planned: some Sequence<String>, _ managed: [String]) throws -> Gate.Entry {
             let planned = Array(planned)
             return Gate.Entry(
-                job: try job(limit), counts: Gate.Counts(counts: [.usersDelete: planned.count], bases: [.usersDelete: managed.count]), planned: { _ in planned }, managed: { _ in managed })
+                name: "w", limits: try job(limit).limits, counts: Gate.Counts(counts: [.usersDelete: planned.count], bases: [.usersDelete: managed.count]), planned: { _ in planned },
+                managed: { _ in managed })
         }
         let people = (0..<100).map { "user_\($0)" }
         let gate = Gate(allowed: [:])
@@ -59,7 +61,7 @@ extension RuleTests {
         #expect(try gate.judge(jobs: [entry("6%", people.prefix(6), people), entry("50%", people.prefix(6), people)]).isEmpty)
         // None alone exceeds its limit; together they take nine people of a hundred.
         let different = [try entry("6%", people[0..<5], people), try entry("50%", people[5..<9], people)]
-        #expect(different.allSatisfy { gate.judge(job: $0.job, $0.counts).isEmpty })
+        #expect(different.allSatisfy { gate.judge(job: $0.name, limits: $0.limits, $0.counts).isEmpty })
         #expect(try gate.judge(jobs: different).map(\.count) == [9])
         #expect(try Gate(allowed: [.usersDelete: 9]).judge(jobs: different).isEmpty)
     }

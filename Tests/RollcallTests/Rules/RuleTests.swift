@@ -9,6 +9,7 @@ import Simulation
 import Testing
 
 @testable import Reconciliation
+import Planning
 
 /// Each rule of a reconciliation, by its number.
 @Suite struct RuleTests {

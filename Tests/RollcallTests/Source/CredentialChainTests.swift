@@ -6,6 +6,7 @@ import JSON
 import Jobs
 import Synchronization
 import Testing
+import SCIM
 
 /// Where an access key is looked for, and how long it is used; CommandTests compares the order with the official package.
 @Suite struct CredentialChainTests {
@@ -41,7 +42,7 @@ import Testing
     }
 
     private static func temporary(_ name: String, until end: Double) -> String {
-        #"{"Code": "Success", "AccessKeyId": "\#(name)", "AccessKeySecret": "s", "SecurityToken": "t", "Expiration": "\#(Time.timestamp(end))"}"#
+        #"{"Code": "Success", "AccessKeyId": "\#(name)", "AccessKeySecret": "s", "SecurityToken": "t", "Expiration": "\#(Timestamp.text(end))"}"#
     }
 
     @Test("13 C: a temporary key is renewed a quarter of an hour before it ends, and used to its end where it cannot be renewed")

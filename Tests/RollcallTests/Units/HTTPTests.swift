@@ -5,6 +5,7 @@ import Logging
 import Simulation
 import Synchronization
 import Testing
+import SCIM
 
 /// Answers from a script, and remembers what it was asked.
 final class ScriptedClient: HTTPClient {
@@ -80,7 +81,7 @@ final class ScriptedClient: HTTPClient {
         #expect(RetryPolicy.retryAfter("7", now: 0) == 7)
         #expect(RetryPolicy.retryAfter("Sun, 06 Nov 1994 08:49:37 GMT", now: 784_111_770) == 7)
         #expect(RetryPolicy.retryAfter("Sun, 06 Nov 1994 08:49:37 GMT", now: 784_999_999) == 0)
-        for junk in ["", "soon", "-3", "1e9", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT"] { #expect(RetryPolicy.retryAfter(junk, now: 0) == nil, "\(junk)") }
+        for junk in ["", "soon", "-3", "1e9", "Sun, 99 Nov 1994 08:49:37 GMT"] { #expect(RetryPolicy.retryAfter(junk, now: 0) == nil, "\(junk)") }
         for (field, least, most) in [("5", 5.0, 6.0), ("999999", 60.0, 60.0), ("junk", 0.2, 0.6)] {
             let clock = VirtualTime()
             let start = clock.time.monotonic()
@@ -173,10 +174,22 @@ final class ScriptedClient: HTTPClient {
 
     @Test("timestamps are right at the turn of months and leap years")
     func timestamps() {
-        #expect(Time.timestamp(0) == "1970-01-01T00:00:00Z")
-        #expect(Time.timestamp(951_782_399) == "2000-02-28T23:59:59Z")
-        #expect(Time.timestamp(951_782_400) == "2000-02-29T00:00:00Z")
-        #expect(Time.timestamp(1_795_503_012.9) == "2026-11-24T06:50:12Z")
+        #expect(Timestamp.text(0) == "1970-01-01T00:00:00Z")
+        #expect(Timestamp.text(951_782_399) == "2000-02-28T23:59:59Z")
+        #expect(Timestamp.text(951_782_400) == "2000-02-29T00:00:00Z")
+        #expect(Timestamp.text(1_795_503_012.9) == "2026-11-24T06:50:12Z")
+        #expect(Timestamp.text(-.infinity) == "1970-01-01T00:00:00Z" && Timestamp.text(-1e300) == "1601-01-01T00:00:00Z" && Timestamp.text(1e300) == "9999-12-31T23:59:59Z")
+        for number in stride(from: 0.0, to: 4e11, by: 12_345_678.0) where number < 253_402_300_799 { #expect(Timestamp.seconds(Timestamp.text(number)) == number) }
+        #expect(Timestamp.seconds("2026-11-24T06:50:12.987Z") == 1_795_503_012 && Timestamp.seconds("2016-12-31T23:59:60Z") == 1_483_228_799)
+        for junk in ["", "2026-02-30T00:00:00Z", "2026-11-24", "2026-11-24T06:50:12", "2026-01-01T9223372036854775807:00:00Z", "1969-12-31T23:59:59Z", "2026-13-01T00:00:00Z"] {
+            #expect(Timestamp.seconds(junk) == nil, "\(junk)")
+        }
+    }
+
+    @Test("dates of HTTP are read in all three forms of RFC 9110")
+    func dates() {
+        for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] { #expect(HTTPDate.seconds(text) == 784_111_777, "\(text)") }
+        for junk in ["", "20261124", "7", "Sun", "Sun, 32 Nov 1994 08:49:37 GMT"] { #expect(HTTPDate.seconds(junk) == nil, "\(junk)") }
     }
 }
 

@@ -8,6 +8,7 @@ import Simulation
 import Testing
 
 @testable import Reconciliation
+import Planning
 
 @Suite struct MappingTests {
     @Test(
@@ -56,7 +57,7 @@ import Testing
     private func desired(_ fields: [String: String], _ mapping: String = "") throws -> (values: [String: JSONValue], problem: String?, note: String?) {
         let result = try table(mapping).desired(DirectoryRecord(kind: .user, id: "u1", fields: fields.merging(["userId": "u1"]) { first, _ in first }, place: "line 1"), now: 1000)
         let complaints = [result.problem].compactMap { $0 } + result.flaws
-        return (MappingTable.values(result.body), complaints.isEmpty ? nil : complaints.joined(separator: "; "), result.note)
+        return (Body.values(result.body), complaints.isEmpty ? nil : complaints.joined(separator: "; "), result.note)
     }
 
     @Test("the default mapping fills what the directory has, and null where it has nothing")

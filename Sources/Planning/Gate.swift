@@ -1,7 +1,4 @@
-import Jobs
-import Ledger
 import SCIM
-import Planning
 
 /// A limit that a plan exceeds: nothing is written then.
 public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
@@ -27,34 +24,52 @@ public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Judges a plan against the limits, before the first write and in dry runs alike.
-struct Gate: Sendable {
+package struct Gate: Sendable {
     /// Operations below which a percentage does not bite, while they are at most half of the base.
-    static let floor = 5
+    package static let floor = 5
 
     /// What one job's plan counts under each limit key, and the base of percentages.
-    struct Counts: Sendable {
-        var counts: [LimitKey: Int] = [:]
-        var bases: [LimitKey: Int] = [:]
+    package struct Counts: Sendable {
+        package var counts: [LimitKey: Int] = [:]
+        package var bases: [LimitKey: Int] = [:]
         /// The same with what the last seven days have taken; no entry where that is no question.
-        var looksBack: [LimitKey: (count: Int, base: Int)] = [:]
+        package var looksBack: [LimitKey: (count: Int, base: Int)] = [:]
+
+        package init(counts: [LimitKey: Int] = [:], bases: [LimitKey: Int] = [:]) {
+            self.counts = counts
+            self.bases = bases
+        }
     }
 
     /// A job among others. The source records behind its counts are asked for only where they matter: over several jobs,
     /// people are counted once.
-    struct Entry {
-        var job: Job
-        var counts: Counts
+    package struct Entry {
+        package var name: String
+        package var limits: [LimitKey: Limit]
+        package var counts: Counts
         /// The source ids that the plan counts under a key.
-        var planned: (LimitKey) throws -> [String]
+        package var planned: (LimitKey) throws -> [String]
         /// The source ids that are managed, or will be.
-        var managed: (LimitKey) throws -> [String]
+        package var managed: (LimitKey) throws -> [String]
+
+        package init(
+            name: String, limits: [LimitKey: Limit], counts: Counts, planned: @escaping (LimitKey) throws -> [String], managed: @escaping (LimitKey) throws -> [String]
+        ) {
+            self.name = name
+            self.limits = limits
+            self.counts = counts
+            self.planned = planned
+            self.managed = managed
+        }
     }
 
     /// The numbers that the operator allows for this invocation.
-    let allowed: [LimitKey: Int]
+    package let allowed: [LimitKey: Int]
+
+    package init(allowed: [LimitKey: Int]) { self.allowed = allowed }
 
     /// How many operations a limit lets pass; nil for any number.
-    static func allowance(_ limit: Limit, base: Int) -> Int? {
+    package static func allowance(_ limit: Limit, base: Int) -> Int? {
         switch limit {
         case .unlimited: return nil
         case .count(let number): return number
@@ -65,13 +80,13 @@ struct Gate: Sendable {
         }
     }
 
-    func judge(job: Job, _ counts: Counts, _ keys: [LimitKey] = LimitKey.ofTaking) -> [LimitBreach] {
+    package func judge(job name: String, limits: [LimitKey: Limit], _ counts: Counts, _ keys: [LimitKey] = LimitKey.ofTaking) -> [LimitBreach] {
         keys.compactMap { key in
-            let limit = allowed[key].map { Limit.count($0) } ?? job.limits[key] ?? .unlimited
+            let limit = allowed[key].map { Limit.count($0) } ?? limits[key] ?? .unlimited
             let planned = counts.counts[key] ?? 0
-            if let breach = breach(key, count: planned, base: counts.bases[key] ?? 0, limit: limit, job: job.name) { return breach }
+            if let breach = breach(key, count: planned, base: counts.bases[key] ?? 0, limit: limit, job: name) { return breach }
             // A little every night is as much as all in one.
-            guard allowed[key] == nil, planned > 0, let week = counts.looksBack[key], var breach = breach(key, count: week.count, base: week.base, limit: limit, job: job.name) else { return nil }
+            guard allowed[key] == nil, planned > 0, let week = counts.looksBack[key], var breach = breach(key, count: week.count, base: week.base, limit: limit, job: name) else { return nil }
             breach.ofThisRun = planned
             breach.remedy = "nothing is written; if this is meant, say --allow \(key.rawValue)=\(planned), or limits: { window: run }"
             return breach
@@ -79,11 +94,11 @@ struct Gate: Sendable {
     }
 
     /// Judges the invocation: distinct source records over all its jobs, by the strictest percentage of any of them.
-    func judge(jobs: [Entry], _ keys: [LimitKey] = LimitKey.ofTaking) throws -> [LimitBreach] {
+    package func judge(jobs: [Entry], _ keys: [LimitKey] = LimitKey.ofTaking) throws -> [LimitBreach] {
         guard jobs.count > 1 else { return [] }
         return try keys.compactMap { key in
             let sum = jobs.reduce(0) { $0 + ($1.counts.counts[key] ?? 0) }
-            let percentages = jobs.compactMap { entry -> Double? in if case .percent(let number)? = entry.job.limits[key] { number } else { nil } }
+            let percentages = jobs.compactMap { entry -> Double? in if case .percent(let number)? = entry.limits[key] { number } else { nil } }
             let limit = allowed[key].map { Limit.count($0) } ?? percentages.min().map { .percent($0) } ?? .unlimited
             guard sum > 0, limit != .unlimited else { return nil }
             let isCountedTwice = key.countsMemberships
@@ -103,23 +118,23 @@ struct Gate: Sendable {
 
 extension LimitKey {
     /// The keys that count a plan's operations; the rest judge the source.
-    static let ofOperations = allCases.filter { $0 != .sourceShrink }
+    package static let ofOperations = allCases.filter { $0 != .sourceShrink }
 
     /// Keys that count what is taken from somebody: their excess holds everything. That of the others holds what they count.
-    static let ofTaking: [LimitKey] = ofOperations.filter(\.isOfTaking)
-    static let ofGiving: [LimitKey] = ofOperations.filter { !$0.isOfTaking }
+    package static let ofTaking: [LimitKey] = ofOperations.filter(\.isOfTaking)
+    package static let ofGiving: [LimitKey] = ofOperations.filter { !$0.isOfTaking }
 
-    var isOfTaking: Bool {
+    package var isOfTaking: Bool {
         switch self {
         case .usersClear, .usersDisable, .usersDelete, .groupsDelete, .membershipsRemove, .sourceShrink: true
         case .usersCreate, .usersUpdate, .usersAssociate, .groupsCreate, .groupsUpdate, .groupsAssociate, .membershipsAdd: false
         }
     }
 
-    var countsMemberships: Bool { self == .membershipsAdd || self == .membershipsRemove }
+    package var countsMemberships: Bool { self == .membershipsAdd || self == .membershipsRemove }
 
     /// The kind and verbs that a key counts.
-    var counted: (kind: ResourceKind, verbs: [Verb]) {
+    package var counted: (kind: ResourceKind, verbs: [Verb]) {
         switch self {
         case .usersCreate: (.user, [.create])
         case .usersUpdate: (.user, [.update])

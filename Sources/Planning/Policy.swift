@@ -1,69 +1,27 @@
-import HTTP
 import JSON
-import Jobs
-import Ledger
-import Provisioning
 import SCIM
-import Planning
-
-/// When operations are sent, in the order that loses nothing: what frees a name may be moved before these.
-enum Wave {
-    static let forget = 50
-    /// Before all that gives: what takes access away waits for nothing.
-    static let disableUsers = 90
-    static let createUsers = 100
-    static let changeUsers = 200
-    static let createGroups = 300
-    static let changeGroups = 400
-    static let addMembers = 500
-    static let removeMembers = 600
-    static let deleteGroups = 700
-    static let deleteUsers = 900
-    /// Rows that report and are never sent.
-    static let report = 1000
-
-    /// A change of `active` is sent before the rest of its record, which the target may refuse.
-    static let enableUsers = changeUsers - 1
-    /// After the account has become ours.
-    static let disableAssociated = changeUsers + 1
-
-    static func create(_ kind: ResourceKind) -> Int { kind == .user ? createUsers : createGroups }
-    static func change(_ kind: ResourceKind) -> Int { kind == .user ? changeUsers : changeGroups }
-    static func delete(_ kind: ResourceKind) -> Int { kind == .user ? deleteUsers : deleteGroups }
-}
 
 /// Decides what is to be done about an object in its situation: the job's will, the platform's abilities and the proofs
 /// that were or were not given. Pure: the same row gives the same answer.
-struct Policy: Sendable {
-    let job: Job
-    let profile: Profile
+package struct Policy: Sendable {
+    let terms: PlanTerms
+    let platform: PlatformTraits
     let differences: Differences
-    /// Why nothing may be taken away in this run; nil when the source read is proven complete.
-    let incompleteSource: String?
-    /// Why “missing” is not believed; nil when the target read is complete.
-    let incompleteTarget: String?
-    /// Whether leavers that a changed scope causes are held.
-    let holdsScopeLeavers: Bool
-    /// Why the source's size is not believed: then nobody is made, and nothing ends because of absence.
-    let sizeHold: String?
-    /// Names or source ids of records whose account is this job's whatever mark it carries.
-    let takesBack: Set<String>
-    /// Whether this machine's clock is in doubt: then no term ends.
-    let isClockDoubtful: Bool
-    /// Seconds since 1970.
-    var now: Double
-    /// Who of the leavers still holds an e-mail address on the target; addresses folded.
-    var leaverMails: [String: String] = [:]
+    let found: Findings
     /// What more than a name has to agree.
     let associations: Associations
-    /// Records whose create the target answered with another record's account, by source id, with that record.
-    var sharedAccounts: [ResourceKind: [String: String]] = [:]
-    /// Whether the target shows of its accounts if they are active.
-    var activityIsShown = false
 
-    typealias Decision = (drafts: [Draft], outlook: Outlook?)
+    package init(terms: PlanTerms, platform: PlatformTraits, differences: Differences, found: Findings, associations: Associations) {
+        self.terms = terms
+        self.platform = platform
+        self.differences = differences
+        self.found = found
+        self.associations = associations
+    }
 
-    func decide(_ row: SituationRow) -> Decision {
+    package typealias Decision = (drafts: [Draft], outlook: Outlook?)
+
+    package func decide(_ row: SituationRow) -> Decision {
         var decision = judge(row)
         if let flaw = row.flaw, row.situation != .unacceptable, row.isLinked || decision.outlook == .present, !row.isOutOfScope {
             // The rest of the record goes on.
@@ -91,14 +49,14 @@ struct Policy: Sendable {
         case .leaver: return leaver(kind, row)
         case .gone:
             // Gone is believed only of a source that was seen whole, and of a target that said so when it was asked.
-            guard incompleteSource == nil, !row.isUnconfirmed, row.isGoneFromTarget else { return ([], .held) }
+            guard found.incompleteSource == nil, !row.isUnconfirmed, row.isGoneFromTarget else { return ([], .held) }
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "gone from the source and from the target: only the link is dropped", name: name(row))], nil)
         case .protected:
             return ([report(row, .held, "the name matches a protect pattern; it is never touched", heldBy: .protected)], .held)
         case .taken:
             let mark = row.targetExternalID.map { "now carries the externalId “\($0)”" } ?? "lost its externalId and bears a name that this job did not write"
             let names = [row.sourceName, row.targetName, row.sourceID].compactMap { $0 }
-            if !takesBack.isDisjoint(with: names) {
+            if !found.takesBack.isDisjoint(with: names) {
                 if row.desired == nil || row.isOutOfScope { return leaver(kind, row) }
                 return (updates(kind, row, changes(kind, row), reason: "taken back: it \(mark)") + frozen(kind, row), .present)
             }
@@ -126,25 +84,25 @@ struct Policy: Sendable {
     // MARK: one situation each
 
     private func absent(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag {
+        if row.desiredActive == false || row.isDisabled && !platform.hasActiveFlag {
             return ([report(row, .noted, "disabled in the source and without an account: none is created")], .held)
         }
         if let recycled = recycledMail(kind, row, Self.mailText(row.desired)) { return recycled }
         if let shared = sharing(kind, row) { return shared }
-        let draft = creation(kind, row, reason: profile.existing == .overwrite ? "not known on the target: created, or taken over under the same name" : "in the source, not on the target")
+        let draft = creation(kind, row, reason: platform.namesakes == .overwrite ? "not known on the target: created, or taken over under the same name" : "in the source, not on the target")
         return ([draft], draft.status == .planned ? .present : .held)
     }
 
     /// What would be made of another record's account once more.
     private func sharing(_ kind: ResourceKind, _ row: SituationRow) -> Decision? {
-        guard let other = row.sourceID.flatMap({ sharedAccounts[kind]?[$0] }) else { return nil }
+        guard let other = row.sourceID.flatMap({ found.sharedAccounts[kind]?[$0] }) else { return nil }
         let reason = "shares an account with \(other): the target answered its create with that account; change one of the two records, such as the e-mail address"
         return ([report(row, .held, reason, heldBy: .sharedAccount)], .held)
     }
 
     /// A new person under a leaver's address may be the same person again, or be let into the other's mail.
     private func recycledMail(_ kind: ResourceKind, _ row: SituationRow, _ mail: String?) -> Decision? {
-        guard kind == .user, let mail = mail.map(folded), let holder = leaverMails[mail] else { return nil }
+        guard kind == .user, let mail = mail.map(folded), let holder = found.leaverMails[mail] else { return nil }
         return (
             [
                 report(
@@ -159,7 +117,7 @@ struct Policy: Sendable {
     }
 
     private func missing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        if row.desiredActive == false || row.isDisabled && !profile.hasActiveFlag, row.isGoneFromTarget {
+        if row.desiredActive == false || row.isDisabled && !platform.hasActiveFlag, row.isGoneFromTarget {
             return ([Draft(wave: Wave.forget, verb: .unlink, status: .planned, reason: "disabled in the source and gone from the target: only the link is dropped", name: name(row))], .held)
         }
         if let shared = sharing(kind, row) { return shared }
@@ -170,7 +128,7 @@ struct Policy: Sendable {
         if !row.isGoneFromTarget, draft.status == .planned {
             draft.status = .held
             draft.heldBy = .targetIncomplete
-            draft.reason = incompleteTarget.map { "not seen on the target, whose list is not complete (\($0))" } ?? "not seen on the target, and the target does not say that it is not there"
+            draft.reason = found.incompleteTarget.map { "not seen on the target, whose list is not complete (\($0))" } ?? "not seen on the target, and the target does not say that it is not there"
         }
         return ([draft], draft.status == .planned ? .present : .held)
     }
@@ -180,7 +138,7 @@ struct Policy: Sendable {
             wave: Wave.create(kind), verb: .create, status: .planned, reason: reason, fields: differences.creation(row.desired ?? "{}"), takes: row.desiredKey, name: name(row))
         draft.takesMail = Self.foldedText(draft.fields.first { $0.path == Self.mail }?.after)
         permit(&draft, kind, .create)
-        if let sizeHold, draft.status == .planned { draft.hold(.sourceSize, sizeHold) }
+        if let sizeHold = found.sizeHold, draft.status == .planned { draft.hold(.sourceSize, sizeHold) }
         return draft
     }
 
@@ -192,7 +150,7 @@ struct Policy: Sendable {
         let reason = "carries our externalId: linked and brought in step"
         if let recycled = recycledMail(kind, row, fields) {
             // A hold never delays somebody's own disabling.
-            let disabling = fields.filter(isDisabling)
+            let disabling = fields.filter(\.disables)
             return (recycled.drafts + (disabling.isEmpty ? [] : updates(kind, row, disabling, reason: reason)), .held)
         }
         let drafts = updates(kind, row, fields, reason: reason) + frozen(kind, row)
@@ -201,16 +159,16 @@ struct Policy: Sendable {
     }
 
     private func existing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        let rule = job.existing.rule(kind)
-        let isAccepted = associations.isAccepted(kind, row, job.existing)
+        let rule = terms.existing.rule(kind)
+        let isAccepted = associations.isAccepted(kind, row, terms.existing)
         if isDeclined(row) { return ([report(row, .noted, "\(Self.thing(kind)) of that name exists, and existing.decline says that it is never this record's")], .held) }
-        guard profile.existing == .associate, rule != .conflict || isAccepted else {
-            let why = profile.existing == .associate ? "switched off (existing: conflict)" : "not possible there"
+        guard platform.namesakes == .associate, rule != .conflict || isAccepted else {
+            let why = platform.namesakes == .associate ? "switched off (existing: conflict)" : "not possible there"
             return ([report(row, .conflict, "\(Self.thing(kind)) of that name exists and is not ours; association is \(why)")], .held)
         }
         // Where the others say whether they are active, one that does not may be left out because it is not.
-        let isUnclear = kind == .user && profile.hasActiveFlag && row.actualActive == nil && activityIsShown
-        if row.actualActive == false || isUnclear, row.desiredActive != false, !job.existing.associateDisabled, !isAccepted {
+        let isUnclear = kind == .user && platform.hasActiveFlag && row.actualActive == nil && found.activityIsShown
+        if row.actualActive == false || isUnclear, row.desiredActive != false, !terms.existing.associateDisabled, !isAccepted {
             let state = isUnclear ? "does not show if it is active, as others do" : "is disabled"
             return ([report(row, .held, "\(Self.thing(kind)) of that name exists and \(state); set existing: {disabled: associate} to take it, which enables it", heldBy: .disabledNamesake)], .held)
         }
@@ -222,7 +180,7 @@ struct Policy: Sendable {
         if let recycled = recycledMail(kind, row, fields) { return recycled }
         var drafts: [Draft] = []
         // Associating and disabling are two decisions with two limits.
-        if let place = fields.firstIndex(where: isDisabling) {
+        if let place = fields.firstIndex(where: \.disables) {
             let field = fields.remove(at: place)
             var disabling = disable(kind, row, [field], reason: "disabled in the source")
             disabling.wave = Wave.disableAssociated
@@ -241,7 +199,7 @@ struct Policy: Sendable {
     private func change(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
         var fields = changes(kind, row)
         // A hold of its address stays where the account became ours by another write: until it was sent once, it is new there.
-        var held = (MappingTable.values(row.sent)[Self.mail] ?? .null).isNull ? recycledMail(kind, row, fields)?.drafts ?? [] : []
+        var held = (Body.values(row.sent)[Self.mail] ?? .null).isNull ? recycledMail(kind, row, fields)?.drafts ?? [] : []
         if !held.isEmpty { fields.removeAll { $0.path == Self.mail } }
         if row.isNameProtected, row.desiredKey != row.actualKey, fields.contains(where: { $0.path == kind.nameAttribute }) {
             // A protected name is given to nobody, and keeps nobody from losing access.
@@ -251,8 +209,8 @@ struct Policy: Sendable {
         if row.situation == .returned {
             // Disabled as a leaver by this job, and by nobody's status: where the source has no status at all, its return ends that.
             // The same where the job does not map it.
-            let isUnmapped = differences.tables[kind]?.attribute("active") == nil
-            let isSilent = row.note == MappingTable.noStatus || isUnmapped && !row.isDisabled
+            let isUnmapped = !differences.compares(kind, "active")
+            let isSilent = isUnmapped ? !row.isDisabled : row.desiredActive == nil && !row.isStatusUnreadable
             if isSilent, row.status == .disabled, row.actualActive == false { fields.append(FieldChange(path: "active", before: "false", after: "true")) }
             guard !fields.isEmpty else {
                 // Back, and disabled by the source, which is not mapped: it is still this job that has disabled the account.
@@ -285,38 +243,38 @@ struct Policy: Sendable {
     private static let leastDays = 3
 
     private func term(_ when: Leavers.When, _ row: SituationRow) -> Term {
-        func day(_ seconds: Double) -> String { String(Time.timestamp(seconds).prefix(10)) }
+        func day(_ seconds: Double) -> String { String(Timestamp.text(seconds).prefix(10)) }
         switch when {
         case .immediately: return .due
         case .never: return .never
         case .days(let number):
             let length = Double(number) * 86400
-            guard let since = row.leftSince.flatMap({ Time.seconds($0) }) else { return .later(day(now + length)) }
+            guard let since = row.leftSince.flatMap({ Timestamp.seconds($0) }) else { return .later(day(found.now + length)) }
             let missing = max(0, Self.leastDays - row.leftDays)
-            return now >= since + length && missing == 0 && !isClockDoubtful ? .due : .later(day(max(since + length, now + Double(missing) * 86400)))
+            return found.now >= since + length && missing == 0 && !found.isClockDoubtful ? .due : .later(day(max(since + length, found.now + Double(missing) * 86400)))
         }
     }
 
     /// What becomes of a record that is to leave, for the reason given.
     private func leaving(_ kind: ResourceKind, _ row: SituationRow, _ why: String) -> Decision {
-        let isHeldByScope = holdsScopeLeavers && (row.isOutOfScope || row.isAbsentByScope)
+        let isHeldByScope = found.holdsScopeLeavers && (row.isOutOfScope || row.isAbsentByScope)
         let isOurs = row.origin?.isOurs ?? false
-        let isKept = !isOurs && !job.leavers.deleteAssociated
+        let isKept = !isOurs && !terms.leavers.deleteAssociated
         // What was deleted once has had its term.
-        let isDue = row.isSurvivor && job.leavers.delete != .never
-        let delete = isKept ? .never : isDue ? .due : term(job.leavers.delete, row)
-        let hasFlag = kind == .user && profile.hasActiveFlag
-        let disable = hasFlag ? isDue ? .due : term(job.leavers.disable, row) : .never
-        let obstacle = row.hasMembers || !job.fullPush.contains(.group) ? obstacle(kind) : nil
+        let isDue = row.isSurvivor && terms.leavers.delete != .never
+        let delete = isKept ? .never : isDue ? .due : term(terms.leavers.delete, row)
+        let hasFlag = kind == .user && platform.hasActiveFlag
+        let disable = hasFlag ? isDue ? .due : term(terms.leavers.disable, row) : .never
+        let obstacle = row.hasMembers || !terms.fullPush.contains(.group) ? obstacle(kind) : nil
         // Whether the leaving itself is not believed or not permitted yet: then no clock runs, and no membership ends.
         // Whoever was asked for and is gone leaves, whatever the size of the rest.
-        let isHeldBySize = sizeHold != nil && !row.isConfirmedGone
-        let isHeld = incompleteSource != nil || isHeldBySize || isHeldByScope || row.isUnconfirmed || !permits(kind, .delete)
+        let isHeldBySize = found.sizeHold != nil && !row.isConfirmedGone
+        let isHeld = found.incompleteSource != nil || isHeldBySize || isHeldByScope || row.isUnconfirmed || !permits(kind, .delete)
         let since = row.leftSince.map { " (left by \($0.prefix(10)))" } ?? ""
         var draft: Draft
         // What cannot be deleted is disabled; once that is done, the delete is listed as what it waits for.
         if delete == .due, obstacle == nil || disable != .due || row.actualActive == false {
-            draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "\(why); leavers.delete: \(job.leavers.delete)\(since)", name: name(row))
+            draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "\(why); leavers.delete: \(terms.leavers.delete)\(since)", name: name(row))
             if let obstacle { draft.hold(.operations, obstacle) }
             // Delete, or disable if that is refused.
             if hasFlag, row.actualActive != false { draft.fields = [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")] }
@@ -330,22 +288,22 @@ struct Policy: Sendable {
                 return ([note], .leaving)
             }
             let fields = [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")]
-            draft = Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "\(why); leavers.disable: \(job.leavers.disable)\(outlook)", fields: fields, name: name(row))
+            draft = Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "\(why); leavers.disable: \(terms.leavers.disable)\(outlook)", fields: fields, name: name(row))
             draft.due = delete.day
         } else {
             // Whatever comes first ends the access; days compare as text.
             let day = [disable.day, delete.day].compactMap { $0 }.min()
             let hasAccess = kind == .user && row.actualActive != false
             let access = hasAccess ? "; has access until \(day ?? "somebody ends it")" : ""
-            let term = isKept ? "was associated, not created, so it is kept" : delete.day.map { "kept until \($0)" } ?? "kept: leavers.delete: \(job.leavers.delete)"
+            let term = isKept ? "was associated, not created, so it is kept" : delete.day.map { "kept until \($0)" } ?? "kept: leavers.delete: \(terms.leavers.delete)"
             var note = report(row, .noted, "\(why); \(term)\(access)")
             if !isHeld { note.due = day }
             note.keepsAccess = hasAccess
             return ([note], isHeld || hasFlag || kind == .group ? .held : .leaving)
         }
-        if let incompleteSource {
+        if let incompleteSource = found.incompleteSource {
             draft.hold(.sourceIncomplete, incompleteSource)
-        } else if isHeldBySize, let sizeHold {
+        } else if isHeldBySize, let sizeHold = found.sizeHold {
             draft.hold(.sourceSize, sizeHold)
         } else if row.isUnconfirmed {
             draft.hold(.unconfirmed, "\(row.departure ?? "the source cannot be asked for it")")
@@ -364,35 +322,35 @@ struct Policy: Sendable {
     }
 
     /// Whether a delete may need a change of groups that the job does not permit.
-    var needsEmptying: Bool {
-        (profile.deletion.usersMustLeaveGroups || profile.deletion.groupsMustBeEmpty) && !(job.fullPush.contains(.group) && permits(.group, .update))
+    package var needsEmptying: Bool {
+        (platform.usersMustLeaveGroups || platform.groupsMustBeEmpty) && !(terms.fullPush.contains(.group) && permits(.group, .update))
     }
 
     /// Why something that is in a group, or has members, cannot be deleted; nil where it can.
     private func obstacle(_ kind: ResourceKind) -> String? {
-        guard needsEmptying, kind == .user ? profile.deletion.usersMustLeaveGroups : profile.deletion.groupsMustBeEmpty else { return nil }
-        let missing = job.fullPush.contains(.group) ? "operations.groups does not list update" : "groups are outside the job's fullPush"
-        return "\(profile.displayName) deletes only \(kind == .user ? "who is in no group" : "a group without members"), and \(missing)"
+        guard needsEmptying, kind == .user ? platform.usersMustLeaveGroups : platform.groupsMustBeEmpty else { return nil }
+        let missing = terms.fullPush.contains(.group) ? "operations.groups does not list update" : "groups are outside the job's fullPush"
+        return "\(platform.displayName) deletes only \(kind == .user ? "who is in no group" : "a group without members"), and \(missing)"
     }
 
     /// What becomes of somebody whom the source disables where the platform cannot: nil where that is no question.
     private func disabledWithoutFlag(_ kind: ResourceKind, _ row: SituationRow) -> Decision? {
-        guard kind == .user, !profile.hasActiveFlag, row.isDisabled, row.isLinked, row.targetID != nil, [.inStep, .changed].contains(row.situation) else { return nil }
-        if job.leavers.disabledAsLeaver { return leaving(kind, row, "disabled in the source, and \(profile.displayName) cannot disable (leavers.disabled: asLeaver)") }
-        let note = report(row, .noted, "disabled in the source, and access remains: \(profile.displayName) cannot disable an account; leavers: { disabled: asLeaver } lets it leave")
+        guard kind == .user, !platform.hasActiveFlag, row.isDisabled, row.isLinked, row.targetID != nil, [.inStep, .changed].contains(row.situation) else { return nil }
+        if terms.leavers.disabledAsLeaver { return leaving(kind, row, "disabled in the source, and \(platform.displayName) cannot disable (leavers.disabled: asLeaver)") }
+        let note = report(row, .noted, "disabled in the source, and access remains: \(platform.displayName) cannot disable an account; leavers: { disabled: asLeaver } lets it leave")
         return (row.situation == .changed ? change(kind, row) + [note] : [note], .present)
     }
 
     /// A hold on a record never delays its own disabling.
     private func disabling(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
-        guard kind == .user, profile.hasActiveFlag, row.isLinked, row.targetID != nil, row.desiredActive == false, row.actual != nil, row.actualActive != false else { return [] }
+        guard kind == .user, platform.hasActiveFlag, row.isLinked, row.targetID != nil, row.desiredActive == false, row.actual != nil, row.actualActive != false else { return [] }
         return [disable(kind, row, [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")], reason: "disabled in the source")]
     }
 
     // MARK: parts
 
     private func changes(_ kind: ResourceKind, _ row: SituationRow) -> [FieldChange] {
-        all(kind, row).filter { !(profile.immutable[kind]?.contains($0.path) ?? false) }
+        all(kind, row).filter { !(platform.immutable[kind]?.contains($0.path) ?? false) }
     }
 
     private func all(_ kind: ResourceKind, _ row: SituationRow) -> [FieldChange] {
@@ -401,24 +359,22 @@ struct Policy: Sendable {
 
     /// Differences in what the platform never changes: reported, never sent, and no reason for a second account.
     private func frozen(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {
-        let fields = all(kind, row).filter { profile.immutable[kind]?.contains($0.path) ?? false }
+        let fields = all(kind, row).filter { platform.immutable[kind]?.contains($0.path) ?? false }
         guard !fields.isEmpty else { return [] }
-        var draft = report(row, .held, "\(profile.displayName) never changes \(fields.map(\.path).joined(separator: ", ")); the account keeps what it has", heldBy: .immutable)
+        var draft = report(row, .held, "\(platform.displayName) never changes \(fields.map(\.path).joined(separator: ", ")); the account keeps what it has", heldBy: .immutable)
         draft.fields = fields
         return [draft]
     }
 
-    private func isDeclined(_ row: SituationRow) -> Bool { !job.existing.decline.isDisjoint(with: [row.sourceName, row.sourceID].compactMap { $0 }) }
+    private func isDeclined(_ row: SituationRow) -> Bool { !terms.existing.decline.isDisjoint(with: [row.sourceName, row.sourceID].compactMap { $0 }) }
 
-    static let mail = "emails[work]"
+    package static let mail = "emails[work]"
 
-    private static func mailText(_ body: String?) -> String? { MappingTable.values(body)[mail]?.string }
+    private static func mailText(_ body: String?) -> String? { Body.values(body)[mail]?.string }
 
-    static func foldedText(_ canonical: String?) -> String? {
+    package static func foldedText(_ canonical: String?) -> String? {
         canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map(folded)
     }
-
-    private func isDisabling(_ field: FieldChange) -> Bool { field.path == "active" && field.after == "false" }
 
     /// The operations that bring attributes in step: one for `active`, one for the rest. What takes something away is
     /// held where the source is not proven complete, and the rest goes on.
@@ -427,7 +383,7 @@ struct Policy: Sendable {
         let renames = row.desiredKey != row.actualKey && fields.contains { $0.path == key }
         func draft(_ fields: [FieldChange]) -> Draft {
             var draft =
-                fields.contains(where: isDisabling)
+                fields.contains(where: \.disables)
                 ? disable(kind, row, fields, reason: "disabled in the source")
                 : Draft(wave: Wave.change(kind), verb: .update, status: .planned, reason: reason, fields: fields, name: name(row))
             if renames, fields.contains(where: { $0.path == key }) {
@@ -447,11 +403,11 @@ struct Policy: Sendable {
         var drafts: [Draft] = []
         if !access.isEmpty {
             var change = draft(access)
-            if !access.contains(where: isDisabling) { change.wave = Wave.enableUsers }
-            if let incompleteSource, access.contains(where: isDisabling) { change.hold(.sourceIncomplete, incompleteSource) }
+            if !access.contains(where: \.disables) { change.wave = Wave.enableUsers }
+            if let incompleteSource = found.incompleteSource, access.contains(where: \.disables) { change.hold(.sourceIncomplete, incompleteSource) }
             drafts.append(change)
         }
-        if let incompleteSource {
+        if let incompleteSource = found.incompleteSource {
             let cleared = rest.filter { $0.after == nil }
             rest.removeAll { $0.after == nil }
             if !rest.isEmpty { drafts.append(draft(rest)) }
@@ -468,13 +424,13 @@ struct Policy: Sendable {
 
     private func disable(_ kind: ResourceKind, _ row: SituationRow, _ fields: [FieldChange], reason: String) -> Draft {
         var draft = Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: reason, fields: fields, name: name(row))
-        if let incompleteSource { draft.hold(.sourceIncomplete, incompleteSource) }
+        if let incompleteSource = found.incompleteSource { draft.hold(.sourceIncomplete, incompleteSource) }
         permit(&draft, kind, .update)
         return draft
     }
 
     private func takeAway(_ draft: inout Draft, _ fields: [FieldChange]) {
-        guard let incompleteSource, fields.contains(where: { $0.after == nil }) else { return }
+        guard let incompleteSource = found.incompleteSource, fields.contains(where: { $0.after == nil }) else { return }
         draft.hold(.sourceIncomplete, incompleteSource)
     }
 
@@ -483,7 +439,7 @@ struct Policy: Sendable {
         draft.hold(.operations, "operations.\(kind.plural) does not list \(verb)")
     }
 
-    private func permits(_ kind: ResourceKind, _ verb: Permission) -> Bool { job.operations[kind]?.contains(verb) ?? false }
+    private func permits(_ kind: ResourceKind, _ verb: Permission) -> Bool { terms.operations[kind]?.contains(verb) ?? false }
 
     private func report(_ row: SituationRow, _ status: OperationStatus, _ reason: String, heldBy: HoldReason? = nil) -> Draft {
         Draft(wave: Wave.report, verb: .none, status: status, reason: reason, heldBy: heldBy, name: name(row))
@@ -517,7 +473,7 @@ struct Policy: Sendable {
 }
 
 extension Draft {
-    mutating func hold(_ by: HoldReason, _ why: String) {
+    package mutating func hold(_ by: HoldReason, _ why: String) {
         status = .held
         heldBy = by
         reason += "; held: \(why)"

@@ -1,13 +1,11 @@
 import JSON
-import Jobs
-import Ledger
 import SCIM
-import Planning
 
 /// Whether an object that nobody owns is a record's: a name alone is little evidence, and whoever chooses the names of the source could
 /// take any account of the target by it.
-struct Associations: Sendable {
-    let tables: [ResourceKind: MappingTable]
+package struct Associations: Sendable {
+    /// The names of the attributes of users that the job maps, in their order.
+    let userAttributes: [String]
     /// What the operator lets go in this run, such as `user:ada`.
     let accepted: Set<String>
     /// Whether the target shows the members of groups whole.
@@ -15,8 +13,15 @@ struct Associations: Sendable {
     /// Groups whose members could not be looked at.
     let unseenGroups: Set<String>
 
+    package init(userAttributes: [String], accepted: Set<String> = [], showsMembers: Bool = true, unseenGroups: Set<String> = []) {
+        self.userAttributes = userAttributes
+        self.accepted = accepted
+        self.showsMembers = showsMembers
+        self.unseenGroups = unseenGroups
+    }
+
     /// How an operator may call a record: `user:ada`, by its name or its source id.
-    static func names(_ row: SituationRow) -> [String] {
+    package static func names(_ row: SituationRow) -> [String] {
         let kind = row.kind
         return [row.sourceName, row.sourceID].compactMap { $0 }.map { "\(kind.singular):\($0)" }
     }
@@ -32,14 +37,14 @@ struct Associations: Sendable {
 
     /// Why an object of the same name may be another's; nil where enough agrees.
     func doubt(_ kind: ResourceKind, _ row: SituationRow) -> String? {
-        if let word = Rights.word(in: row.sourceName ?? "") { return "the name holds the word “\(word)”" }
+        if let word = RightWords.word(in: row.sourceName ?? "") { return "the name holds the word “\(word)”" }
         if let rights = row.rights { return "the one on the target shows \(kind == .user ? "a right (\(rights))" : rights)" }
         return kind == .user ? userDoubt(row) : groupDoubt(row)
     }
 
     private func userDoubt(_ row: SituationRow) -> String? {
-        let wanted = MappingTable.values(row.desired), found = MappingTable.values(row.actual)
-        let names = tables[.user]?.attributes.map(\.name) ?? []
+        let wanted = Body.values(row.desired), found = Body.values(row.actual)
+        let names = userAttributes
         /// Whether a value agrees: nil where a side has none.
         func agrees(_ name: String, _ fold: (String) -> String) -> Bool? {
             guard let left = wanted[name]?.string, let right = found[name]?.string, !left.isEmpty, !right.isEmpty else { return nil }

@@ -45,28 +45,50 @@ let package = Package(
         .target(name: "Ledger", dependencies: ["SCIM", "Planning", grdb, grdbSQLite]),
         .target(name: "Directory", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", httpTypes]),
         .target(name: "Provisioning", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", httpTypes]),
-        .target(name: "Reconciliation", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", "Planning", "Jobs", "Ledger", "Directory", "Provisioning", logging]),
+        .target(
+            name: "Reconciliation",
+            dependencies: [
+                "JSON", "SCIM", "HTTP", "SCIMTransport", "Planning", "Jobs", "Ledger", "Directory", "Provisioning",
+                logging,
+            ]),
         .target(name: "Reporting", dependencies: ["JSON", "SCIM", "HTTP", "Planning", "Ledger", "Reconciliation"]),
 
         // the other side, for tests and demos
         .target(name: "Emulation", dependencies: ["JSON", "SCIM"]),
         .target(name: "Simulation", dependencies: ["HTTP", "Emulation", httpTypes]),
         // whole runs in one process: random worlds, faults, kills, and the laws that hold all the same
-        .target(name: "Rehearsal", dependencies: ["JSON", "SCIM", "HTTP", "Planning", "Jobs", "Ledger", "Directory", "Provisioning", "Reconciliation", "Emulation", "Simulation", httpTypes, logging]),
+        .target(
+            name: "Rehearsal",
+            dependencies: [
+                "JSON", "SCIM", "HTTP", "Planning", "Jobs", "Ledger", "Directory", "Provisioning", "Reconciliation",
+                "Emulation", "Simulation", httpTypes, logging,
+            ]),
 
-        .executableTarget(name: "rollcall", dependencies: ["JSON", "SCIM", "HTTP", "Curl", "Planning", "Jobs", "Ledger", "Reconciliation", "Reporting", argumentParser, httpTypes, logging]),
-        .executableTarget(name: "rollcall-sandbox", dependencies: ["JSON", "SCIM", "Emulation", argumentParser, httpTypes, hummingbird, logging]),
+        .executableTarget(
+            name: "rollcall",
+            dependencies: [
+                "JSON", "SCIM", "HTTP", "Curl", "Planning", "Jobs", "Ledger", "Reconciliation", "Reporting",
+                argumentParser, httpTypes, logging,
+            ]),
+        .executableTarget(
+            name: "rollcall-sandbox",
+            dependencies: ["JSON", "SCIM", "Emulation", argumentParser, httpTypes, hummingbird, logging]),
         .executableTarget(name: "rollcall-simulate", dependencies: ["Rehearsal", argumentParser]),
 
         // in process, against emulators
         .testTarget(
             name: "RollcallTests",
             dependencies: [
-                "JSON", "SCIM", "HTTP", "Curl", "SCIMTransport", "Planning", "Jobs", "Ledger", "Directory", "Provisioning", "Reconciliation", "Reporting", "Emulation", "Simulation", "Rehearsal", grdb,
+                "JSON", "SCIM", "HTTP", "Curl", "SCIMTransport", "Planning", "Jobs", "Ledger", "Directory",
+                "Provisioning", "Reconciliation", "Reporting", "Emulation", "Simulation", "Rehearsal", grdb,
                 httpTypes, logging,
             ], exclude: ["Fixtures"]),
         // the built programs, against the sandbox and against servers that nobody here wrote
-        .testTarget(name: "CommandTests", dependencies: ["JSON", "HTTP", "Planning", "Directory", "rollcall", "rollcall-sandbox", "rollcall-simulate", httpTypes], exclude: ["Golden", "Foreign"]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: [
+                "JSON", "HTTP", "Planning", "Directory", "rollcall", "rollcall-sandbox", "rollcall-simulate", httpTypes,
+            ], exclude: ["Golden", "Foreign"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

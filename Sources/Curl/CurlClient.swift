@@ -22,7 +22,9 @@ public final class CurlClient: HTTPClient {
     deinit { engine.stop() }
 
     /// libcurl and its TLS library, as they are found here: `libcurl/8.5.0 OpenSSL/3.0.13 …`.
-    public static var versions: String { String(cString: curl_version()).split(separator: " ").prefix(2).joined(separator: " ") }
+    public static var versions: String {
+        String(cString: curl_version()).split(separator: " ").prefix(2).joined(separator: " ")
+    }
 
     public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
         let transfer = Transfer(request, userAgent: userAgent)
@@ -52,7 +54,9 @@ private final class CurlEngine: @unchecked Sendable {
     private static let initialised: Void = {
         // Whoever sets it would read all that is sent.
         unsetenv("SSLKEYLOGFILE")
-        guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else { preconditionFailure("libcurl cannot be initialised") }
+        guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else {
+            preconditionFailure("libcurl cannot be initialised")
+        }
         signal(SIGPIPE, SIG_IGN)
     }()
 
@@ -105,7 +109,9 @@ private final class CurlEngine: @unchecked Sendable {
                 active[easy] = transfer
             }
             for transfer in mail.cancelled {
-                if let easy = transfer.handle, active.removeValue(forKey: easy) != nil { curl_multi_remove_handle(multi, easy) }
+                if let easy = transfer.handle, active.removeValue(forKey: easy) != nil {
+                    curl_multi_remove_handle(multi, easy)
+                }
                 // A transfer that is cancelled before it was submitted never starts.
                 transfer.finish(.failure(.cancelled))
             }

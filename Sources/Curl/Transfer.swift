@@ -70,7 +70,9 @@ final class Transfer: @unchecked Sendable {
         let head = request.head
         let scheme = head.scheme ?? "https"
         let url = "\(scheme)://\(head.authority ?? "")\(head.path ?? "/")"
-        guard let parts = URLParts("\(scheme)://\(head.authority ?? "")"), ccurl_leads_to(url, scheme, parts.authority.hasPrefix("[") ? "[\(parts.host)]" : parts.host) != 0 else {
+        guard let parts = URLParts("\(scheme)://\(head.authority ?? "")"),
+            ccurl_leads_to(url, scheme, parts.authority.hasPrefix("[") ? "[\(parts.host)]" : parts.host) != 0
+        else {
             finish(.failure(.refused("libcurl reads this address as another place (\(head.authority ?? ""))")))
             return nil
         }
@@ -98,7 +100,9 @@ final class Transfer: @unchecked Sendable {
         set(CURLOPT_TIMEOUT_MS, Int(request.totalTimeout * 1000))
         set(CURLOPT_ACCEPT_ENCODING, "")
         set(CURLOPT_USERAGENT, userAgent)
-        set(ccurl_set_callbacks(easy, Self.receiveHeader, Self.receiveBody, Self.sendBody, Unmanaged.passUnretained(self).toOpaque()))
+        set(
+            ccurl_set_callbacks(
+                easy, Self.receiveHeader, Self.receiveBody, Self.sendBody, Unmanaged.passUnretained(self).toOpaque()))
 
         if !request.body.isEmpty || head.method == .post {
             set(CURLOPT_POST, 1)
@@ -136,20 +140,27 @@ final class Transfer: @unchecked Sendable {
     private func result(_ code: CURLcode, status: Int, isConnected: Bool) -> Result<IncomingResponse, TransportError> {
         if code == CURLE_OK {
             guard (100..<1000).contains(status) else { return .failure(.outcomeUnknown("the answer has no status")) }
-            return .success(IncomingResponse(head: HTTPResponse(status: .init(code: status), headerFields: fields), body: body))
+            return .success(
+                IncomingResponse(head: HTTPResponse(status: .init(code: status), headerFields: fields), body: body))
         }
         if isTooLarge { return .failure(.tooLarge(limit: request.responseLimit)) }
         let why = String(cString: curl_easy_strerror(code))
         switch code {
-        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_SSL_CONNECT_ERROR, CURLE_PROXY:
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_SSL_CONNECT_ERROR,
+            CURLE_PROXY:
             return .failure(.notSent("\(why) (\(request.head.authority ?? ""))"))
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT, CURLE_SSL_CACERT_BADFILE,
+            CURLE_SSL_CERTPROBLEM,
             CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CIPHER:
             return .failure(.refused("\(why) (\(request.head.authority ?? ""))"))
         case CURLE_OPERATION_TIMEDOUT:
             // Nothing left while no connection stood.
-            if !isConnected { return .failure(.notSent("no connection within \(Int(request.connectTimeout)) s (\(request.head.authority ?? ""))")) }
-            return .failure(.timedOut("no whole answer within \(Int(request.totalTimeout)) s (\(request.head.authority ?? ""))"))
+            if !isConnected {
+                return .failure(
+                    .notSent("no connection within \(Int(request.connectTimeout)) s (\(request.head.authority ?? ""))"))
+            }
+            return .failure(
+                .timedOut("no whole answer within \(Int(request.totalTimeout)) s (\(request.head.authority ?? ""))"))
         default:
             return .failure(.outcomeUnknown("\(why) (\(request.head.authority ?? ""))"))
         }

@@ -17,7 +17,10 @@ public struct DirectoryRecord: Hashable, Sendable {
     /// A field that cannot be read, and why; the record is then held and named.
     public var problem: String?
 
-    public init(kind: ResourceKind, id: String, fields: [String: String], units: [String] = [], members: [String] = [], place: String, problem: String? = nil) {
+    public init(
+        kind: ResourceKind, id: String, fields: [String: String], units: [String] = [], members: [String] = [],
+        place: String, problem: String? = nil
+    ) {
         self.kind = kind
         self.id = id
         self.fields = fields
@@ -47,7 +50,9 @@ enum FieldStyle: Sendable {
     case upperCamel
 
     /// A field's name as the document writes it.
-    func written(_ name: String) -> String { self == .lowerCamel ? name : name.prefix(1).uppercased() + name.dropFirst() }
+    func written(_ name: String) -> String {
+        self == .lowerCamel ? name : name.prefix(1).uppercased() + name.dropFirst()
+    }
     /// A name of the document as this project writes it.
     func read(_ name: String) -> String { self == .lowerCamel ? name : name.prefix(1).lowercased() + name.dropFirst() }
 }
@@ -63,7 +68,9 @@ extension DirectoryRecord {
     /// Absent, null and empty are one; fields that no mapping can name are passed over.
     ///
     /// - Parameter unknown: told of each field that nobody knows.
-    init?(_ kind: ResourceKind, _ view: JSONView, _ style: FieldStyle, place: String, unknown: (String) -> Void = { _ in }) {
+    init?(
+        _ kind: ResourceKind, _ view: JSONView, _ style: FieldStyle, place: String, unknown: (String) -> Void = { _ in }
+    ) {
         let idField = kind == .user ? "userId" : "groupId"
         guard view.kind == .object, let id = view.field(idField, style)?.scalarText, !id.isEmpty else { return nil }
         var record = DirectoryRecord(kind: kind, id: id, fields: [idField: id], place: place)
@@ -77,13 +84,21 @@ extension DirectoryRecord {
             case ("members", .array) where kind == .group: record.readMembers(value, style)
             case ("customFields", .array):
                 value.forEachElement { field in
-                    if let name = field.field("fieldName", style)?.string { record.set("customFields.\(name)", field.field("fieldValue", style)?.scalarText) }
+                    if let name = field.field("fieldName", style)?.string {
+                        record.set("customFields.\(name)", field.field("fieldValue", style)?.scalarText)
+                    }
                 }
-            case ("customFields", .object): value.forEachMember { name, field in record.set("customFields.\(name)", field.scalarText) }
-            case ("organizationalUnits", _), ("members", _), ("customFields", _): record.problem = "\(name): must be a list"
+            case ("customFields", .object):
+                value.forEachMember { name, field in record.set("customFields.\(name)", field.scalarText) }
+            case ("organizationalUnits", _), ("members", _), ("customFields", _):
+                record.problem = "\(name): must be a list"
             default:
                 if !isKnown { break }
-                if let text = value.scalarText { record.set(name, text) } else { record.problem = "\(name): must be text" }
+                if let text = value.scalarText {
+                    record.set(name, text)
+                } else {
+                    record.problem = "\(name): must be text"
+                }
             }
         }
         self = record
@@ -116,7 +131,11 @@ extension DirectoryRecord {
 
     private mutating func readMembers(_ list: JSONView, _ style: FieldStyle) {
         list.forEachElement { element in
-            if let user = element.string ?? element.field("userId", style)?.string { members.append(user) } else { problem = "members: must be a list of user ids" }
+            if let user = element.string ?? element.field("userId", style)?.string {
+                members.append(user)
+            } else {
+                problem = "members: must be a list of user ids"
+            }
         }
     }
 }
@@ -124,26 +143,35 @@ extension DirectoryRecord {
 /// The source fields that a mapping may name.
 public enum DirectoryFields {
     public static let user = [
-        "userId", "username", "displayName", "email", "phoneRegion", "phoneNumber", "phone", "status", "userExternalId", "description", "givenName", "familyName",
+        "userId", "username", "displayName", "email", "phoneRegion", "phoneNumber", "phone", "status", "userExternalId",
+        "description", "givenName", "familyName",
         "accountExpireTime", "preferredLanguage", "primaryOrganizationalUnitId", "organizationalUnitName",
     ]
     public static let group = ["groupId", "groupName", "description", "groupExternalId"]
 
     /// Fields that the developer API delivers and that no mapping reads; they are passed over without a word.
     static let silent: Set<String> = [
-        "emailVerified", "phoneNumberVerified", "lockExpireTime", "passwordExpireTime", "registerTime", "createTime", "updateTime", "passwordSet", "userSourceType", "userSourceId",
+        "emailVerified", "phoneNumberVerified", "lockExpireTime", "passwordExpireTime", "registerTime", "createTime",
+        "updateTime", "passwordSet", "userSourceType", "userSourceId",
         "instanceId", "groups", "groupSourceType", "groupSourceId", "organizationalUnits", "customFields", "members",
     ]
 
     /// What is wrong with a field's name; nil for a good one.
     public static func complaint(_ kind: ResourceKind, _ field: String) -> String? {
         let known = kind == .user ? user : group
-        if known.contains(field) || kind == .user && field.hasPrefix("customFields.") && field.utf8.count > 13 { return nil }
-        return "the source has no field “\(field)” (it has \(known.joined(separator: ", "))\(kind == .user ? ", customFields.NAME" : ""))"
+        if known.contains(field) || kind == .user && field.hasPrefix("customFields.") && field.utf8.count > 13 {
+            return nil
+        }
+        return
+            """
+            the source has no field “\(field)” (it has \(known.joined(separator: ", "))\
+            \(kind == .user ? ", customFields.NAME" : ""))
+            """
     }
 
     /// Whether IDaaS gives a field only for one user at a time, so that it costs a request for each of them.
     public static func isDetail(_ field: String) -> Bool {
-        ["preferredLanguage", "primaryOrganizationalUnitId", "organizationalUnitName"].contains(field) || field.hasPrefix("customFields.")
+        ["preferredLanguage", "primaryOrganizationalUnitId", "organizationalUnitName"].contains(field)
+            || field.hasPrefix("customFields.")
     }
 }

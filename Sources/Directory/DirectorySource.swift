@@ -146,11 +146,13 @@ public protocol DirectorySource: Sendable {
     func present(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String>?
     /// Whether a group that is read by its id may show more members than the list did.
     var mayCutMembers: Bool { get }
-    /// A unit by its id; `.some(nil)` for one that does not exist or cannot be seen, nil where the source has no look-ups.
+    /// A unit by its id; `.some(nil)` for one that does not exist or cannot be seen, nil where the source has no
+    /// look-ups.
     func find(unit id: String) async throws -> DirectoryUnit??
     /// The members of a group, read anew; nil where a group comes in one piece. Violations tell what the reading broke.
     func members(of group: String) async throws -> (members: [String], violations: [String])?
-    /// Reads a little of everything, to see that it can be read; says what it saw. nil where only a whole read can tell.
+    /// Reads a little of everything, to see that it can be read; says what it saw. nil where only a whole read can
+    /// tell.
     func probe(groups: Bool) async throws -> String?
     /// What the source says of its own provisioning, for `check`; nil where it has none.
     func provisioning() async throws -> ProvisioningSettings?
@@ -179,7 +181,8 @@ public struct ProvisioningSettings: Hashable, Sendable {
     /// As IDaaS writes them: `urn:alibaba:idaas:app:scim:User:CREATE`. An open set.
     public var actions: [String]
     public var fullPushScopes: [String]
-    /// Expressions such as `user.displayName`, by the attribute that they are sent as; nil where the source does not tell.
+    /// Expressions such as `user.displayName`, by the attribute that they are sent as; nil where the source does not
+    /// tell.
     public var mapping: [String: String]?
     /// The newest push of the last seven days; nil where there was none, or the source does not tell.
     public var lastPush: Push?

@@ -30,7 +30,9 @@ public struct SCIMSource: DirectorySource {
         do {
             var nested: [String] = []
             let record = try connection.read(body) { view in self.group(view, &nested) }
-            guard let record, record.id == group else { return ([], ["asked for the group \(group), another resource came"]) }
+            guard let record, record.id == group else {
+                return ([], ["asked for the group \(group), another resource came"])
+            }
             return (Set(record.members).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }, [])
         } catch let error as JSONSyntaxError {
             throw DirectoryFailure.broken("\(connection.base): \(group): \(error)")
@@ -43,7 +45,12 @@ public struct SCIMSource: DirectorySource {
             try await readUsers(&evidence, sink)
             try await readGroups(&evidence, sink)
             if let member = try sink.unknownMembers(of: nil, after: "", limit: 1).first {
-                evidence.violate("\(member) is a member of a group and no user; take it out of the group's members or put the user back")
+                evidence.violate(
+                    """
+                    \(member) is a member of a group and no user; take it out of the group's members or put the \
+                    user back
+                    """
+                )
             }
             evidence.notes += connection.dialect.report("source")
             return evidence
@@ -54,7 +61,13 @@ public struct SCIMSource: DirectorySource {
 
     private static func failure(_ failure: SCIMFailure, _ connection: SCIMConnection) -> DirectoryFailure {
         switch failure {
-        case .credentials(let why), .forbidden(let why): .credentials("the credential was refused: \(why); it may be expired, disabled or another server's: check source.authorization")
+        case .credentials(let why), .forbidden(let why):
+            .credentials(
+                """
+                the credential was refused: \(why); it may be expired, disabled or another server's: check \
+                source.authorization
+                """
+            )
         case .malformed, .tooLarge: .broken(failure.description)
         case .cancelled: .cancelled
         default: .unreachable("\(connection.base): \(failure); check source.baseURL, the network and the server")
@@ -73,8 +86,15 @@ public struct SCIMSource: DirectorySource {
         do {
             var nested: [String] = []
             return try connection.read(body) { view -> Finding? in
-                guard view.id == id else { throw DirectoryFailure.broken("\(connection.base): asked for \(id), another resource came") }
-                return .there(Sighting(record: kind == .user ? user(id, view) : group(view, &nested) ?? DirectoryRecord(kind: kind, id: id, fields: [:], place: "resource \(id)")))
+                guard view.id == id else {
+                    throw DirectoryFailure.broken("\(connection.base): asked for \(id), another resource came")
+                }
+                return .there(
+                    Sighting(
+                        record: kind == .user
+                            ? user(id, view)
+                            : group(view, &nested)
+                                ?? DirectoryRecord(kind: kind, id: id, fields: [:], place: "resource \(id)")))
             }
         } catch let error as JSONSyntaxError {
             throw DirectoryFailure.broken("\(connection.base): \(id): \(error)")
@@ -94,10 +114,13 @@ public struct SCIMSource: DirectorySource {
         }
         let list: ListEvidence
         do {
-            list = try await connection.list("/Users", paging: .index, pageSize: pageSize, bounds: ListBounds(isolates: true), take)
+            list = try await connection.list(
+                "/Users", paging: .index, pageSize: pageSize, bounds: ListBounds(isolates: true), take)
         } catch SCIMFailure.notFound(let answer) {
             // That nobody is there may be said with a 404, where another answer shows that the address is right.
-            guard (try? await connection.send(.get, "/ServiceProviderConfig")) != nil else { throw SCIMFailure.notFound(answer) }
+            guard (try? await connection.send(.get, "/ServiceProviderConfig")) != nil else {
+                throw SCIMFailure.notFound(answer)
+            }
             return
         }
         for violation in list.violations { evidence.violate("users: \(violation)") }
@@ -136,15 +159,19 @@ public struct SCIMSource: DirectorySource {
         var nested: [String] = []
         var nameless = 0
         var isBare = false
-        let take: (ShownResource) throws -> Void = { view in if let group = self.group(view, &nested) { groups.append(group) } else { nameless += 1 } }
+        let take: (ShownResource) throws -> Void = { view in
+            if let group = self.group(view, &nested) { groups.append(group) } else { nameless += 1 }
+        }
         var list: ListEvidence
         do {
-            list = try await connection.list("/Groups", paging: .index, pageSize: pageSize, bounds: ListBounds(mayBeMissing: true), take)
+            list = try await connection.list(
+                "/Groups", paging: .index, pageSize: pageSize, bounds: ListBounds(mayBeMissing: true), take)
         } catch let failure as SCIMFailure where failure.isOfThePage {
             // One long group may be what makes its page fail: then each is asked for by its id.
             (groups, nested, nameless, isBare) = ([], [], 0, true)
             list = try await connection.list(
-                "/Groups", paging: .index, pageSize: pageSize, query: [("excludedAttributes", "members")], bounds: ListBounds(mayBeMissing: true, isolates: true), take)
+                "/Groups", paging: .index, pageSize: pageSize, query: [("excludedAttributes", "members")],
+                bounds: ListBounds(mayBeMissing: true, isolates: true), take)
         }
         if nameless > 0 { evidence.violate("groups: \(nameless) resources have no id") }
         for violation in list.violations { evidence.violate("groups: \(violation)") }
@@ -161,7 +188,9 @@ public struct SCIMSource: DirectorySource {
                     continue
                 }
                 do {
-                    if let full = try connection.read(answer.body, { view in self.group(view, &nested) }) { group = full }
+                    if let full = try connection.read(answer.body, { view in self.group(view, &nested) }) {
+                        group = full
+                    }
                 } catch let error as JSONSyntaxError {
                     throw SCIMFailure.malformed("group \(group.id): \(error)")
                 }
@@ -169,9 +198,18 @@ public struct SCIMSource: DirectorySource {
                 // What a list shows of a group is a piece of it until the group was asked for.
                 try sink.note(pages: 2, ofGroup: group.id)
             }
-            if try sink.add(group) == .contradicting { evidence.violate("groups: the id \(group.id) came twice, with different contents") }
+            if try sink.add(group) == .contradicting {
+                evidence.violate("groups: the id \(group.id) came twice, with different contents")
+            }
         }
-        if let first = nested.first { evidence.violate("groups: \(nested.count) nested groups, such as in \(first), are not expanded; flatten them in the source") }
+        if let first = nested.first {
+            evidence.violate(
+                """
+                groups: \(nested.count) nested groups, such as in \(first), are not expanded; flatten them in the \
+                source
+                """
+            )
+        }
     }
 
     private func group(_ view: ShownResource, _ nested: inout [String]) -> DirectoryRecord? {

@@ -31,7 +31,8 @@ extension SCIMService {
             (document["Operations"]?.array ?? []).contains(where: { $0["path"]?.string?.contains("[type") == true })
         {
             meet(.refusesValuePaths)
-            return error(SCIMError(status: 400, scimType: "invalidPath", detail: "a filter in a path is not understood"))
+            return error(
+                SCIMError(status: 400, scimType: "invalidPath", detail: "a filter in a path is not understood"))
         }
         return nil
     }
@@ -40,13 +41,17 @@ extension SCIMService {
     func undressed(_ request: EmulatedRequest) -> EmulatedRequest {
         var copy = request
         if has(.redirectsToSlash), copy.path.hasSuffix("/") { copy.path.removeLast() }
-        guard !options.habits.isDisjoint(with: Habit.dialects), ["POST", "PUT", "PATCH"].contains(request.method), let document = try? body(request) else { return copy }
+        guard !options.habits.isDisjoint(with: Habit.dialects), ["POST", "PUT", "PATCH"].contains(request.method),
+            let document = try? body(request)
+        else { return copy }
         if request.method == "PATCH" {
             var changed = document
             changed["Operations"] = .array(
                 (document["Operations"]?.array ?? []).map { operation in
                     var copy = operation
-                    if let path = operation["path"]?.string, let value = operation["value"] { copy["value"] = Self.plainly([path: value])[path] }
+                    if let path = operation["path"]?.string, let value = operation["value"] {
+                        copy["value"] = Self.plainly([path: value])[path]
+                    }
                     return copy
                 })
             copy.body = changed.canonicalBytes
@@ -66,13 +71,19 @@ extension SCIMService {
         if let text = plain["active"]?.string { plain["active"] = .bool(text.lowercased() == "true") }
         if let number = plain["active"]?.integer { plain["active"] = .bool(number == 1) }
         for name in ["emails", "phoneNumbers"] {
-            if let elements = plain[name]?.array { plain[name] = .array(elements.map { $0.string == nil ? $0 : ["value": $0] }) }
+            if let elements = plain[name]?.array {
+                plain[name] = .array(elements.map { $0.string == nil ? $0 : ["value": $0] })
+            }
         }
         if let members = plain["members"]?.array {
             plain["members"] = .array(
                 members.map {
                     var member = $0
-                    if let place = member["value"]?.string, place.hasPrefix("http"), let id = place.split(separator: "/").last { member["value"] = .string(String(id)) }
+                    if let place = member["value"]?.string, place.hasPrefix("http"),
+                        let id = place.split(separator: "/").last
+                    {
+                        member["value"] = .string(String(id))
+                    }
                     return member
                 })
         }
@@ -102,7 +113,9 @@ extension SCIMService {
     private mutating func configuration(_ response: EmulatedResponse) -> EmulatedResponse {
         if has(.noDiscovery) {
             meet(.noDiscovery)
-            return EmulatedResponse(status: 200, headers: [("Content-Type", "text/html")], body: Array("<!doctype html><title>Sign in</title>".utf8))
+            return EmulatedResponse(
+                status: 200, headers: [("Content-Type", "text/html")],
+                body: Array("<!doctype html><title>Sign in</title>".utf8))
         }
         guard var document = try? JSONValue(parsing: response.body) else { return response }
         // What the configuration promises is not what is served.
@@ -110,7 +123,11 @@ extension SCIMService {
         if has(.servesNoPut) { document["patch"] = ["supported": false] }
         if has(.flagsAsText) {
             meet(.flagsAsText)
-            for (name, value) in document.object ?? [:] { if let flag = value["supported"]?.bool { document[name] = ["supported": .string(flag ? "true" : "False")] } }
+            for (name, value) in document.object ?? [:] {
+                if let flag = value["supported"]?.bool {
+                    document[name] = ["supported": .string(flag ? "true" : "False")]
+                }
+            }
         }
         var copy = response
         copy.body = document.canonicalBytes
@@ -121,7 +138,9 @@ extension SCIMService {
         guard let document = try? JSONValue(parsing: response.body) else { return response }
         if has(.errorsElsewhere) {
             meet(.errorsElsewhere)
-            return EmulatedResponse(status: response.status, body: JSONValue.object(["errors": [["errorMessage": document["detail"] ?? .null]]]).canonicalBytes)
+            return EmulatedResponse(
+                status: response.status,
+                body: JSONValue.object(["errors": [["errorMessage": document["detail"] ?? .null]]]).canonicalBytes)
         }
         // A transport's refusals keep their status.
         if has(.errorsAsSuccess), [400, 404, 409].contains(response.status) {
@@ -168,7 +187,10 @@ extension SCIMService {
             document["members"] = .array(
                 members.map {
                     var member = $0
-                    if let id = member["value"]?.string { member["value"] = .string("https://scim.example/v2/\(member["type"] == "Group" ? "Groups" : "Users")/\(id)") }
+                    if let id = member["value"]?.string {
+                        member["value"] = .string(
+                            "https://scim.example/v2/\(member["type"] == "Group" ? "Groups" : "Users")/\(id)")
+                    }
                     return member
                 })
         }
@@ -176,7 +198,8 @@ extension SCIMService {
             meet(.nestsCore)
             let urn = isUser ? SchemaURN.user : SchemaURN.group
             var nested: JSONValue = .object([:])
-            for (name, value) in document.object ?? [:] where !["id", "schemas", "meta", "externalId", "groups"].contains(name) && !name.hasPrefix("urn:") {
+            for (name, value) in document.object ?? [:]
+            where !["id", "schemas", "meta", "externalId", "groups"].contains(name) && !name.hasPrefix("urn:") {
                 nested[name] = value
                 document[name] = nil
             }

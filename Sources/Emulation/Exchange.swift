@@ -14,7 +14,10 @@ public struct EmulatedRequest: Sendable {
     /// Where the emulator is reached, for `meta.location`: `http://127.0.0.1:8480`.
     public var origin: String
 
-    public init(method: String, path: String, query: [String: String] = [:], headers: [String: String] = [:], body: [UInt8] = [], now: Double = 0, origin: String = "http://127.0.0.1") {
+    public init(
+        method: String, path: String, query: [String: String] = [:], headers: [String: String] = [:],
+        body: [UInt8] = [], now: Double = 0, origin: String = "http://127.0.0.1"
+    ) {
         self.method = method
         self.path = path
         self.query = query
@@ -44,7 +47,9 @@ public struct EmulatedRequest: Sendable {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2, let high = hex(rest[rest.startIndex]), let low = hex(rest[rest.startIndex + 1]) {
+            if byte == UInt8(ascii: "%"), rest.count >= 2, let high = hex(rest[rest.startIndex]),
+                let low = hex(rest[rest.startIndex + 1])
+            {
                 bytes.append(high << 4 | low)
                 rest = rest.dropFirst(2)
             } else {
@@ -77,7 +82,10 @@ public struct EmulatedResponse: Sendable {
         self.body = body
     }
 
-    static func json(_ status: Int, _ value: JSONValue, type: String = "application/scim+json", headers: [(name: String, value: String)] = []) -> EmulatedResponse {
+    static func json(
+        _ status: Int, _ value: JSONValue, type: String = "application/scim+json",
+        headers: [(name: String, value: String)] = []
+    ) -> EmulatedResponse {
         EmulatedResponse(status: status, headers: [("Content-Type", type)] + headers, body: value.canonicalBytes)
     }
 }

@@ -1,5 +1,5 @@
-/// What real servers do that the emulated one does not do by itself: each is one switch, with the sentence that an operator could say of
-/// such a server, and where it was reported in public.
+/// What real servers do that the emulated one does not do by itself: each is one switch, with the sentence that an
+/// operator could say of such a server, and where it was reported in public.
 public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
     // lists
     case ignoresStartIndex = "ignores startIndex"
@@ -62,8 +62,10 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
 
     /// What servers write in their own way, or refuse for its form.
     public static let dialects: [Habit] = [
-        .nestsCore, .activeAsText, .activeAsNumber, .omitsInactive, .untypedValues, .plainValues, .flagsAsText, .noDiscovery, .errorsAsSuccess, .errorsElsewhere, .encodesLocations,
-        .membersAsLocations, .refusesValuePaths, .refusesCount, .servesNoPatch, .servesNoPut, .wantsPlainJSON, .redirectsToSlash,
+        .nestsCore, .activeAsText, .activeAsNumber, .omitsInactive, .untypedValues, .plainValues, .flagsAsText,
+        .noDiscovery, .errorsAsSuccess, .errorsElsewhere, .encodesLocations,
+        .membersAsLocations, .refusesValuePaths, .refusesCount, .servesNoPatch, .servesNoPut, .wantsPlainJSON,
+        .redirectsToSlash,
     ]
 
     /// What it does, in a sentence.
@@ -75,17 +77,21 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .failsPastEnd: "A startIndex beyond the last resource is answered with 500."
         case .missingWhenEmpty: "A list that has nothing is answered with 404."
         case .noTotals: "Lists have no totalResults."
-        case .pageDropsOne: "A resource that cannot be shown is left out of its page, and counted in the total and in the places."
+        case .pageDropsOne:
+            "A resource that cannot be shown is left out of its page, and counted in the total and in the places."
         case .unsortedPages: "Each page is cut from another order, unless the list is sorted by id."
         case .badRecord: "A page with one certain resource in it is answered with 500."
-        case .longGroupFails: "A list of groups is answered with 500 when a group has many members; without members it is answered."
-        case .cutsMembers: "A list shows the first members of each group only, without a sign; a group by its id shows all."
+        case .longGroupFails:
+            "A list of groups is answered with 500 when a group has many members; without members it is answered."
+        case .cutsMembers:
+            "A list shows the first members of each group only, without a sign; a group by its id shows all."
         case .hidesInactive: "Accounts that are not active are left out of lists; by id they are there."
         case .findsNothing: "A GET by id is answered with 404, whoever is asked for."
         case .ignoresFilters: "A filter is ignored: everything comes."
         case .failsOnExternalID: "A filter by externalId is answered with 500."
         case .showsTwice: "A filter shows one account twice."
-        case .answersWithExisting: "A create with a known e-mail address writes to that account and answers 201 with it."
+        case .answersWithExisting:
+            "A create with a known e-mail address writes to that account and answers 201 with it."
         case .dropsExternalID: "externalId is accepted and forgotten."
         case .nestsGroups: "A group is a member of another, under an id that a user has too."
         case .refusesWholePatch: "A PATCH is refused as a whole when one of its attributes is not to be changed."
@@ -102,8 +108,10 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .showsSomeMembers: "A group shows its first two members only, also by its id."
         case .echoes: "A PATCH of a user is answered with 200 and what was sent, and nothing is stored."
         case .seats: "Creates beyond a number of accounts are answered with 403 and words about a licence."
-        case .keepsHandMade: "A change of what was made by hand, and so has no externalId, is refused with 400 and a code."
-        case .fixedMark: "A change of a group's externalId is answered with 400 mutability, and with it the whole PATCH."
+        case .keepsHandMade:
+            "A change of what was made by hand, and so has no externalId, is refused with 400 and a code."
+        case .fixedMark:
+            "A change of a group's externalId is answered with 400 mutability, and with it the whole PATCH."
         case .nestsCore: "Attributes of the core schema stand under its URN, not at the top."
         case .activeAsText: "active is “True” or “FALSE”."
         case .activeAsNumber: "active is 1 or 0."

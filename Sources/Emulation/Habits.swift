@@ -46,7 +46,9 @@ extension SCIMService {
             }
         }
         if has(.longGroupFails), !(request.query["excludedAttributes"]?.contains("members") ?? false),
-            places.contains(where: { $0.kind == .group && store[.group]?[$0.id]?.document["members"]?.array?.count ?? 0 > 3 })
+            places.contains(where: {
+                $0.kind == .group && store[.group]?[$0.id]?.document["members"]?.array?.count ?? 0 > 3
+            })
         {
             meet(.longGroupFails)
             throw SCIMError(status: 500, detail: "the query took too long")
@@ -57,7 +59,11 @@ extension SCIMService {
     func holder(ofMailIn document: JSONValue) -> String? {
         let mails = Set((document["emails"]?.array ?? []).compactMap { $0["value"]?.string?.lowercased() })
         guard !mails.isEmpty else { return nil }
-        return store[.user]?.order.first { id in (store[.user]?[id]?.document["emails"]?.array ?? []).contains { mails.contains($0["value"]?.string?.lowercased() ?? "") } }
+        return store[.user]?.order.first { id in
+            (store[.user]?[id]?.document["emails"]?.array ?? []).contains {
+                mails.contains($0["value"]?.string?.lowercased() ?? "")
+            }
+        }
     }
 
     /// The attributes that a PATCH names.
@@ -85,7 +91,9 @@ extension SCIMService {
             meet(.fixedMark)
             throw SCIMError(status: 400, scimType: "mutability", detail: "externalId cannot be replaced")
         }
-        if kind == .group, has(.oneMemberRefusesAll), Self.touchesMembers(patch), let victim = victim(.user), patch.canonical.contains(victim) {
+        if kind == .group, has(.oneMemberRefusesAll), Self.touchesMembers(patch), let victim = victim(.user),
+            patch.canonical.contains(victim)
+        {
             meet(.oneMemberRefusesAll)
             throw SCIMError(status: 400, detail: "\(victim) cannot be changed")
         }
@@ -95,14 +103,20 @@ extension SCIMService {
     mutating func refuseHandMade(_ kind: ResourceKind, _ current: ResourceStore.Resource) throws {
         guard has(.keepsHandMade), current.document["externalId"] == nil else { return }
         meet(.keepsHandMade)
-        throw SCIMError(status: 400, detail: "FailedOperation.Manual\(kind == .user ? "User" : "Group")NotUpdate: it was made in the console")
+        throw SCIMError(
+            status: 400,
+            detail: "FailedOperation.Manual\(kind == .user ? "User" : "Group")NotUpdate: it was made in the console")
     }
 
     /// What habits make of a group that was patched.
     mutating func patchedByHabit(_ patched: JSONValue, patch: JSONValue) -> JSONValue {
         guard patched["members"]?.array?.isEmpty == false else { return patched }
-        let removes = (patch["Operations"]?.array ?? []).contains { $0["op"]?.string?.lowercased() == "remove" && $0["path"]?.string?.hasPrefix("members[") ?? false }
-        let habit: Habit? = has(.patchEmptiesGroup) && !Self.touchesMembers(patch) ? .patchEmptiesGroup : has(.removeClears) && removes ? .removeClears : nil
+        let removes = (patch["Operations"]?.array ?? []).contains {
+            $0["op"]?.string?.lowercased() == "remove" && $0["path"]?.string?.hasPrefix("members[") ?? false
+        }
+        let habit: Habit? =
+            has(.patchEmptiesGroup) && !Self.touchesMembers(patch)
+            ? .patchEmptiesGroup : has(.removeClears) && removes ? .removeClears : nil
         guard let habit else { return patched }
         meet(habit)
         var emptied = patched
@@ -114,7 +128,9 @@ extension SCIMService {
     func shownByHabit(_ group: JSONValue) -> JSONValue {
         var group = group
         if has(.hidesMembers) { group["members"] = nil }
-        if has(.showsSomeMembers), let members = group["members"]?.array { group["members"] = .array(Array(members.prefix(2))) }
+        if has(.showsSomeMembers), let members = group["members"]?.array {
+            group["members"] = .array(Array(members.prefix(2)))
+        }
         return group
     }
 
@@ -129,8 +145,12 @@ extension SCIMService {
 
     /// What a PATCH is applied to.
     mutating func habitualBase(_ kind: ResourceKind, _ document: JSONValue, patch: JSONValue) -> JSONValue {
-        let adds = (patch["Operations"]?.array ?? []).contains { $0["op"]?.string?.lowercased() == "add" && $0["path"]?.string == "members" }
-        guard kind == .group, has(.addReplaces), adds, document["members"]?.array?.isEmpty == false else { return document }
+        let adds = (patch["Operations"]?.array ?? []).contains {
+            $0["op"]?.string?.lowercased() == "add" && $0["path"]?.string == "members"
+        }
+        guard kind == .group, has(.addReplaces), adds, document["members"]?.array?.isEmpty == false else {
+            return document
+        }
         meet(.addReplaces)
         var document = document
         document["members"] = nil

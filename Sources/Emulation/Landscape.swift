@@ -1,4 +1,5 @@
-/// All that is emulated at one address: SCIM servers, each at a path of its own, and IDaaS beside them where there is one.
+/// All that is emulated at one address: SCIM servers, each at a path of its own, and IDaaS beside them where there is
+/// one.
 public struct Landscape: Sendable {
     /// The server at the plain path.
     public var target: SCIMService
@@ -12,7 +13,9 @@ public struct Landscape: Sendable {
     }
 
     public mutating func handle(_ request: EmulatedRequest) -> EmulatedResponse {
-        if directory != nil, IDaaSService.serves(request.path) { return directory?.handle(request) ?? EmulatedResponse(status: 404) }
+        if directory != nil, IDaaSService.serves(request.path) {
+            return directory?.handle(request) ?? EmulatedResponse(status: 404)
+        }
         let head = "/" + (request.path.split(separator: "/").first ?? "")
         if let answer = platforms[head]?.handle(request) { return answer }
         return target.handle(request)
@@ -22,7 +25,8 @@ public struct Landscape: Sendable {
 extension VendorRules {
     /// The rules of each platform, by its name in job files.
     public static let byPlatform: [(platform: String, rules: VendorRules)] = [
-        ("ram", .ram), ("cloudsso", .cloudSSO), ("huawei-identity-center", .huawei), ("tencent-identity-center", .tencent), ("volcengine-identity-center", .volcengine),
+        ("ram", .ram), ("cloudsso", .cloudSSO), ("huawei-identity-center", .huawei),
+        ("tencent-identity-center", .tencent), ("volcengine-identity-center", .volcengine),
         ("aws-identity-center", .aws),
     ]
 }

@@ -2,10 +2,13 @@ import JSON
 import SCIM
 
 extension ResourceSchemas {
-    /// A resource as it will be stored: names in the schema's spelling, read-only and unknown attributes dropped, types checked.
+    /// A resource as it will be stored: names in the schema's spelling, read-only and unknown attributes dropped, types
+    /// checked.
     /// Throws `SCIMError`.
     func normalised(_ input: JSONValue) throws -> JSONValue {
-        guard let members = input.object else { throw SCIMError(status: 400, scimType: "invalidSyntax", detail: "the body is no object") }
+        guard let members = input.object else {
+            throw SCIMError(status: 400, scimType: "invalidSyntax", detail: "the body is no object")
+        }
         var output: [String: JSONValue] = [:]
         var schemas = [core.id]
         for (name, value) in members {
@@ -19,7 +22,11 @@ extension ResourceSchemas {
             } else if let schema = extensions.first(where: { $0.id.lowercased() == name.lowercased() }) {
                 var part: [String: JSONValue] = [:]
                 for (inner, value) in value.object ?? [:] {
-                    if let attribute = schema.attribute(inner), attribute.mutability != "readOnly", let clean = try Self.clean(value, attribute) { part[attribute.name] = clean }
+                    if let attribute = schema.attribute(inner), attribute.mutability != "readOnly",
+                        let clean = try Self.clean(value, attribute)
+                    {
+                        part[attribute.name] = clean
+                    }
                 }
                 if !part.isEmpty {
                     output[schema.id] = .object(part)
@@ -28,7 +35,9 @@ extension ResourceSchemas {
             }
         }
         for attribute in core.attributes where attribute.isRequired {
-            guard let text = output[attribute.name]?.string, !text.isEmpty else { throw Self.invalid("\(attribute.name) is required") }
+            guard let text = output[attribute.name]?.string, !text.isEmpty else {
+                throw Self.invalid("\(attribute.name) is required")
+            }
         }
         output["schemas"] = .array(schemas.map { .string($0) })
         return .object(output)
@@ -39,7 +48,9 @@ extension ResourceSchemas {
         if value.isNull { return nil }
         if attribute.isMultiValued {
             let elements = try (value.array ?? [value]).compactMap { try cleanOne($0, attribute) }
-            guard elements.filter({ $0["primary"] == true }).count <= 1 else { throw invalid("\(attribute.name) has more than one primary value") }
+            guard elements.filter({ $0["primary"] == true }).count <= 1 else {
+                throw invalid("\(attribute.name) has more than one primary value")
+            }
             return elements.isEmpty ? nil : .array(elements)
         }
         return try cleanOne(value, attribute)
@@ -56,7 +67,9 @@ extension ResourceSchemas {
             }
             var output: [String: JSONValue] = [:]
             for (name, value) in members {
-                guard let part = attribute.part(name), part.mutability != "readOnly", let clean = try cleanOne(value, part) else { continue }
+                guard let part = attribute.part(name), part.mutability != "readOnly",
+                    let clean = try cleanOne(value, part)
+                else { continue }
                 output[part.name] = clean
             }
             return output.isEmpty ? nil : .object(output)
@@ -73,5 +86,7 @@ extension ResourceSchemas {
         }
     }
 
-    static func invalid(_ detail: String) -> SCIMError { SCIMError(status: 400, scimType: "invalidValue", detail: detail) }
+    static func invalid(_ detail: String) -> SCIMError {
+        SCIMError(status: 400, scimType: "invalidValue", detail: detail)
+    }
 }

@@ -68,15 +68,25 @@ public struct ResourceStore: Sendable {
 
     private mutating func index(_ resource: Resource, _ kind: ResourceKind, isAdding: Bool) {
         func change(_ index: inout [String: [String]], _ key: String) {
-            if isAdding { index[key, default: []].append(resource.id) } else { index[key]?.removeAll { $0 == resource.id } }
+            if isAdding {
+                index[key, default: []].append(resource.id)
+            } else {
+                index[key]?.removeAll { $0 == resource.id }
+            }
             if index[key]?.isEmpty == true { index[key] = nil }
         }
         change(&byName, (resource.document[kind.nameAttribute]?.string ?? "").lowercased())
         if let externalID = resource.document["externalId"]?.string { change(&byExternalID, externalID) }
-        for mail in resource.document["emails"]?.array ?? [] { if let address = mail["value"]?.string { change(&byMail, address.lowercased()) } }
+        for mail in resource.document["emails"]?.array ?? [] {
+            if let address = mail["value"]?.string { change(&byMail, address.lowercased()) }
+        }
         for member in resource.document["members"]?.array ?? [] {
             guard let id = member["value"]?.string else { continue }
-            if isAdding { memberships[id, default: []].insert(resource.id) } else { memberships[id]?.remove(resource.id) }
+            if isAdding {
+                memberships[id, default: []].insert(resource.id)
+            } else {
+                memberships[id]?.remove(resource.id)
+            }
         }
     }
 

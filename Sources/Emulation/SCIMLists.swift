@@ -28,7 +28,9 @@ extension SCIMService {
         }
         var found: [(kind: ResourceKind, id: String)] = []
         for kind in kinds {
-            found += try ids(kind, request).filter { options.visibleAfter == 0 || (store[kind]?[$0]?.created ?? 0) + options.visibleAfter <= request.now }.map { (kind, $0) }
+            found += try ids(kind, request).filter {
+                options.visibleAfter == 0 || (store[kind]?[$0]?.created ?? 0) + options.visibleAfter <= request.now
+            }.map { (kind, $0) }
         }
         let isWhole = request.query["filter"] == nil
         if isWhole, !options.leftOut.isEmpty { found.removeAll { options.leftOut.contains($0.id) } }
@@ -43,10 +45,14 @@ extension SCIMService {
         }
         func number(_ name: String) throws -> Int? {
             guard let text = request.query[name] else { return nil }
-            guard let number = Int(text) else { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(name) must be a number") }
+            guard let number = Int(text) else {
+                throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(name) must be a number")
+            }
             return number
         }
-        if options.vendor.refusesStartIndex, request.query["startIndex"] != nil { throw SCIMError(status: 400, detail: "startIndex is not supported") }
+        if options.vendor.refusesStartIndex, request.query["startIndex"] != nil {
+            throw SCIMError(status: 400, detail: "startIndex is not supported")
+        }
         if let cap = options.vendor.listCap ?? (options.vendor.ignoresCursor ? 50 : nil) {
             found = Array(found.prefix(cap))
         }
@@ -56,10 +62,14 @@ extension SCIMService {
             meet(.missingWhenEmpty)
             throw SCIMError(status: 404, detail: "nothing was found")
         }
-        var document: JSONValue = ["schemas": [.string(SchemaURN.listResponse)], "totalResults": .integer(Int64(total))]
+        var document: JSONValue = [
+            "schemas": [.string(SchemaURN.listResponse)], "totalResults": .integer(Int64(total)),
+        ]
         var start: Int
         if options.cursor, let cursor = request.query["cursor"] {
-            guard let position = cursor.isEmpty ? 0 : Int(cursor.dropFirst()) else { throw SCIMError(status: 400, scimType: "invalidCursor", detail: "the cursor is unknown") }
+            guard let position = cursor.isEmpty ? 0 : Int(cursor.dropFirst()) else {
+                throw SCIMError(status: 400, scimType: "invalidCursor", detail: "the cursor is unknown")
+            }
             start = position
             if start + count < total { document["nextCursor"] = .string("c\(start + count)") }
         } else {
@@ -91,7 +101,9 @@ extension SCIMService {
             document["startIndex"] = "1"
         }
         // With cursors no total is told.
-        if options.cursor, options.vendor.takesMemberLists, request.query["cursor"] != nil { document["totalResults"] = nil }
+        if options.cursor, options.vendor.takesMemberLists, request.query["cursor"] != nil {
+            document["totalResults"] = nil
+        }
         if has(.noTotals) {
             meet(.noTotals)
             document["totalResults"] = nil
@@ -106,15 +118,21 @@ extension SCIMService {
         guard let text = request.query["filter"], !text.isEmpty else { return visible(store[kind]?.order ?? []) }
         guard options.filter else { throw SCIMError(status: 501, detail: "filters are not supported") }
         let filter = try Filter(parsing: text)
-        if let known = options.vendor.filterable, case .compare(let path, _, _) = filter, !known.contains(path.lowercased()) {
+        if let known = options.vendor.filterable, case .compare(let path, _, _) = filter,
+            !known.contains(path.lowercased())
+        {
             throw SCIMError(status: 400, scimType: "invalidFilter", detail: "filtering by \(path) is not supported")
         }
         if case .compare(let path, .eq, .string(let value)) = filter {
             if kind == .user, path.lowercased() == "groups.value" {
-                guard !options.vendor.refusesGroupsFilter else { throw SCIMError(status: 400, scimType: "invalidFilter", detail: "groups.value is not supported") }
+                guard !options.vendor.refusesGroupsFilter else {
+                    throw SCIMError(status: 400, scimType: "invalidFilter", detail: "groups.value is not supported")
+                }
                 return (store[.group]?[value]?.document["members"]?.array ?? []).compactMap { $0["value"]?.string }
             }
-            if kind == .group, path.lowercased() == "members.value" { return (store[.group]?.groups(of: value) ?? []).map(\.id) }
+            if kind == .group, path.lowercased() == "members.value" {
+                return (store[.group]?.groups(of: value) ?? []).map(\.id)
+            }
         }
         if let shortcut = store[kind]?.shortcut(filter, kind: kind) { return visible(shortcut) }
         let schemas = ResourceSchemas.of(kind)

@@ -30,7 +30,9 @@ public struct SCIMService: Sendable {
 
     mutating func answer(_ request: EmulatedRequest) -> EmulatedResponse {
         if request.path == "/oauth/token" || request.path == "\(prefix)/oauth/token" { return issueToken(request) }
-        guard request.path == prefix || request.path.hasPrefix(prefix + "/") else { return error(SCIMError(status: 404, detail: "no such path")) }
+        guard request.path == prefix || request.path.hasPrefix(prefix + "/") else {
+            return error(SCIMError(status: 404, detail: "no such path"))
+        }
         let parts = request.path.dropFirst(prefix.count).split(separator: "/").map(String.init)
         counters["\(request.method) /\(parts.first ?? "")", default: 0] += 1
         let isDiscovery = ["ServiceProviderConfig", "Schemas", "ResourceTypes"].contains(parts.first ?? "")
@@ -40,21 +42,33 @@ public struct SCIMService: Sendable {
             return refusal
         }
         let rules = options.vendor
-        if rules.needsUserAgent, request.headers["user-agent"] == nil { return error(SCIMError(status: 403, detail: "a User-Agent is needed")) }
-        if parts.first == "Groups", rules.refusedGroupMethods.contains(request.method) { return error(SCIMError(status: 405, detail: "\(request.method) is not supported")) }
-        if rules.refusedMethods.contains(request.method) { return error(SCIMError(status: 405, detail: "\(request.method) is not supported")) }
-        if !rules.hasGroups && parts.first == "Groups" || !rules.hasConfig && parts.first == "ServiceProviderConfig" { return error(SCIMError(status: 404, detail: "no such path")) }
+        if rules.needsUserAgent, request.headers["user-agent"] == nil {
+            return error(SCIMError(status: 403, detail: "a User-Agent is needed"))
+        }
+        if parts.first == "Groups", rules.refusedGroupMethods.contains(request.method) {
+            return error(SCIMError(status: 405, detail: "\(request.method) is not supported"))
+        }
+        if rules.refusedMethods.contains(request.method) {
+            return error(SCIMError(status: 405, detail: "\(request.method) is not supported"))
+        }
+        if !rules.hasGroups && parts.first == "Groups" || !rules.hasConfig && parts.first == "ServiceProviderConfig" {
+            return error(SCIMError(status: 404, detail: "no such path"))
+        }
         do {
             switch (request.method, parts.first ?? "", parts.count) {
             case ("GET", "ServiceProviderConfig", 1): return .json(200, serviceProviderConfig(request))
             case ("GET", "Schemas", _), ("GET", "ResourceTypes", _): return try discovery(parts, request)
-            case (_, "ServiceProviderConfig", _), (_, "Schemas", _), (_, "ResourceTypes", _): throw SCIMError(status: 405, detail: "\(request.method) is not allowed here")
+            case (_, "ServiceProviderConfig", _), (_, "Schemas", _), (_, "ResourceTypes", _):
+                throw SCIMError(status: 405, detail: "\(request.method) is not allowed here")
             case ("POST", ".search", 1): return try list(ResourceKind.allCases, try search(request))
             case ("POST", "Users", 2) where parts[1] == ".search": return try list([.user], try search(request))
             case ("POST", "Groups", 2) where parts[1] == ".search": return try list([.group], try search(request))
-            case (_, "Users", 1), (_, "Users", 2): return try resource(.user, parts.count == 2 ? parts[1] : nil, request)
-            case (_, "Groups", 1), (_, "Groups", 2): return try resource(.group, parts.count == 2 ? parts[1] : nil, request)
-            case (_, "Me", _), (_, "Bulk", _), (_, ".search", _): throw SCIMError(status: 501, detail: "not implemented")
+            case (_, "Users", 1), (_, "Users", 2):
+                return try resource(.user, parts.count == 2 ? parts[1] : nil, request)
+            case (_, "Groups", 1), (_, "Groups", 2):
+                return try resource(.group, parts.count == 2 ? parts[1] : nil, request)
+            case (_, "Me", _), (_, "Bulk", _), (_, ".search", _):
+                throw SCIMError(status: 501, detail: "not implemented")
             default: throw SCIMError(status: 404, detail: "no such path")
             }
         } catch let failure as SCIMError {
@@ -72,16 +86,28 @@ public struct SCIMService: Sendable {
 
     func serviceProviderConfig(_ request: EmulatedRequest) -> JSONValue {
         var config: JSONValue = [
-            "schemas": [.string(SchemaURN.serviceProviderConfig)], "documentationUri": "https://rollcall.example/sandbox",
-            "patch": ["supported": .bool(options.patch)], "bulk": ["supported": false, "maxOperations": 0, "maxPayloadSize": 0],
-            "filter": ["supported": .bool(options.filter), "maxResults": .integer(Int64(options.maxResults))], "changePassword": ["supported": false], "sort": ["supported": false],
+            "schemas": [.string(SchemaURN.serviceProviderConfig)],
+            "documentationUri": "https://rollcall.example/sandbox",
+            "patch": ["supported": .bool(options.patch)],
+            "bulk": ["supported": false, "maxOperations": 0, "maxPayloadSize": 0],
+            "filter": ["supported": .bool(options.filter), "maxResults": .integer(Int64(options.maxResults))],
+            "changePassword": ["supported": false], "sort": ["supported": false],
             "etag": ["supported": .bool(options.etag)],
-            "authenticationSchemes": [["type": "oauthbearertoken", "name": "Bearer token", "description": "A bearer token in the Authorization header", "primary": true]],
-            "meta": ["resourceType": "ServiceProviderConfig", "location": .string("\(base(request))/ServiceProviderConfig")],
+            "authenticationSchemes": [
+                [
+                    "type": "oauthbearertoken", "name": "Bearer token",
+                    "description": "A bearer token in the Authorization header", "primary": true,
+                ]
+            ],
+            "meta": [
+                "resourceType": "ServiceProviderConfig", "location": .string("\(base(request))/ServiceProviderConfig"),
+            ],
         ]
         if options.cursor {
             config["pagination"] = [
-                "cursor": true, "index": true, "defaultPaginationMethod": "cursor", "defaultPageSize": .integer(Int64(options.maxResults)), "maxPageSize": .integer(Int64(options.maxResults)),
+                "cursor": true, "index": true, "defaultPaginationMethod": "cursor",
+                "defaultPageSize": .integer(Int64(options.maxResults)),
+                "maxPageSize": .integer(Int64(options.maxResults)),
             ]
         }
         return config
@@ -96,20 +122,33 @@ public struct SCIMService: Sendable {
             documents = ResourceKind.allCases.map { kind in
                 let name = kind == .user ? "User" : "Group"
                 var document: JSONValue = [
-                    "schemas": [.string(SchemaURN.resourceType)], "id": .string(name), "name": .string(name), "endpoint": .string(kind.endpoint), "description": .string(name),
-                    "schema": .string(kind.schema), "meta": ["resourceType": "ResourceType", "location": .string("\(base(request))/ResourceTypes/\(name)")],
+                    "schemas": [.string(SchemaURN.resourceType)], "id": .string(name), "name": .string(name),
+                    "endpoint": .string(kind.endpoint), "description": .string(name),
+                    "schema": .string(kind.schema),
+                    "meta": [
+                        "resourceType": "ResourceType", "location": .string("\(base(request))/ResourceTypes/\(name)"),
+                    ],
                 ]
-                if kind == .user { document["schemaExtensions"] = [["schema": .string(SchemaURN.enterpriseUser), "required": false]] }
+                if kind == .user {
+                    document["schemaExtensions"] = [["schema": .string(SchemaURN.enterpriseUser), "required": false]]
+                }
                 return (name, document)
             }
         }
         if parts.count > 1 {
             let id = parts[1...].joined(separator: "/")
-            guard let found = documents.first(where: { $0.id == id }) else { throw SCIMError(status: 404, detail: "no such document") }
+            guard let found = documents.first(where: { $0.id == id }) else {
+                throw SCIMError(status: 404, detail: "no such document")
+            }
             return .json(200, found.document)
         }
         let count = JSONValue.integer(Int64(documents.count))
-        return .json(200, ["schemas": [.string(SchemaURN.listResponse)], "totalResults": count, "itemsPerPage": count, "startIndex": 1, "Resources": .array(documents.map(\.document))])
+        return .json(
+            200,
+            [
+                "schemas": [.string(SchemaURN.listResponse)], "totalResults": count, "itemsPerPage": count,
+                "startIndex": 1, "Resources": .array(documents.map(\.document)),
+            ])
     }
 
     // MARK: resources
@@ -122,28 +161,39 @@ public struct SCIMService: Sendable {
             default: throw SCIMError(status: 405, detail: "\(request.method) is not allowed here")
             }
         }
-        guard let current = store[kind]?[id], isVisible(current) else { throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id)") }
-        if ["PUT", "PATCH", "DELETE"].contains(request.method), options.etag, let wanted = request.headers["if-match"], wanted != "*", wanted != current.etag {
+        guard let current = store[kind]?[id], isVisible(current) else {
+            throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id)")
+        }
+        if ["PUT", "PATCH", "DELETE"].contains(request.method), options.etag, let wanted = request.headers["if-match"],
+            wanted != "*", wanted != current.etag
+        {
             throw SCIMError(status: 412, detail: "the version is \(current.etag)")
         }
         switch request.method {
-        case "GET" where options.visibleAfter > 0 && current.created + options.visibleAfter > request.now: throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id) yet")
+        case "GET" where options.visibleAfter > 0 && current.created + options.visibleAfter > request.now:
+            throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id) yet")
         case "GET" where has(.findsNothing):
             meet(.findsNothing)
             throw SCIMError(status: 404, detail: "there is no \(kind.singular) \(id)")
         case "GET":
-            if options.etag, request.headers["if-none-match"] == current.etag { return EmulatedResponse(status: 304, headers: [("ETag", current.etag)]) }
+            if options.etag, request.headers["if-none-match"] == current.etag {
+                return EmulatedResponse(status: 304, headers: [("ETag", current.etag)])
+            }
             return answer(200, kind, current, request)
         case "PUT":
             try refuseHandMade(kind, current)
-            return answer(200, kind, try save(kind, id, try ResourceSchemas.of(kind).normalised(try body(request)), was: current, request), request)
+            return answer(
+                200, kind,
+                try save(kind, id, try ResourceSchemas.of(kind).normalised(try body(request)), was: current, request),
+                request)
         case "PATCH":
             guard options.patch else { throw SCIMError(status: 501, detail: "PATCH is not supported") }
             try refuseHandMade(kind, current)
             let schemas = ResourceSchemas.of(kind)
             let document = kind == .group ? try options.vendor.groupPatch(try body(request)) : try body(request)
             try refuseByHabit(kind, patch: document)
-            var patched = try Patcher(schemas: schemas).apply(document, to: habitualBase(kind, current.document, patch: document))
+            var patched = try Patcher(schemas: schemas).apply(
+                document, to: habitualBase(kind, current.document, patch: document))
             if kind == .group { patched = patchedByHabit(patched, patch: document) }
             if kind == .user, has(.echoes) {
                 meet(.echoes)
@@ -152,7 +202,9 @@ public struct SCIMService: Sendable {
                 return answer(200, kind, echo, request)
             }
             let saved = try save(kind, id, try schemas.normalised(patched), was: current, request)
-            if options.answersPatchWithNoContent || kind == .group && options.vendor.hidesMembers { return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)]) }
+            if options.answersPatchWithNoContent || kind == .group && options.vendor.hidesMembers {
+                return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)])
+            }
             return answer(200, kind, saved, request)
         case "DELETE":
             if let refusal = refusal(toDelete: kind, current) { throw refusal }
@@ -178,21 +230,29 @@ public struct SCIMService: Sendable {
     }
 
     func duplicate(_ detail: String) -> SCIMError {
-        if has(.duplicateAs500) { return SCIMError(status: 500, detail: "duplicate key value violates unique constraint: \(detail)") }
+        if has(.duplicateAs500) {
+            return SCIMError(status: 500, detail: "duplicate key value violates unique constraint: \(detail)")
+        }
         if has(.uniqueNameAs400) { return SCIMError(status: 400, scimType: "uniqueness", detail: detail) }
         return plainDuplicate(detail)
     }
 
     private func plainDuplicate(_ detail: String) -> SCIMError {
-        options.vendor.tersesDuplicates ? SCIMError(status: 409, detail: "Refused to create a new, duplicate resource.") : SCIMError(status: 409, scimType: "uniqueness", detail: detail)
+        options.vendor.tersesDuplicates
+            ? SCIMError(status: 409, detail: "Refused to create a new, duplicate resource.")
+            : SCIMError(status: 409, scimType: "uniqueness", detail: detail)
     }
 
-    func isVisible(_ resource: ResourceStore.Resource) -> Bool { !options.vendor.hidesUnmanaged || resource.document["externalId"]?.string != nil }
+    func isVisible(_ resource: ResourceStore.Resource) -> Bool {
+        !options.vendor.hidesUnmanaged || resource.document["externalId"]?.string != nil
+    }
 
     func refusal(toDelete kind: ResourceKind, _ current: ResourceStore.Resource) -> SCIMError? {
         let rules = options.vendor
         if let why = rules.undeletable[current.id] { return SCIMError(status: 409, detail: why) }
-        if !rules.writesToUnmanaged, current.document["externalId"]?.string == nil { return SCIMError(status: 403, detail: "user is not managed by SCIM") }
+        if !rules.writesToUnmanaged, current.document["externalId"]?.string == nil {
+            return SCIMError(status: 403, detail: "user is not managed by SCIM")
+        }
         if kind == .group, rules.groupsMustBeEmpty, current.document["members"]?.array?.isEmpty == false {
             return SCIMError(status: 400, detail: "DeleteGroupNotAllowExistUser: remove the members first")
         }
@@ -203,13 +263,17 @@ public struct SCIMService: Sendable {
     }
 
     func body(_ request: EmulatedRequest) throws -> JSONValue {
-        do { return try JSONValue(parsing: request.body) } catch { throw SCIMError(status: 400, scimType: "invalidSyntax", detail: "the body is no JSON: \(error)") }
+        do { return try JSONValue(parsing: request.body) } catch {
+            throw SCIMError(status: 400, scimType: "invalidSyntax", detail: "the body is no JSON: \(error)")
+        }
     }
 
     mutating func create(_ kind: ResourceKind, _ request: EmulatedRequest) throws -> EmulatedResponse {
         let given = try ResourceSchemas.of(kind).normalised(try body(request))
         if let complaint = options.vendor.complaint(kind, given, was: nil) { throw complaint }
-        if options.vendor.takesOver, let name = given[kind.nameAttribute]?.string, let id = store[kind]?.id(named: name), let current = store[kind]?[id], !isVisible(current) {
+        if options.vendor.takesOver, let name = given[kind.nameAttribute]?.string,
+            let id = store[kind]?.id(named: name), let current = store[kind]?[id], !isVisible(current)
+        {
             return answer(201, kind, try save(kind, id, given, was: current, request), request)
         }
         if kind == .user, has(.answersWithExisting), let id = holder(ofMailIn: given), let current = store[kind]?[id] {
@@ -221,18 +285,26 @@ public struct SCIMService: Sendable {
         try refuseCreateByHabit(kind)
         let document: JSONValue
         do { document = try accepted(kind, given, except: nil) } catch let error as SCIMError {
-            if error.status == 500 { meet(.duplicateAs500) } else if error.status == 400, error.scimType == "uniqueness" { meet(.uniqueNameAs400) }
+            if error.status == 500 {
+                meet(.duplicateAs500)
+            } else if error.status == 400, error.scimType == "uniqueness" {
+                meet(.uniqueNameAs400)
+            }
             throw error
         }
         serial += 1
         let digits = String(serial, radix: 16)
         let id = "2819c223-7f76-453a-919d-" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
-        let stored = ResourceStore.Resource(id: id, document: document, created: request.now, modified: request.now, version: 1)
+        let stored = ResourceStore.Resource(
+            id: id, document: document, created: request.now, modified: request.now, version: 1)
         store[kind]?.insert(stored, kind: kind)
         return answer(201, kind, stored, request)
     }
 
-    mutating func save(_ kind: ResourceKind, _ id: String, _ document: JSONValue, was current: ResourceStore.Resource, _ request: EmulatedRequest) throws -> ResourceStore.Resource {
+    mutating func save(
+        _ kind: ResourceKind, _ id: String, _ document: JSONValue, was current: ResourceStore.Resource,
+        _ request: EmulatedRequest
+    ) throws -> ResourceStore.Resource {
         if let complaint = options.vendor.complaint(kind, document, was: current.document) { throw complaint }
         var document = try accepted(kind, document, except: id)
         if options.ignoresActive, kind == .user { document["active"] = current.document["active"] }
@@ -252,30 +324,50 @@ public struct SCIMService: Sendable {
         for name in options.dropped { document[name] = nil }
         if has(.dropsExternalID) { document["externalId"] = nil }
         if kind == .user, let kept = options.vendor.keptUserAttributes {
-            document = .object((document.object ?? [:]).filter { kept.contains($0.key) || ["schemas", "externalId"].contains($0.key) })
+            document = .object(
+                (document.object ?? [:]).filter { kept.contains($0.key) || ["schemas", "externalId"].contains($0.key) })
         }
-        for name in options.lowercased { if let text = document[name]?.string { document[name] = .string(text.lowercased()) } }
+        for name in options.lowercased {
+            if let text = document[name]?.string { document[name] = .string(text.lowercased()) }
+        }
         // An account is born active; a value that was taken away stays away.
-        if kind == .user, id == nil, document["active"] == nil, options.vendor.keptUserAttributes == nil { document["active"] = true }
+        if kind == .user, id == nil, document["active"] == nil, options.vendor.keptUserAttributes == nil {
+            document["active"] = true
+        }
         document["password"] = nil
         let name = document[kind.nameAttribute]?.string ?? ""
-        if options.refused.contains(name) { throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(kind.nameAttribute) is not acceptable here") }
-        if kind == .user ? options.uniqueUserNames : options.uniqueGroupNames, let other = store[kind]?.id(named: name), other != id {
+        if options.refused.contains(name) {
+            throw SCIMError(
+                status: 400, scimType: "invalidValue", detail: "\(kind.nameAttribute) is not acceptable here")
+        }
+        if kind == .user ? options.uniqueUserNames : options.uniqueGroupNames, let other = store[kind]?.id(named: name),
+            other != id
+        {
             throw duplicate("\(kind.nameAttribute) is taken")
         }
-        if kind == .user, options.vendor.tersesDuplicates, let mark = document["externalId"]?.string, let other = store[.user]?.id(marked: mark), other != id { throw duplicate("externalId is taken") }
+        if kind == .user, options.vendor.tersesDuplicates, let mark = document["externalId"]?.string,
+            let other = store[.user]?.id(marked: mark), other != id
+        {
+            throw duplicate("externalId is taken")
+        }
         if kind == .user, options.uniqueMails {
             let mails = (document["emails"]?.array ?? []).compactMap { $0["value"]?.string }
-            if mails.contains(where: { store[.user]?.isHeld(mail: $0, except: id) ?? false }) { throw duplicate("the e-mail address is taken") }
+            if mails.contains(where: { store[.user]?.isHeld(mail: $0, except: id) ?? false }) {
+                throw duplicate("the e-mail address is taken")
+            }
         }
         if kind == .group {
             var seen: Set<String> = []
             var members: [JSONValue] = []
             for member in document["members"]?.array ?? [] {
-                guard let value = member["value"]?.string else { throw ResourceSchemas.invalid("a member needs a value") }
+                guard let value = member["value"]?.string else {
+                    throw ResourceSchemas.invalid("a member needs a value")
+                }
                 let isUser = store[.user]?[value] != nil
                 let isGroup = store[.group]?[value] != nil
-                guard isUser || isGroup || !options.checksMembers else { throw ResourceSchemas.invalid("there is no resource \(value) to be a member") }
+                guard isUser || isGroup || !options.checksMembers else {
+                    throw ResourceSchemas.invalid("there is no resource \(value) to be a member")
+                }
                 var member = member
                 // A nested group may have the id of a user.
                 let isNested = has(.nestsGroups) && member["type"] == "Group"
@@ -293,9 +385,12 @@ public struct SCIMService: Sendable {
         var document = resource.document
         let location = "\(base(request))\(kind.endpoint)/\(resource.id)"
         document["id"] = .string(resource.id)
-        if kind == .user, !options.vendor.userNameSuffix.isEmpty, let name = document["userName"]?.string { document["userName"] = .string(name + options.vendor.userNameSuffix) }
+        if kind == .user, !options.vendor.userNameSuffix.isEmpty, let name = document["userName"]?.string {
+            document["userName"] = .string(name + options.vendor.userNameSuffix)
+        }
         var meta: JSONValue = [
-            "resourceType": .string(kind == .user ? "User" : "Group"), "created": .string(EmulatedClock.timestamp(resource.created)),
+            "resourceType": .string(kind == .user ? "User" : "Group"),
+            "created": .string(EmulatedClock.timestamp(resource.created)),
             "lastModified": .string(EmulatedClock.timestamp(resource.modified)),
             "location": .string(location),
         ]
@@ -306,7 +401,10 @@ public struct SCIMService: Sendable {
             if !groups.isEmpty {
                 document["groups"] = .array(
                     groups.map { group in
-                        ["value": .string(group.id), "$ref": .string("\(base(request))/Groups/\(group.id)"), "display": group.document["displayName"] ?? .null, "type": "direct"]
+                        [
+                            "value": .string(group.id), "$ref": .string("\(base(request))/Groups/\(group.id)"),
+                            "display": group.document["displayName"] ?? .null, "type": "direct",
+                        ]
                     })
             }
         } else if let members = document["members"]?.array {
@@ -329,15 +427,24 @@ public struct SCIMService: Sendable {
 
     /// `attributes` and `excludedAttributes` (RFC 7644, section 3.9).
     func project(_ document: JSONValue, _ request: EmulatedRequest) -> JSONValue {
-        func names(_ key: String) -> [String]? { request.query[key]?.split(separator: ",").map { $0.trimmed.lowercased() } }
+        func names(_ key: String) -> [String]? {
+            request.query[key]?.split(separator: ",").map { $0.trimmed.lowercased() }
+        }
         let always: Set<String> = ["id", "schemas"]
         if let wanted = names("attributes") {
             let tops = Set(wanted.map { Self.top($0) })
-            return .object((document.object ?? [:]).filter { always.contains($0.key.lowercased()) || tops.contains($0.key.lowercased()) })
+            return .object(
+                (document.object ?? [:]).filter {
+                    always.contains($0.key.lowercased()) || tops.contains($0.key.lowercased())
+                })
         }
         if let unwanted = names("excludedAttributes") ?? names("excludedattributes") {
-            let tops = Set(unwanted.filter { !$0.dropFirst(4).contains(".") || $0.hasPrefix("urn:") }.map { Self.top($0) })
-            return .object((document.object ?? [:]).filter { always.contains($0.key.lowercased()) || !tops.contains($0.key.lowercased()) })
+            let tops = Set(
+                unwanted.filter { !$0.dropFirst(4).contains(".") || $0.hasPrefix("urn:") }.map { Self.top($0) })
+            return .object(
+                (document.object ?? [:]).filter {
+                    always.contains($0.key.lowercased()) || !tops.contains($0.key.lowercased())
+                })
         }
         return document
     }
@@ -346,14 +453,18 @@ public struct SCIMService: Sendable {
         if path.hasPrefix("urn:") {
             let core = SchemaURN.user.lowercased() + ":"
             let group = SchemaURN.group.lowercased() + ":"
-            for prefix in [core, group] where path.hasPrefix(prefix) { return String(path.dropFirst(prefix.count).prefix { $0 != "." }) }
+            for prefix in [core, group] where path.hasPrefix(prefix) {
+                return String(path.dropFirst(prefix.count).prefix { $0 != "." })
+            }
             let enterprise = SchemaURN.enterpriseUser.lowercased()
             if path.hasPrefix(enterprise) { return enterprise }
         }
         return String(path.prefix { $0 != "." })
     }
 
-    func answer(_ status: Int, _ kind: ResourceKind, _ resource: ResourceStore.Resource, _ request: EmulatedRequest) -> EmulatedResponse {
+    func answer(_ status: Int, _ kind: ResourceKind, _ resource: ResourceStore.Resource, _ request: EmulatedRequest)
+        -> EmulatedResponse
+    {
         var headers = [(name: "Location", value: "\(base(request))\(kind.endpoint)/\(resource.id)")]
         if options.etag { headers.append(("ETag", resource.etag)) }
         return .json(status, rendered(kind, resource, request), headers: headers)
@@ -363,7 +474,9 @@ public struct SCIMService: Sendable {
 
     /// Every resource of a kind as clients see it, in the order of creation.
     public func documents(_ kind: ResourceKind) -> [JSONValue] {
-        (store[kind]?.order ?? []).compactMap { id in store[kind]?[id].map { rendered(kind, $0, EmulatedRequest(method: "GET", path: "")) } }
+        (store[kind]?.order ?? []).compactMap { id in
+            store[kind]?[id].map { rendered(kind, $0, EmulatedRequest(method: "GET", path: "")) }
+        }
     }
 
     /// Puts a resource there as somebody else would have; returns its id. Throws what the server would refuse.
@@ -375,13 +488,16 @@ public struct SCIMService: Sendable {
         options.refused = []
         options.vendor.requiredOfUsers = []
         options.vendor.takesOver = false
-        let response = try create(kind, EmulatedRequest(method: "POST", path: "", body: document.canonicalBytes, now: now))
+        let response = try create(
+            kind, EmulatedRequest(method: "POST", path: "", body: document.canonicalBytes, now: now))
         return try JSONValue(parsing: response.body)["id"]?.string ?? ""
     }
 
     /// Puts a resource back as it was stored, under its own id, unchecked: a server that goes on from a kept state.
     public mutating func put(_ kind: ResourceKind, _ id: String, _ document: JSONValue, created: Double) {
-        store[kind]?.insert(ResourceStore.Resource(id: id, document: document, created: created, modified: created, version: 1), kind: kind)
+        store[kind]?.insert(
+            ResourceStore.Resource(id: id, document: document, created: created, modified: created, version: 1),
+            kind: kind)
         // The next id is none of those that are there.
         if let number = id.split(separator: "-").last.flatMap({ Int($0, radix: 16) }) { serial = max(serial, number) }
     }

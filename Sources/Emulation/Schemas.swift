@@ -21,7 +21,8 @@ struct AttributeDefinition: Sendable {
 
     var document: JSONValue {
         var document: JSONValue = [
-            "name": .string(name), "type": .string(kind.rawValue), "multiValued": .bool(isMultiValued), "required": .bool(isRequired), "mutability": .string(mutability),
+            "name": .string(name), "type": .string(kind.rawValue), "multiValued": .bool(isMultiValued),
+            "required": .bool(isRequired), "mutability": .string(mutability),
             "returned": .string(returned), "description": .string(name),
         ]
         if kind == .complex {
@@ -41,22 +42,30 @@ struct SchemaDefinition: Sendable {
     var name: String
     var attributes: [AttributeDefinition]
 
-    func attribute(_ name: String) -> AttributeDefinition? { attributes.first { $0.name.lowercased() == name.lowercased() } }
+    func attribute(_ name: String) -> AttributeDefinition? {
+        attributes.first { $0.name.lowercased() == name.lowercased() }
+    }
 
     func document(_ base: String) -> JSONValue {
         [
-            "schemas": [.string(SchemaURN.schema)], "id": .string(id), "name": .string(name), "description": .string(name), "attributes": .array(attributes.map(\.document)),
+            "schemas": [.string(SchemaURN.schema)], "id": .string(id), "name": .string(name),
+            "description": .string(name), "attributes": .array(attributes.map(\.document)),
             "meta": ["resourceType": "Schema", "location": .string("\(base)/Schemas/\(id)")],
         ]
     }
 
     /// `value`, `display`, `type`, `primary`: the usual parts of a multi-valued attribute (RFC 7643, section 2.4).
-    private static func plural(_ name: String, types: [String] = [], value: AttributeDefinition.Kind = .string, references: [String] = []) -> AttributeDefinition {
+    private static func plural(
+        _ name: String, types: [String] = [], value: AttributeDefinition.Kind = .string, references: [String] = []
+    ) -> AttributeDefinition {
         AttributeDefinition(
             name: name, kind: .complex, isMultiValued: true,
             parts: [
-                AttributeDefinition(name: "value", kind: value, isCaseExact: value != .string, referenceTypes: references), AttributeDefinition(name: "display"),
-                AttributeDefinition(name: "type", canonical: types), AttributeDefinition(name: "primary", kind: .boolean),
+                AttributeDefinition(
+                    name: "value", kind: value, isCaseExact: value != .string, referenceTypes: references),
+                AttributeDefinition(name: "display"),
+                AttributeDefinition(name: "type", canonical: types),
+                AttributeDefinition(name: "primary", kind: .boolean),
             ])
     }
 
@@ -66,36 +75,49 @@ struct SchemaDefinition: Sendable {
             AttributeDefinition(name: "userName", isRequired: true, uniqueness: "server"),
             AttributeDefinition(
                 name: "name", kind: .complex,
-                parts: ["formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix"].map { AttributeDefinition(name: $0) }),
+                parts: ["formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix"].map
+                { AttributeDefinition(name: $0) }),
             AttributeDefinition(name: "displayName"), AttributeDefinition(name: "nickName"),
             AttributeDefinition(name: "profileUrl", kind: .reference, isCaseExact: true, referenceTypes: ["external"]),
-            AttributeDefinition(name: "title"), AttributeDefinition(name: "userType"), AttributeDefinition(name: "preferredLanguage"), AttributeDefinition(name: "locale"),
+            AttributeDefinition(name: "title"), AttributeDefinition(name: "userType"),
+            AttributeDefinition(name: "preferredLanguage"), AttributeDefinition(name: "locale"),
             AttributeDefinition(name: "timezone"), AttributeDefinition(name: "active", kind: .boolean),
             AttributeDefinition(name: "password", mutability: "writeOnly", returned: "never"),
-            plural("emails", types: ["work", "home", "other"]), plural("phoneNumbers", types: ["work", "home", "mobile", "fax", "pager", "other"]),
-            plural("ims", types: ["aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo"]), plural("photos", types: ["photo", "thumbnail"], value: .reference, references: ["external"]),
+            plural("emails", types: ["work", "home", "other"]),
+            plural("phoneNumbers", types: ["work", "home", "mobile", "fax", "pager", "other"]),
+            plural("ims", types: ["aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo"]),
+            plural("photos", types: ["photo", "thumbnail"], value: .reference, references: ["external"]),
             AttributeDefinition(
                 name: "addresses", kind: .complex, isMultiValued: true,
-                parts: ["formatted", "streetAddress", "locality", "region", "postalCode", "country"].map { AttributeDefinition(name: $0) } + [
-                    AttributeDefinition(name: "type", canonical: ["work", "home", "other"]), AttributeDefinition(name: "primary", kind: .boolean),
+                parts: ["formatted", "streetAddress", "locality", "region", "postalCode", "country"].map {
+                    AttributeDefinition(name: $0)
+                } + [
+                    AttributeDefinition(name: "type", canonical: ["work", "home", "other"]),
+                    AttributeDefinition(name: "primary", kind: .boolean),
                 ]),
             AttributeDefinition(
                 name: "groups", kind: .complex, isMultiValued: true, mutability: "readOnly",
                 parts: [
                     AttributeDefinition(name: "value", mutability: "readOnly"),
-                    AttributeDefinition(name: "$ref", kind: .reference, isCaseExact: true, mutability: "readOnly", referenceTypes: ["Group"]),
-                    AttributeDefinition(name: "display", mutability: "readOnly"), AttributeDefinition(name: "type", mutability: "readOnly", canonical: ["direct", "indirect"]),
+                    AttributeDefinition(
+                        name: "$ref", kind: .reference, isCaseExact: true, mutability: "readOnly",
+                        referenceTypes: ["Group"]),
+                    AttributeDefinition(name: "display", mutability: "readOnly"),
+                    AttributeDefinition(name: "type", mutability: "readOnly", canonical: ["direct", "indirect"]),
                 ]),
             plural("entitlements"), plural("roles"), plural("x509Certificates", value: .binary),
         ])
 
     static let enterpriseUser = SchemaDefinition(
         id: SchemaURN.enterpriseUser, name: "EnterpriseUser",
-        attributes: ["employeeNumber", "costCenter", "organization", "division", "department"].map { AttributeDefinition(name: $0) } + [
+        attributes: ["employeeNumber", "costCenter", "organization", "division", "department"].map {
+            AttributeDefinition(name: $0)
+        } + [
             AttributeDefinition(
                 name: "manager", kind: .complex,
                 parts: [
-                    AttributeDefinition(name: "value"), AttributeDefinition(name: "$ref", kind: .reference, isCaseExact: true, referenceTypes: ["User"]),
+                    AttributeDefinition(name: "value"),
+                    AttributeDefinition(name: "$ref", kind: .reference, isCaseExact: true, referenceTypes: ["User"]),
                     AttributeDefinition(name: "displayName", mutability: "readOnly"),
                 ])
         ])
@@ -108,8 +130,11 @@ struct SchemaDefinition: Sendable {
                 name: "members", kind: .complex, isMultiValued: true,
                 parts: [
                     AttributeDefinition(name: "value", isCaseExact: true, mutability: "immutable"),
-                    AttributeDefinition(name: "$ref", kind: .reference, isCaseExact: true, mutability: "immutable", referenceTypes: ["User", "Group"]),
-                    AttributeDefinition(name: "type", mutability: "immutable", canonical: ["User", "Group"]), AttributeDefinition(name: "display", mutability: "readOnly"),
+                    AttributeDefinition(
+                        name: "$ref", kind: .reference, isCaseExact: true, mutability: "immutable",
+                        referenceTypes: ["User", "Group"]),
+                    AttributeDefinition(name: "type", mutability: "immutable", canonical: ["User", "Group"]),
+                    AttributeDefinition(name: "display", mutability: "readOnly"),
                 ]),
         ])
 }
@@ -120,7 +145,9 @@ struct ResourceSchemas: Sendable {
     let extensions: [SchemaDefinition]
 
     static func of(_ kind: ResourceKind) -> ResourceSchemas {
-        kind == .user ? ResourceSchemas(core: .user, extensions: [.enterpriseUser]) : ResourceSchemas(core: .group, extensions: [])
+        kind == .user
+            ? ResourceSchemas(core: .user, extensions: [.enterpriseUser])
+            : ResourceSchemas(core: .group, extensions: [])
     }
 
     /// Whether values at a path are compared with case.

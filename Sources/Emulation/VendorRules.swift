@@ -42,7 +42,8 @@ public struct VendorRules: Sendable {
     /// Whether a user has one e-mail address and one telephone number at the most.
     public var singleValues = false
     public var needsUserAgent = false
-    /// Whether two users may not share an e-mail address or an externalId, and whether a duplicate is told without a scimType.
+    /// Whether two users may not share an e-mail address or an externalId, and whether a duplicate is told without a
+    /// scimType.
     public var hasUniqueMails = false
     public var tersesDuplicates = false
     /// Whether lists write numbers as text.
@@ -154,26 +155,39 @@ public struct VendorRules: Sendable {
     /// What is wrong with a document; nil for a good one.
     func complaint(_ kind: ResourceKind, _ document: JSONValue, was current: JSONValue?) -> SCIMError? {
         let name = document[kind.nameAttribute]?.string ?? ""
-        if let signs = kind == .user ? userNameSigns : groupNameSigns, name.contains(where: { !($0.isASCII && ($0.isLetter || $0.isNumber)) && !signs.contains($0) }) {
-            return SCIMError(status: 400, scimType: "invalidValue", detail: "\(kind.nameAttribute) has characters that are not allowed")
+        if let signs = kind == .user ? userNameSigns : groupNameSigns,
+            name.contains(where: { !($0.isASCII && ($0.isLetter || $0.isNumber)) && !signs.contains($0) })
+        {
+            return SCIMError(
+                status: 400, scimType: "invalidValue",
+                detail: "\(kind.nameAttribute) has characters that are not allowed")
         }
         if kind == .user {
-            for path in requiredOfUsers where path.reduce(document, { $0[$1] ?? .null }).isNull { return Self.unparsable }
-            if singleValues, ["emails", "phoneNumbers"].contains(where: { document[$0]?.array?.count ?? 0 > 1 }) { return Self.unparsable }
+            for path in requiredOfUsers where path.reduce(document, { $0[$1] ?? .null }).isNull {
+                return Self.unparsable
+            }
+            if singleValues, ["emails", "phoneNumbers"].contains(where: { document[$0]?.array?.count ?? 0 > 1 }) {
+                return Self.unparsable
+            }
         }
-        if kind == .user, name.count > longestUserName { return SCIMError(status: 400, scimType: "invalidValue", detail: "userName is too long") }
+        if kind == .user, name.count > longestUserName {
+            return SCIMError(status: 400, scimType: "invalidValue", detail: "userName is too long")
+        }
         if let current {
             for attribute in immutable where kind == .user && current[attribute] != document[attribute] {
                 return SCIMError(status: 400, scimType: "mutability", detail: "\(attribute) cannot be changed")
             }
-            if !writesToUnmanaged, current["externalId"]?.string == nil { return SCIMError(status: 403, detail: "user is not managed by SCIM") }
+            if !writesToUnmanaged, current["externalId"]?.string == nil {
+                return SCIMError(status: 403, detail: "user is not managed by SCIM")
+            }
         }
         return nil
     }
 }
 
 extension VendorRules {
-    private static let unparsable = SCIMError(status: 400, detail: "Request is unparsable, syntactically incorrect, or violates schema.")
+    private static let unparsable = SCIMError(
+        status: 400, detail: "Request is unparsable, syntactically incorrect, or violates schema.")
 
     /// What is wrong with a PATCH of a group, and the PATCH in the form that the engine knows.
     func groupPatch(_ document: JSONValue) throws -> JSONValue {
@@ -191,7 +205,12 @@ extension VendorRules {
             }
             guard verb != "replace", !values.isEmpty else { throw Self.unparsable }
             if verb == "remove" {
-                operations += values.map { ["op": "remove", "path": .string("members[value eq \(JSONValue.string($0["value"]?.string ?? "").canonical)]")] }
+                operations += values.map {
+                    [
+                        "op": "remove",
+                        "path": .string("members[value eq \(JSONValue.string($0["value"]?.string ?? "").canonical)]"),
+                    ]
+                }
             } else {
                 operations.append(operation)
             }

@@ -49,18 +49,22 @@ public struct Authorized: HTTPClient {
     public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
         let token = try await tokens.token()
         let response = try await next.send(request.bearing(token))
-        guard response.status == 401, await tokens.refused(token) else { return response.hiding([token] + (await tokens.others)) }
+        guard response.status == 401, await tokens.refused(token) else {
+            return response.hiding([token] + (await tokens.others))
+        }
         let fresh = try await tokens.token()
         return try await next.send(request.bearing(fresh)).hiding([fresh, token] + (await tokens.others))
     }
 }
 
 extension IncomingResponse {
-    /// Some servers repeat the credential in what they answer; it must not reach a message, the ledger, a cursor or a report.
+    /// Some servers repeat the credential in what they answer; it must not reach a message, the ledger, a cursor or a
+    /// report.
     package func hiding(_ secrets: [Secret]) -> IncomingResponse {
         var copy = self
         for secret in Set(secrets) {
-            // A word of everyday in the place of a key stands in names too, and what is blanked there would be believed.
+            // A word of everyday in the place of a key stands in names too, and what is blanked there would be
+            // believed.
             let pattern = SecretPattern(secret, shortest: status >= 400 ? 4 : 16)
             if let hidden = pattern.hide(copy.body) { copy.body = hidden }
             for field in copy.head.headerFields {

@@ -12,7 +12,10 @@ public actor ClientCredentials: TokenSource {
         public var scope: String?
         public var placement: Placement
 
-        public init(tokenURL: URLParts, clientID: String, clientSecret: Secret, scope: String? = nil, placement: Placement = .form) {
+        public init(
+            tokenURL: URLParts, clientID: String, clientSecret: Secret, scope: String? = nil,
+            placement: Placement = .form
+        ) {
             self.tokenURL = tokenURL
             self.clientID = clientID
             self.clientSecret = clientSecret
@@ -46,7 +49,10 @@ public actor ClientCredentials: TokenSource {
     private var current: (token: Secret, expires: Double)?
 
     /// - Parameter decode: reads the answer's JSON: the token, and its life in seconds if stated.
-    public init(_ settings: Settings, client: any HTTPClient, time: Time, takesBasicAlone: (@Sendable () -> Void)? = nil, decode: @escaping Decode) {
+    public init(
+        _ settings: Settings, client: any HTTPClient, time: Time, takesBasicAlone: (@Sendable () -> Void)? = nil,
+        decode: @escaping Decode
+    ) {
         self.takesBasicAlone = takesBasicAlone
         self.settings = settings
         self.client = client
@@ -61,7 +67,8 @@ public actor ClientCredentials: TokenSource {
         do {
             return try await renew(placement)
         } catch {
-            // Some servers take a client's secret in the header alone (RFC 6749, section 2.3.1, leaves the form to them). Asked once.
+            // Some servers take a client's secret in the header alone (RFC 6749, section 2.3.1, leaves the form to
+            // them). Asked once.
             guard placement == .form, let takesBasicAlone, !isBasicRefused, case .refused = error else { throw error }
             let token: Secret
             do { token = try await renew(.basic) } catch let second {
@@ -108,7 +115,8 @@ public actor ClientCredentials: TokenSource {
             form = []
         case .basic:
             head = settings.tokenURL.request(.post, "")
-            let pair = PercentEncoding.encode(settings.clientID) + ":" + PercentEncoding.encode(settings.clientSecret.value)
+            let pair =
+                PercentEncoding.encode(settings.clientID) + ":" + PercentEncoding.encode(settings.clientSecret.value)
             head.headerFields[.authorization] = "Basic " + Base64.encode(Array(pair.utf8))
         }
         head.headerFields[.accept] = "application/json"
@@ -117,23 +125,30 @@ public actor ClientCredentials: TokenSource {
         let request = OutgoingRequest(head: head, body: Array(body.utf8), responseLimit: 1 << 20, isConfidential: true)
         let response = try await client.send(request)
         // A server in trouble says nothing of the credential; the request that needed the token was never sent.
-        if response.status == 429 || response.status >= 500 { throw .notSent("\(request.displayURL) answered \(response.status) to the token request") }
+        if response.status == 429 || response.status >= 500 {
+            throw .notSent("\(request.displayURL) answered \(response.status) to the token request")
+        }
         let answer = decode(response.body)
         guard response.status == 200, case .token(let token, let expiresIn)? = answer else {
             var why = response.status == 200 ? "gave no access_token" : "answered \(response.status)"
             // A server may repeat what it was sent; the secret must not come back this way.
             if case .refusal(let text)? = answer {
-                let hidden = SecretPattern(settings.clientSecret).hide(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) } ?? text
+                let hidden =
+                    SecretPattern(settings.clientSecret).hide(Array(text.utf8)).map {
+                        String(decoding: $0, as: UTF8.self)
+                    } ?? text
                 why += " “\(hidden.prefix(300))”"
             }
             throw .refused("\(Self.refusalMark) \(request.displayURL) \(why)")
         }
-        // Renewed a tenth of its life early, a minute at the most; a token without a stated life is kept for five minutes.
+        // Renewed a tenth of its life early, a minute at the most; a token without a stated life is kept for five
+        // minutes.
         let life = expiresIn ?? 300
         return (Secret(token), time.monotonic() + life - min(60, life / 10))
     }
 
-    /// How the message of a refused token request begins: whoever reports it tells a refused credential from a refused connection.
+    /// How the message of a refused token request begins: whoever reports it tells a refused credential from a refused
+    /// connection.
     public static let refusalMark = "token request:"
 }
 

@@ -17,7 +17,8 @@ public struct OutgoingRequest: Sendable {
     public var totalTimeout: Double
     /// Bytes of body that are accepted; a larger answer is `TransportError.tooLarge`.
     public var responseLimit: Int
-    /// Whether the request may hold a secret in its URL or body (a token request): it is then never logged beyond its host.
+    /// Whether the request may hold a secret in its URL or body (a token request): it is then never logged beyond its
+    /// host.
     public var isConfidential: Bool
     /// How often the request is tried at the most; nil leaves it to the client.
     public var attempts: Int?
@@ -83,7 +84,8 @@ public struct TLSBound: HTTPClient {
 public struct IncomingResponse: Sendable {
     public var head: HTTPResponse
     public var body: [UInt8]
-    /// Whether an earlier attempt at the same request may have been processed: what is gone now may be gone because of it.
+    /// Whether an earlier attempt at the same request may have been processed: what is gone now may be gone because of
+    /// it.
     public var followsDoubt = false
 
     public init(head: HTTPResponse, body: [UInt8] = []) {

@@ -1,11 +1,13 @@
-/// Keeps to a number of requests a second and a number of requests at once, and to fewer where the server asks for that.
+/// Keeps to a number of requests a second and a number of requests at once, and to fewer where the server asks for
+/// that.
 ///
 /// Each 429 halves the rate, once for all requests that were under way; each quiet stretch gives a part of it back.
 public struct Paced: HTTPClient {
     private let next: any HTTPClient
     private let gate: PaceGate
 
-    /// - Parameter settled: the rate at which an earlier run came through, in requests a second; nil for the pace itself.
+    /// - Parameter settled: the rate at which an earlier run came through, in requests a second; nil for the pace
+    ///   itself.
     public init(_ next: any HTTPClient, pace: Pace, settled: Double? = nil, time: Time) {
         self.next = next
         gate = PaceGate(pace: pace, settled: settled, time: time)

@@ -16,7 +16,9 @@ public struct Retrying: HTTPClient {
     private let progress = Progress()
 
     /// - Parameter stop: once it is requested, nothing is tried again.
-    public init(_ next: any HTTPClient, policy: RetryPolicy = RetryPolicy(), time: Time, log: Logger, stop: StopRequest? = nil) {
+    public init(
+        _ next: any HTTPClient, policy: RetryPolicy = RetryPolicy(), time: Time, log: Logger, stop: StopRequest? = nil
+    ) {
         self.stop = stop
         self.next = next
         self.policy = policy
@@ -40,7 +42,8 @@ public struct Retrying: HTTPClient {
                 response.followsDoubt = followsDoubt
                 let isThrottled = response.status == 429
                 // A 500 may have done half of a write; of a read it is a hiccup like the others.
-                let isPassing = [502, 503, 504].contains(response.status) || request.head.method == .get && response.status == 500
+                let isPassing =
+                    [502, 503, 504].contains(response.status) || request.head.method == .get && response.status == 500
                 if !isThrottled, response.status < 500 { progress.note(time.monotonic()) }
                 guard isThrottled || !isPOST && isPassing, mayTryAgain(attempt, request) else { return response }
                 serverWish = RetryPolicy.retryAfter(response.head.headerFields[.retryAfter], now: time.wall())
@@ -62,7 +65,11 @@ public struct Retrying: HTTPClient {
             let pause = policy.pause(afterAttempt: attempt, serverWish: serverWish, random: time.random())
             // A side that has given nothing for so long keeps the other jobs waiting.
             guard progress.idle(time.monotonic()) + pause <= policy.patience else {
-                log.warning("given up", metadata: ["url": "\(request.displayURL)", "reason": "\(reason)", "seconds": "\(Int(policy.patience))"])
+                log.warning(
+                    "given up",
+                    metadata: [
+                        "url": "\(request.displayURL)", "reason": "\(reason)", "seconds": "\(Int(policy.patience))",
+                    ])
                 return try last.get()
             }
             log.info(
@@ -73,17 +80,22 @@ public struct Retrying: HTTPClient {
                 ])
             let until = time.monotonic() + pause
             // In short steps, so that a stop is noticed.
-            while time.monotonic() < until, !(stop?.isRequested ?? false) { await time.sleep(stop == nil ? until : min(until, time.monotonic() + 1)) }
+            while time.monotonic() < until, !(stop?.isRequested ?? false) {
+                await time.sleep(stop == nil ? until : min(until, time.monotonic() + 1))
+            }
             if Task.isCancelled { throw .cancelled }
             if stop?.isRequested ?? false { return try last.get() }
         }
         throw .cancelled  // not reached: the loop above returns or throws
     }
 
-    private func mayTryAgain(_ attempt: Int, _ request: OutgoingRequest) -> Bool { attempt < min(policy.attempts, request.attempts ?? .max) && !(stop?.isRequested ?? false) }
+    private func mayTryAgain(_ attempt: Int, _ request: OutgoingRequest) -> Bool {
+        attempt < min(policy.attempts, request.attempts ?? .max) && !(stop?.isRequested ?? false)
+    }
 }
 
-/// When the requests that pass here were last answered with more than “later”. The caller's own work counts as progress.
+/// When the requests that pass here were last answered with more than “later”. The caller's own work counts as
+/// progress.
 final class Progress: Sendable {
     private struct State {
         var last: Double?

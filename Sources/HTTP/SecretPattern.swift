@@ -1,6 +1,7 @@
 import Foundation
 
-/// Finds a secret in somebody else's bytes however it is written there: as it stands, with JSON's escapes, percent-encoded, or in base64.
+/// Finds a secret in somebody else's bytes however it is written there: as it stands, with JSON's escapes,
+/// percent-encoded, or in base64.
 struct SecretPattern {
     private static let stars = Array("***".utf8)
     private let needles: [[UInt8]]
@@ -18,7 +19,9 @@ struct SecretPattern {
                 let first = (offset * 8 + 5) / 6
                 let core = Array(text.utf8)[first..<(offset + bytes.count) * 8 / 6]
                 needles.append(Array(core))
-                let safe = core.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0 }
+                let safe = core.map {
+                    $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0
+                }
                 if safe != Array(core) { needles.append(safe) }
             }
         }
@@ -28,7 +31,9 @@ struct SecretPattern {
     /// The bytes with stars in the secret's place; nil where it does not occur.
     func hide(_ body: [UInt8]) -> [UInt8]? {
         guard let shortest = needles.map(\.count).min(), body.count >= shortest else { return nil }
-        let found = body.withUnsafeBufferPointer { bytes in plain(bytes) + escaped(bytes) }.sorted { $0.lowerBound < $1.lowerBound }
+        let found = body.withUnsafeBufferPointer { bytes in plain(bytes) + escaped(bytes) }.sorted {
+            $0.lowerBound < $1.lowerBound
+        }
         if found.isEmpty { return nil }
         var hidden: [UInt8] = []
         var written = 0
@@ -45,7 +50,9 @@ struct SecretPattern {
         var found: [Range<Int>] = []
         for needle in needles {
             var start = 0
-            while start + needle.count <= bytes.count, let hit = memchr(base + start, Int32(needle[0]), bytes.count - needle.count + 1 - start) {
+            while start + needle.count <= bytes.count,
+                let hit = memchr(base + start, Int32(needle[0]), bytes.count - needle.count + 1 - start)
+            {
                 let place = UnsafeRawPointer(hit) - UnsafeRawPointer(base)
                 start = place + 1
                 guard memcmp(base + place, needle, needle.count) == 0 else { continue }
@@ -66,7 +73,9 @@ struct SecretPattern {
                 let place = UnsafeRawPointer(hit) - UnsafeRawPointer(base)
                 start = place + 1
                 // Of letters that no secret has, such as a name's in Han characters, nothing is looked for.
-                if sign == UInt8(ascii: "\\"), place + 3 < bytes.count, bytes[place + 1] == UInt8(ascii: "u"), bytes[place + 2] != UInt8(ascii: "0") || bytes[place + 3] != UInt8(ascii: "0") {
+                if sign == UInt8(ascii: "\\"), place + 3 < bytes.count, bytes[place + 1] == UInt8(ascii: "u"),
+                    bytes[place + 2] != UInt8(ascii: "0") || bytes[place + 3] != UInt8(ascii: "0")
+                {
                     continue
                 }
                 for first in max(0, place - longest)...place {
@@ -86,7 +95,9 @@ struct SecretPattern {
         var place = start
         for wanted in needle {
             guard place < bytes.count else { return nil }
-            if bytes[place] == wanted, wanted != UInt8(ascii: "%") || hex(bytes, place + 1, 2) != Int(wanted), wanted != UInt8(ascii: "&") || entity(wanted, bytes, place) == nil {
+            if bytes[place] == wanted, wanted != UInt8(ascii: "%") || hex(bytes, place + 1, 2) != Int(wanted),
+                wanted != UInt8(ascii: "&") || entity(wanted, bytes, place) == nil
+            {
                 place += 1
             } else if bytes[place] == UInt8(ascii: "%"), hex(bytes, place + 1, 2) == Int(wanted) {
                 place += 3
@@ -96,7 +107,9 @@ struct SecretPattern {
                 while next < bytes.count, bytes[next] == UInt8(ascii: "\\") { next += 1 }
                 if next < bytes.count, bytes[next] == UInt8(ascii: "u"), hex(bytes, next + 1, 4) == Int(wanted) {
                     place = next + 5
-                } else if next < bytes.count, bytes[next] == wanted, wanted == UInt8(ascii: "/") || wanted == UInt8(ascii: "\"") {
+                } else if next < bytes.count, bytes[next] == wanted,
+                    wanted == UInt8(ascii: "/") || wanted == UInt8(ascii: "\"")
+                {
                     place = next + 1
                 } else {
                     return nil
@@ -111,13 +124,17 @@ struct SecretPattern {
     }
 
     private static let entities: [(name: [UInt8], byte: UInt8)] = [
-        ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&#34;", "\""), ("&#x27;", "'"), ("&#x2F;", "/"), ("&#43;", "+"), ("&#61;", "="),
+        ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"),
+        ("&#34;", "\""), ("&#x27;", "'"), ("&#x2F;", "/"), ("&#43;", "+"), ("&#61;", "="),
     ]
     .map { (Array($0.0.utf8), $0.1.utf8.first ?? 0) }
 
     /// Where an entity of HTML for a byte ends; nil for none.
     private static func entity(_ wanted: UInt8, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int? {
-        entities.first { $0.byte == wanted && start + $0.name.count <= bytes.count && bytes[start..<start + $0.name.count].elementsEqual($0.name) }.map { start + $0.name.count }
+        entities.first {
+            $0.byte == wanted && start + $0.name.count <= bytes.count
+                && bytes[start..<start + $0.name.count].elementsEqual($0.name)
+        }.map { start + $0.name.count }
     }
 
     private static func hex(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ count: Int) -> Int? {

@@ -8,7 +8,8 @@ public final class ClockWitness: Sendable {
 
     public init() {}
 
-    /// How far this machine's clock is from the server's that agrees with it best, in seconds; nil while no server has told its time.
+    /// How far this machine's clock is from the server's that agrees with it best, in seconds; nil while no server has
+    /// told its time.
     public var offset: Double? { offsets.withLock { $0.any ? $0.least : nil } }
 
     func note(server: Double, here: Double) {
@@ -19,7 +20,8 @@ public final class ClockWitness: Sendable {
     }
 }
 
-/// Counts requests and logs each at debug level: method, URL, status, bytes, milliseconds. Never a header, never a body.
+/// Counts requests and logs each at debug level: method, URL, status, bytes, milliseconds. Never a header, never a
+/// body.
 public final class Traced: HTTPClient {
     private let next: any HTTPClient
     private let time: Time
@@ -53,7 +55,8 @@ public final class Traced: HTTPClient {
             log.debug(
                 "request",
                 metadata: [
-                    "method": "\(request.head.method)", "url": "\(request.displayURL)", "outcome": "\(outcome)", "bytes": "\(bytes)",
+                    "method": "\(request.head.method)", "url": "\(request.displayURL)", "outcome": "\(outcome)",
+                    "bytes": "\(bytes)",
                     "ms": "\(Int((time.monotonic() - start) * 1000))",
                 ])
         }
@@ -61,7 +64,13 @@ public final class Traced: HTTPClient {
             let response = try await next.send(request)
             note(String(response.status), response.body.count)
             if response.status == 429 || response.status == 503 { refusedForNow.add(1, ordering: .relaxed) }
-            if let witness, let date = HTTPField.Name("date").flatMap({ response.head.headerFields[$0] }).flatMap({ HTTPDate.seconds($0) }) { witness.note(server: date, here: time.wall()) }
+            if let witness,
+                let date = HTTPField.Name("date").flatMap({ response.head.headerFields[$0] }).flatMap({
+                    HTTPDate.seconds($0)
+                })
+            {
+                witness.note(server: date, here: time.wall())
+            }
             return response
         } catch {
             note(error.description, 0)

@@ -14,7 +14,9 @@ public struct URLParts: Hashable, Sendable, CustomStringConvertible {
         scheme = text[..<colon.lowerBound].lowercased()
         guard scheme == "http" || scheme == "https" else { return nil }
         let rest = text[colon.upperBound...]
-        guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !rest.contains(where: { "?#@\\".contains($0) }) else { return nil }
+        guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !rest.contains(where: { "?#@\\".contains($0) }) else {
+            return nil
+        }
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
         authority = rest[..<slash].lowercased()
         guard !authority.isEmpty, !authority.hasPrefix(":") else { return nil }
@@ -24,7 +26,9 @@ public struct URLParts: Hashable, Sendable, CustomStringConvertible {
     }
 
     public var host: String {
-        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") { return String(authority[authority.index(after: authority.startIndex)..<end]) }
+        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+            return String(authority[authority.index(after: authority.startIndex)..<end])
+        }
         return String(authority.prefix { $0 != ":" })
     }
 
@@ -35,18 +39,21 @@ public struct URLParts: Hashable, Sendable, CustomStringConvertible {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
-    /// Whether the host is an address that never leaves this machine's own link, or the metadata service of an Alibaba Cloud instance: no proxy
-    /// is between them.
+    /// Whether the host is an address that never leaves this machine's own link, or the metadata service of an Alibaba
+    /// Cloud instance: no proxy is between them.
     public var isLinkLocal: Bool {
         let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         guard parts.count == 4, parts.allSatisfy({ $0 != nil }) else { return false }
         return parts[0] == 169 && parts[1] == 254 || host == "100.100.100.200"
     }
 
-    /// One spelling for all that lead to the same place: `localhost` and the loopback addresses, a trailing dot, the scheme's own port,
-    /// doubled slashes.
+    /// One spelling for all that lead to the same place: `localhost` and the loopback addresses, a trailing dot, the
+    /// scheme's own port, doubled slashes.
     public var canonical: String {
-        var port = authority.hasPrefix("[") ? String(authority[(authority.firstIndex(of: "]") ?? authority.startIndex)...].dropFirst()) : String(authority[host.endIndex...])
+        var port =
+            authority.hasPrefix("[")
+            ? String(authority[(authority.firstIndex(of: "]") ?? authority.startIndex)...].dropFirst())
+            : String(authority[host.endIndex...])
         if port == (scheme == "https" ? ":443" : ":80") || port == ":" { port = "" }
         var name = host
         while name.hasSuffix(".") { name.removeLast() }
@@ -75,7 +82,8 @@ public enum PercentEncoding {
         let digits = Array("0123456789ABCDEF".utf8)
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
                 out.append(byte)
             default:
@@ -92,7 +100,9 @@ public enum PercentEncoding {
         var out: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
+            if byte == UInt8(ascii: "%"), rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
                 out.append(value)
                 rest = rest.dropFirst(2)
             } else {

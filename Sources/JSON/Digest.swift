@@ -13,7 +13,9 @@ public enum Digest {
     public static func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 32)
         key.withUnsafeBytes { key in
-            bytes.withUnsafeBytes { bytes in ccrypto_hmac_sha256(key.baseAddress, key.count, bytes.baseAddress, bytes.count, &digest) }
+            bytes.withUnsafeBytes { bytes in
+                ccrypto_hmac_sha256(key.baseAddress, key.count, bytes.baseAddress, bytes.count, &digest)
+            }
         }
         return digest
     }

@@ -2,7 +2,8 @@
 /// file never stands in memory as a whole.
 ///
 /// It tracks only quotes and depth; each element is then parsed, and so checked, by `JSONParser`. What stands between
-/// the elements is checked here: anything but the outer object, its names and its arrays is an error with a line number.
+/// the elements is checked here: anything but the outer object, its names and its arrays is an error with a line
+/// number.
 public struct DocumentSplitter {
     public struct Element: Sendable {
         /// The member of the outer object whose array the element stands in.
@@ -13,7 +14,9 @@ public struct DocumentSplitter {
         public let line: Int
     }
 
-    private enum State { case start, beforeName, name, afterName, beforeArray, beforeElement, element, afterElement, afterArray, end }
+    private enum State {
+        case start, beforeName, name, afterName, beforeArray, beforeElement, element, afterElement, afterArray, end
+    }
 
     /// The largest element that is read: 64 MiB.
     public static let elementLimit = 64 << 20
@@ -45,7 +48,9 @@ public struct DocumentSplitter {
                 markBytes += 1
                 continue
             }
-            if state == .start, markBytes > 0, markBytes < 3 { throw JSONSyntaxError("the document does not begin with “{”") }
+            if state == .start, markBytes > 0, markBytes < 3 {
+                throw JSONSyntaxError("the document does not begin with “{”")
+            }
             markBytes = 3
             try step(byte, emit)
             if byte == 0x0A { line += 1 }
@@ -85,7 +90,11 @@ public struct DocumentSplitter {
                 state = .afterName
             }
         case .afterName:
-            if byte == UInt8(ascii: ":") { state = .beforeArray } else if !isSpace { throw fail("expected “:” after “\(member)”") }
+            if byte == UInt8(ascii: ":") {
+                state = .beforeArray
+            } else if !isSpace {
+                throw fail("expected “:” after “\(member)”")
+            }
         case .beforeArray:
             if byte == UInt8(ascii: "[") {
                 state = .beforeElement
@@ -99,7 +108,9 @@ public struct DocumentSplitter {
                 state = .afterArray
                 return
             }
-            guard byte == UInt8(ascii: "{") || byte == UInt8(ascii: "\"") else { throw fail("expected an object in “\(member)”") }
+            guard byte == UInt8(ascii: "{") || byte == UInt8(ascii: "\"") else {
+                throw fail("expected an object in “\(member)”")
+            }
             element = [byte]
             elementLine = line
             depth = byte == UInt8(ascii: "{") ? 1 : 0
@@ -110,7 +121,13 @@ public struct DocumentSplitter {
             element.append(byte)
             if element.count > Self.elementLimit { throw fail("an element of “\(member)” is larger than 64 MiB") }
             if inString {
-                if escaped { escaped = false } else if byte == UInt8(ascii: "\\") { escaped = true } else if byte == UInt8(ascii: "\"") { inString = false }
+                if escaped {
+                    escaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    escaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    inString = false
+                }
             } else {
                 switch byte {
                 case UInt8(ascii: "\""): inString = true

@@ -33,9 +33,15 @@ public final class JSONParser {
     /// What a document is that is no JSON at all, in words that help: a proxy, a login page, a cut answer.
     private static func plain(_ buffer: UnsafeRawBufferPointer) -> String? {
         func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-        guard let first = buffer.first(where: { !isSpace($0) && $0 != 0xEF && $0 != 0xBB && $0 != 0xBF }), let last = buffer.last(where: { !isSpace($0) }) else { return nil }
-        if first == UInt8(ascii: "<") { return "it is a web page, not JSON: a proxy, a login page or another server answers there" }
-        let isOpen = first == UInt8(ascii: "{") && last != UInt8(ascii: "}") || first == UInt8(ascii: "[") && last != UInt8(ascii: "]")
+        guard let first = buffer.first(where: { !isSpace($0) && $0 != 0xEF && $0 != 0xBB && $0 != 0xBF }),
+            let last = buffer.last(where: { !isSpace($0) })
+        else { return nil }
+        if first == UInt8(ascii: "<") {
+            return "it is a web page, not JSON: a proxy, a login page or another server answers there"
+        }
+        let isOpen =
+            first == UInt8(ascii: "{") && last != UInt8(ascii: "}")
+            || first == UInt8(ascii: "[") && last != UInt8(ascii: "]")
         return isOpen ? "the document is cut off: it ends before its last bracket" : nil
     }
 
@@ -78,8 +84,8 @@ public struct JSONView {
         return start.map { text(UnsafeRawPointer($0), count) }
     }
 
-    /// An integer, also one that is written as a string: some servers do so (`"itemsPerPage": "50"`). nil beyond 2⁵³: nothing is counted so
-    /// far, and what is computed with it must not overflow.
+    /// An integer, also one that is written as a string: some servers do so (`"itemsPerPage": "50"`). nil beyond 2⁵³:
+    /// nothing is counted so far, and what is computed with it must not overflow.
     public var lenientInteger: Int? {
         let number: Int? =
             switch kind {
@@ -92,7 +98,8 @@ public struct JSONView {
 
     private static let most = 1 << 53
 
-    /// A truth value as servers write it: also as a text in any case, as 1 and 0, and those as text. nil for anything else.
+    /// A truth value as servers write it: also as a text in any case, as 1 and 0, and those as text. nil for anything
+    /// else.
     public var lenientBool: Bool? {
         switch kind {
         case .bool: bool
@@ -107,7 +114,8 @@ public struct JSONView {
         }
     }
 
-    /// The scalar as text: a string as it stands, a number or boolean as JSON writes it; nil for null, arrays and objects.
+    /// The scalar as text: a string as it stands, a number or boolean as JSON writes it; nil for null, arrays and
+    /// objects.
     public var scalarText: String? {
         switch kind {
         case .string: string
@@ -142,13 +150,17 @@ public struct JSONView {
         return name.withUTF8 { wanted in
             while csimdjson_walk_next(&walk, &key, &count, &child) {
                 guard count == wanted.count, let key else { continue }
-                if (0..<count).allSatisfy({ Self.folded(UInt8(bitPattern: key[$0])) == Self.folded(wanted[$0]) }) { return JSONView(value: child) }
+                if (0..<count).allSatisfy({ Self.folded(UInt8(bitPattern: key[$0])) == Self.folded(wanted[$0]) }) {
+                    return JSONView(value: child)
+                }
             }
             return nil
         }
     }
 
-    private static func folded(_ byte: UInt8) -> UInt8 { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte }
+    private static func folded(_ byte: UInt8) -> UInt8 {
+        UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
+    }
 
     /// Calls `body` for each element of an array, in order; does nothing for other kinds.
     public func forEachElement(_ body: (JSONView) throws -> Void) rethrows {

@@ -1,6 +1,6 @@
 extension String {
-    /// Somebody else's text as one may print it: control characters, and those that turn the direction of writing, as escapes such as
-    /// `\u001b`. A name can then neither forge a line of a report nor move a terminal's cursor.
+    /// Somebody else's text as one may print it: control characters, and those that turn the direction of writing, as
+    /// escapes such as `\u001b`. A name can then neither forge a line of a report nor move a terminal's cursor.
     public var visible: String {
         guard unicodeScalars.contains(where: \.isInvisible) else { return self }
         var text = ""
@@ -26,7 +26,8 @@ extension String {
 }
 
 extension String {
-    /// Whether a reader would see another text than stands there: it holds something that is not seen, or turns the direction of writing.
+    /// Whether a reader would see another text than stands there: it holds something that is not seen, or turns the
+    /// direction of writing.
     public var hasInvisibles: Bool { unicodeScalars.contains(where: \.isInvisible) }
 }
 
@@ -34,7 +35,9 @@ extension Unicode.Scalar {
     /// Whether a terminal would obey it, or show nothing for it.
     fileprivate var isInvisible: Bool {
         switch value {
-        case 0..<0x20, 0x7F...0x9F, 0xAD, 0x061C, 0x180E, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB, 0xE0000...0xE007F: true
+        case 0..<0x20, 0x7F...0x9F, 0xAD, 0x061C, 0x180E, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF,
+            0xFFF9...0xFFFB, 0xE0000...0xE007F:
+            true
         default: false
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Runs another program: an argument list without a shell, an environment of PATH alone unless more is given, bounds on time and output.
+/// Runs another program: an argument list without a shell, an environment of PATH alone unless more is given, bounds on
+/// time and output.
 public enum ChildProgram {
     public struct Failure: Error, Sendable, CustomStringConvertible {
         public let description: String
@@ -12,10 +13,15 @@ public enum ChildProgram {
     ///   - arguments: the program first: a path, or a name that is looked for in PATH.
     ///   - input: on its standard input.
     ///   - limit: bytes of standard output that are read.
-    /// - Returns: its standard output. Throws `Failure` where it cannot be run, ends with another status than 0, takes too long or prints too much.
-    public static func run(_ arguments: [String], environment: [String: String], input: [UInt8] = [], seconds: Double, limit: Int) throws -> [UInt8] {
+    /// - Returns: its standard output. Throws `Failure` where it cannot be run, ends with another status than 0, takes
+    ///   too long or prints too much.
+    public static func run(
+        _ arguments: [String], environment: [String: String], input: [UInt8] = [], seconds: Double, limit: Int
+    ) throws -> [UInt8] {
         guard let name = arguments.first, !name.isEmpty else { throw Failure(description: "no program is named") }
-        guard let path = find(name, in: environment["PATH"] ?? "/usr/bin:/bin") else { throw Failure(description: "\(name) is not there, or may not be run by this user") }
+        guard let path = find(name, in: environment["PATH"] ?? "/usr/bin:/bin") else {
+            throw Failure(description: "\(name) is not there, or may not be run by this user")
+        }
         var output = try Pipe()
         var errors = try Pipe()
         let source = try file(input)
@@ -35,7 +41,9 @@ public enum ChildProgram {
                 failure = Failure(description: "\(name) took longer than \(Int(seconds)) seconds and was ended")
                 break
             }
-            guard poll(&polled, nfds_t(polled.count), Int32(wait * 1000) + 1) >= 0 || errno == EINTR else { throw Failure(description: "\(name): \(String(cString: strerror(errno)))") }
+            guard poll(&polled, nfds_t(polled.count), Int32(wait * 1000) + 1) >= 0 || errno == EINTR else {
+                throw Failure(description: "\(name): \(String(cString: strerror(errno)))")
+            }
             for (descriptor, isOutput) in open.enumerated().filter({ polled[$0.offset].revents != 0 }).map(\.element) {
                 var buffer = [UInt8](repeating: 0, count: 16384)
                 let count = read(descriptor, &buffer, buffer.count)
@@ -44,7 +52,9 @@ public enum ChildProgram {
                     open.removeAll { $0.0 == descriptor }
                 } else if isOutput {
                     printed += buffer[..<count]
-                    if printed.count > limit { failure = Failure(description: "\(name) printed more than \(limit) bytes") }
+                    if printed.count > limit {
+                        failure = Failure(description: "\(name) printed more than \(limit) bytes")
+                    }
                 } else if said.count < 4096 {
                     said += buffer[..<count]
                 }
@@ -52,26 +62,37 @@ public enum ChildProgram {
         }
         let status = end(child, by: failure == nil ? deadline : 0)
         if let failure { throw failure }
-        guard let status else { throw Failure(description: "\(name) took longer than \(Int(seconds)) seconds and was ended") }
+        guard let status else {
+            throw Failure(description: "\(name) took longer than \(Int(seconds)) seconds and was ended")
+        }
         // WIFSIGNALED and WEXITSTATUS are macros.
         let code = status & 0x7F == 0 ? Int(status >> 8) & 0xFF : 128 + Int(status & 0x7F)
         guard code == 0 else {
-            let words = String(decoding: said.prefix(300), as: UTF8.self).split(whereSeparator: \.isNewline).first.map { ": \($0)" } ?? ""
+            let words =
+                String(decoding: said.prefix(300), as: UTF8.self).split(whereSeparator: \.isNewline).first.map {
+                    ": \($0)"
+                } ?? ""
             throw Failure(description: "\(name) ended with \(code)\(words)")
         }
         return printed
     }
 
     /// The same, aside, so that no thread of the task pool waits.
-    public static func run(aside arguments: [String], environment: [String: String], input: [UInt8] = [], seconds: Double, limit: Int) async throws -> [UInt8] {
+    public static func run(
+        aside arguments: [String], environment: [String: String], input: [UInt8] = [], seconds: Double, limit: Int
+    ) async throws -> [UInt8] {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
-                continuation.resume(with: Result { try run(arguments, environment: environment, input: input, seconds: seconds, limit: limit) })
+                continuation.resume(
+                    with: Result {
+                        try run(arguments, environment: environment, input: input, seconds: seconds, limit: limit)
+                    })
             }
         }
     }
 
-    /// Cuts a command line into arguments, as a shell does with quotation marks and backslashes, without anything else that a shell does.
+    /// Cuts a command line into arguments, as a shell does with quotation marks and backslashes, without anything else
+    /// that a shell does.
     public static func arguments(of line: String) -> [String] {
         var arguments: [String] = []
         var current: String?
@@ -107,7 +128,9 @@ public enum ChildProgram {
 
         init() throws {
             var ends: [Int32] = [-1, -1]
-            guard pipe(&ends) == 0 else { throw Failure(description: "no pipe is to be had: \(String(cString: strerror(errno)))") }
+            guard pipe(&ends) == 0 else {
+                throw Failure(description: "no pipe is to be had: \(String(cString: strerror(errno)))")
+            }
             for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
             reading = ends[0]
             writing = ends[1]
@@ -144,7 +167,9 @@ public enum ChildProgram {
         }
         var name = Array((NSTemporaryDirectory() + "/rollcall-input-" + String(repeating: "X", count: 6)).utf8CString)
         let file = mkstemp(&name)
-        guard file >= 0 else { throw Failure(description: "no temporary file for the input: \(String(cString: strerror(errno)))") }
+        guard file >= 0 else {
+            throw Failure(description: "no temporary file for the input: \(String(cString: strerror(errno)))")
+        }
         unlink(name)
         _ = fcntl(file, F_SETFD, FD_CLOEXEC)
         var rest = bytes[...]
@@ -160,14 +185,21 @@ public enum ChildProgram {
         return file
     }
 
-    private static func spawn(_ path: String, _ arguments: [String], _ environment: [String: String], _ input: Int32, _ output: Int32, _ errors: Int32) throws -> pid_t {
+    private static func spawn(
+        _ path: String, _ arguments: [String], _ environment: [String: String], _ input: Int32, _ output: Int32,
+        _ errors: Int32
+    ) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        for (from, to) in [(input, 0), (output, 1), (errors, 2)] as [(Int32, Int32)] { posix_spawn_file_actions_adddup2(&actions, from, to) }
+        for (from, to) in [(input, 0), (output, 1), (errors, 2)] as [(Int32, Int32)] {
+            posix_spawn_file_actions_adddup2(&actions, from, to)
+        }
         // No file of this process, a lock or a ledger, goes along.
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
-            if let descriptor = Int32(name), descriptor > 2, case let flags = fcntl(descriptor, F_GETFD), flags >= 0, flags & FD_CLOEXEC == 0 {
+            if let descriptor = Int32(name), descriptor > 2, case let flags = fcntl(descriptor, F_GETFD), flags >= 0,
+                flags & FD_CLOEXEC == 0
+            {
                 posix_spawn_file_actions_addclose(&actions, descriptor)
             }
         }
@@ -181,7 +213,8 @@ public enum ChildProgram {
         for number in [SIGINT, SIGTERM, SIGPIPE] { sigaddset(&signals, number) }
         posix_spawnattr_setsigdefault(&attributes, &signals)
         posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
         func strings(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] { texts.map { strdup($0) } + [nil] }
         let argv = strings(arguments)
         let envp = strings(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })

@@ -19,7 +19,8 @@ public struct Job: Hashable, Sendable {
     public var protect: [ResourceKind: [String]]
     public var exclusiveMemberships: Bool
     public var limits: [LimitKey: Limit]
-    /// Whether single records of the source are asked for by their ids; without it, absence is believed after three days.
+    /// Whether single records of the source are asked for by their ids; without it, absence is believed after three
+    /// days.
     public var asksSource = true
     /// Whether limits on taking are judged over the last seven days, and not over one run alone.
     public var limitsLookBack = true
@@ -48,7 +49,8 @@ public struct Job: Hashable, Sendable {
             set {
                 switch self {
                 case .file(let path, _): self = .file(path: path, scope: newValue)
-                case .scim(let url, let authorization, _, let pace): self = .scim(baseURL: url, authorization: authorization, scope: newValue, pace: pace)
+                case .scim(let url, let authorization, _, let pace):
+                    self = .scim(baseURL: url, authorization: authorization, scope: newValue, pace: pace)
                 case .idaas(var source):
                     source.scope = newValue
                     self = .idaas(source)
@@ -128,7 +130,10 @@ public struct Job: Hashable, Sendable {
 
         public enum Groups: Hashable, Sendable { case all, listed([String]) }
 
-        public init(organizationalUnits: [String]? = nil, isRecursive: Bool = true, groups: Groups? = nil, isEnabledOnly: Bool = false) {
+        public init(
+            organizationalUnits: [String]? = nil, isRecursive: Bool = true, groups: Groups? = nil,
+            isEnabledOnly: Bool = false
+        ) {
             self.organizationalUnits = organizationalUnits
             self.isRecursive = isRecursive
             self.groups = groups
@@ -153,7 +158,8 @@ public struct Job: Hashable, Sendable {
         public var readBack: ReadBack?
         /// A name for the tenant, where the credential alone says which it is; nil where it does not change.
         public var tenant: String?
-        /// Whether nobody makes accounts there by hand: what a create brings is then of this job's making, also where a create takes over.
+        /// Whether nobody makes accounts there by hand: what a create brings is then of this job's making, also where a
+        /// create takes over.
         public var noHandMade = false
         /// The media type of what is sent; nil for the platform's.
         public var mediaType: String?
@@ -214,7 +220,10 @@ public struct Job: Hashable, Sendable {
         public var part: Part?
         public var replacement: Replacement?
 
-        public init(from: String? = nil, template: String? = nil, fallback: String? = nil, lowercase: Bool = false, part: Part? = nil) {
+        public init(
+            from: String? = nil, template: String? = nil, fallback: String? = nil, lowercase: Bool = false,
+            part: Part? = nil
+        ) {
             self.from = from
             self.template = template
             self.fallback = fallback
@@ -296,7 +305,8 @@ public struct PlatformTerms: Hashable, Sendable {
     public var needsOAuth: Bool
 
     public init(
-        takesGroups: Bool, requestsPerSecond: Double, concurrency: Int, needsOAuth: Bool = false, userAttributes: Set<String>? = nil, isListed: Bool = true, overwrites: Bool = false,
+        takesGroups: Bool, requestsPerSecond: Double, concurrency: Int, needsOAuth: Bool = false,
+        userAttributes: Set<String>? = nil, isListed: Bool = true, overwrites: Bool = false,
         refusal: String? = nil
     ) {
         self.isListed = isListed

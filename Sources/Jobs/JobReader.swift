@@ -4,18 +4,27 @@ import Planning
 import SCIM
 
 extension Job {
-    /// Reads and validates a job file. Throws `JobFileError` with all mistakes at once; a YAML syntax error or a duplicate
-    /// key comes first and alone, since nothing else can be trusted then.
+    /// Reads and validates a job file. Throws `JobFileError` with all mistakes at once; a YAML syntax error or a
+    /// duplicate key comes first and alone, since nothing else can be trusted then.
     ///
     public static func read(path: String, vocabulary: JobVocabulary) throws -> Job {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw JobFileError(diagnostics: [Diagnostic(file: path, line: nil, key: "", rule: "the job file cannot be read", remedy: "check the path and its permissions")])
+            throw JobFileError(diagnostics: [
+                Diagnostic(
+                    file: path, line: nil, key: "", rule: "the job file cannot be read",
+                    remedy: "check the path and its permissions")
+            ])
         }
         guard let text = String(data: data, encoding: .utf8) else {
-            throw JobFileError(diagnostics: [Diagnostic(file: path, line: nil, key: "", rule: "the job file is not UTF-8", remedy: "save it as UTF-8")])
+            throw JobFileError(diagnostics: [
+                Diagnostic(
+                    file: path, line: nil, key: "", rule: "the job file is not UTF-8", remedy: "save it as UTF-8")
+            ])
         }
         // Editors on some systems begin a file with a byte order mark.
-        return try read(text: text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text, path: path, vocabulary: vocabulary)
+        return try read(
+            text: text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text, path: path,
+            vocabulary: vocabulary)
     }
 
     /// Reads a job from YAML text; `path` names it in messages, and relative paths start at its folder.
@@ -43,11 +52,16 @@ extension Job {
 
     static func diagnostic(of error: YamlError, path: String) -> Diagnostic {
         switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
-            return Diagnostic(file: path, line: mark.line, key: "", rule: "YAML: \(problem)", remedy: "correct the syntax there")
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            return Diagnostic(
+                file: path, line: mark.line, key: "", rule: "YAML: \(problem)", remedy: "correct the syntax there")
         case .duplicatedKeysInMapping(let duplicates, let context):
             return Diagnostic(
-                file: path, line: context.mark.line, key: "", rule: "YAML: the key \(duplicates.map { "“\($0)”" }.joined(separator: ", ")) stands twice in one mapping", remedy: "keep one of them")
+                file: path, line: context.mark.line, key: "",
+                rule:
+                    "YAML: the key \(duplicates.map { "“\($0)”" }.joined(separator: ", ")) stands twice in one mapping",
+                remedy: "keep one of them")
         default:
             return Diagnostic(file: path, line: nil, key: "", rule: "YAML: \(error)", remedy: "correct the syntax")
         }
@@ -61,11 +75,14 @@ struct JobFile {
     var platforms: [String: PlatformTerms] { vocabulary.platforms }
 
     static let keys = [
-        "job", "source", "target", "fullPush", "operations", "mapping", "leavers", "existing", "protect", "memberships", "limits", "pace", "phoneRegion", "after",
+        "job", "source", "target", "fullPush", "operations", "mapping", "leavers", "existing", "protect", "memberships",
+        "limits", "pace", "phoneRegion", "after",
     ]
 
     func job(_ root: Node) -> Job? {
-        guard let top = reader.mapping(root, "", knows: Self.keys, required: ["job", "source", "target"]) else { return nil }
+        guard let top = reader.mapping(root, "", knows: Self.keys, required: ["job", "source", "target"]) else {
+            return nil
+        }
         let name = top["job"].flatMap { jobName($0) }
         let source = top["source"].flatMap { self.source($0) }
         let target = top["target"].flatMap { self.target($0) }
@@ -77,14 +94,20 @@ struct JobFile {
         if case .idaasApplication? = source, let node = top["mapping"] { refuseLanguage(mapping, node) }
         if let known = terms?.userAttributes, let node = top["mapping"] {
             for name in (mapping[.user] ?? [:]).keys.sorted() where !known.contains(name) {
-                reader.report(node, "mapping.\(name)", "does not exist on this platform", "map \(known.sorted().joined(separator: ", ")) only")
+                reader.report(
+                    node, "mapping.\(name)", "does not exist on this platform",
+                    "map \(known.sorted().joined(separator: ", ")) only")
             }
         }
         let leavers = self.leavers(top["leavers"])
         let existing = self.existing(top["existing"])
         if existing.rule(.user) == .conflict, terms?.overwrites == true {
             reader.report(
-                top["existing"], "existing", "cannot be conflict on \(target?.platform ?? ""): a create takes over an account of the same name, and which there are cannot be seen",
+                top["existing"], "existing",
+                """
+                cannot be conflict on \(target?.platform ?? ""): a create takes over an account of the same name, \
+                and which there are cannot be seen
+                """,
                 "leave it out, and protect such names")
         }
         let protect = self.protect(top["protect"])
@@ -93,19 +116,27 @@ struct JobFile {
         let pace = self.pace(top["pace"], terms?.defaultPace ?? .init(requestsPerSecond: 10, concurrency: 5))
         guard let name, let source, let target else { return nil }
         var job = Job(
-            name: name, file: reader.file, source: source, target: target, fullPush: fullPush, operations: operations, mapping: mapping,
-            leavers: leavers, existing: existing, protect: protect, exclusiveMemberships: exclusive, limits: limits, pace: pace)
+            name: name, file: reader.file, source: source, target: target, fullPush: fullPush, operations: operations,
+            mapping: mapping,
+            leavers: leavers, existing: existing, protect: protect, exclusiveMemberships: exclusive, limits: limits,
+            pace: pace)
         if let node = top["phoneRegion"], let text = reader.text(node, "phoneRegion") {
             let digits = text.hasPrefix("+") ? String(text.dropFirst()) : text
-            if (1...4).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), !digits.hasPrefix("0") {
+            if (1...4).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                !digits.hasPrefix("0")
+            {
                 job.phoneRegion = digits
             } else {
                 reader.report(node, "phoneRegion", "is no calling code", "write the digits of one, such as \"86\"")
             }
         }
         if let node = top["after"] { job.after = reader.texts(node, "after") ?? [] }
-        if case .mapping(let members)? = top["limits"], let window = members["window"] { job.limitsLookBack = reader.word(window, "limits.window", WindowWord.self) != .run }
-        if case .mapping(let members)? = top["source"], let word = members["lookUps"] { job.asksSource = reader.word(word, "source.lookUps", LookUpsWord.self) != .some(.none) }
+        if case .mapping(let members)? = top["limits"], let window = members["window"] {
+            job.limitsLookBack = reader.word(window, "limits.window", WindowWord.self) != .run
+        }
+        if case .mapping(let members)? = top["source"], let word = members["lookUps"] {
+            job.asksSource = reader.word(word, "source.lookUps", LookUpsWord.self) != .some(.none)
+        }
         return job
     }
 
@@ -120,7 +151,9 @@ struct JobFile {
         guard let text = reader.text(node, "job") else { return nil }
         let allowed = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
         guard text.unicodeScalars.allSatisfy(allowed.contains), !text.hasPrefix("."), text.count <= 100 else {
-            reader.report(node, "job", "names a file, so it may hold letters, digits, “.”, “_”, “-” and may not start with “.”", "choose another name")
+            reader.report(
+                node, "job", "names a file, so it may hold letters, digits, “.”, “_”, “-” and may not start with “.”",
+                "choose another name")
             return nil
         }
         return text
@@ -136,7 +169,11 @@ struct JobFile {
     func target(_ node: Node) -> Job.Target? {
         guard
             let members = reader.mapping(
-                node, "target", knows: ["platform", "baseURL", "authorization", "capabilities", "readBack", "tenant", "noHandMade", "mediaType", "trailingSlash", "tls", "expires"],
+                node, "target",
+                knows: [
+                    "platform", "baseURL", "authorization", "capabilities", "readBack", "tenant", "noHandMade",
+                    "mediaType", "trailingSlash", "tls", "expires",
+                ],
                 required: ["platform", "baseURL", "authorization"])
         else {
             return nil
@@ -145,7 +182,8 @@ struct JobFile {
         if let name = platform, platforms[name]?.refusal != nil || platforms[name] == nil {
             let served = platforms.filter { $0.value.refusal == nil }.keys.sorted()
             reader.report(
-                members["platform"], "target.platform", platforms[name].flatMap(\.refusal) ?? "“\(name)” is not served by this version",
+                members["platform"], "target.platform",
+                platforms[name].flatMap(\.refusal) ?? "“\(name)” is not served by this version",
                 "use \(served.joined(separator: ", "))")
             platform = nil
         }
@@ -154,23 +192,35 @@ struct JobFile {
         let capabilities = self.capabilities(members["capabilities"])
         if let platform, let authorization, platforms[platform]?.needsOAuth == true, case .key = authorization {
             reader.report(
-                members["authorization"], "target.authorization", "is a key, and \(platform) takes tokens of an OAuth client only", "write oauth: { tokenURL: …, clientID: …, clientSecret: … }")
+                members["authorization"], "target.authorization",
+                "is a key, and \(platform) takes tokens of an OAuth client only",
+                "write oauth: { tokenURL: …, clientID: …, clientSecret: … }")
         }
         let readBack = members["readBack"].flatMap { reader.word($0, "target.readBack", Job.Target.ReadBack.self) }
         if let platform, readBack != nil, platforms[platform]?.isListed == true {
-            reader.report(members["readBack"], "target.readBack", "has no meaning on \(platform), whose lists show every account", "leave it out")
+            reader.report(
+                members["readBack"], "target.readBack", "has no meaning on \(platform), whose lists show every account",
+                "leave it out")
         }
         guard let platform, let url, let authorization else { return nil }
-        var target = Job.Target(platform: platform, baseURL: url, authorization: authorization, capabilities: capabilities, readBack: readBack)
+        var target = Job.Target(
+            platform: platform, baseURL: url, authorization: authorization, capabilities: capabilities,
+            readBack: readBack)
         if let word = members["noHandMade"] {
             target.noHandMade = reader.flag(word, "target.noHandMade") ?? false
-            if platforms[platform]?.overwrites == false { reader.report(word, "target.noHandMade", "has no meaning on \(platform), where a create never takes over an account", "leave it out") }
+            if platforms[platform]?.overwrites == false {
+                reader.report(
+                    word, "target.noHandMade",
+                    "has no meaning on \(platform), where a create never takes over an account", "leave it out")
+            }
         }
         if let word = members["mediaType"], let type = reader.text(word, "target.mediaType") {
             if ["application/json", "application/scim+json"].contains(type) {
                 target.mediaType = type
             } else {
-                reader.report(word, "target.mediaType", "is no media type of SCIM", "write application/scim+json or application/json")
+                reader.report(
+                    word, "target.mediaType", "is no media type of SCIM",
+                    "write application/scim+json or application/json")
             }
         }
         if let node = members["tls"] { target.tls = tls(node) }
@@ -178,7 +228,9 @@ struct JobFile {
             if text.wholeMatch(of: #/20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])/#) != nil {
                 target.expires = text
             } else {
-                reader.report(node, "target.expires", "is no day", "write the day on which the credential ends, such as 2027-03-31")
+                reader.report(
+                    node, "target.expires", "is no day",
+                    "write the day on which the credential ends, such as 2027-03-31")
             }
         }
         target.trailingSlash = members["trailingSlash"].flatMap { reader.flag($0, "target.trailingSlash") } ?? false
@@ -188,20 +240,34 @@ struct JobFile {
 
     func tls(_ node: Node) -> Job.Target.TLS? {
         guard let members = reader.mapping(node, "target.tls", knows: ["ca", "certificate", "key"]) else { return nil }
-        func path(_ name: String) -> String? { members[name].flatMap { reader.text($0, "target.tls.\(name)") }.map { $0.hasPrefix("/") ? $0 : folder + "/" + $0 } }
+        func path(_ name: String) -> String? {
+            members[name].flatMap { reader.text($0, "target.tls.\(name)") }.map {
+                $0.hasPrefix("/") ? $0 : folder + "/" + $0
+            }
+        }
         var tls = Job.Target.TLS(authority: path("ca"), certificate: path("certificate"))
         if let key = members["key"], let reference = secret(key, "target.tls.key") {
-            if case .file(let path) = reference { tls.key = path } else { reader.report(key, "target.tls.key", "must be a file", "write \"file:PATH\"") }
+            if case .file(let path) = reference {
+                tls.key = path
+            } else {
+                reader.report(key, "target.tls.key", "must be a file", "write \"file:PATH\"")
+            }
         }
-        if (tls.certificate == nil) != (members["key"] == nil) { reader.report(node, "target.tls", "needs certificate and key together", "add the other one") }
-        if tls.authority == nil, tls.certificate == nil { reader.report(node, "target.tls", "says nothing", "add ca, or certificate and key") }
+        if (tls.certificate == nil) != (members["key"] == nil) {
+            reader.report(node, "target.tls", "needs certificate and key together", "add the other one")
+        }
+        if tls.authority == nil, tls.certificate == nil {
+            reader.report(node, "target.tls", "says nothing", "add ca, or certificate and key")
+        }
         return tls
     }
 
     func capabilities(_ node: Node?) -> Job.CapabilityOverrides {
         var overrides = Job.CapabilityOverrides()
         let key = "target.capabilities"
-        guard let node, let members = reader.mapping(node, key, knows: ["patch", "filter", "cursor", "etag", "groups", "pageSize"]) else { return overrides }
+        guard let node,
+            let members = reader.mapping(node, key, knows: ["patch", "filter", "cursor", "etag", "groups", "pageSize"])
+        else { return overrides }
         overrides.patch = reader.flag(members["patch"], key + ".patch")
         overrides.filter = reader.flag(members["filter"], key + ".filter")
         overrides.cursor = reader.flag(members["cursor"], key + ".cursor")
@@ -219,22 +285,27 @@ struct JobFile {
         }
         if let secret = members["key"] { return self.secret(secret, key + ".key").map { .key($0) } }
         guard let oauth = members["oauth"],
-            let fields = reader.mapping(oauth, key + ".oauth", knows: ["tokenURL", "clientID", "clientSecret", "scope", "placement"], required: ["tokenURL", "clientID", "clientSecret"])
+            let fields = reader.mapping(
+                oauth, key + ".oauth", knows: ["tokenURL", "clientID", "clientSecret", "scope", "placement"],
+                required: ["tokenURL", "clientID", "clientSecret"])
         else { return nil }
         let url = self.url(fields["tokenURL"], key + ".oauth.tokenURL")
         let id = reader.text(fields["clientID"], key + ".oauth.clientID")
         let clientSecret = fields["clientSecret"].flatMap { self.secret($0, key + ".oauth.clientSecret") }
         let scope = fields["scope"].flatMap { reader.text($0, key + ".oauth.scope") }
-        let placement = fields["placement"].flatMap { reader.word($0, key + ".oauth.placement", Placement.self) } ?? .form
+        let placement =
+            fields["placement"].flatMap { reader.word($0, key + ".oauth.placement", Placement.self) } ?? .form
         guard let url, let id, let clientSecret else { return nil }
-        return .oauth(tokenURL: url, clientID: id, clientSecret: clientSecret, scope: scope, placement: placement.rawValue)
+        return .oauth(
+            tokenURL: url, clientID: id, clientSecret: clientSecret, scope: scope, placement: placement.rawValue)
     }
 
     private enum Placement: String, CaseIterable { case form, query, basic }
 
     func secret(_ node: Node, _ key: String) -> SecretReference? {
         if case .mapping = node {
-            guard let members = reader.mapping(node, key, knows: ["command"], required: ["command"]), let arguments = members["command"].flatMap({ reader.texts($0, "\(key).command") }),
+            guard let members = reader.mapping(node, key, knows: ["command"], required: ["command"]),
+                let arguments = members["command"].flatMap({ reader.texts($0, "\(key).command") }),
                 !arguments.isEmpty
             else { return nil }
             return .command(arguments, jobFile: reader.file)
@@ -244,17 +315,22 @@ struct JobFile {
         // The text may be a secret: it must not be repeated.
         reader.report(
             node, key, "must be a reference, never the secret itself",
-            "write \"${NAME}\" for an environment variable, \"file:PATH\" for a file, \"credential:NAME\" for one that systemd loads, or { command: [PROGRAM, ARGUMENT] }, and change a secret that stood here"
+            """
+            write \"${NAME}\" for an environment variable, \"file:PATH\" for a file, \"credential:NAME\" for one \
+            that systemd loads, or { command: [PROGRAM, ARGUMENT] }, and change a secret that stood here
+            """
         )
         return nil
     }
 
     func url(_ node: Node?, _ key: String) -> String? {
         guard let node, let text = reader.text(node, key) else { return nil }
-        guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty, let scheme = parts.scheme, ["http", "https"].contains(scheme),
+        guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty, let scheme = parts.scheme,
+            ["http", "https"].contains(scheme),
             parts.query == nil, parts.fragment == nil
         else {
-            reader.report(node, key, "must be an absolute http(s) URL without query and fragment", "write https://HOST/PATH")
+            reader.report(
+                node, key, "must be an absolute http(s) URL without query and fragment", "write https://HOST/PATH")
             return nil
         }
         if parts.user != nil || parts.password != nil {
@@ -266,7 +342,9 @@ struct JobFile {
             || (host.hasPrefix("127.") && host.split(separator: ".", omittingEmptySubsequences: false).count == 4
                 && host.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { UInt8($0) != nil })
         if scheme == "http", !loopback {
-            reader.report(node, key, "plain http is allowed to loopback only, since it shows the credential to the network", "use https")
+            reader.report(
+                node, key, "plain http is allowed to loopback only, since it shows the credential to the network",
+                "use https")
             return nil
         }
         return text
@@ -282,7 +360,9 @@ struct JobFile {
         for word in words {
             switch word {
             case "organizationalUnits", "organizational-units", "organizations":
-                reader.report(node, "fullPush", "organizational units are never provisioned: SCIM has no such resource", "list users and groups; scope by units under source.scope")
+                reader.report(
+                    node, "fullPush", "organizational units are never provisioned: SCIM has no such resource",
+                    "list users and groups; scope by units under source.scope")
             case "groups" where !takesGroups:
                 reader.report(node, "fullPush", "this target takes no groups", "list users only")
             default:
@@ -297,8 +377,11 @@ struct JobFile {
     }
 
     func operations(_ node: Node?, takesGroups: Bool) -> [ResourceKind: Set<Permission>] {
-        var operations: [ResourceKind: Set<Permission>] = [.user: Set(Permission.allCases), .group: Set(Permission.allCases)]
-        guard let node, let members = reader.mapping(node, "operations", knows: ResourceKind.allCases.map(\.plural)) else { return operations }
+        var operations: [ResourceKind: Set<Permission>] = [
+            .user: Set(Permission.allCases), .group: Set(Permission.allCases),
+        ]
+        guard let node, let members = reader.mapping(node, "operations", knows: ResourceKind.allCases.map(\.plural))
+        else { return operations }
         for kind in ResourceKind.allCases {
             guard let list = members[kind.plural] else { continue }
             let key = "operations.\(kind.plural)"
@@ -318,14 +401,22 @@ struct JobFile {
 
     func leavers(_ node: Node?) -> Leavers {
         var leavers = Leavers()
-        guard let node, let members = reader.mapping(node, "leavers", knows: ["disable", "delete", "disabled", "associated"]) else { return leavers }
+        guard let node,
+            let members = reader.mapping(node, "leavers", knows: ["disable", "delete", "disabled", "associated"])
+        else { return leavers }
         leavers.disable = when(members["disable"], "leavers.disable") ?? leavers.disable
         leavers.delete = when(members["delete"], "leavers.delete") ?? leavers.delete
         if case .days(let disable) = leavers.disable, case .days(let delete) = leavers.delete, disable >= delete {
-            reader.report(members["disable"], "leavers.disable", "comes no sooner than leavers.delete, so it would never happen", "let it come first, or say never")
+            reader.report(
+                members["disable"], "leavers.disable", "comes no sooner than leavers.delete, so it would never happen",
+                "let it come first, or say never")
         }
-        if let word = members["disabled"] { leavers.disabledAsLeaver = reader.word(word, "leavers.disabled", DisabledWord.self) == .asLeaver }
-        if let word = members["associated"] { leavers.deleteAssociated = reader.word(word, "leavers.associated", AssociatedWord.self) == .delete }
+        if let word = members["disabled"] {
+            leavers.disabledAsLeaver = reader.word(word, "leavers.disabled", DisabledWord.self) == .asLeaver
+        }
+        if let word = members["associated"] {
+            leavers.deleteAssociated = reader.word(word, "leavers.associated", AssociatedWord.self) == .delete
+        }
         return leavers
     }
 
@@ -338,8 +429,12 @@ struct JobFile {
         case "immediately": return .immediately
         case "never": return .never
         default:
-            if let days = Int(text.hasSuffix("d") ? String(text.dropLast()) : text), (1...3650).contains(days) { return .days(days) }
-            reader.report(node, key, "cannot be “\(text)”", "use immediately, never or a number of days from 1 to 3650, such as 30d")
+            if let days = Int(text.hasSuffix("d") ? String(text.dropLast()) : text), (1...3650).contains(days) {
+                return .days(days)
+            }
+            reader.report(
+                node, key, "cannot be “\(text)”",
+                "use immediately, never or a number of days from 1 to 3650, such as 30d")
             return nil
         }
     }
@@ -348,26 +443,43 @@ struct JobFile {
         var existing = Existing()
         guard let node else { return existing }
         existing.isSaid = true
-        func rule(_ node: Node?, _ key: String) -> Existing.Rule? { node.flatMap { reader.word($0, key, Existing.Rule.self) } }
+        func rule(_ node: Node?, _ key: String) -> Existing.Rule? {
+            node.flatMap { reader.word($0, key, Existing.Rule.self) }
+        }
         if case .scalar = node {
             let word = rule(node, "existing")
             for kind in ResourceKind.allCases { existing.rules[kind] = word }
             return existing
         }
-        guard let members = reader.mapping(node, "existing", knows: ["users", "groups", "disabled", "harmlessRoles", "accept", "decline"]) else { return existing }
-        for kind in ResourceKind.allCases { existing.rules[kind] = rule(members[kind.plural], "existing.\(kind.plural)") }
-        if let disabled = members["disabled"] { existing.associateDisabled = reader.word(disabled, "existing.disabled", DisabledExistingWord.self) == .associate }
-        existing.harmlessRoles = Set((reader.texts(members["harmlessRoles"], "existing.harmlessRoles") ?? []).map { $0.lowercased() })
+        guard
+            let members = reader.mapping(
+                node, "existing", knows: ["users", "groups", "disabled", "harmlessRoles", "accept", "decline"])
+        else { return existing }
+        for kind in ResourceKind.allCases {
+            existing.rules[kind] = rule(members[kind.plural], "existing.\(kind.plural)")
+        }
+        if let disabled = members["disabled"] {
+            existing.associateDisabled =
+                reader.word(disabled, "existing.disabled", DisabledExistingWord.self) == .associate
+        }
+        existing.harmlessRoles = Set(
+            (reader.texts(members["harmlessRoles"], "existing.harmlessRoles") ?? []).map { $0.lowercased() })
         existing.decline = Set(reader.texts(members["decline"], "existing.decline") ?? [])
-        if let accept = members["accept"].flatMap({ reader.mapping($0, "existing.accept", knows: ResourceKind.allCases.map(\.plural)) }) {
+        if let accept = members["accept"].flatMap({
+            reader.mapping($0, "existing.accept", knows: ResourceKind.allCases.map(\.plural))
+        }) {
             for kind in ResourceKind.allCases {
                 let key = "existing.accept.\(kind.plural)"
                 guard let names = accept[kind.plural].flatMap({ reader.mapping($0, key, knows: nil) }) else { continue }
-                for (name, _, value) in names.members { existing.accept[kind, default: [:]][name] = reader.text(value, "\(key).\(name)") }
+                for (name, _, value) in names.members {
+                    existing.accept[kind, default: [:]][name] = reader.text(value, "\(key).\(name)")
+                }
             }
         }
         for name in existing.decline.sorted() where existing.accept.values.contains(where: { $0[name] != nil }) {
-            reader.report(members["decline"], "existing.decline", "lists “\(name)”, which existing.accept lets go", "keep one of them")
+            reader.report(
+                members["decline"], "existing.decline", "lists “\(name)”, which existing.accept lets go",
+                "keep one of them")
         }
         return existing
     }
@@ -376,8 +488,12 @@ struct JobFile {
 
     func protect(_ node: Node?) -> [ResourceKind: [String]] {
         var protect: [ResourceKind: [String]] = [:]
-        guard let node, let members = reader.mapping(node, "protect", knows: ResourceKind.allCases.map(\.plural)) else { return protect }
-        for kind in ResourceKind.allCases { protect[kind] = members[kind.plural].flatMap { reader.texts($0, "protect.\(kind.plural)") } }
+        guard let node, let members = reader.mapping(node, "protect", knows: ResourceKind.allCases.map(\.plural)) else {
+            return protect
+        }
+        for kind in ResourceKind.allCases {
+            protect[kind] = members[kind.plural].flatMap { reader.texts($0, "protect.\(kind.plural)") }
+        }
         return protect
     }
 
@@ -392,17 +508,23 @@ struct JobFile {
 
     func limits(_ node: Node?) -> [LimitKey: Limit] {
         var limits = Job.defaultLimits
-        guard let node, let members = reader.mapping(node, "limits", knows: LimitKey.allCases.map(\.rawValue) + ["window"]) else { return limits }
+        guard let node,
+            let members = reader.mapping(node, "limits", knows: LimitKey.allCases.map(\.rawValue) + ["window"])
+        else { return limits }
         for (name, _, value) in members.members where name != "window" {
             guard let key = LimitKey(rawValue: name), let text = reader.text(value, "limits.\(name)") else { continue }
             if text == "none" {
                 limits[key] = .unlimited
-            } else if text.hasSuffix("%"), let percent = reader.decimal(text.dropLast().trimmingCharacters(in: .whitespaces)), percent <= 100 {
+            } else if text.hasSuffix("%"),
+                let percent = reader.decimal(text.dropLast().trimmingCharacters(in: .whitespaces)), percent <= 100
+            {
                 limits[key] = .percent(percent)
             } else if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(text) {
                 limits[key] = .count(count)
             } else {
-                reader.report(value, "limits.\(name)", "“\(text)” is no limit", "write a count such as 25, a percentage such as 5%, 0 for none allowed, or none for no limit")
+                reader.report(
+                    value, "limits.\(name)", "“\(text)” is no limit",
+                    "write a count such as 25, a percentage such as 5%, 0 for none allowed, or none for no limit")
             }
         }
         return limits
@@ -410,10 +532,16 @@ struct JobFile {
 
     func pace(_ node: Node?, _ defaults: Job.PaceSettings, key: String = "pace") -> Job.PaceSettings {
         var pace = defaults
-        guard let node, let members = reader.mapping(node, key, knows: ["requestsPerSecond", "concurrency", "patience"]) else { return pace }
-        pace.requestsPerSecond = members["requestsPerSecond"].flatMap { reader.number($0, "\(key).requestsPerSecond", in: 0.01...100_000) } ?? pace.requestsPerSecond
-        pace.concurrency = members["concurrency"].flatMap { reader.integer($0, "\(key).concurrency", in: 1...256) } ?? pace.concurrency
-        pace.patience = members["patience"].flatMap { reader.integer($0, "\(key).patience", in: 10...86_400) } ?? pace.patience
+        guard let node,
+            let members = reader.mapping(node, key, knows: ["requestsPerSecond", "concurrency", "patience"])
+        else { return pace }
+        pace.requestsPerSecond =
+            members["requestsPerSecond"].flatMap { reader.number($0, "\(key).requestsPerSecond", in: 0.01...100_000) }
+            ?? pace.requestsPerSecond
+        pace.concurrency =
+            members["concurrency"].flatMap { reader.integer($0, "\(key).concurrency", in: 1...256) } ?? pace.concurrency
+        pace.patience =
+            members["patience"].flatMap { reader.integer($0, "\(key).patience", in: 10...86_400) } ?? pace.patience
         return pace
     }
 }

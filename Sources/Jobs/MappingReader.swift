@@ -6,15 +6,22 @@ import SCIM
 extension JobFile {
     func refuseLanguage(_ mapping: [ResourceKind: [String: Job.MappingRule?]], _ node: Node) {
         for (name, rule) in (mapping[.user] ?? [:]).sorted(by: { $0.key < $1.key }) {
-            guard let rule, rule.from == "preferredLanguage" || rule.template.flatMap({ Job.MappingRule.places($0) })?.contains("preferredLanguage") == true else { continue }
-            reader.report(node, "mapping.\(name)", "reads preferredLanguage, which the developer API does not give", "use source.kind: idaas, or another field")
+            guard let rule,
+                rule.from == "preferredLanguage"
+                    || rule.template.flatMap({ Job.MappingRule.places($0) })?.contains("preferredLanguage") == true
+            else { continue }
+            reader.report(
+                node, "mapping.\(name)", "reads preferredLanguage, which the developer API does not give",
+                "use source.kind: idaas, or another field")
         }
     }
 
     func mapping(_ node: Node?) -> [ResourceKind: [String: Job.MappingRule?]] {
         guard let node, let members = reader.mapping(node, "mapping", knows: nil) else { return [:] }
         var mapping: [ResourceKind: [String: Job.MappingRule?]] = [.user: rules(members, .user)]
-        if let groups = members["groups"], let fields = reader.mapping(groups, "mapping.groups", knows: nil) { mapping[.group] = rules(fields, .group) }
+        if let groups = members["groups"], let fields = reader.mapping(groups, "mapping.groups", knows: nil) {
+            mapping[.group] = rules(fields, .group)
+        }
         return mapping
     }
 
@@ -23,12 +30,15 @@ extension JobFile {
         for (name, keyNode, value) in members.members where kind == .group || name != "groups" {
             let key = members.path(name)
             if let complaint = vocabulary.attributeComplaint(kind, name) {
-                reader.report(keyNode, key, complaint, "name an attribute such as displayName, name.familyName or emails[work]")
+                reader.report(
+                    keyNode, key, complaint, "name an attribute such as displayName, name.familyName or emails[work]")
                 continue
             }
             if reader.isNull(value) {
                 if ["userName", "externalId"].contains(name) || kind == .group && name == "displayName" {
-                    reader.report(keyNode, key, "cannot be left out of the mapping: accounts are recognised by it", "give it a rule")
+                    reader.report(
+                        keyNode, key, "cannot be left out of the mapping: accounts are recognised by it",
+                        "give it a rule")
                 }
                 rules[name] = .some(nil)
             } else if let rule = rule(value, key, kind) {
@@ -39,18 +49,27 @@ extension JobFile {
     }
 
     func rule(_ node: Node, _ key: String, _ kind: ResourceKind) -> Job.MappingRule? {
-        guard let members = reader.mapping(node, key, knows: ["from", "default", "template", "lowercase", "part", "replace"]) else { return nil }
+        guard
+            let members = reader.mapping(
+                node, key, knows: ["from", "default", "template", "lowercase", "part", "replace"])
+        else { return nil }
         var rule = Job.MappingRule()
         rule.from = members["from"].flatMap { reader.text($0, key + ".from") }
         rule.template = members["template"].flatMap { reader.text($0, key + ".template") }
         rule.fallback = members["default"].flatMap { reader.text($0, key + ".default") }
         rule.lowercase = members["lowercase"].flatMap { reader.flag($0, key + ".lowercase") } ?? false
         rule.part = members["part"].flatMap { reader.word($0, key + ".part", Job.MappingRule.Part.self) }
-        if let node = members["replace"], let replace = reader.mapping(node, key + ".replace", knows: ["from", "to"], required: ["from", "to"]) {
+        if let node = members["replace"],
+            let replace = reader.mapping(node, key + ".replace", knows: ["from", "to"], required: ["from", "to"])
+        {
             let from = reader.text(replace["from"], key + ".replace.from")
             // An empty text takes it out.
             let to = replace["to"]?.scalar?.string
-            if let from, let to { rule.replacement = .init(from: from, to: to) } else { reader.report(node, key + ".replace", "needs two texts", "write { from: \"/\", to: \"-\" }") }
+            if let from, let to {
+                rule.replacement = .init(from: from, to: to)
+            } else {
+                reader.report(node, key + ".replace", "needs two texts", "write { from: \"/\", to: \"-\" }")
+            }
         }
         if members["from"] != nil, members["template"] != nil {
             reader.report(node, key, "has both from and template", "keep one of them")
@@ -60,10 +79,14 @@ extension JobFile {
         }
         if let template = rule.template {
             let parts = Job.MappingRule.places(template)
-            if parts == nil { reader.report(members["template"], key + ".template", "has a “{” or “}” without its partner", "write {field}") }
+            if parts == nil {
+                reader.report(
+                    members["template"], key + ".template", "has a “{” or “}” without its partner", "write {field}")
+            }
             for field in parts ?? [] {
                 if let complaint = vocabulary.fieldComplaint(kind, field) {
-                    reader.report(members["template"], key + ".template", complaint, "name a field of the source record")
+                    reader.report(
+                        members["template"], key + ".template", complaint, "name a field of the source record")
                 }
             }
         }

@@ -84,7 +84,10 @@ package final class NodeReader {
     func number(_ node: Node?, _ key: String, in range: ClosedRange<Double>) -> Double? {
         guard let text = text(node, key) else { return nil }
         guard let number = decimal(text), range.contains(number) else {
-            report(node, key, "must be a number from \(shown(range.lowerBound)) to \(shown(range.upperBound)), not “\(text)”", "correct the number")
+            report(
+                node, key,
+                "must be a number from \(shown(range.lowerBound)) to \(shown(range.upperBound)), not “\(text)”",
+                "correct the number")
             return nil
         }
         return number
@@ -92,15 +95,19 @@ package final class NodeReader {
 
     func integer(_ node: Node?, _ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let text = text(node, key) else { return nil }
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text), range.contains(number) else {
-            report(node, key, "must be a whole number from \(range.lowerBound) to \(range.upperBound), not “\(text)”", "correct the number")
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text), range.contains(number)
+        else {
+            report(
+                node, key, "must be a whole number from \(range.lowerBound) to \(range.upperBound), not “\(text)”",
+                "correct the number")
             return nil
         }
         return number
     }
 
     /// One of an enum's words.
-    func word<Word: RawRepresentable & CaseIterable>(_ node: Node?, _ key: String, _ type: Word.Type) -> Word? where Word.RawValue == String {
+    func word<Word: RawRepresentable & CaseIterable>(_ node: Node?, _ key: String, _ type: Word.Type) -> Word?
+    where Word.RawValue == String {
         guard let text = text(node, key) else { return nil }
         if let word = Word(rawValue: text) { return word }
         let words = Word.allCases.map(\.rawValue)
@@ -110,7 +117,9 @@ package final class NodeReader {
 
     /// Digits with at most one point, as people write numbers: no hexadecimal, no exponent, no infinity.
     func decimal(_ text: String) -> Double? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }) else { return nil }
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }) else {
+            return nil
+        }
         return Double(text)
     }
 

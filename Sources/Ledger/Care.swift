@@ -14,10 +14,24 @@ extension Ledger {
             }
             try count(
                 "links name a record or an object that the ledger does not know",
-                "SELECT count(*) FROM links l WHERE NOT EXISTS (SELECT 1 FROM ids i WHERE i.n = l.source) OR NOT EXISTS (SELECT 1 FROM ids i WHERE i.n = l.target)")
-            try count("operations belong to no plan", "SELECT count(*) FROM operations o WHERE NOT EXISTS (SELECT 1 FROM plans p WHERE p.id = o.plan)")
-            try count("records have two current versions", "SELECT count(*) FROM (SELECT 1 FROM versions WHERE last_run IS NULL GROUP BY space, n HAVING count(*) > 1)")
-            try count("intervals of the history end before they begin", "SELECT count(*) FROM versions WHERE last_run IS NOT NULL AND last_run < first_run - 1")
+                """
+                SELECT count(*) FROM links l WHERE NOT EXISTS (SELECT 1 FROM ids i WHERE i.n = l.source)
+                    OR NOT EXISTS (SELECT 1 FROM ids i WHERE i.n = l.target)
+                """
+            )
+            try count(
+                "operations belong to no plan",
+                "SELECT count(*) FROM operations o WHERE NOT EXISTS (SELECT 1 FROM plans p WHERE p.id = o.plan)")
+            try count(
+                "records have two current versions",
+                """
+                SELECT count(*) FROM (SELECT 1 FROM versions WHERE last_run IS NULL GROUP BY space, n
+                    HAVING count(*) > 1)
+                """
+            )
+            try count(
+                "intervals of the history end before they begin",
+                "SELECT count(*) FROM versions WHERE last_run IS NOT NULL AND last_run < first_run - 1")
             return findings
         }
     }
@@ -34,7 +48,9 @@ extension Ledger {
             unlink(partial)
             throw LedgerError.io("the copy \(partial) is not good: \(findings.joined(separator: "; "))")
         }
-        guard rename(partial, destination) == 0 else { throw LedgerError.io("cannot name the copy \(destination): \(String(cString: strerror(errno)))") }
+        guard rename(partial, destination) == 0 else {
+            throw LedgerError.io("cannot name the copy \(destination): \(String(cString: strerror(errno)))")
+        }
     }
 
     /// Writes what a database holds into a new file that stands alone: without a log beside it, and without a holder.
@@ -42,7 +58,9 @@ extension Ledger {
         // Never a folder, and never what a link leads to.
         unlink(path)
         let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
-        guard descriptor >= 0 else { throw LedgerError.io("cannot create \(path): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw LedgerError.io("cannot create \(path): \(String(cString: strerror(errno)))")
+        }
         close(descriptor)
         let copy = try openFile(path)
         try source.backup(to: copy)
@@ -59,8 +77,12 @@ extension Ledger {
             let queue = try openFile(path, readOnly: true)
             defer { try? queue.close() }
             return try queue.read { db in
-                guard try Int.fetchOne(db, sql: "PRAGMA application_id") == Schema.applicationID else { return ["it is no Rollcall ledger"] }
-                guard try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 <= schemaVersion else { return ["it was written by a newer rollcall"] }
+                guard try Int.fetchOne(db, sql: "PRAGMA application_id") == Schema.applicationID else {
+                    return ["it is no Rollcall ledger"]
+                }
+                guard try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 <= schemaVersion else {
+                    return ["it was written by a newer rollcall"]
+                }
                 return try String.fetchAll(db, sql: "PRAGMA integrity_check(5)").filter { $0 != "ok" } + strangers(db)
             }
         } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_BUSY {
@@ -75,12 +97,18 @@ extension Ledger {
     private static func strangers(_ db: Database) throws -> [String] {
         let own = try DatabaseQueue()
         try migrate(own, path: "memory")
-        let tables = try own.read { try Set(String.fetchAll($0, sql: "SELECT name FROM sqlite_schema WHERE type = 'table'")) }
-        let found = try Row.fetchAll(db, sql: "SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'trigger', 'view') ORDER BY type, name")
+        let tables = try own.read {
+            try Set(String.fetchAll($0, sql: "SELECT name FROM sqlite_schema WHERE type = 'table'"))
+        }
+        let found = try Row.fetchAll(
+            db,
+            sql: "SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'trigger', 'view') ORDER BY type, name")
         return found.compactMap { row -> String? in
             let (type, name): (String, String) = (row[0], row[1])
             // SQLite's own, and those of a program that replicates it.
-            if type == "table", tables.contains(name) || name.hasPrefix("sqlite_") || name.hasPrefix("_litestream") { return nil }
+            if type == "table", tables.contains(name) || name.hasPrefix("sqlite_") || name.hasPrefix("_litestream") {
+                return nil
+            }
             return "it has a \(type) “\(name)” that no version of rollcall makes"
         }
     }

@@ -15,7 +15,9 @@ extension Fate: DatabaseValueConvertible {}
 
 extension PlanState: DatabaseValueConvertible {
     public var databaseValue: DatabaseValue { description.databaseValue }
-    public static func fromDatabaseValue(_ value: DatabaseValue) -> PlanState? { String.fromDatabaseValue(value).flatMap { PlanState($0) } }
+    public static func fromDatabaseValue(_ value: DatabaseValue) -> PlanState? {
+        String.fromDatabaseValue(value).flatMap { PlanState($0) }
+    }
 }
 
 extension ResourceKind {
@@ -27,26 +29,37 @@ extension ResourceKind {
 
 extension Sequence {
     /// As a list of SQL: `0, 1`. Of words of the program alone, never of what came from outside.
-    func listed<Word: RawRepresentable>() -> String where Element == Word, Word.RawValue == Int { map { String($0.rawValue) }.joined(separator: ", ") }
+    func listed<Word: RawRepresentable>() -> String where Element == Word, Word.RawValue == Int {
+        map { String($0.rawValue) }.joined(separator: ", ")
+    }
     /// As a list of SQL: `'disable', 'delete'`.
-    func listed<Word: RawRepresentable>() -> String where Element == Word, Word.RawValue == String { map { "'\($0.rawValue)'" }.joined(separator: ", ") }
+    func listed<Word: RawRepresentable>() -> String where Element == Word, Word.RawValue == String {
+        map { "'\($0.rawValue)'" }.joined(separator: ", ")
+    }
 }
 
 extension Row {
-    /// A word of the program in a column. A ledger that holds another one there is damaged, or was written by other hands.
+    /// A word of the program in a column. A ledger that holds another one there is damaged, or was written by other
+    /// hands.
     func word<Word: DatabaseValueConvertible>(_ column: String) throws -> Word {
         guard let word = Word.fromDatabaseValue(self[column]) else {
-            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the column \(column) holds “\(self[column] as DatabaseValue)”")
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT, message: "the column \(column) holds “\(self[column] as DatabaseValue)”")
         }
         return word
     }
 
     /// The same, by the column's place.
     func word<Word: DatabaseValueConvertible>(_ place: Int) throws -> Word {
-        guard let word = Word.fromDatabaseValue(self[place]) else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the column \(place) holds “\(self[place] as DatabaseValue)”") }
+        guard let word = Word.fromDatabaseValue(self[place]) else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT, message: "the column \(place) holds “\(self[place] as DatabaseValue)”")
+        }
         return word
     }
 
     /// The same, of a column that may hold none.
-    func wordIfAny<Word: DatabaseValueConvertible>(_ column: String) throws -> Word? { (self[column] as DatabaseValue).isNull ? nil : try word(column) }
+    func wordIfAny<Word: DatabaseValueConvertible>(_ column: String) throws -> Word? {
+        (self[column] as DatabaseValue).isNull ? nil : try word(column)
+    }
 }

@@ -5,7 +5,9 @@ import SCIM
 /// The copies that are kept of a ledger, one after each run.
 extension Ledger {
     /// Where the copies of a ledger are kept.
-    public static func copyFolder(of path: String) -> String { ((path as NSString).deletingLastPathComponent as NSString).appendingPathComponent("copies") }
+    public static func copyFolder(of path: String) -> String {
+        ((path as NSString).deletingLastPathComponent as NSString).appendingPathComponent("copies")
+    }
 
     /// The copies of a ledger, newest first. A stamp that lies in the future is that of a wrong clock, and comes last.
     ///
@@ -15,7 +17,9 @@ extension Ledger {
         let job = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         // The stamp has a fixed length, so that a job “a” does not own the copies of a job “a.b”.
-        let ours = files.filter { $0.hasPrefix(job + ".") && $0.hasSuffix(".sqlite") && $0.utf8.count == job.utf8.count + stampLength + 8 }.sorted { $1.utf8.lexicographicallyPrecedes($0.utf8) }
+        let ours = files.filter {
+            $0.hasPrefix(job + ".") && $0.hasSuffix(".sqlite") && $0.utf8.count == job.utf8.count + stampLength + 8
+        }.sorted { $1.utf8.lexicographicallyPrecedes($0.utf8) }
         // The stamp's last second is still now.
         let limit = "\(job).\(stamp(now))~"
         func isPast(_ name: String) -> Bool { name.utf8.lexicographicallyPrecedes(limit.utf8) }
@@ -26,21 +30,36 @@ extension Ledger {
 
     private static let stampLength = "20261124T021500Z-000001".utf8.count
 
-    /// Whether this ledger knows nothing that would be lost with it: a copy of it must not take the place of a better one.
-    public func isBlank() throws -> Bool { try ResourceKind.allCases.allSatisfy { try linkCount(kind: $0) == 0 } && lastRun(isBaseline: true) == nil }
+    /// Whether this ledger knows nothing that would be lost with it: a copy of it must not take the place of a better
+    /// one.
+    public func isBlank() throws -> Bool {
+        try ResourceKind.allCases.allSatisfy { try linkCount(kind: $0) == 0 } && lastRun(isBaseline: true) == nil
+    }
 
     /// The name of the job that wrote last.
     public static let jobFact = "job"
 
     /// What the copy of a ledger knows; nil when it cannot be read.
-    public static func contents(ofCopy path: String) -> (users: Int, groups: Int, run: String?, job: String?, bindings: [String: String])? {
+    public static func contents(ofCopy path: String) -> (
+        users: Int, groups: Int, run: String?, job: String?, bindings: [String: String]
+    )? {
         guard let queue = try? openFile(path, readOnly: true) else { return nil }
         defer { try? queue.close() }
         return try? queue.read { db in
-            let bindings = try Row.fetchAll(db, sql: "SELECT key, value FROM binding").map { ($0[0] as String, $0[1] as String) }
+            let bindings = try Row.fetchAll(db, sql: "SELECT key, value FROM binding").map {
+                ($0[0] as String, $0[1] as String)
+            }
             return (
-                try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 0") ?? 0, try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 1") ?? 0,
-                try String.fetchOne(db, sql: "SELECT 'run ' || id || ' of ' || started FROM runs WHERE finished IS NOT NULL ORDER BY id DESC LIMIT 1"),
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 0") ?? 0,
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 1") ?? 0,
+                try String.fetchOne(
+                    db,
+                    sql:
+                        """
+                        SELECT 'run ' || id || ' of ' || started FROM runs WHERE finished IS NOT NULL
+                            ORDER BY id DESC LIMIT 1
+                        """
+                ),
                 try String.fetchOne(db, sql: "SELECT value FROM learned WHERE key = ?", arguments: [jobFact]),
                 Dictionary(bindings) { first, _ in first }
             )
@@ -48,8 +67,12 @@ extension Ledger {
     }
 
     /// The newest copy that knows something, and what it knows; nil when there is none.
-    public static func bestCopy(of path: String, now: String) -> (copy: String, known: (users: Int, groups: Int, run: String?, job: String?, bindings: [String: String]))? {
-        for copy in copies(of: path, now: now) { if let known = contents(ofCopy: copy), known.users + known.groups > 0 { return (copy, known) } }
+    public static func bestCopy(of path: String, now: String) -> (
+        copy: String, known: (users: Int, groups: Int, run: String?, job: String?, bindings: [String: String])
+    )? {
+        for copy in copies(of: path, now: now) {
+            if let known = contents(ofCopy: copy), known.users + known.groups > 0 { return (copy, known) }
+        }
         return nil
     }
 
@@ -59,17 +82,22 @@ extension Ledger {
     public func loss(file: String, now: String) throws -> String? {
         guard let path, try isBlank(), let (copy, known) = Self.bestCopy(of: path, now: now) else { return nil }
         return
-            "the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore \(file)\(Self.stateOption(of: path))"
+            """
+            the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) \
+            users and \(known.groups) groups; rollcall ledger restore \(file)\(Self.stateOption(of: path))
+            """
     }
 
-    /// Makes a copy after a run, and lets go of the oldest beyond `keep`. Returns its path; nil for a ledger that knows nothing.
+    /// Makes a copy after a run, and lets go of the oldest beyond `keep`. Returns its path; nil for a ledger that knows
+    /// nothing.
     ///
     /// - Parameter now: RFC 3339, in UTC.
     public func keepCopy(now: String, run: Int64, keep: Int) throws -> String? {
         guard let path, keep > 0, try !isBlank() else { return nil }
         let folder = Self.copyFolder(of: path)
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw LedgerError.io("cannot create \(folder): \(error.localizedDescription)")
         }
@@ -82,7 +110,8 @@ extension Ledger {
         return destination
     }
 
-    /// ` --state DIR`, as a command about a ledger needs it to be pasted; empty for the folder that is taken without it.
+    /// ` --state DIR`, as a command about a ledger needs it to be pasted; empty for the folder that is taken without
+    /// it.
     public static func stateOption(of path: String) -> String {
         let folder = (path as NSString).deletingLastPathComponent
         return folder == "snapshots" || folder.isEmpty ? "" : " --state \(folder)"

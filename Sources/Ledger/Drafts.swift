@@ -4,31 +4,49 @@ import Planning
 import SCIM
 
 extension Ledger {
-    /// Asks `decide` about every object that is not plainly in step, unmanaged or protected, and stores what it answers.
+    /// Asks `decide` about every object that is not plainly in step, unmanaged or protected, and stores what it
+    /// answers.
     ///
     /// - Parameter asksForMembers: tells of leavers whether they are in a group of the target, or have members.
-    /// - Parameter includesDisabled: also about records in step that the source disables: a platform may not be able to.
+    /// - Parameter includesDisabled: also about records in step that the source disables: a platform may not be able
+    ///   to.
     /// - Parameter linkedOnly: kinds outside the full-push scope: their records are known by their links alone.
-    public func draft(includesDisabled: Bool = false, asksForMembers: Bool = false, linkedOnly: [ResourceKind] = [], _ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)) throws {
+    public func draft(
+        includesDisabled: Bool = false, asksForMembers: Bool = false, linkedOnly: [ResourceKind] = [],
+        _ decide: (SituationRow) throws -> (drafts: [Draft], outlook: Outlook?)
+    ) throws {
         try write { db in
             // Objects in step need no decision; the bulk of a quiet night never leaves SQLite.
-            try db.execute(sql: "DELETE FROM scratch.drafts; DELETE FROM scratch.draft_members; DELETE FROM scratch.outlook")
             try db.execute(
-                sql: "INSERT INTO scratch.outlook (kind, source, target, state) SELECT kind, source, target, 'present' FROM scratch.situations WHERE situation = 'in step'")
+                sql: "DELETE FROM scratch.drafts; DELETE FROM scratch.draft_members; DELETE FROM scratch.outlook")
+            try db.execute(
+                sql:
+                    """
+                    INSERT INTO scratch.outlook (kind, source, target, state)
+                        SELECT kind, source, target, 'present' FROM scratch.situations WHERE situation = 'in step'
+                    """
+            )
             for kind in linkedOnly { try outlookFromLinks(db, kind: kind) }
             try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.outlook_by_target ON outlook (kind, target)")
             try db.execute(sql: "CREATE INDEX IF NOT EXISTS scratch.target_members_by_user ON target_members (usr)")
             let rows = try Row.fetchCursor(
                 db,
                 sql: Self.rowQuery
-                    + " WHERE (st.situation <> 'in step' OR s.flaw IS NOT NULL OR ? AND st.kind = 0 AND s.disabled) AND NOT (st.situation IN ('unmanaged', 'protected') AND st.source IS NULL) ORDER BY st.kind, si.id, ti.id",
+                    + """
+                     WHERE (st.situation <> 'in step' OR s.flaw IS NOT NULL OR ? AND st.kind = 0 AND s.disabled)
+                        AND NOT (st.situation IN ('unmanaged', 'protected') AND st.source IS NULL)
+                        ORDER BY st.kind, si.id, ti.id
+                    """,
                 arguments: [includesDisabled])
             while let row = try rows.next() {
                 var situation = try Self.situationRow(row)
                 if asksForMembers, situation.situation == .leaver {
                     let column = situation.kind == .user ? "usr" : "grp"
                     situation.hasMembers =
-                        try Bool.fetchOne(db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM scratch.target_members WHERE \(column) = ?)"), arguments: [situation.target]) ?? false
+                        try Bool.fetchOne(
+                            db.cachedStatement(
+                                sql: "SELECT EXISTS (SELECT 1 FROM scratch.target_members WHERE \(column) = ?)"),
+                            arguments: [situation.target]) ?? false
                 }
                 // Users come first, so that it is known by now whose accounts its members are.
                 if situation.kind == .group, situation.situation == .existing { try lookAtMembers(db, &situation) }
@@ -36,16 +54,26 @@ extension Ledger {
                     situation.rights = try String.fetchOne(
                         db.cachedStatement(
                             sql: """
-                                SELECT 'it is in the protected group ' || g.name FROM scratch.target_members m INDEXED BY target_members_by_user
-                                JOIN scratch.target g ON g.kind = 1 AND g.n = m.grp AND g.protected WHERE m.usr = ? LIMIT 1
+                                SELECT 'it is in the protected group ' || g.name
+                                    FROM scratch.target_members m INDEXED BY target_members_by_user
+                                JOIN scratch.target g ON g.kind = 1 AND g.n = m.grp AND g.protected WHERE m.usr = ?
+                                    LIMIT 1
                                 """), arguments: [situation.target])
                 }
                 let (drafts, outlook) = try decide(situation)
                 if let outlook, let source = situation.source {
-                    try db.cachedStatement(sql: "INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating) VALUES (?, ?, ?, ?, ?)")
-                        .execute(arguments: [
-                            situation.kind, source, outlook == .present && situation.situation == .missing ? nil : situation.target, outlook, situation.situation == .existing,
-                        ])
+                    try db.cachedStatement(
+                        sql:
+                            """
+                            INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating)
+                                VALUES (?, ?, ?, ?, ?)
+                            """
+                    )
+                    .execute(arguments: [
+                        situation.kind, source,
+                        outlook == .present && situation.situation == .missing ? nil : situation.target, outlook,
+                        situation.situation == .existing,
+                    ])
                 }
                 for draft in drafts { try insert(db, draft, situation) }
             }
@@ -56,15 +84,19 @@ extension Ledger {
         try insert(db, draft, kind: row.kind, situation: row.situation, source: row.source, target: row.target)
     }
 
-    func insert(_ db: Database, _ draft: Draft, kind: ResourceKind, situation: Situation, source: Int64?, target: Int64?) throws {
+    func insert(
+        _ db: Database, _ draft: Draft, kind: ResourceKind, situation: Situation, source: Int64?, target: Int64?
+    ) throws {
         try db.cachedStatement(
             sql: """
-                INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, takes, frees, takes_mail, frees_mail, due)
+                INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by,
+                    fields, takes, frees, takes_mail, frees_mail, due)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             draft.wave, kind, draft.verb, situation, source, target, draft.name, draft.status, draft.reason,
-            draft.heldBy, Self.encode(draft.fields), draft.takes, draft.frees, draft.takesMail, draft.freesMail, draft.due,
+            draft.heldBy, Self.encode(draft.fields), draft.takes, draft.frees, draft.takesMail, draft.freesMail,
+            draft.due,
         ])
     }
 
@@ -74,25 +106,33 @@ extension Ledger {
         return (try? encoder.encode(fields)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
     }
 
-    static func decode(_ text: String) -> [FieldChange] { (try? JSONDecoder().decode([FieldChange].self, from: Data(text.utf8))) ?? [] }
+    static func decode(_ text: String) -> [FieldChange] {
+        (try? JSONDecoder().decode([FieldChange].self, from: Data(text.utf8))) ?? []
+    }
 
     /// Fills the outlook of a kind outside the full-push scope from its links: members then resolve through links only.
     private func outlookFromLinks(_ db: Database, kind: ResourceKind) throws {
         try db.execute(
             sql: """
                 INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state)
-                SELECT l.kind, l.source, l.target, 'present' FROM links l JOIN scratch.source s ON s.kind = l.kind AND s.n = l.source AND s.in_scope WHERE l.kind = ?
+                SELECT l.kind, l.source, l.target, 'present' FROM links l
+                    JOIN scratch.source s ON s.kind = l.kind AND s.n = l.source AND s.in_scope WHERE l.kind = ?
                 """, arguments: [kind])
     }
 
     /// How many are in a group of the target, and one of them that the source does not have in its record.
     private func lookAtMembers(_ db: Database, _ row: inout SituationRow) throws {
-        row.memberCount = try Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM scratch.target_members WHERE grp = ?"), arguments: [row.target]) ?? 0
+        row.memberCount =
+            try Int.fetchOne(
+                db.cachedStatement(sql: "SELECT count(*) FROM scratch.target_members WHERE grp = ?"),
+                arguments: [row.target]) ?? 0
         row.foreignMember = try String.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT coalesce((SELECT name FROM scratch.target t WHERE t.kind = 0 AND t.n = m.usr), (SELECT id FROM ids WHERE n = m.usr)) FROM scratch.target_members m WHERE m.grp = ?1
-                    AND NOT EXISTS (SELECT 1 FROM scratch.outlook o INDEXED BY outlook_by_target JOIN scratch.source_members s ON s.grp = ?2 AND s.usr = o.source
+                    SELECT coalesce((SELECT name FROM scratch.target t WHERE t.kind = 0 AND t.n = m.usr),
+                        (SELECT id FROM ids WHERE n = m.usr)) FROM scratch.target_members m WHERE m.grp = ?1
+                    AND NOT EXISTS (SELECT 1 FROM scratch.outlook o INDEXED BY outlook_by_target
+                        JOIN scratch.source_members s ON s.grp = ?2 AND s.usr = o.source
                         WHERE o.kind = 0 AND o.target = m.usr AND o.state = 'present') ORDER BY m.usr LIMIT 1
                     """), arguments: [row.target, row.source])
     }
@@ -111,26 +151,36 @@ extension Ledger {
         public var sourceID: String
     }
 
-    /// Drafts that take a name or address which another draft frees, and those that free one; in the order of their source ids.
+    /// Drafts that take a name or address which another draft frees, and those that free one; in the order of their
+    /// source ids.
     public func renamings() throws -> [Renaming] {
         try read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT d.draft, d.kind, d.wave, d.takes, d.frees, d.takes_mail, d.frees_mail, i.id FROM scratch.drafts d JOIN ids i ON i.n = d.source
+                    SELECT d.draft, d.kind, d.wave, d.takes, d.frees, d.takes_mail, d.frees_mail, i.id
+                        FROM scratch.drafts d JOIN ids i ON i.n = d.source
                     WHERE d.status = 'planned' AND (d.frees IS NOT NULL OR d.frees_mail IS NOT NULL
                         OR d.takes IS NOT NULL AND EXISTS (
-                            SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed WHERE f.frees = d.takes AND f.kind = d.kind AND f.status = 'planned')
+                            SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed
+                                WHERE f.frees = d.takes AND f.kind = d.kind AND f.status = 'planned')
                         OR d.takes_mail IS NOT NULL AND EXISTS (
-                            SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed_mail WHERE f.frees_mail = d.takes_mail AND f.kind = d.kind AND f.status = 'planned'))
+                            SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed_mail
+                                WHERE f.frees_mail = d.takes_mail AND f.kind = d.kind AND f.status = 'planned'))
                     ORDER BY d.kind, i.id, d.draft
                     """
-            ).map { try Renaming(draft: $0[0], kind: $0.word(1), wave: $0[2], takes: $0[3], frees: $0[4], takesMail: $0[5], freesMail: $0[6], sourceID: $0[7]) }
+            ).map {
+                try Renaming(
+                    draft: $0[0], kind: $0.word(1), wave: $0[2], takes: $0[3], frees: $0[4], takesMail: $0[5],
+                    freesMail: $0[6], sourceID: $0[7])
+            }
         }
     }
 
     public func move(draft: Int64, toWave wave: Int) throws {
-        try write { try $0.execute(sql: "UPDATE scratch.drafts SET wave = ? WHERE draft = ?", arguments: [wave, draft]) }
+        try write {
+            try $0.execute(sql: "UPDATE scratch.drafts SET wave = ? WHERE draft = ?", arguments: [wave, draft])
+        }
     }
 
     /// Splits a change in two, by way of temporary values, to open a ring. Both halves are one unit of the journal.
@@ -138,17 +188,28 @@ extension Ledger {
     /// - Parameter temporaries: by path, as canonical JSON.
     public func split(draft: Int64, temporaries: [String: String], firstWave: Int) throws {
         try write { db in
-            guard let row = try Row.fetchOne(db, sql: "SELECT * FROM scratch.drafts WHERE draft = ?", arguments: [draft]) else { return }
+            guard
+                let row = try Row.fetchOne(db, sql: "SELECT * FROM scratch.drafts WHERE draft = ?", arguments: [draft])
+            else { return }
             let fields = Self.decode(row["fields"])
-            let first = fields.filter { temporaries[$0.path] != nil }.map { FieldChange(path: $0.path, before: $0.before, after: temporaries[$0.path]) }
+            let first = fields.filter { temporaries[$0.path] != nil }.map {
+                FieldChange(path: $0.path, before: $0.before, after: temporaries[$0.path])
+            }
             guard !first.isEmpty else { return }
-            let second = fields.map { field in temporaries[field.path].map { FieldChange(path: field.path, before: $0, after: field.after) } ?? field }
+            let second = fields.map { field in
+                temporaries[field.path].map { FieldChange(path: field.path, before: $0, after: field.after) } ?? field
+            }
             try db.execute(
                 sql: """
-                    INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, unit)
-                    SELECT ?, kind, verb, situation, source, target, name, status, 'a ring of unique values: goes through a temporary one first', held_by, ?, draft FROM scratch.drafts WHERE draft = ?
+                    INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason,
+                        held_by, fields, unit)
+                    SELECT ?, kind, verb, situation, source, target, name, status,
+                        'a ring of unique values: goes through a temporary one first', held_by, ?, draft
+                        FROM scratch.drafts WHERE draft = ?
                     """, arguments: [firstWave, Self.encode(first), draft])
-            try db.execute(sql: "UPDATE scratch.drafts SET fields = ?, unit = draft WHERE draft = ?", arguments: [Self.encode(second), draft])
+            try db.execute(
+                sql: "UPDATE scratch.drafts SET fields = ?, unit = draft WHERE draft = ?",
+                arguments: [Self.encode(second), draft])
         }
     }
 
@@ -170,9 +231,11 @@ extension Ledger {
                 sql: """
                     WITH RECURSIVE blocked (draft, kind, frees, target, bearer) AS (
                         SELECT d.draft, d.kind, d.frees, d.target, t.n FROM scratch.drafts d INDEXED BY drafts_by_taken
-                        CROSS JOIN scratch.target t INDEXED BY target_by_key ON t.kind = d.kind AND t.match_key = d.takes AND t.n <> d.target
+                        CROSS JOIN scratch.target t INDEXED BY target_by_key ON t.kind = d.kind
+                            AND t.match_key = d.takes AND t.n <> d.target
                         WHERE d.takes IS NOT NULL AND d.status = 'planned' AND d.verb = 'update' AND NOT EXISTS (
-                            SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed WHERE f.frees = d.takes AND f.kind = d.kind AND f.status = 'planned')
+                            SELECT 1 FROM scratch.drafts f INDEXED BY drafts_by_freed
+                                WHERE f.frees = d.takes AND f.kind = d.kind AND f.status = 'planned')
                         UNION
                         SELECT d.draft, d.kind, d.frees, d.target, b.target FROM blocked b
                         CROSS JOIN scratch.drafts d INDEXED BY drafts_by_taken ON d.takes = b.frees AND d.kind = b.kind
@@ -185,24 +248,31 @@ extension Ledger {
         }
     }
 
-    /// Takes the name out of a change, which goes on with what else it has, and tells of it as a conflict; a create is held.
+    /// Takes the name out of a change, which goes on with what else it has, and tells of it as a conflict; a create is
+    /// held.
     ///
     /// - Parameter wave: of the line that says why.
     public func withhold(name path: String, draft: Int64, by: HoldReason, reason: String, wave: Int) throws {
-        let row = try read { try Row.fetchOne($0, sql: "SELECT verb, fields FROM scratch.drafts WHERE draft = ?", arguments: [draft]) }
+        let row = try read {
+            try Row.fetchOne($0, sql: "SELECT verb, fields FROM scratch.drafts WHERE draft = ?", arguments: [draft])
+        }
         guard let row else { return }
         guard row["verb"] == Verb.update else { return try hold(draft: draft, by: by, reason: reason) }
         let rest = Self.decode(row["fields"]).filter { $0.path != path }
         try write { db in
             try db.execute(
                 sql: """
-                    INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields)
-                    SELECT ?, kind, 'none', situation, source, target, name, 'conflict', ?, ?, '[]' FROM scratch.drafts WHERE draft = ?
+                    INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason,
+                        held_by, fields)
+                    SELECT ?, kind, 'none', situation, source, target, name, 'conflict', ?, ?, '[]' FROM scratch.drafts
+                        WHERE draft = ?
                     """, arguments: [wave, reason, by, draft])
             if rest.isEmpty {
                 try db.execute(sql: "DELETE FROM scratch.drafts WHERE draft = ?", arguments: [draft])
             } else {
-                try db.execute(sql: "UPDATE scratch.drafts SET fields = ?, takes = NULL, frees = NULL WHERE draft = ?", arguments: [Self.encode(rest), draft])
+                try db.execute(
+                    sql: "UPDATE scratch.drafts SET fields = ?, takes = NULL, frees = NULL WHERE draft = ?",
+                    arguments: [Self.encode(rest), draft])
             }
         }
     }
@@ -216,12 +286,18 @@ extension Ledger {
             try Row.fetchAll(
                 db,
                 sql:
-                    "SELECT d.draft, d.verb, i.id, d.name, d.fields FROM scratch.drafts d JOIN ids i ON i.n = d.source WHERE d.status = 'planned' AND d.kind = ? AND d.verb IN (\(list)) ORDER BY d.draft",
+                    """
+                    SELECT d.draft, d.verb, i.id, d.name, d.fields FROM scratch.drafts d
+                        JOIN ids i ON i.n = d.source WHERE d.status = 'planned' AND d.kind = ?
+                        AND d.verb IN (\(list)) ORDER BY d.draft
+                    """,
                 arguments: [kind])
         }
         for row in drafts {
             let verb: Verb = try row.word(1)
-            try body(PlannedDraft(draft: row[0], kind: kind, verb: verb, sourceID: row[2], name: row[3], fields: Self.decode(row[4])))
+            try body(
+                PlannedDraft(
+                    draft: row[0], kind: kind, verb: verb, sourceID: row[2], name: row[3], fields: Self.decode(row[4])))
         }
     }
 
@@ -240,10 +316,14 @@ extension Ledger {
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT d.draft, d.name, d.fields FROM ids i JOIN scratch.drafts d INDEXED BY drafts_by_source ON d.kind = ?1 AND d.source = i.n
+                        SELECT d.draft, d.name, d.fields FROM ids i
+                            JOIN scratch.drafts d INDEXED BY drafts_by_source ON d.kind = ?1 AND d.source = i.n
                         WHERE i.space = ?1 AND i.id = ?2 AND d.verb = ?3 AND d.status = 'planned' ORDER BY d.draft
                         """), arguments: [kind, id, verb]
-            ).map { PlannedDraft(draft: $0[0], kind: kind, verb: verb, sourceID: id, name: $0[1], fields: Self.decode($0[2])) }
+            ).map {
+                PlannedDraft(
+                    draft: $0[0], kind: kind, verb: verb, sourceID: id, name: $0[1], fields: Self.decode($0[2]))
+            }
         }
     }
 
@@ -252,7 +332,13 @@ extension Ledger {
         try read { db in
             try String.fetchAll(
                 db.cachedStatement(
-                    sql: "SELECT coalesce(s.id, t.id) FROM scratch.draft_members m LEFT JOIN ids s ON s.n = m.source_user LEFT JOIN ids t ON t.n = m.target_user WHERE m.draft = ? ORDER BY 1"),
+                    sql:
+                        """
+                        SELECT coalesce(s.id, t.id) FROM scratch.draft_members m
+                            LEFT JOIN ids s ON s.n = m.source_user LEFT JOIN ids t ON t.n = m.target_user
+                            WHERE m.draft = ? ORDER BY 1
+                        """
+                ),
                 arguments: [draft])
         }
     }
@@ -261,38 +347,54 @@ extension Ledger {
     public func hold(draft: Int64, by: HoldReason, reason: String) throws {
         try write { db in
             // Who waits for a value that is not freed now waits as well, and who waits for that one.
-            var open = try Row.fetchAll(db, sql: "SELECT frees, frees_mail, kind FROM scratch.drafts WHERE draft = ?", arguments: [draft])
+            var open = try Row.fetchAll(
+                db, sql: "SELECT frees, frees_mail, kind FROM scratch.drafts WHERE draft = ?", arguments: [draft])
             while let freed = open.popLast() {
                 if freed["frees"] as String? == nil, freed["frees_mail"] as String? == nil { continue }
                 let waiting = try Row.fetchAll(
                     db,
-                    sql: "SELECT draft, frees, frees_mail, kind FROM scratch.drafts WHERE status = 'planned' AND kind = ?3 AND draft <> ?4 AND (takes = ?1 OR takes_mail = ?2)",
+                    sql:
+                        """
+                        SELECT draft, frees, frees_mail, kind FROM scratch.drafts
+                            WHERE status = 'planned' AND kind = ?3 AND draft <> ?4
+                            AND (takes = ?1 OR takes_mail = ?2)
+                        """,
                     arguments: [freed["frees"], freed["frees_mail"], freed["kind"], draft])
                 for row in waiting {
                     try db.execute(
                         sql: """
-                            UPDATE scratch.drafts SET status = 'held', held_by = ?2, reason = reason || '; held: it waits for a value whose holder keeps it (' || ?3 || ')', due = NULL WHERE draft = ?1
+                            UPDATE scratch.drafts SET status = 'held', held_by = ?2,
+                                reason = reason || '; held: it waits for a value whose holder keeps it (' || ?3 || ')',
+                                due = NULL WHERE draft = ?1
                             """, arguments: [row["draft"], by, reason])
                     try db.execute(
                         sql: """
-                            UPDATE scratch.outlook SET state = 'held' WHERE state = 'present' AND (kind, source) IN (SELECT kind, source FROM scratch.drafts WHERE draft = ? AND verb IN ('create', 'associate'))
+                            UPDATE scratch.outlook SET state = 'held'
+                                WHERE state = 'present' AND (kind, source) IN
+                                (SELECT kind, source FROM scratch.drafts
+                                WHERE draft = ? AND verb IN ('create', 'associate'))
                             """, arguments: [row["draft"]])
                     open.append(row)
                 }
             }
             try db.execute(
                 sql: """
-                    UPDATE scratch.drafts SET status = 'held', held_by = ?2, reason = reason || '; held: ' || ?3, takes = NULL, frees = NULL, takes_mail = NULL, frees_mail = NULL, due = NULL WHERE draft = ?1
+                    UPDATE scratch.drafts SET status = 'held', held_by = ?2, reason = reason || '; held: ' || ?3,
+                        takes = NULL, frees = NULL, takes_mail = NULL, frees_mail = NULL, due = NULL WHERE draft = ?1
                     """, arguments: [draft, by, reason])
             // With an association, all that would be written to what is not ours yet.
             try db.execute(
                 sql: """
-                    UPDATE scratch.drafts SET status = 'held', held_by = ?2, reason = reason || '; held: ' || ?3, due = NULL WHERE status = 'planned' AND situation = 'existing'
-                    AND (kind, source) IN (SELECT kind, source FROM scratch.drafts WHERE draft = ?1 AND verb = 'associate')
+                    UPDATE scratch.drafts SET status = 'held', held_by = ?2, reason = reason || '; held: ' || ?3,
+                        due = NULL WHERE status = 'planned' AND situation = 'existing'
+                    AND (kind, source) IN (SELECT kind, source FROM scratch.drafts
+                        WHERE draft = ?1 AND verb = 'associate')
                     """, arguments: [draft, by, reason])
             try db.execute(
                 sql: """
-                    UPDATE scratch.outlook SET state = 'held' WHERE state = 'present' AND (kind, source) IN (SELECT kind, source FROM scratch.drafts WHERE draft = ? AND verb IN ('create', 'associate'))
+                    UPDATE scratch.outlook SET state = 'held' WHERE state = 'present'
+                        AND (kind, source) IN (SELECT kind, source FROM scratch.drafts
+                        WHERE draft = ? AND verb IN ('create', 'associate'))
                     """, arguments: [draft])
         }
     }

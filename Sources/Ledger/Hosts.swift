@@ -23,7 +23,9 @@ extension Ledger {
     /// - Parameter now: seconds since 1970.
     public func take(_ holder: Holder, now: Double, insists: Bool = false) throws {
         self.holder = holder
-        if !insists, let known = try fact("holder")?.split(separator: "\t", omittingEmptySubsequences: false).map(String.init), known.count == 3, let seen = Double(known[2]),
+        if !insists,
+            let known = try fact("holder")?.split(separator: "\t", omittingEmptySubsequences: false).map(String.init),
+            known.count == 3, let seen = Double(known[2]),
             known[0] != holder.host, known[1] != holder.boot, abs(now - seen) < Self.patience
         {
             self.holder = nil
@@ -34,14 +36,16 @@ extension Ledger {
 
     /// Gives a sign of life.
     ///
-    /// Throws `LedgerError.otherHost` when somebody else took the ledger meanwhile, and what is under way rests on what was.
+    /// Throws `LedgerError.otherHost` when somebody else took the ledger meanwhile, and what is under way rests on what
+    /// was.
     public func beat(now: Double) throws {
         if let loss { throw loss }
         guard let holder, now - lastBeat >= 30 else { return }
         if lastBeat > -.infinity {
             let known = try fact("holder")?.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
             if known.map({ $0.count == 3 && $0[0] != holder.host && $0[1] != holder.boot }) ?? true {
-                let loss = LedgerError.otherHost(path ?? "memory", host: known?[0] ?? "another, which has let go of it again", secondsAgo: 0)
+                let loss = LedgerError.otherHost(
+                    path ?? "memory", host: known?[0] ?? "another, which has let go of it again", secondsAgo: 0)
                 // From now on every sign of life says so, and the sign is the other's.
                 self.loss = loss
                 throw loss

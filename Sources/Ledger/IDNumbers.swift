@@ -1,6 +1,8 @@
-/// The numbers of ids that were asked for lately, so that SQLite is asked once for an id and not for each of its memberships.
+/// The numbers of ids that were asked for lately, so that SQLite is asked once for an id and not for each of its
+/// memberships.
 ///
-/// Kept are 128 bits of a hash and the number: 40 bytes an id, whatever its length. Two ids of one world share them with a chance below 10⁻²⁶.
+/// Kept are 128 bits of a hash and the number: 40 bytes an id, whatever its length. Two ids of one world share them
+/// with a chance below 10⁻²⁶.
 struct IDNumbers {
     private struct Key: Hashable {
         let first: Int

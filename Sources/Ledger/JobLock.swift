@@ -15,12 +15,21 @@ public final class JobLock {
     /// - Parameter holder: who takes it, for the one who is refused: process, host, time, command.
     public init(path: String, holder: String) throws {
         descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw LedgerError.io("cannot create the lock \(path): \(String(cString: strerror(errno))); the folder must be there and writable by the user that runs this") }
+        guard descriptor >= 0 else {
+            throw LedgerError.io(
+                """
+                cannot create the lock \(path): \(String(cString: strerror(errno))); the folder must be there and \
+                writable by the user that runs this
+                """
+            )
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             var buffer = [UInt8](repeating: 0, count: 1024)
             let count = pread(descriptor, &buffer, buffer.count, 0)
             close(descriptor)
-            throw Held(holder: count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : "its holder has not said who it is")
+            throw Held(
+                holder: count > 0
+                    ? String(decoding: buffer.prefix(count), as: UTF8.self) : "its holder has not said who it is")
         }
         ftruncate(descriptor, 0)
         let text = Array(holder.utf8)

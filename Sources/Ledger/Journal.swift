@@ -21,7 +21,8 @@ public struct LinkState: Sendable {
     public var readDigest: [UInt8]?
 
     public init(
-        kind: ResourceKind, sourceID: String, targetID: String, origin: LinkOrigin, status: LinkStatus = .active, externalID: String?, matchKey: String, sent: String?, sentDigest: [UInt8]?,
+        kind: ResourceKind, sourceID: String, targetID: String, origin: LinkOrigin, status: LinkStatus = .active,
+        externalID: String?, matchKey: String, sent: String?, sentDigest: [UInt8]?,
         read: String?, readDigest: [UInt8]?
     ) {
         self.kind = kind
@@ -56,7 +57,10 @@ public struct Outcome: Sendable {
         case drop(hasTombstone: Bool)
     }
 
-    public init(status: OperationStatus, reason: String? = nil, link: LinkChange? = nil, leftOut: [Int: String] = [:], mayBeDone: Bool = false, fate: Fate? = nil) {
+    public init(
+        status: OperationStatus, reason: String? = nil, link: LinkChange? = nil, leftOut: [Int: String] = [:],
+        mayBeDone: Bool = false, fate: Fate? = nil
+    ) {
         self.status = status
         self.reason = reason
         self.link = link
@@ -73,7 +77,9 @@ extension Ledger {
     public func markSent(_ operations: [PlannedOperation], now: Double) throws {
         try write { db in
             for operation in operations {
-                try db.cachedStatement(sql: "UPDATE operations SET status = 'sent', sent_at = ? WHERE plan = ? AND seq = ?").execute(arguments: [now, operation.plan, operation.seq])
+                try db.cachedStatement(
+                    sql: "UPDATE operations SET status = 'sent', sent_at = ? WHERE plan = ? AND seq = ?"
+                ).execute(arguments: [now, operation.plan, operation.seq])
                 if operation.kind == .group, operation.verb == .associate { try keepMembers(db, of: operation) }
             }
         }
@@ -85,8 +91,16 @@ extension Ledger {
     }
 
     private func settle(_ db: Database, _ operation: PlannedOperation, _ outcome: Outcome, run: Int64) throws {
-        try db.cachedStatement(sql: "UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ?, may_be_done = ?, fate = ? WHERE plan = ? AND seq = ?")
-            .execute(arguments: [outcome.status, outcome.reason, run, outcome.mayBeDone, outcome.fate, operation.plan, operation.seq])
+        try db.cachedStatement(
+            sql:
+                """
+                UPDATE operations SET status = ?, reason = coalesce(?, reason), run = ?, may_be_done = ?, fate = ?
+                    WHERE plan = ? AND seq = ?
+                """
+        )
+        .execute(arguments: [
+            outcome.status, outcome.reason, run, outcome.mayBeDone, outcome.fate, operation.plan, operation.seq,
+        ])
         switch outcome.link {
         case .set(let link): try set(db, link, run: run)
         case .drop(let hasTombstone): try drop(db, operation, hasTombstone: hasTombstone, run: run)
@@ -94,7 +108,11 @@ extension Ledger {
         }
         for (position, reason) in outcome.leftOut {
             try db.execute(
-                sql: "UPDATE operation_members SET status = 'failed', reason = ? WHERE plan = ? AND seq = ? AND position = ?",
+                sql:
+                    """
+                    UPDATE operation_members SET status = 'failed', reason = ?
+                        WHERE plan = ? AND seq = ? AND position = ?
+                    """,
                 arguments: [reason, operation.plan, operation.seq, position])
         }
     }
@@ -102,31 +120,47 @@ extension Ledger {
     private func set(_ db: Database, _ link: LinkState, run: Int64) throws {
         let source = try intern(db, space: link.kind.sourceSpace, link.sourceID)
         let target = try intern(db, space: link.kind.targetSpace, link.targetID)
-        let isNew = try Int64.fetchOne(db.cachedStatement(sql: "SELECT target FROM links WHERE kind = ? AND source = ?"), arguments: [link.kind, source]) != target
-        if isNew { try db.cachedStatement(sql: "DELETE FROM links WHERE kind = ? AND source = ?").execute(arguments: [link.kind, source]) }
-        // An id that the target gives out anew is another object: whoever was linked to it before is not there any more.
-        try db.cachedStatement(sql: "DELETE FROM links WHERE kind = ? AND target = ? AND source <> ?").execute(arguments: [link.kind, target, source])
+        let isNew =
+            try Int64.fetchOne(
+                db.cachedStatement(sql: "SELECT target FROM links WHERE kind = ? AND source = ?"),
+                arguments: [link.kind, source]) != target
+        if isNew {
+            try db.cachedStatement(sql: "DELETE FROM links WHERE kind = ? AND source = ?").execute(arguments: [
+                link.kind, source,
+            ])
+        }
+        // An id that the target gives out anew is another object: whoever was linked to it before is not there any
+        // more.
+        try db.cachedStatement(sql: "DELETE FROM links WHERE kind = ? AND target = ? AND source <> ?").execute(
+            arguments: [link.kind, target, source])
         try db.cachedStatement(
             sql: """
-                INSERT INTO links (kind, source, target, origin, state, external_id, match_key, sent, sent_digest, read, read_digest, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (kind, source) DO UPDATE SET state = excluded.state, external_id = excluded.external_id, match_key = excluded.match_key,
-                    sent = excluded.sent, sent_digest = excluded.sent_digest, read = excluded.read, read_digest = excluded.read_digest, run = excluded.run
+                INSERT INTO links (kind, source, target, origin, state, external_id, match_key, sent, sent_digest,
+                    read, read_digest, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (kind, source) DO UPDATE SET state = excluded.state, external_id = excluded.external_id,
+                    match_key = excluded.match_key,
+                    sent = excluded.sent, sent_digest = excluded.sent_digest, read = excluded.read,
+                        read_digest = excluded.read_digest, run = excluded.run
                 """
         ).execute(arguments: [
-            link.kind, source, target, link.origin, link.status, link.externalID, link.matchKey, link.sent, link.sentDigest.map(blob), link.read, link.readDigest.map(blob), run,
+            link.kind, source, target, link.origin, link.status, link.externalID, link.matchKey, link.sent,
+            link.sentDigest.map(blob), link.read, link.readDigest.map(blob), run,
         ])
-        try db.cachedStatement(sql: "DELETE FROM tombstones WHERE kind = ? AND target = ?").execute(arguments: [link.kind, target])
+        try db.cachedStatement(sql: "DELETE FROM tombstones WHERE kind = ? AND target = ?").execute(arguments: [
+            link.kind, target,
+        ])
     }
 
-    /// What a group holds when it is associated, and the source does not know of, is not this job's to remove. Noted before
-    /// the request leaves, so that a kill in between forgets nobody.
+    /// What a group holds when it is associated, and the source does not know of, is not this job's to remove. Noted
+    /// before the request leaves, so that a kill in between forgets nobody.
     private func keepMembers(_ db: Database, of operation: PlannedOperation) throws {
         guard isScratchAttached, let sourceID = operation.sourceID, let targetID = operation.targetID else { return }
         try db.execute(
             sql: """
                 INSERT OR IGNORE INTO kept_members (grp, usr)
                 SELECT t.grp, t.usr FROM scratch.target_members t WHERE t.grp = ?1 AND NOT EXISTS (
-                    SELECT 1 FROM scratch.source_members m JOIN links l ON l.kind = 0 AND l.source = m.usr WHERE m.grp = ?2 AND l.target = t.usr)
+                    SELECT 1 FROM scratch.source_members m JOIN links l ON l.kind = 0 AND l.source = m.usr
+                        WHERE m.grp = ?2 AND l.target = t.usr)
                 """, arguments: [try intern(db, space: 3, targetID), try intern(db, space: 1, sourceID)])
     }
 
@@ -136,14 +170,21 @@ extension Ledger {
         if hasTombstone {
             try db.execute(
                 sql:
-                    "INSERT OR REPLACE INTO tombstones (kind, target, source, run, external_id, match_key) SELECT kind, target, source, ?, external_id, match_key FROM links WHERE kind = ? AND source = ?",
+                    """
+                    INSERT OR REPLACE INTO tombstones (kind, target, source, run, external_id, match_key)
+                        SELECT kind, target, source, ?, external_id, match_key FROM links
+                        WHERE kind = ? AND source = ?
+                    """,
                 arguments: [run, operation.kind, source])
         }
         if operation.kind == .group {
-            try db.execute(sql: "DELETE FROM kept_members WHERE grp IN (SELECT target FROM links WHERE kind = 1 AND source = ?)", arguments: [source])
+            try db.execute(
+                sql: "DELETE FROM kept_members WHERE grp IN (SELECT target FROM links WHERE kind = 1 AND source = ?)",
+                arguments: [source])
         }
         try db.execute(sql: "DELETE FROM links WHERE kind = ? AND source = ?", arguments: [operation.kind, source])
-        try db.execute(sql: "DELETE FROM departures WHERE kind = ? AND source = ?", arguments: [operation.kind, source])
+        try db.execute(
+            sql: "DELETE FROM departures WHERE kind = ? AND source = ?", arguments: [operation.kind, source])
     }
 
     /// The link of a source record.
@@ -152,13 +193,16 @@ extension Ledger {
             try Row.fetchOne(
                 db.cachedStatement(
                     sql: """
-                        SELECT l.*, t.id AS target_id FROM links l JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target
+                        SELECT l.*, t.id AS target_id FROM links l JOIN ids s ON s.n = l.source
+                            JOIN ids t ON t.n = l.target
                         WHERE l.kind = ?1 AND s.space = ?1 AND s.id = ?2
                         """), arguments: [kind, id]
             ).map { row in
                 try LinkState(
-                    kind: kind, sourceID: id, targetID: row["target_id"], origin: row.word("origin"), status: row.word("state"), externalID: row["external_id"], matchKey: row["match_key"],
-                    sent: row["sent"], sentDigest: (row["sent_digest"] as Data?).map(Array.init), read: row["read"], readDigest: (row["read_digest"] as Data?).map(Array.init))
+                    kind: kind, sourceID: id, targetID: row["target_id"], origin: row.word("origin"),
+                    status: row.word("state"), externalID: row["external_id"], matchKey: row["match_key"],
+                    sent: row["sent"], sentDigest: (row["sent_digest"] as Data?).map(Array.init), read: row["read"],
+                    readDigest: (row["read_digest"] as Data?).map(Array.init))
             }
         }
     }
@@ -185,28 +229,36 @@ extension Ledger {
             try Bool.fetchOne(
                 db,
                 sql: """
-                    SELECT EXISTS (SELECT 1 FROM links WHERE kind = ?1 AND read IS NOT NULL AND json_extract(sent, ?2) IS NOT NULL AND json_extract(read, ?2) IS NULL)
+                    SELECT EXISTS (SELECT 1 FROM links WHERE kind = ?1 AND read IS NOT NULL
+                        AND json_extract(sent, ?2) IS NOT NULL AND json_extract(read, ?2) IS NULL)
                     AND NOT EXISTS (SELECT 1 FROM links WHERE kind = ?1 AND json_extract(read, ?2) IS NOT NULL)
                     """, arguments: [kind, key]) ?? false
         }
     }
 
-    /// Remembers in which run an attribute was first found not to be shown; nil forgets it. It counts as not kept once two applied runs have
-    /// sent it in vain.
+    /// Remembers in which run an attribute was first found not to be shown; nil forgets it. It counts as not kept once
+    /// two applied runs have sent it in vain.
     public func setNotKept(kind: ResourceKind, path: String, run: Int64?) throws -> (isNotKept: Bool, isNews: Bool) {
         try write { db in
             guard let run else {
                 try db.execute(sql: "DELETE FROM attributes WHERE kind = ? AND path = ?", arguments: [kind, path])
                 return (false, false)
             }
-            let sent = try String.fetchOne(db, sql: "SELECT value FROM learned WHERE key = ?", arguments: [Self.sentInVain(kind, path)]).flatMap { Int($0) } ?? 0
+            let sent =
+                try String.fetchOne(
+                    db, sql: "SELECT value FROM learned WHERE key = ?", arguments: [Self.sentInVain(kind, path)]
+                ).flatMap { Int($0) } ?? 0
             guard sent > 1 else { return (false, false) }
-            try db.execute(sql: "INSERT OR IGNORE INTO attributes (kind, path, not_kept_run) VALUES (?, ?, ?)", arguments: [kind, path, run])
+            try db.execute(
+                sql: "INSERT OR IGNORE INTO attributes (kind, path, not_kept_run) VALUES (?, ?, ?)",
+                arguments: [kind, path, run])
             return (true, db.changesCount > 0)
         }
     }
 
-    private static func sentInVain(_ kind: ResourceKind, _ path: String) -> String { "sent in vain: \(kind.rawValue) \(path)" }
+    private static func sentInVain(_ kind: ResourceKind, _ path: String) -> String {
+        "sent in vain: \(kind.rawValue) \(path)"
+    }
 
     /// Counts an applied run that sent an attribute and was shown none.
     public func noteSentInVain(kind: ResourceKind, path: String) throws {
@@ -218,8 +270,12 @@ extension Ledger {
 
     public func beginRun(command: String, label: String?, started: String) throws -> Int64 {
         try write { db in
-            let id = try Int64.fetchOne(db, sql: "SELECT max((SELECT coalesce(max(id), 0) FROM runs), (SELECT run FROM numbers)) + 1") ?? 1
-            try db.execute(sql: "INSERT INTO runs (id, command, label, started) VALUES (?, ?, ?, ?)", arguments: [id, command, label, started])
+            let id =
+                try Int64.fetchOne(
+                    db, sql: "SELECT max((SELECT coalesce(max(id), 0) FROM runs), (SELECT run FROM numbers)) + 1") ?? 1
+            try db.execute(
+                sql: "INSERT INTO runs (id, command, label, started) VALUES (?, ?, ?, ?)",
+                arguments: [id, command, label, started])
             return id
         }
     }
@@ -237,46 +293,66 @@ extension Ledger {
         public var scope: String?
     }
 
-    /// Completes a run's row. A baseline is a run that passed the gate and was applied: later runs are measured against it.
+    /// Completes a run's row. A baseline is a run that passed the gate and was applied: later runs are measured against
+    /// it.
     public func finishRun(
-        _ id: Int64, finished: String, exit: Int, summary: String, sourceComplete: Bool?, targetComplete: Bool?, isBaseline: Bool, count: SourceCount?, scope: String, allowed: String?,
+        _ id: Int64, finished: String, exit: Int, summary: String, sourceComplete: Bool?, targetComplete: Bool?,
+        isBaseline: Bool, count: SourceCount?, scope: String, allowed: String?,
         requests: Int
     ) throws {
         try write { db in
             try db.execute(
                 sql: """
-                    UPDATE runs SET finished = ?, exit = ?, summary = ?, source_complete = ?, target_complete = ?, is_baseline = ?, users = ?, groups = ?, memberships = ?, scope = ?,
+                    UPDATE runs SET finished = ?, exit = ?, summary = ?, source_complete = ?, target_complete = ?,
+                        is_baseline = ?, users = ?, groups = ?, memberships = ?, scope = ?,
                     allowed = ?, requests = ? WHERE id = ?
                     """,
-                arguments: [finished, exit, summary, sourceComplete, targetComplete, isBaseline, count?.users, count?.groups, count?.memberships, scope, allowed, requests, id])
+                arguments: [
+                    finished, exit, summary, sourceComplete, targetComplete, isBaseline, count?.users, count?.groups,
+                    count?.memberships, scope, allowed, requests, id,
+                ])
         }
     }
 
     /// Marks a run whose clock is in doubt.
-    public func setDoubtful(run id: Int64) throws { try write { try $0.execute(sql: "UPDATE runs SET doubtful = 1 WHERE id = ?", arguments: [id]) } }
+    public func setDoubtful(run id: Int64) throws {
+        try write { try $0.execute(sql: "UPDATE runs SET doubtful = 1 WHERE id = ?", arguments: [id]) }
+    }
 
     /// Takes the doubt in a run back.
-    public func endDoubt(run id: Int64) throws { try write { try $0.execute(sql: "UPDATE runs SET doubtful = 0 WHERE id = ?", arguments: [id]) } }
+    public func endDoubt(run id: Int64) throws {
+        try write { try $0.execute(sql: "UPDATE runs SET doubtful = 0 WHERE id = ?", arguments: [id]) }
+    }
 
     /// The days of doubtful runs since the last that was not, and whether each is later than the one before.
     public func doubtfulDays() throws -> (days: Int, inOrder: Bool) {
         try read { db in
             let days = try String.fetchAll(
-                db, sql: "SELECT DISTINCT substr(started, 1, 10) FROM runs WHERE doubtful AND id > coalesce((SELECT max(id) FROM runs WHERE NOT doubtful AND finished IS NOT NULL), 0) ORDER BY id")
+                db,
+                sql:
+                    """
+                    SELECT DISTINCT substr(started, 1, 10) FROM runs
+                        WHERE doubtful AND id > coalesce((SELECT max(id) FROM runs
+                        WHERE NOT doubtful AND finished IS NOT NULL), 0) ORDER BY id
+                    """
+            )
             return (days.count, days == days.sorted())
         }
     }
 
-    /// The largest sizes of the source in the baselines since a moment, the last baseline among them; from the last one on in which the operator
-    /// accepted a smaller source, and only those of the same scope.
+    /// The largest sizes of the source in the baselines since a moment, the last baseline among them; from the last one
+    /// on in which the operator accepted a smaller source, and only those of the same scope.
     public func largestBaseline(since: String, like last: RunRecord) throws -> SourceCount {
         try read { db in
             try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT max(users), max(groups), max(memberships) FROM runs WHERE is_baseline AND scope IS ?3 AND (id = ?1 OR started >= ?2 AND id >= coalesce((
-                        SELECT max(id) FROM runs WHERE is_baseline AND (instr(' ' || coalesce(allowed, ''), ' source.shrink=') > 0
-                            OR instr(' ' || coalesce(allowed, '') || ' ', ' accept-source-change ') > 0 OR instr(' ' || coalesce(allowed, '') || ' ', ' accept-scope-change ') > 0)), 0))
+                    SELECT max(users), max(groups), max(memberships) FROM runs
+                        WHERE is_baseline AND scope IS ?3 AND (id = ?1 OR started >= ?2 AND id >= coalesce((
+                        SELECT max(id) FROM runs WHERE is_baseline AND
+                            (instr(' ' || coalesce(allowed, ''), ' source.shrink=') > 0
+                            OR instr(' ' || coalesce(allowed, '') || ' ', ' accept-source-change ') > 0
+                                OR instr(' ' || coalesce(allowed, '') || ' ', ' accept-scope-change ') > 0)), 0))
                     """, arguments: [last.id, since, last.scope]
             ).map { SourceCount(users: $0[0] ?? 0, groups: $0[1] ?? 0, memberships: $0[2] ?? 0) } ?? last.count
         }
@@ -284,28 +360,44 @@ extension Ledger {
 
     /// The newest run, or the newest baseline.
     public func lastRun(isBaseline: Bool) throws -> RunRecord? {
-        try read { db in try Row.fetchOne(db, sql: "SELECT * FROM runs WHERE finished IS NOT NULL \(isBaseline ? "AND is_baseline" : "") ORDER BY id DESC LIMIT 1").map(Self.record) }
+        try read { db in
+            try Row.fetchOne(
+                db,
+                sql:
+                    """
+                    SELECT * FROM runs WHERE finished IS NOT NULL \(isBaseline ? "AND is_baseline" : "")
+                        ORDER BY id DESC LIMIT 1
+                    """
+            ).map(Self.record)
+        }
     }
 
     /// A run by its number, also one that did not come to its end.
     public func run(_ id: Int64) throws -> RunRecord? {
-        try read { db in try Row.fetchOne(db, sql: "SELECT * FROM runs WHERE id = ?", arguments: [id]).map(Self.record) }
+        try read { db in try Row.fetchOne(db, sql: "SELECT * FROM runs WHERE id = ?", arguments: [id]).map(Self.record)
+        }
     }
 
     private static func record(_ row: Row) -> RunRecord {
         RunRecord(
-            id: row["id"], command: row["command"], label: row["label"], started: row["started"], finished: row["finished"], exit: row["exit"], summary: row["summary"],
-            isBaseline: row["is_baseline"], count: SourceCount(users: row["users"] ?? 0, groups: row["groups"] ?? 0, memberships: row["memberships"] ?? 0), scope: row["scope"])
+            id: row["id"], command: row["command"], label: row["label"], started: row["started"],
+            finished: row["finished"], exit: row["exit"], summary: row["summary"],
+            isBaseline: row["is_baseline"],
+            count: SourceCount(
+                users: row["users"] ?? 0, groups: row["groups"] ?? 0, memberships: row["memberships"] ?? 0),
+            scope: row["scope"])
     }
 
-    /// How far the plan is that is being applied: operations that were sent and settled, and all of them; nil while none is.
+    /// How far the plan is that is being applied: operations that were sent and settled, and all of them; nil while
+    /// none is.
     public func progress() throws -> (plan: Int64, settled: Int, all: Int)? {
         try read { db in
             try Row.fetchOne(
                 db,
                 sql: """
                     SELECT p.id, sum(o.status IN ('done', 'failed', 'skipped')), count(*) FROM plans p
-                    JOIN operations o ON o.plan = p.id AND o.verb <> 'none' AND o.status IN ('planned', 'sent', 'done', 'failed', 'skipped')
+                    JOIN operations o ON o.plan = p.id AND o.verb <> 'none'
+                        AND o.status IN ('planned', 'sent', 'done', 'failed', 'skipped')
                     WHERE p.id = (SELECT max(id) FROM plans) AND p.state = 'applying' GROUP BY p.id
                     """
             ).map { ($0[0], $0[1], $0[2]) }
@@ -314,18 +406,29 @@ extension Ledger {
 
     /// When a run that may write last ended with exit code 0; nil when none has.
     public func lastSuccess() throws -> String? {
-        try read { try String.fetchOne($0, sql: "SELECT max(finished) FROM runs WHERE exit = 0 AND command IN ('run', 'apply')") }
+        try read {
+            try String.fetchOne(
+                $0, sql: "SELECT max(finished) FROM runs WHERE exit = 0 AND command IN ('run', 'apply')")
+        }
     }
 
     /// When a run that may write last came to its end with what it could do: exit code 0 or 3.
     public func lastApplied() throws -> String? {
-        try read { try String.fetchOne($0, sql: "SELECT max(finished) FROM runs WHERE exit IN (0, 3) AND command IN ('run', 'apply')") }
+        try read {
+            try String.fetchOne(
+                $0, sql: "SELECT max(finished) FROM runs WHERE exit IN (0, 3) AND command IN ('run', 'apply')")
+        }
     }
 
-    /// The newest runs with which an operator let something pass: limits, accept flags, releases, with who did it and why.
+    /// The newest runs with which an operator let something pass: limits, accept flags, releases, with who did it and
+    /// why.
     public func overrides(_ limit: Int) throws -> [(run: Int64, started: String, words: String, label: String?)] {
         try read {
-            try Row.fetchAll($0, sql: "SELECT id, started, allowed, label FROM runs WHERE allowed IS NOT NULL ORDER BY id DESC LIMIT ?", arguments: [limit]).map { ($0[0], $0[1], $0[2], $0[3]) }
+            try Row.fetchAll(
+                $0,
+                sql: "SELECT id, started, allowed, label FROM runs WHERE allowed IS NOT NULL ORDER BY id DESC LIMIT ?",
+                arguments: [limit]
+            ).map { ($0[0], $0[1], $0[2], $0[3]) }
         }
     }
 }

@@ -28,7 +28,9 @@ public final class Ledger {
         if !manager.fileExists(atPath: path) {
             // Created before SQLite sees it, so that it is never readable to others, not even for a moment.
             let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
-            guard descriptor >= 0 else { throw LedgerError.io("cannot create the ledger \(path): \(String(cString: strerror(errno)))") }
+            guard descriptor >= 0 else {
+                throw LedgerError.io("cannot create the ledger \(path): \(String(cString: strerror(errno)))")
+            }
             close(descriptor)
         }
         do {
@@ -46,24 +48,42 @@ public final class Ledger {
     static func refuseLink(_ path: String) throws {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return }
-        throw LedgerError.io("\(path) is a symbolic link, and what is written there could land anywhere; remove it, or name the folder that it leads to with --state")
+        throw LedgerError.io(
+            """
+            \(path) is a symbolic link, and what is written there could land anywhere; remove it, or name the \
+            folder that it leads to with --state
+            """
+        )
     }
 
-    /// Opens a ledger to be read, also while a run has it: nothing is created, migrated or written. Throws `LedgerError`.
+    /// Opens a ledger to be read, also while a run has it: nothing is created, migrated or written. Throws
+    /// `LedgerError`.
     public init(reading path: String) throws {
         self.path = path
         try Self.refuseLink(path)
-        guard FileManager.default.fileExists(atPath: path) else { throw LedgerError.io("there is no ledger \(path); correct --state, or run the job first") }
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw LedgerError.io("there is no ledger \(path); correct --state, or run the job first")
+        }
         do {
             // Whatever its journal is: nothing of it is set.
             var configuration = Self.configuration(isFile: false)
             configuration.readonly = true
             queue = try DatabaseQueue(path: path, configuration: configuration)
-            let (application, version) = try queue.read { (try Int.fetchOne($0, sql: "PRAGMA application_id") ?? 0, try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0) }
+            let (application, version) = try queue.read {
+                (
+                    try Int.fetchOne($0, sql: "PRAGMA application_id") ?? 0,
+                    try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0
+                )
+            }
             guard application == Schema.applicationID else { throw LedgerError.foreign(path) }
             guard version <= Self.schemaVersion else { throw LedgerError.newer(path, version) }
             guard version == Self.schemaVersion else {
-                throw LedgerError.io("the ledger \(path) is of an older version of rollcall; the next run, or rollcall status, brings it up to date")
+                throw LedgerError.io(
+                    """
+                    the ledger \(path) is of an older version of rollcall; the next run, or rollcall status, \
+                    brings it up to date
+                    """
+                )
             }
         } catch let error as DatabaseError {
             throw LedgerError(error, path: path)
@@ -113,9 +133,15 @@ public final class Ledger {
 
     /// What statements call that SQLite does not know.
     private static func addFunctions(_ db: Database) {
-        db.add(function: DatabaseFunction("fold", argumentCount: 1, pure: true) { String.fromDatabaseValue($0[0]).map(folded) })
+        db.add(
+            function: DatabaseFunction("fold", argumentCount: 1, pure: true) {
+                String.fromDatabaseValue($0[0]).map(folded)
+            })
         db.add(function: protection { _, _ in false })
-        db.add(function: DatabaseFunction("fold_widely", argumentCount: 1, pure: true) { String.fromDatabaseValue($0[0]).map(foldedWidely) })
+        db.add(
+            function: DatabaseFunction("fold_widely", argumentCount: 1, pure: true) {
+                String.fromDatabaseValue($0[0]).map(foldedWidely)
+            })
     }
 
     // MARK: schema version
@@ -144,41 +170,61 @@ public final class Ledger {
                     return .commit
                 }
             }
-            if !isEmpty, try String.fetchOne(db, sql: "PRAGMA quick_check(1)") != "ok" { throw LedgerError.corrupt(path) }
+            if !isEmpty, try String.fetchOne(db, sql: "PRAGMA quick_check(1)") != "ok" {
+                throw LedgerError.corrupt(path)
+            }
         }
     }
 
     // MARK: binding
 
-    /// Refuses a value that is another than the one that the ledger is bound to: a ledger speaks of one source and one target.
+    /// Refuses a value that is another than the one that the ledger is bound to: a ledger speaks of one source and one
+    /// target.
     ///
     /// - Parameter canonical: makes one spelling of all that mean the same; the value is kept as it was first written.
     public func check(binding key: String, _ value: String, canonical: (String) -> String = { $0 }) throws {
-        let known = try read { try String.fetchOne($0, sql: "SELECT value FROM binding WHERE key = ?", arguments: [key]) }
-        guard known == nil || known == value || known.map(canonical) == canonical(value) else { throw LedgerError.boundElsewhere(path ?? "memory", key: key, known: known ?? "", now: value) }
+        let known = try read {
+            try String.fetchOne($0, sql: "SELECT value FROM binding WHERE key = ?", arguments: [key])
+        }
+        guard known == nil || known == value || known.map(canonical) == canonical(value) else {
+            throw LedgerError.boundElsewhere(path ?? "memory", key: key, known: known ?? "", now: value)
+        }
     }
 
     /// Whether another ledger speaks of the same source and the same target.
     public func isBoundLike(_ other: Ledger) throws -> Bool {
-        func bindings(_ ledger: Ledger) throws -> [String] { try ledger.read { try String.fetchAll($0, sql: "SELECT key || ' ' || value FROM binding ORDER BY key") } }
+        func bindings(_ ledger: Ledger) throws -> [String] {
+            try ledger.read { try String.fetchAll($0, sql: "SELECT key || ' ' || value FROM binding ORDER BY key") }
+        }
         return try bindings(self) == bindings(other)
     }
 
-    /// Binds the ledger to a value, if it is not bound yet: once both sides have been read, so that a slip in a first job file binds nothing.
+    /// Binds the ledger to a value, if it is not bound yet: once both sides have been read, so that a slip in a first
+    /// job file binds nothing.
     public func bind(_ key: String, _ value: String) throws {
-        try write { try $0.execute(sql: "INSERT OR IGNORE INTO binding (key, value) VALUES (?, ?)", arguments: [key, value]) }
+        try write {
+            try $0.execute(sql: "INSERT OR IGNORE INTO binding (key, value) VALUES (?, ?)", arguments: [key, value])
+        }
     }
 
     public func fact(_ key: String) throws -> String? {
-        try read { try String.fetchOne($0.cachedStatement(sql: "SELECT value FROM learned WHERE key = ?"), arguments: [key]) }
+        try read {
+            try String.fetchOne($0.cachedStatement(sql: "SELECT value FROM learned WHERE key = ?"), arguments: [key])
+        }
     }
 
     /// Remembers what was found out about the target, such as how its members can be read.
     public func learn(_ key: String, _ value: String) throws {
-        try write { try $0.execute(sql: "INSERT OR REPLACE INTO learned (key, value) VALUES (?, ?)", arguments: [key, value]) }
+        try write {
+            try $0.execute(sql: "INSERT OR REPLACE INTO learned (key, value) VALUES (?, ?)", arguments: [key, value])
+        }
     }
 
-    public func unlearn(_ key: String) throws { if try fact(key) != nil { try write { try $0.execute(sql: "DELETE FROM learned WHERE key = ?", arguments: [key]) } } }
+    public func unlearn(_ key: String) throws {
+        if try fact(key) != nil {
+            try write { try $0.execute(sql: "DELETE FROM learned WHERE key = ?", arguments: [key]) }
+        }
+    }
 
     // MARK: scratch
 
@@ -190,7 +236,9 @@ public final class Ledger {
             target = path + ".scratch"
             try? FileManager.default.removeItem(atPath: target)
             let descriptor = open(target, O_CREAT | O_EXCL | O_RDWR, 0o600)
-            guard descriptor >= 0 else { throw LedgerError.io("cannot create \(target): \(String(cString: strerror(errno)))") }
+            guard descriptor >= 0 else {
+                throw LedgerError.io("cannot create \(target): \(String(cString: strerror(errno)))")
+            }
             close(descriptor)
             scratchPath = target
         }
@@ -224,7 +272,8 @@ public final class Ledger {
 
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         if let transaction { return try body(transaction) }
-        // One connection, one thread of control: nothing could come between, and a read-only mode for each would cost two statements.
+        // One connection, one thread of control: nothing could come between, and a read-only mode for each would cost
+        // two statements.
         return try mapped { try queue.unsafeRead(body) }
     }
 
@@ -241,7 +290,8 @@ public final class Ledger {
         return value
     }
 
-    /// Makes one transaction of all that `body` reads and writes in this ledger: one commit to the disk instead of one each.
+    /// Makes one transaction of all that `body` reads and writes in this ledger: one commit to the disk instead of one
+    /// each.
     public func together<Value>(_ body: () throws -> Value) throws -> Value {
         if transaction != nil { return try body() }
         let value = try mapped {
@@ -275,11 +325,15 @@ public final class Ledger {
     }
 
     /// Lets the file grow to a number of pages and no further, as a full disk does.
-    package func limit(pages: Int) throws { try perform { try $0.execute(sql: "PRAGMA main.max_page_count = \(pages)") } }
+    package func limit(pages: Int) throws {
+        try perform { try $0.execute(sql: "PRAGMA main.max_page_count = \(pages)") }
+    }
     package func pages() throws -> Int { try read { try Int.fetchOne($0, sql: "PRAGMA main.page_count") ?? 0 } }
 
     /// Outside a transaction: ATTACH, DETACH and PRAGMA.
-    func perform<Value>(_ body: (Database) throws -> Value) throws -> Value { try mapped { try queue.writeWithoutTransaction(body) } }
+    func perform<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try mapped { try queue.writeWithoutTransaction(body) }
+    }
 
     private func mapped<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch {
@@ -288,18 +342,27 @@ public final class Ledger {
         }
     }
 
-    /// What an error of SQLite means for the ledger. A scratch file has no journal: once the disk was full it may read as damaged, which
-    /// says nothing of the ledger itself.
+    /// What an error of SQLite means for the ledger. A scratch file has no journal: once the disk was full it may read
+    /// as damaged, which says nothing of the ledger itself.
     private func failure(_ error: DatabaseError) -> LedgerError {
-        if error.resultCode.primaryResultCode == .SQLITE_FULL, let scratchPath, Scratch.isAtBound(scratchPath) { return .tooMuch(scratchPath) }
+        if error.resultCode.primaryResultCode == .SQLITE_FULL, let scratchPath, Scratch.isAtBound(scratchPath) {
+            return .tooMuch(scratchPath)
+        }
         let found = LedgerError(error, path: path ?? "memory")
         if case .full = found { isFull = true }
         guard case .corrupt = found, isFull || isScratchAttached || isSnapshotAttached else { return found }
-        let isSound = try? queue.unsafeReentrantWrite { try String.fetchOne($0, sql: "PRAGMA main.quick_check(1)") == "ok" }
+        let isSound = try? queue.unsafeReentrantWrite {
+            try String.fetchOne($0, sql: "PRAGMA main.quick_check(1)") == "ok"
+        }
         guard isSound ?? false else { return found }
         return isFull
             ? .full(path ?? "memory")
-            : .io("the scratch file beside the ledger \(path ?? "memory") cannot be read any more, and the ledger itself is sound; see that its disk has space, and run again")
+            : .io(
+                """
+                the scratch file beside the ledger \(path ?? "memory") cannot be read any more, and the ledger \
+                itself is sound; see that its disk has space, and run again
+                """
+            )
     }
 
     /// Whether the disk was full once.
@@ -310,8 +373,11 @@ public final class Ledger {
     /// - Parameter differs: the kind, desired, target, sent and read-back body; true when an operation is needed.
     public func define(differs: @escaping @Sendable (ResourceKind, String, String, String?, String?) -> Bool) throws {
         let function = DatabaseFunction("differs", argumentCount: 5, pure: true) { values in
-            guard let kind = ResourceKind.fromDatabaseValue(values[0]), let desired = String.fromDatabaseValue(values[1]), let target = String.fromDatabaseValue(values[2]) else { return true }
-            return differs(kind, desired, target, String.fromDatabaseValue(values[3]), String.fromDatabaseValue(values[4]))
+            guard let kind = ResourceKind.fromDatabaseValue(values[0]),
+                let desired = String.fromDatabaseValue(values[1]), let target = String.fromDatabaseValue(values[2])
+            else { return true }
+            return differs(
+                kind, desired, target, String.fromDatabaseValue(values[3]), String.fromDatabaseValue(values[4]))
         }
         try perform { $0.add(function: function) }
     }
@@ -323,15 +389,19 @@ public final class Ledger {
         try perform { $0.add(function: Self.protection(isProtected)) }
     }
 
-    fileprivate static func protection(_ isProtected: @escaping @Sendable (ResourceKind, String) -> Bool) -> DatabaseFunction {
+    fileprivate static func protection(_ isProtected: @escaping @Sendable (ResourceKind, String) -> Bool)
+        -> DatabaseFunction
+    {
         DatabaseFunction("is_protected", argumentCount: 2, pure: true) { values in
-            guard let kind = ResourceKind.fromDatabaseValue(values[0]), let name = String.fromDatabaseValue(values[1]) else { return false }
+            guard let kind = ResourceKind.fromDatabaseValue(values[0]), let name = String.fromDatabaseValue(values[1])
+            else { return false }
             return isProtected(kind, name)
         }
     }
 }
 
-/// The bound of the files that hold what a run reads: beyond it, a side that never ends would fill the disk on which the ledgers are.
+/// The bound of the files that hold what a run reads: beyond it, a side that never ends would fill the disk on which
+/// the ledgers are.
 enum Scratch {
     /// Fifty times what a million users with ten million memberships take.
     static let mostBytes = 64 << 30
@@ -365,36 +435,82 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         // So said where the space for what a log needs in memory cannot be had.
         case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE: self = .full(path)
         case .SQLITE_BUSY:
-            self = .io("the ledger \(path) was kept locked by another program for more than 30 s; find out which (a backup, a replication?), and run again: nothing is lost")
+            self = .io(
+                """
+                the ledger \(path) was kept locked by another program for more than 30 s; find out which (a \
+                backup, a replication?), and run again: nothing is lost
+                """
+            )
         case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
-            self = .io("the ledger \(path) cannot be used: \(error.message ?? "no permission"); it, and the folder that it is in, must be readable and writable by the user that runs this")
-        default: self = .io("the ledger \(path) cannot be used: \(error.message ?? "SQLite error \(error.resultCode.rawValue)")")
+            self = .io(
+                """
+                the ledger \(path) cannot be used: \(error.message ?? "no permission"); it, and the folder that \
+                it is in, must be readable and writable by the user that runs this
+                """
+            )
+        default:
+            self = .io(
+                "the ledger \(path) cannot be used: \(error.message ?? "SQLite error \(error.resultCode.rawValue)")")
         }
     }
 
-    /// An error of a scratch file: it has no journal and is worth nothing, so nothing that is wrong with it is wrong with the ledger.
+    /// An error of a scratch file: it has no journal and is worth nothing, so nothing that is wrong with it is wrong
+    /// with the ledger.
     init(scratch error: DatabaseError, path: String) {
         self =
             error.resultCode.primaryResultCode == .SQLITE_FULL
             ? Scratch.isAtBound(path) ? .tooMuch(path) : .full(path)
-            : .io("the scratch file \(path) cannot be used: \(error.message ?? "SQLite error \(error.resultCode.rawValue)"); see that its disk has space, and run again")
+            : .io(
+                """
+                the scratch file \(path) cannot be used: \
+                \(error.message ?? "SQLite error \(error.resultCode.rawValue)"); see that its disk has space, and run \
+                again
+                """
+            )
     }
 
     public var description: String {
         switch self {
         case .foreign(let path):
-            "\(path) is not a Rollcall ledger, or is damaged from its first bytes: rollcall ledger restore JOB puts a copy in its place and sets it aside; if it is another program's file, choose another --state folder"
-        case .newer(let path, let version): "the ledger \(path) has schema \(version), this version of rollcall knows \(Ledger.schemaVersion); run the newer rollcall"
+            """
+            \(path) is not a Rollcall ledger, or is damaged from its first bytes: rollcall ledger restore JOB \
+            puts a copy in its place and sets it aside; if it is another program's file, choose another --state \
+            folder
+            """
+        case .newer(let path, let version):
+            """
+            the ledger \(path) has schema \(version), this version of rollcall knows \(Ledger.schemaVersion); run \
+            the newer rollcall
+            """
         case .corrupt(let path):
-            "the ledger \(path) is damaged: rollcall ledger restore JOB\(Ledger.stateOption(of: path)); with no good copy, rollcall ledger rebuild JOB\(Ledger.stateOption(of: path))"
+            """
+            the ledger \(path) is damaged: rollcall ledger restore JOB\(Ledger.stateOption(of: path)); with no \
+            good copy, rollcall ledger rebuild JOB\(Ledger.stateOption(of: path))
+            """
         case .boundElsewhere(let path, let key, let known, let now):
-            "the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another name, or use another --state folder (a ledger that is worth nothing yet may be deleted; if it was restored from another job's copy, the right one stands beside it as .before-…)"
+            """
+            the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another \
+            name, or use another --state folder (a ledger that is worth nothing yet may be deleted; if it was \
+            restored from another job's copy, the right one stands beside it as .before-…)
+            """
         case .io(let message): message
-        case .full(let path): "the disk of \(path), or that of temporary files, is full; the ledger is not damaged by that, and what was sent is in its journal: make space, and run again"
+        case .full(let path):
+            """
+            the disk of \(path), or that of temporary files, is full; the ledger is not damaged by that, and what \
+            was sent is in its journal: make space, and run again
+            """
         case .tooMuch(let path):
-            "the scratch file \(path) has reached \(Scratch.mostBytes >> 30) GiB, which is the most that one run may read: see whether a side repeats itself or shows more than it should, or give the job a smaller scope; nothing was decided from what was read so far"
+            """
+            the scratch file \(path) has reached \(Scratch.mostBytes >> 30) GiB, which is the most that one run \
+            may read: see whether a side repeats itself or shows more than it should, or give the job a smaller \
+            scope; nothing was decided from what was read so far
+            """
         case .otherHost(let path, let host, let seconds):
-            "the ledger \(path) is in use by the host \(host), which gave a sign \(seconds / 60) minutes ago; wait for it (after an hour without a sign it counts as gone), or, if it certainly is no more, say --accept-host-change once"
+            """
+            the ledger \(path) is in use by the host \(host), which gave a sign \(seconds / 60) minutes ago; wait \
+            for it (after an hour without a sign it counts as gone), or, if it certainly is no more, say \
+            --accept-host-change once
+            """
         }
     }
 }

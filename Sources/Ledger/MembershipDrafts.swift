@@ -5,14 +5,17 @@ import Planning
 extension Ledger {
     /// Drafts the membership changes as operations of at most `chunk` members.
     ///
-    /// A membership is added when the source has it and both ends are present; it is removed only from a group of ours, for a
-    /// user of ours whose record is present or leaving, because the source does not have it. A user that is held keeps what
-    /// it has, and a group that is associated keeps who was in it. “Of ours” includes what this very plan links.
+    /// A membership is added when the source has it and both ends are present; it is removed only from a group of ours,
+    /// for a user of ours whose record is present or leaving, because the source does not have it. A user that is held
+    /// keeps what it has, and a group that is associated keeps who was in it. “Of ours” includes what this very plan
+    /// links.
     ///
     /// - Parameter emptiesGroups: whether everybody is taken from a group that this plan deletes.
-    /// - Parameter freesLeavers: whether somebody whom this plan deletes is taken from every group first, also one that it was in before an association.
+    /// - Parameter freesLeavers: whether somebody whom this plan deletes is taken from every group first, also one that
+    ///   it was in before an association.
     public func draftMemberships(
-        chunk: Int, isExclusive: Bool, emptiesGroups: Bool = false, freesLeavers: Bool = false, addWave: Int, removeWave: Int, addHeldBy: HoldReason?, removeHeldBy: HoldReason?, addReason: String,
+        chunk: Int, isExclusive: Bool, emptiesGroups: Bool = false, freesLeavers: Bool = false, addWave: Int,
+        removeWave: Int, addHeldBy: HoldReason?, removeHeldBy: HoldReason?, addReason: String,
         removeReason: String
     ) throws {
         try write { db in
@@ -26,28 +29,34 @@ extension Ledger {
                 WHERE NOT EXISTS (SELECT 1 FROM scratch.target_members t WHERE t.grp = g.target AND t.usr = u.target)
                 ORDER BY gi.id, ui.id
                 """
-            try draftChunks(db, additions, verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy, reason: addReason)
+            try draftChunks(
+                db, additions, verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy, reason: addReason)
             // Exclusive means: whoever the source does not name goes, also those that were there before an association.
             // An object that carries the mark of a member is that member, under an id that nobody could make sure of.
             let strangers =
                 isExclusive
                 ? """
                 OR u.source IS NULL AND NOT coalesce(tu.protected, 0) AND NOT EXISTS (
-                    SELECT 1 FROM scratch.source w INDEXED BY source_by_external_id JOIN scratch.source_members wm ON wm.grp = g.source AND wm.usr = w.n
+                    SELECT 1 FROM scratch.source w INDEXED BY source_by_external_id
+                        JOIN scratch.source_members wm ON wm.grp = g.source AND wm.usr = w.n
                     WHERE w.kind = 0 AND w.external_id = tu.external_id
                     -- But not where that member has another account which is there: then it is a copy.
-                    AND NOT EXISTS (SELECT 1 FROM links lw JOIN scratch.target x ON x.kind = 0 AND x.n = lw.target WHERE lw.kind = 0 AND lw.source = w.n AND lw.target <> t.usr))
+                    AND NOT EXISTS (SELECT 1 FROM links lw JOIN scratch.target x ON x.kind = 0 AND x.n = lw.target
+                        WHERE lw.kind = 0 AND lw.source = w.n AND lw.target <> t.usr))
                 """ : ""
             let oldMembersStay =
                 isExclusive
                 ? ""
                 : """
-                AND (NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)
+                AND (NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k
+                    WHERE k.grp = t.grp AND k.usr = t.usr)
                     OR \(freesLeavers) AND u.state = 'leaving' AND EXISTS (
-                        SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source WHERE d.kind = 0 AND d.source = u.source AND d.verb = 'delete' AND d.status = 'planned'))
+                        SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source
+                            WHERE d.kind = 0 AND d.source = u.source AND d.verb = 'delete' AND d.status = 'planned'))
                 """
             let removals = """
-                SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target, coalesce(gs.name, gt.name) AS grp_name
+                SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target,
+                    coalesce(gs.name, gt.name) AS grp_name
                 FROM scratch.target_members t
                 JOIN scratch.outlook g INDEXED BY outlook_by_target ON g.kind = 1 AND g.target = t.grp
                 LEFT JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
@@ -56,19 +65,26 @@ extension Ledger {
                 LEFT JOIN scratch.target tu ON tu.kind = 0 AND tu.n = t.usr
                 LEFT JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
                 JOIN ids gi ON gi.n = g.source JOIN ids ti ON ti.n = t.usr
-                WHERE (g.state = 'present' AND (u.state = 'leaving' OR u.state = 'present' AND m.grp IS NULL \(strangers))
+                WHERE (g.state = 'present' AND (u.state = 'leaving' OR u.state = 'present'
+                    AND m.grp IS NULL \(strangers))
                     -- Of a group that left and is kept, only the leavers.
                     OR g.state = 'held' AND u.state = 'leaving' AND EXISTS (
-                        SELECT 1 FROM scratch.situations st INDEXED BY situations_by_source WHERE st.kind = 1 AND st.source = g.source AND st.situation = 'leaver')) \(oldMembersStay)
+                        SELECT 1 FROM scratch.situations st INDEXED BY situations_by_source
+                            WHERE st.kind = 1 AND st.source = g.source AND st.situation = 'leaver')) \(oldMembersStay)
                 OR \(emptiesGroups) AND g.state = 'leaving' AND EXISTS (
-                    SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source WHERE d.kind = 1 AND d.source = g.source AND d.verb = 'delete' AND d.status = 'planned')
+                    SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source
+                        WHERE d.kind = 1 AND d.source = g.source AND d.verb = 'delete' AND d.status = 'planned')
                 ORDER BY gi.id, ti.id
                 """
-            try draftChunks(db, removals, verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy, reason: removeReason)
+            try draftChunks(
+                db, removals, verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy,
+                reason: removeReason)
         }
     }
 
-    private func draftChunks(_ db: Database, _ sql: String, verb: Verb, chunk: Int, wave: Int, heldBy: HoldReason?, reason: String) throws {
+    private func draftChunks(
+        _ db: Database, _ sql: String, verb: Verb, chunk: Int, wave: Int, heldBy: HoldReason?, reason: String
+    ) throws {
         let rows = try Row.fetchCursor(db, sql: sql)
         var current: (group: Int64, draft: Int64, count: Int)?
         while let row = try rows.next() {
@@ -77,22 +93,30 @@ extension Ledger {
                 let target: Int64? = row["grp_target"]
                 let name: String = row["grp_name"]
                 try db.cachedStatement(
-                    sql: "INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason, held_by, fields) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, '[]')"
+                    sql:
+                        """
+                        INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status,
+                            reason, held_by, fields) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, '[]')
+                        """
                 ).execute(arguments: [
-                    wave, verb, Situation.changed, group, target, name, heldBy == nil ? OperationStatus.planned : .held, reason, heldBy,
+                    wave, verb, Situation.changed, group, target, name, heldBy == nil ? OperationStatus.planned : .held,
+                    reason, heldBy,
                 ])
                 current = (group, db.lastInsertedRowID, 0)
             }
             guard let place = current else { continue }
             let usr: Int64? = row["usr"]
             let usrTarget: Int64? = row["usr_target"]
-            try db.cachedStatement(sql: "INSERT INTO scratch.draft_members (draft, position, source_user, target_user) VALUES (?, ?, ?, ?)")
-                .execute(arguments: [place.draft, place.count, usr, usrTarget])
+            try db.cachedStatement(
+                sql: "INSERT INTO scratch.draft_members (draft, position, source_user, target_user) VALUES (?, ?, ?, ?)"
+            )
+            .execute(arguments: [place.draft, place.count, usr, usrTarget])
             current?.count += 1
         }
     }
 
-    /// Memberships of linked groups whose member this job does not know, and memberships kept from before an association.
+    /// Memberships of linked groups whose member this job does not know, and memberships kept from before an
+    /// association.
     public func membershipsNotOurs() throws -> Int {
         try read { db in
             try Int.fetchOne(
@@ -107,7 +131,16 @@ extension Ledger {
 
     /// Linked groups of the target that have groups among their members.
     public func nestingGroups() throws -> Int {
-        try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM links l JOIN scratch.target t ON t.kind = 1 AND t.n = l.target WHERE l.kind = 1 AND t.rights IS NOT NULL") ?? 0 }
+        try read {
+            try Int.fetchOne(
+                $0,
+                sql:
+                    """
+                    SELECT count(*) FROM links l JOIN scratch.target t ON t.kind = 1 AND t.n = l.target
+                        WHERE l.kind = 1 AND t.rights IS NOT NULL
+                    """
+            ) ?? 0
+        }
     }
 
     /// Memberships that the target holds between linked ends, plus those that the drafts add: the base of their limits.
@@ -116,8 +149,11 @@ extension Ledger {
             try Int.fetchOne(
                 db,
                 sql: """
-                    SELECT (SELECT count(*) FROM scratch.target_members t JOIN links lg ON lg.kind = 1 AND lg.target = t.grp JOIN links lu ON lu.kind = 0 AND lu.target = t.usr)
-                    + (SELECT count(*) FROM scratch.draft_members m JOIN scratch.drafts d ON d.draft = m.draft WHERE d.verb = 'add members')
+                    SELECT (SELECT count(*) FROM scratch.target_members t
+                        JOIN links lg ON lg.kind = 1 AND lg.target = t.grp
+                        JOIN links lu ON lu.kind = 0 AND lu.target = t.usr)
+                    + (SELECT count(*) FROM scratch.draft_members m JOIN scratch.drafts d ON d.draft = m.draft
+                        WHERE d.verb = 'add members')
                     """) ?? 0
         }
     }
@@ -126,7 +162,13 @@ extension Ledger {
     public func membershipsEndingWithGroups() throws -> Int {
         try read { db in
             try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM scratch.drafts d JOIN scratch.target_members t ON t.grp = d.target WHERE d.kind = 1 AND d.verb = 'delete' AND d.status = 'planned'") ?? 0
+                db,
+                sql:
+                    """
+                    SELECT count(*) FROM scratch.drafts d JOIN scratch.target_members t ON t.grp = d.target
+                        WHERE d.kind = 1 AND d.verb = 'delete' AND d.status = 'planned'
+                    """
+            ) ?? 0
         }
     }
 }

@@ -16,8 +16,9 @@ extension Ledger {
 
     private static let toBeLookedAt = "origins"
 
-    /// Links that an older version calls created, and that were there before: the history showed them before their create's run, they say so
-    /// themselves, or another run than the create's settled it. They are called found from now on. Once, after a migration; nil later.
+    /// Links that an older version calls created, and that were there before: the history showed them before their
+    /// create's run, they say so themselves, or another run than the create's settled it. They are called found from
+    /// now on. Once, after a migration; nil later.
     ///
     /// - Parameter grace: seconds by which an object may be older than its create's run.
     public func correctOrigins(grace: Double = 600) throws -> [Origin]? {
@@ -26,11 +27,15 @@ extension Ledger {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT l.kind, l.source, si.id AS source_id, ti.id AS target_id, l.match_key, c.run AS settled, c.made AS made,
-                        EXISTS (SELECT 1 FROM versions v WHERE v.space = l.kind + 2 AND v.n = l.target AND v.first_run < c.made AND (v.last_run IS NULL OR v.last_run >= c.made - 1)) AS was_shown,
+                    SELECT l.kind, l.source, si.id AS source_id, ti.id AS target_id, l.match_key, c.run AS settled,
+                        c.made AS made,
+                        EXISTS (SELECT 1 FROM versions v WHERE v.space = l.kind + 2 AND v.n = l.target
+                            AND v.first_run < c.made AND (v.last_run IS NULL OR v.last_run >= c.made - 1)) AS was_shown,
                         coalesce(t.created < CAST(strftime('%s', r.started) AS REAL) - ?1, 0) AS is_older
                     FROM links l JOIN ids si ON si.n = l.source JOIN ids ti ON ti.n = l.target
-                    JOIN (SELECT o.kind, o.source, o.run, p.run AS made, max(o.plan) FROM operations o JOIN plans p ON p.id = o.plan WHERE o.verb = 'create' AND o.status = 'done' GROUP BY o.kind, o.source) c
+                    JOIN (SELECT o.kind, o.source, o.run, p.run AS made, max(o.plan) FROM operations o
+                        JOIN plans p ON p.id = o.plan WHERE o.verb = 'create' AND o.status = 'done'
+                        GROUP BY o.kind, o.source) c
                         ON c.kind = l.kind AND c.source = l.source
                     JOIN runs r ON r.id = c.made LEFT JOIN scratch.target t ON t.kind = l.kind AND t.n = l.target
                     WHERE l.origin = 'created' ORDER BY l.kind, si.id
@@ -48,8 +53,13 @@ extension Ledger {
                 } else {
                     continue
                 }
-                found.append(Origin(kind: try row.word("kind"), sourceID: row["source_id"], targetID: row["target_id"], name: row["match_key"], origin: .found, reason: reason))
-                try db.execute(sql: "UPDATE links SET origin = 'found' WHERE kind = ? AND source = ?", arguments: [row["kind"] as Int, row["source"] as Int64])
+                found.append(
+                    Origin(
+                        kind: try row.word("kind"), sourceID: row["source_id"], targetID: row["target_id"],
+                        name: row["match_key"], origin: .found, reason: reason))
+                try db.execute(
+                    sql: "UPDATE links SET origin = 'found' WHERE kind = ? AND source = ?",
+                    arguments: [row["kind"] as Int, row["source"] as Int64])
             }
             try db.execute(sql: "DELETE FROM learned WHERE key = ?", arguments: [Self.toBeLookedAt])
             return found
@@ -62,19 +72,29 @@ extension Ledger {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT l.kind, si.id, ti.id, l.match_key, l.origin FROM links l JOIN ids si ON si.n = l.source JOIN ids ti ON ti.n = l.target
+                    SELECT l.kind, si.id, ti.id, l.match_key, l.origin FROM links l JOIN ids si ON si.n = l.source
+                        JOIN ids ti ON ti.n = l.target
                     WHERE l.origin <> 'created' ORDER BY l.kind, l.origin, si.id
                     """
-            ).map { try Origin(kind: $0.word(0), sourceID: $0[1], targetID: $0[2], name: $0[3], origin: $0.word(4), reason: "") }
+            ).map {
+                try Origin(
+                    kind: $0.word(0), sourceID: $0[1], targetID: $0[2], name: $0[3], origin: $0.word(4), reason: "")
+            }
         }
     }
 
-    /// Calls links created, by source or target id. Returns the ids that name no link, or more than one: of those, none is set.
+    /// Calls links created, by source or target id. Returns the ids that name no link, or more than one: of those, none
+    /// is set.
     public func setCreated(_ ids: [String]) throws -> [String] {
-        let named = "source IN (SELECT n FROM ids WHERE space IN (0, 1) AND id = ?1) OR target IN (SELECT n FROM ids WHERE space IN (2, 3) AND id = ?1)"
+        let named =
+            """
+            source IN (SELECT n FROM ids WHERE space IN (0, 1) AND id = ?1) OR target IN (SELECT n FROM ids WHERE \
+            space IN (2, 3) AND id = ?1)
+            """
         return try write { db in
             try ids.filter { id in
-                guard try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE \(named)", arguments: [id]) == 1 else { return true }
+                guard try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE \(named)", arguments: [id]) == 1
+                else { return true }
                 try db.execute(sql: "UPDATE links SET origin = 'created' WHERE \(named)", arguments: [id])
                 return false
             }

@@ -8,23 +8,37 @@ extension Ledger {
     ///
     /// - Parameter inputs: digest of the job file and the profile.
     /// - Parameter digest: computes the digest of the rows.
-    public func storePlan(run: Int64, created: String, inputs: String, digest: (PlannedOperation) -> Void, finish: () -> String) throws -> Int64 {
+    public func storePlan(
+        run: Int64, created: String, inputs: String, digest: (PlannedOperation) -> Void, finish: () -> String
+    ) throws -> Int64 {
         let plan = try write { db -> Int64 in
             // A plan that was never applied is worth keeping only while it is among the newest.
             try db.execute(
                 sql: """
-                    DELETE FROM operation_members WHERE plan IN (SELECT id FROM plans WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC LIMIT -1 OFFSET 9);
-                    DELETE FROM operations WHERE plan IN (SELECT id FROM plans WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC LIMIT -1 OFFSET 9);
-                    DELETE FROM plans WHERE id IN (SELECT id FROM plans WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC LIMIT -1 OFFSET 9);
+                    DELETE FROM operation_members WHERE plan IN (SELECT id FROM plans
+                        WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC
+                        LIMIT -1 OFFSET 9);
+                    DELETE FROM operations WHERE plan IN (SELECT id FROM plans
+                        WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC
+                        LIMIT -1 OFFSET 9);
+                    DELETE FROM plans WHERE id IN (SELECT id FROM plans
+                        WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC
+                        LIMIT -1 OFFSET 9);
                     """)
-            let plan = try Int64.fetchOne(db, sql: "SELECT max((SELECT coalesce(max(id), 0) FROM plans), (SELECT plan FROM numbers)) + 1") ?? 1
-            try db.execute(sql: "INSERT INTO plans (id, run, created, digest, inputs, state) VALUES (?, ?, ?, '', ?, 'planned')", arguments: [plan, run, created, inputs])
+            let plan =
+                try Int64.fetchOne(
+                    db, sql: "SELECT max((SELECT coalesce(max(id), 0) FROM plans), (SELECT plan FROM numbers)) + 1")
+                ?? 1
+            try db.execute(
+                sql: "INSERT INTO plans (id, run, created, digest, inputs, state) VALUES (?, ?, ?, '', ?, 'planned')",
+                arguments: [plan, run, created, inputs])
             try db.execute(
                 sql: """
                     CREATE TEMP TABLE numbered AS
                     SELECT d.draft, row_number() OVER (ORDER BY d.wave, d.kind,
                         -- What failed the last time goes last, so that it stands in nobody's way.
-                        EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source WHERE f.plan = (SELECT max(id) FROM plans WHERE state IN ('applied', 'applying', 'stopped'))
+                        EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source
+                            WHERE f.plan = (SELECT max(id) FROM plans WHERE state IN ('applied', 'applying', 'stopped'))
                             AND f.kind = d.kind AND f.source = d.source AND f.status IN ('failed', 'sent')),
                         si.id, ti.id, d.draft) AS seq
                     FROM scratch.drafts d LEFT JOIN ids si ON si.n = d.source LEFT JOIN ids ti ON ti.n = d.target;
@@ -32,15 +46,18 @@ extension Ledger {
                     """)
             try db.execute(
                 sql: """
-                    INSERT INTO operations (plan, seq, wave, kind, verb, situation, source, target, name, status, reason, held_by, fields, due, unit)
-                    SELECT ?, o.seq, d.wave, d.kind, d.verb, d.situation, d.source, d.target, d.name, d.status, d.reason, d.held_by, d.fields, d.due,
+                    INSERT INTO operations (plan, seq, wave, kind, verb, situation, source, target, name, status,
+                        reason, held_by, fields, due, unit)
+                    SELECT ?, o.seq, d.wave, d.kind, d.verb, d.situation, d.source, d.target, d.name, d.status,
+                        d.reason, d.held_by, d.fields, d.due,
                         (SELECT u.seq FROM temp.numbered u WHERE u.draft = d.unit)
                     FROM scratch.drafts d JOIN temp.numbered o ON o.draft = d.draft ORDER BY o.seq
                     """, arguments: [plan])
             try db.execute(
                 sql: """
                     INSERT INTO operation_members (plan, seq, position, source_user, target_user)
-                    SELECT ?, o.seq, m.position, m.source_user, m.target_user FROM scratch.draft_members m JOIN temp.numbered o ON o.draft = m.draft
+                    SELECT ?, o.seq, m.position, m.source_user, m.target_user FROM scratch.draft_members m
+                        JOIN temp.numbered o ON o.draft = m.draft
                     """, arguments: [plan])
             try db.execute(sql: "DROP TABLE temp.numbered")
             return plan
@@ -59,20 +76,36 @@ extension Ledger {
         public var state: PlanState
     }
 
-    /// A stored plan: that of the number given, or the newest but for those of undos, which their command alone applies.
+    /// A stored plan: that of the number given, or the newest but for those of undos, which their command alone
+    /// applies.
     public func plan(_ id: Int64?) throws -> PlanInfo? {
         try read { db in
             let row =
                 if let id { try Row.fetchOne(db, sql: "SELECT * FROM plans WHERE id = ?", arguments: [id]) } else {
-                    try Row.fetchOne(db, sql: "SELECT * FROM plans p WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run AND r.command = 'undo') ORDER BY id DESC LIMIT 1")
+                    try Row.fetchOne(
+                        db,
+                        sql:
+                            """
+                            SELECT * FROM plans p WHERE NOT EXISTS (SELECT 1 FROM runs r
+                                WHERE r.id = p.run AND r.command = 'undo') ORDER BY id DESC LIMIT 1
+                            """
+                    )
                 }
-            return try row.map { try PlanInfo(id: $0["id"], run: $0["run"], created: $0["created"], digest: $0["digest"], inputs: $0["inputs"], state: $0.word("state")) }
+            return try row.map {
+                try PlanInfo(
+                    id: $0["id"], run: $0["run"], created: $0["created"], digest: $0["digest"], inputs: $0["inputs"],
+                    state: $0.word("state"))
+            }
         }
     }
 
     /// The plan of a run; nil where it came to none, or where its plan was not applied and is not kept any more.
     public func plan(ofRun run: Int64) throws -> PlanInfo? {
-        guard let id = try read({ try Int64.fetchOne($0, sql: "SELECT max(id) FROM plans WHERE run = ?", arguments: [run]) }) else { return nil }
+        guard
+            let id = try read({
+                try Int64.fetchOne($0, sql: "SELECT max(id) FROM plans WHERE run = ?", arguments: [run])
+            })
+        else { return nil }
         return try plan(id)
     }
 
@@ -82,17 +115,26 @@ extension Ledger {
 
     /// The last operation of a wave.
     public func lastOperation(plan: Int64, wave: Int) throws -> Int? {
-        try read { try Int.fetchOne($0, sql: "SELECT max(seq) FROM operations WHERE plan = ? AND wave = ?", arguments: [plan, wave]) }
+        try read {
+            try Int.fetchOne(
+                $0, sql: "SELECT max(seq) FROM operations WHERE plan = ? AND wave = ?", arguments: [plan, wave])
+        }
     }
 
     /// Operations of a plan that were not sent.
     public func plannedCount(plan: Int64) throws -> Int {
-        try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM operations WHERE plan = ? AND status = 'planned'", arguments: [plan]) ?? 0 }
+        try read {
+            try Int.fetchOne(
+                $0, sql: "SELECT count(*) FROM operations WHERE plan = ? AND status = 'planned'", arguments: [plan])
+                ?? 0
+        }
     }
 
     public func remove(plan: Int64) throws {
         try write { db in
-            for table in ["operation_members", "operations"] { try db.execute(sql: "DELETE FROM \(table) WHERE plan = ?", arguments: [plan]) }
+            for table in ["operation_members", "operations"] {
+                try db.execute(sql: "DELETE FROM \(table) WHERE plan = ?", arguments: [plan])
+            }
             try db.execute(sql: "DELETE FROM plans WHERE id = ?", arguments: [plan])
             // Somebody may have its number in a file: it is not given again.
             try db.execute(sql: "UPDATE numbers SET plan = max(plan, ?)", arguments: [plan])
@@ -115,7 +157,8 @@ extension Ledger {
                     sql: """
                         SELECT m.position, s.id AS source_id, CASE WHEN m.source_user IS NULL THEN t.id
                                 -- Whoever is to be made again is not where the link still points.
-                                WHEN EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source WHERE f.plan = m.plan AND f.kind = 0 AND f.source = m.source_user
+                                WHEN EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source
+                                    WHERE f.plan = m.plan AND f.kind = 0 AND f.source = m.source_user
                                     AND f.verb = 'create' AND f.status <> 'done') THEN NULL
                                 ELSE lt.id END AS target_id, m.status, m.reason
                         FROM operation_members m
@@ -125,20 +168,25 @@ extension Ledger {
                         """), arguments: [plan, seq]
             ).map {
                 PlannedOperation.Member(
-                    position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"], status: $0["status"], reason: $0["reason"])
+                    position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"],
+                    status: $0["status"], reason: $0["reason"])
             }
         }
         return PlannedOperation(
-            plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: try row.word("kind"), verb: verb, situation: try row.word("situation"),
-            sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: try row.word("status"), reason: row["reason"],
-            heldBy: try row.wordIfAny("held_by"), fields: Self.decode(row["fields"]), unit: row["unit"], mayBeDone: row["may_be_done"], fate: try row.wordIfAny("fate"), sentAt: row["sent_at"],
+            plan: row["plan"], seq: row["seq"], wave: row["wave"], kind: try row.word("kind"), verb: verb,
+            situation: try row.word("situation"),
+            sourceID: row["source_id"], targetID: row["target_id"], name: row["name"], status: try row.word("status"),
+            reason: row["reason"],
+            heldBy: try row.wordIfAny("held_by"), fields: Self.decode(row["fields"]), unit: row["unit"],
+            mayBeDone: row["may_be_done"], fate: try row.wordIfAny("fate"), sentAt: row["sent_at"],
             due: row["due"], members: members)
     }
 
     /// All rows of a plan, in order.
     public func forEachOperation(plan: Int64, _ body: (PlannedOperation) throws -> Void) throws {
         try read { db in
-            let rows = try Row.fetchCursor(db, sql: Self.operationQuery + " WHERE o.plan = ? ORDER BY o.seq", arguments: [plan])
+            let rows = try Row.fetchCursor(
+                db, sql: Self.operationQuery + " WHERE o.plan = ? ORDER BY o.seq", arguments: [plan])
             while let row = try rows.next() { try body(try operation(db, row)) }
         }
     }
@@ -149,15 +197,22 @@ extension Ledger {
     }
 
     /// The parts of one unit, in order.
-    public func operations(plan: Int64, unit: Int) throws -> [PlannedOperation] { try operations("INDEXED BY operations_in_units", "o.plan = ? AND o.unit = ? ORDER BY o.seq", [plan, unit]) }
+    public func operations(plan: Int64, unit: Int) throws -> [PlannedOperation] {
+        try operations("INDEXED BY operations_in_units", "o.plan = ? AND o.unit = ? ORDER BY o.seq", [plan, unit])
+    }
 
     /// All that a plan does about one source record, in order.
     public func operations(plan: Int64, kind: ResourceKind, source: String) throws -> [PlannedOperation] {
-        try operations("INDEXED BY operations_by_source", "o.plan = ? AND o.kind = ? AND o.source = (SELECT n FROM ids WHERE space = ? AND id = ?) ORDER BY o.seq", [plan, kind, kind, source])
+        try operations(
+            "INDEXED BY operations_by_source",
+            "o.plan = ? AND o.kind = ? AND o.source = (SELECT n FROM ids WHERE space = ? AND id = ?) ORDER BY o.seq",
+            [plan, kind, kind, source])
     }
 
     /// Indexes are named: without statistics SQLite would walk the whole plan.
-    private func operations(_ index: String, _ condition: String, _ arguments: StatementArguments) throws -> [PlannedOperation] {
+    private func operations(_ index: String, _ condition: String, _ arguments: StatementArguments) throws
+        -> [PlannedOperation]
+    {
         try read { db in
             try Row.fetchAll(
                 db.cachedStatement(
@@ -172,7 +227,10 @@ extension Ledger {
     /// One row of a plan.
     public func operation(plan: Int64, seq: Int) throws -> PlannedOperation? {
         try read { db in
-            try Row.fetchOne(db.cachedStatement(sql: Self.operationQuery + " WHERE o.plan = ? AND o.seq = ?"), arguments: [plan, seq]).map { try operation(db, $0) }
+            try Row.fetchOne(
+                db.cachedStatement(sql: Self.operationQuery + " WHERE o.plan = ? AND o.seq = ?"),
+                arguments: [plan, seq]
+            ).map { try operation(db, $0) }
         }
     }
 
@@ -180,10 +238,22 @@ extension Ledger {
     public func nextPlanned(plan: Int64, after seq: Int, limit: Int) throws -> [PlannedOperation] {
         try read { db in
             let wave = try Int.fetchOne(
-                db.cachedStatement(sql: "SELECT wave FROM operations WHERE plan = ? AND seq > ? AND status = 'planned' ORDER BY seq LIMIT 1"), arguments: [plan, seq])
+                db.cachedStatement(
+                    sql:
+                        """
+                        SELECT wave FROM operations WHERE plan = ? AND seq > ? AND status = 'planned' ORDER BY seq
+                            LIMIT 1
+                        """
+                ), arguments: [plan, seq])
             guard let wave else { return [] }
             return try Row.fetchAll(
-                db.cachedStatement(sql: Self.operationQuery + " WHERE o.plan = ? AND o.seq > ? AND o.wave = ? AND o.status = 'planned' ORDER BY o.seq LIMIT ?"), arguments: [plan, seq, wave, limit]
+                db.cachedStatement(
+                    sql: Self.operationQuery
+                        + """
+                         WHERE o.plan = ? AND o.seq > ? AND o.wave = ? AND o.status = 'planned' ORDER BY o.seq
+                            LIMIT ?
+                        """
+                ), arguments: [plan, seq, wave, limit]
             ).map { try operation(db, $0) }
         }
     }
@@ -196,8 +266,11 @@ extension Ledger {
                 sql: Self.operationQuery + """
                      JOIN (
                         SELECT plan, seq FROM operations INDEXED BY operations_open WHERE status = 'sent'
-                        UNION SELECT r.plan, r.seq FROM operations r INDEXED BY operations_in_units WHERE r.unit IS NOT NULL AND r.status = 'planned' AND EXISTS (
-                            SELECT 1 FROM operations f INDEXED BY operations_in_units WHERE f.plan = r.plan AND f.unit = r.unit AND f.seq < r.seq AND f.status IN ('sent', 'done'))
+                        UNION SELECT r.plan, r.seq FROM operations r INDEXED BY operations_in_units
+                            WHERE r.unit IS NOT NULL AND r.status = 'planned' AND EXISTS (
+                            SELECT 1 FROM operations f INDEXED BY operations_in_units
+                                WHERE f.plan = r.plan AND f.unit = r.unit AND f.seq < r.seq
+                                AND f.status IN ('sent', 'done'))
                     ) open ON open.plan = o.plan AND open.seq = o.seq
                     ORDER BY o.plan, o.seq
                     """
@@ -212,34 +285,50 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM operations o INDEXED BY operations_by_source
-                    WHERE o.plan = (SELECT max(id) FROM plans WHERE id < ?1 AND state = 'applied') AND o.kind = ?2 AND o.source = (SELECT n FROM ids WHERE space = ?2 AND id = ?3)
+                    WHERE o.plan = (SELECT max(id) FROM plans WHERE id < ?1 AND state = 'applied') AND o.kind = ?2
+                        AND o.source = (SELECT n FROM ids WHERE space = ?2 AND id = ?3)
                     AND o.situation = ?4 AND o.status IN ('conflict', 'held'))
                     """, arguments: [operation.plan, operation.kind, operation.sourceID, operation.situation]) ?? false
         }
     }
 
-    /// Forgets what an applied plan only noted: it was told, and would stand in the ledger for ever, night after night. The leavers that wait are
-    /// kept for the newest plan alone.
+    /// Forgets what an applied plan only noted: it was told, and would stand in the ledger for ever, night after night.
+    /// The leavers that wait are kept for the newest plan alone.
     public func forgetNotes(plan: Int64) throws {
         try write { db in
-            try db.execute(sql: "DELETE FROM operations WHERE plan = ? AND status = 'noted' AND due IS NULL", arguments: [plan])
-            try db.execute(sql: "DELETE FROM operations WHERE plan = (SELECT max(id) FROM plans WHERE id < ? AND state = 'applied') AND status = 'noted'", arguments: [plan])
+            try db.execute(
+                sql: "DELETE FROM operations WHERE plan = ? AND status = 'noted' AND due IS NULL", arguments: [plan])
+            try db.execute(
+                sql:
+                    """
+                    DELETE FROM operations WHERE plan = (SELECT max(id) FROM plans
+                        WHERE id < ? AND state = 'applied') AND status = 'noted'
+                    """,
+                arguments: [plan])
         }
     }
 
     /// Leavers whose term runs, as the newest applied plan knows them; the next first.
     public func leaversDue(_ limit: Int) throws -> (count: Int, next: [(name: String, due: String)]) {
         try read { db in
-            let condition = "FROM operations WHERE plan = (SELECT max(id) FROM plans WHERE state = 'applied') AND due IS NOT NULL AND verb <> 'delete'"
+            let condition =
+                """
+                FROM operations WHERE plan = (SELECT max(id) FROM plans WHERE state = 'applied')
+                    AND due IS NOT NULL AND verb <> 'delete'
+                """
             return (
                 try Int.fetchOne(db, sql: "SELECT count(*) \(condition)") ?? 0,
-                try Row.fetchAll(db, sql: "SELECT name, due \(condition) ORDER BY due, name LIMIT ?", arguments: [limit]).map { ($0[0], $0[1]) }
+                try Row.fetchAll(
+                    db, sql: "SELECT name, due \(condition) ORDER BY due, name LIMIT ?", arguments: [limit]
+                ).map { ($0[0], $0[1]) }
             )
         }
     }
 
     /// Bytes of the ledger, its free pages included.
     package func bytes() throws -> Int {
-        try read { try (Int.fetchOne($0, sql: "PRAGMA page_count") ?? 0) * (Int.fetchOne($0, sql: "PRAGMA page_size") ?? 0) }
+        try read {
+            try (Int.fetchOne($0, sql: "PRAGMA page_count") ?? 0) * (Int.fetchOne($0, sql: "PRAGMA page_size") ?? 0)
+        }
     }
 }

@@ -4,7 +4,8 @@ import Planning
 import SCIM
 
 extension Ledger {
-    /// The judgement, in the order of the rules: the first line that holds decides. One expression over `scratch.facts`.
+    /// The judgement, in the order of the rules: the first line that holds decides. One expression over
+    /// `scratch.facts`.
     static let situationCase = """
         CASE
             WHEN protected THEN 'protected'
@@ -31,7 +32,8 @@ extension Ledger {
 
     /// Classifies everything that is staged or linked.
     ///
-    /// The look-ups name their indexes: without statistics SQLite would walk the primary key's first column, which is quadratic.
+    /// The look-ups name their indexes: without statistics SQLite would walk the primary key's first column, which is
+    /// quadratic.
     ///
     /// - Parameter kinds: the kinds inside the full-push scope; others have no situations.
     /// - Parameter mayRename: kinds whose renames are permitted: only then does a linked account free its name.
@@ -44,8 +46,10 @@ extension Ledger {
                     DELETE FROM scratch.candidates; DELETE FROM scratch.facts; DELETE FROM scratch.situations;
                     UPDATE scratch.source AS s SET collision = 1
                     WHERE in_scope AND (
-                        (SELECT count(*) FROM scratch.source o INDEXED BY source_by_key WHERE o.kind = s.kind AND o.match_key = s.match_key AND o.in_scope) > 1
-                        OR (SELECT count(*) FROM scratch.source o INDEXED BY source_by_external_id WHERE o.kind = s.kind AND o.external_id = s.external_id AND o.in_scope) > 1);
+                        (SELECT count(*) FROM scratch.source o INDEXED BY source_by_key
+                            WHERE o.kind = s.kind AND o.match_key = s.match_key AND o.in_scope) > 1
+                        OR (SELECT count(*) FROM scratch.source o INDEXED BY source_by_external_id
+                            WHERE o.kind = s.kind AND o.external_id = s.external_id AND o.in_scope) > 1);
                     """)
             for kind in kinds {
                 try classify(db, kind: kind, mayRename: mayRename.contains(kind))
@@ -53,7 +57,8 @@ extension Ledger {
             try db.execute(
                 sql: """
                     INSERT INTO scratch.situations (kind, source, target, ext_target, name_target, situation)
-                    SELECT kind, source, coalesce(target, ext_target, name_target, alike_target), ext_target, coalesce(name_target, alike_target), \(Self.situationCase) FROM scratch.facts
+                    SELECT kind, source, coalesce(target, ext_target, name_target, alike_target), ext_target,
+                        coalesce(name_target, alike_target), \(Self.situationCase) FROM scratch.facts
                     """)
         }
     }
@@ -62,19 +67,28 @@ extension Ledger {
         // Candidates are looked for only where there is no link. A name whose holder this plan renames is free.
         try db.execute(
             sql: """
-                INSERT INTO scratch.candidates (kind, source, ext_count, ext_target, name_count, name_target, alike_target)
+                INSERT INTO scratch.candidates (kind, source, ext_count, ext_target, name_count, name_target,
+                    alike_target)
                 SELECT s.kind, s.n,
-                    (SELECT count(*) FROM scratch.target t INDEXED BY target_by_external_id WHERE t.kind = s.kind AND t.external_id = s.external_id),
-                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_external_id WHERE t.kind = s.kind AND t.external_id = s.external_id),
-                    (SELECT count(*) FROM scratch.target t INDEXED BY target_by_key WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName)),
-                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_key WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName)),
-                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_wide_key WHERE t.kind = s.kind AND t.wide_key = s.wide_key AND t.match_key <> s.match_key
+                    (SELECT count(*) FROM scratch.target t INDEXED BY target_by_external_id
+                        WHERE t.kind = s.kind AND t.external_id = s.external_id),
+                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_external_id
+                        WHERE t.kind = s.kind AND t.external_id = s.external_id),
+                    (SELECT count(*) FROM scratch.target t INDEXED BY target_by_key
+                        WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName)),
+                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_key
+                        WHERE t.kind = s.kind AND t.match_key = s.match_key AND \(Self.holdsItsName)),
+                    (SELECT min(t.n) FROM scratch.target t INDEXED BY target_by_wide_key
+                        WHERE t.kind = s.kind AND t.wide_key = s.wide_key AND t.match_key <> s.match_key
                         AND NOT EXISTS (SELECT 1 FROM links h WHERE h.kind = t.kind AND h.target = t.n)
                         -- Whoever another record of the source is meant for is nobody's look-alike.
-                        AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_key WHERE o.kind = t.kind AND o.match_key = t.match_key AND o.in_scope)
-                        AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_external_id WHERE o.kind = t.kind AND o.external_id = t.external_id AND o.in_scope))
+                        AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_key
+                            WHERE o.kind = t.kind AND o.match_key = t.match_key AND o.in_scope)
+                        AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_external_id
+                            WHERE o.kind = t.kind AND o.external_id = t.external_id AND o.in_scope))
                 FROM scratch.source s
-                WHERE s.kind = :kind AND s.in_scope AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
+                WHERE s.kind = :kind AND s.in_scope AND NOT EXISTS
+                    (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
                 """, arguments: ["kind": kind, "mayRename": mayRename])
         try db.execute(
             sql: """
@@ -85,21 +99,29 @@ extension Ledger {
         try db.execute(
             sql: """
                 INSERT INTO scratch.facts (
-                    kind, source, target, ext_target, name_target, alike_target, linked, in_source, on_target, protected, other_mark, collision, unacceptable, disabled_leaver, differs, ext_count,
+                    kind, source, target, ext_target, name_target, alike_target, linked, in_source, on_target,
+                        protected, other_mark, collision, unacceptable, disabled_leaver, differs, ext_count,
                     ext_linked, name_count, name_marked, name_linked)
                 SELECT s.kind, s.n, l.target, c.ext_target, c.name_target, c.alike_target,
                     l.source IS NOT NULL, 1, t.n IS NOT NULL,
-                    CASE WHEN l.source IS NULL THEN s.protected OR coalesce(e.protected, 0) OR coalesce(m.protected, 0) ELSE \(Self.isProtectedLink) END,
-                    coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id AND t.external_id IS NOT s.external_id
+                    CASE WHEN l.source IS NULL THEN s.protected OR coalesce(e.protected, 0) OR coalesce(m.protected, 0)
+                        ELSE \(Self.isProtectedLink) END,
+                    coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id
+                        AND t.external_id IS NOT s.external_id
                             -- The mark of another record of this job is put right.
-                            AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_external_id WHERE o.kind = s.kind AND o.external_id = t.external_id)
-                        ELSE l.external_id IS NOT NULL AND \(Self.bearsAnotherName) AND t.match_key <> s.match_key END, 0),
-                    s.collision, s.problem IS NOT NULL OR l.source IS NULL AND s.lacks_needed, coalesce(l.state = 'disabled', 0),
+                            AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_external_id
+                                WHERE o.kind = s.kind AND o.external_id = t.external_id)
+                        ELSE l.external_id IS NOT NULL AND \(Self.bearsAnotherName)
+                            AND t.match_key <> s.match_key END, 0),
+                    s.collision, s.problem IS NOT NULL OR l.source IS NULL
+                        AND s.lacks_needed, coalesce(l.state = 'disabled', 0),
                     CASE WHEN t.n IS NULL THEN 0 WHEN s.digest = t.digest THEN 0
                         WHEN s.digest = l.sent_digest AND t.digest = l.read_digest THEN 0
                         ELSE differs(s.kind, s.body, t.body, l.sent, l.read) END,
-                    coalesce(c.ext_count, 0), EXISTS (SELECT 1 FROM links x WHERE x.kind = s.kind AND x.target = c.ext_target),
-                    coalesce(c.name_count, 0), coalesce(m.external_id IS NOT NULL AND m.external_id IS NOT s.external_id, 0),
+                    coalesce(c.ext_count, 0), EXISTS (SELECT 1 FROM links x
+                        WHERE x.kind = s.kind AND x.target = c.ext_target),
+                    coalesce(c.name_count, 0), coalesce(m.external_id IS NOT NULL
+                        AND m.external_id IS NOT s.external_id, 0),
                     EXISTS (SELECT 1 FROM links x WHERE x.kind = s.kind AND x.target = c.name_target)
                 FROM scratch.source s
                 LEFT JOIN links l ON l.kind = s.kind AND l.source = s.n
@@ -112,7 +134,8 @@ extension Ledger {
         // Links whose record is not in the source, or not in scope.
         try db.execute(
             sql: """
-                INSERT INTO scratch.facts (kind, source, target, linked, on_target, protected, other_mark, disabled_leaver)
+                INSERT INTO scratch.facts (kind, source, target, linked, on_target, protected, other_mark,
+                    disabled_leaver)
                 SELECT l.kind, l.source, l.target, 1, t.n IS NOT NULL, \(Self.isProtectedLink),
                     -- Of a leaver, another record's mark says that the account is that record's by now.
                     coalesce(CASE WHEN t.external_id IS NOT NULL THEN t.external_id IS NOT l.external_id
@@ -120,7 +143,8 @@ extension Ledger {
                     l.state = 'disabled'
                 FROM links l
                 LEFT JOIN scratch.target t ON t.kind = l.kind AND t.n = l.target
-                WHERE l.kind = :kind AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = l.kind AND s.n = l.source AND s.in_scope)
+                WHERE l.kind = :kind AND NOT EXISTS (SELECT 1 FROM scratch.source s
+                    WHERE s.kind = l.kind AND s.n = l.source AND s.in_scope)
                 """, arguments: ["kind": kind])
         // Objects of the target that nobody above speaks of.
         try db.execute(
@@ -134,22 +158,29 @@ extension Ledger {
                 """, arguments: ["kind": kind])
     }
 
-    /// Whether a linked object is protected: by the name that was written last, and one that this job did not make by the name that it
-    /// bears too. So neither a rename in the source nor one on the target is a way out of losing access.
-    private static let isProtectedLink = "(is_protected(l.kind, l.match_key) OR l.origin NOT IN ('created', 'known') AND coalesce(t.protected, 0))"
+    /// Whether a linked object is protected: by the name that was written last, and one that this job did not make by
+    /// the name that it bears too. So neither a rename in the source nor one on the target is a way out of losing
+    /// access.
+    private static let isProtectedLink =
+        "(is_protected(l.kind, l.match_key) OR l.origin NOT IN ('created', 'known') AND coalesce(t.protected, 0))"
 
-    /// Whether a linked object bears a name that this job did not write. A link of which neither what was sent nor what was read is known
-    /// may still have the wider key of an older version.
-    private static let bearsAnotherName = "t.match_key <> l.match_key AND NOT (l.sent IS NULL AND l.read IS NULL AND t.wide_key = fold_widely(l.match_key))"
+    /// Whether a linked object bears a name that this job did not write. A link of which neither what was sent nor what
+    /// was read is known may still have the wider key of an older version.
+    private static let bearsAnotherName =
+        """
+        t.match_key <> l.match_key AND NOT (l.sent IS NULL AND l.read IS NULL AND t.wide_key = \
+        fold_widely(l.match_key))
+        """
 
-    /// False for an object that this plan is about to give another name: one that is linked to a source record, or carries its
-    /// externalId, where that record wants another name and nothing holds it.
+    /// False for an object that this plan is about to give another name: one that is linked to a source record, or
+    /// carries its externalId, where that record wants another name and nothing holds it.
     private static let holdsItsName = """
         NOT (:mayRename AND NOT t.protected AND (EXISTS (
             SELECT 1 FROM links h JOIN scratch.source hs ON hs.kind = h.kind AND hs.n = h.source
             WHERE h.kind = t.kind AND h.target = t.n AND hs.in_scope AND hs.match_key <> t.match_key
             AND hs.problem IS NULL AND NOT hs.lacks_needed AND NOT hs.collision AND NOT hs.protected
-            AND (t.external_id IS NULL AND t.match_key = h.match_key OR t.external_id = h.external_id OR t.external_id = hs.external_id))
+            AND (t.external_id IS NULL AND t.match_key = h.match_key OR t.external_id = h.external_id
+                OR t.external_id = hs.external_id))
         OR EXISTS (
             SELECT 1 FROM scratch.source hs INDEXED BY source_by_external_id
             WHERE hs.kind = t.kind AND hs.external_id = t.external_id AND hs.in_scope AND hs.match_key <> t.match_key
@@ -163,7 +194,14 @@ extension Ledger {
     /// How many objects are in each situation, by kind and situation.
     public func situationCounts() throws -> [(kind: ResourceKind, situation: Situation, count: Int)] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT kind, situation, count(*) FROM scratch.situations GROUP BY kind, situation ORDER BY kind, situation").map { row in
+            try Row.fetchAll(
+                db,
+                sql:
+                    """
+                    SELECT kind, situation, count(*) FROM scratch.situations GROUP BY kind, situation
+                        ORDER BY kind, situation
+                    """
+            ).map { row in
                 try (kind: row.word(0), situation: row.word(1), count: row[2])
             }
         }
@@ -175,7 +213,13 @@ extension Ledger {
             let list = kinds.listed()
             return (
                 try Int.fetchOne(
-                    db, sql: "SELECT count(*) FROM links l WHERE l.kind IN (\(list)) AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target)") ?? 0,
+                    db,
+                    sql:
+                        """
+                        SELECT count(*) FROM links l WHERE l.kind IN (\(list))
+                            AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target)
+                        """
+                ) ?? 0,
                 try Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind IN (\(list))") ?? 0
             )
         }
@@ -183,27 +227,39 @@ extension Ledger {
 
     static let rowQuery = """
         SELECT st.kind, st.situation, si.id AS source_id, ti.id AS target_id, ei.id AS ext_id, ni.id AS name_id,
-            s.name AS source_name, t.name AS target_name, m.match_key AS name_key, m.external_id AS name_external_id, t.external_id AS target_external_id,
+            s.name AS source_name, t.name AS target_name, m.match_key AS name_key, m.external_id AS name_external_id,
+                t.external_id AS target_external_id,
             s.body AS desired, s.note, s.match_key AS desired_key, s.active AS desired_active,
-            t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.flaw, coalesce(s.lacks_needed, 0) AS lacks_needed, coalesce(s.status_unreadable, 0) AS status_unreadable, s.place,
-            coalesce(s.protected, 0) AS is_name_protected, l.source IS NOT NULL AS is_linked, l.origin, l.state, l.sent, l.read,
+            t.body AS actual, t.match_key AS actual_key, t.active AS actual_active, s.problem, s.flaw,
+                coalesce(s.lacks_needed, 0) AS lacks_needed, coalesce(s.status_unreadable, 0) AS status_unreadable,
+                s.place,
+            coalesce(s.protected, 0) AS is_name_protected, l.source IS NOT NULL AS is_linked, l.origin, l.state,
+                l.sent, l.read,
             CASE WHEN st.situation = 'collision' THEN (
                 SELECT min(ri.id) FROM ids ri WHERE ri.n IN (
-                    SELECT r.n FROM scratch.source r INDEXED BY source_by_key WHERE r.kind = st.kind AND r.match_key = s.match_key AND r.n <> st.source AND r.in_scope
+                    SELECT r.n FROM scratch.source r INDEXED BY source_by_key
+                        WHERE r.kind = st.kind AND r.match_key = s.match_key AND r.n <> st.source AND r.in_scope
                     UNION SELECT r.n FROM scratch.source r INDEXED BY source_by_external_id
-                    WHERE r.kind = st.kind AND r.external_id = s.external_id AND r.n <> st.source AND r.in_scope)) END AS rival,
+                    WHERE r.kind = st.kind AND r.external_id = s.external_id AND r.n <> st.source
+                        AND r.in_scope)) END AS rival,
             CASE WHEN st.name_target IS NOT NULL THEN (
-                SELECT hi.id FROM links h JOIN ids hi ON hi.n = h.source WHERE h.kind = st.kind AND h.target = st.name_target) END AS name_holder,
+                SELECT hi.id FROM links h JOIN ids hi ON hi.n = h.source
+                    WHERE h.kind = st.kind AND h.target = st.name_target) END AS name_holder,
             s.n IS NOT NULL AND NOT s.in_scope AS is_out_of_scope, coalesce(s.disabled, 0) AS is_disabled,
             \(departure) AS departure,
-            EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.by_scope) AS is_absent_by_scope,
-            EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source AND a.is_unconfirmed) AS is_unconfirmed,
-            EXISTS (SELECT 1 FROM scratch.gone_sources g WHERE g.kind = st.kind AND g.n = st.source) AS is_confirmed_gone,
-            EXISTS (SELECT 1 FROM scratch.absent_targets x WHERE x.kind = st.kind AND x.n = st.target) AS is_gone_from_target,
+            EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source
+                AND a.by_scope) AS is_absent_by_scope,
+            EXISTS (SELECT 1 FROM scratch.absences a WHERE a.kind = st.kind AND a.n = st.source
+                AND a.is_unconfirmed) AS is_unconfirmed,
+            EXISTS (SELECT 1 FROM scratch.gone_sources g WHERE g.kind = st.kind
+                AND g.n = st.source) AS is_confirmed_gone,
+            EXISTS (SELECT 1 FROM scratch.absent_targets x WHERE x.kind = st.kind
+                AND x.n = st.target) AS is_gone_from_target,
             EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = st.kind AND d.target = st.target) AS is_survivor,
             EXISTS (SELECT 1 FROM scratch.restored re WHERE re.kind = st.kind AND re.source = st.source) AS is_restored,
             dp.since AS left_since, coalesce(dp.days, 0) AS left_days, st.source, st.target, t.rights, t.mails,
-            CASE WHEN st.situation = 'existing' THEN (SELECT value FROM learned WHERE key = 'accepted association ' || st.kind || ' ' || si.id) END AS accepted_target
+            CASE WHEN st.situation = 'existing' THEN (SELECT value FROM learned
+                WHERE key = 'accepted association ' || st.kind || ' ' || si.id) END AS accepted_target
         FROM scratch.situations st
         LEFT JOIN departures dp ON dp.kind = st.kind AND dp.source = st.source
         LEFT JOIN scratch.source s ON s.kind = st.kind AND s.n = st.source
@@ -270,7 +326,10 @@ extension Ledger {
     public func forEachUnmanaged(_ body: (SituationRow) throws -> Void) throws {
         try write { try indexSource($0) }
         try read { db in
-            let rows = try Row.fetchCursor(db, sql: Self.rowQuery + " WHERE st.situation IN ('unmanaged', 'protected') AND st.source IS NULL ORDER BY st.kind, ti.id")
+            let rows = try Row.fetchCursor(
+                db,
+                sql: Self.rowQuery
+                    + " WHERE st.situation IN ('unmanaged', 'protected') AND st.source IS NULL ORDER BY st.kind, ti.id")
             while let row = try rows.next() {
                 try body(Self.situationRow(row))
             }

@@ -2,7 +2,8 @@ import Foundation
 import GRDB
 import SCIM
 
-/// One read of a source, in a scratch file of its own, for all the jobs that read that source: as it came, before any mapping.
+/// One read of a source, in a scratch file of its own, for all the jobs that read that source: as it came, before any
+/// mapping.
 ///
 /// A ledger attaches it for reading (`Ledger.attach(snapshot:)`). The file goes with the object.
 public final class Snapshot {
@@ -42,11 +43,14 @@ public final class Snapshot {
             descriptor = open(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
             self.path = path
         } else {
-            var template = Array((NSTemporaryDirectory() + "/rollcall-snapshot-" + String(repeating: "X", count: 6)).utf8CString)
+            var template = Array(
+                (NSTemporaryDirectory() + "/rollcall-snapshot-" + String(repeating: "X", count: 6)).utf8CString)
             descriptor = mkstemp(&template)
             self.path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
-        guard descriptor >= 0 else { throw LedgerError.io("cannot create \(self.path): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw LedgerError.io("cannot create \(self.path): \(String(cString: strerror(errno)))")
+        }
         close(descriptor)
         var configuration = Configuration()
         configuration.label = "snapshot"
@@ -86,7 +90,9 @@ public final class Snapshot {
         """
 
     private func access<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        do { return try queue.writeWithoutTransaction(body) } catch let error as DatabaseError { throw LedgerError(scratch: error, path: path) }
+        do { return try queue.writeWithoutTransaction(body) } catch let error as DatabaseError {
+            throw LedgerError(scratch: error, path: path)
+        }
     }
 
     package func mostPages() throws -> Int { try access { try Int.fetchOne($0, sql: "PRAGMA max_page_count") ?? 0 } }
@@ -102,7 +108,9 @@ public final class Snapshot {
         numbers.forget()
         try access { db in
             try db.execute(sql: "BEGIN")
-            for table in ["ids", "records", "units", "user_units", "members", "group_pages"] { try db.execute(sql: "DELETE FROM \(table)") }
+            for table in ["ids", "records", "units", "user_units", "members", "group_pages"] {
+                try db.execute(sql: "DELETE FROM \(table)")
+            }
         }
         isReading = true
     }
@@ -117,7 +125,11 @@ public final class Snapshot {
 
     private func intern(_ db: Database, _ kind: ResourceKind, _ id: String) throws -> Int64 {
         let id = Ledger.withoutNUL(id)
-        if let n = try Int64.fetchOne(db.cachedStatement(sql: "SELECT n FROM ids WHERE kind = ? AND id = ?"), arguments: [kind, id]) { return n }
+        if let n = try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT n FROM ids WHERE kind = ? AND id = ?"), arguments: [kind, id])
+        {
+            return n
+        }
         try db.cachedStatement(sql: "INSERT INTO ids (kind, id) VALUES (?, ?)").execute(arguments: [kind, id])
         return db.lastInsertedRowID
     }
@@ -125,10 +137,14 @@ public final class Snapshot {
     public func add(_ record: Record) throws -> Arrival {
         try access { db in
             let n = try intern(db, record.kind, record.id)
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO records (n, fields, problem, place) VALUES (?, ?, ?, ?)").execute(arguments: [n, record.fields, record.problem, record.place])
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO records (n, fields, problem, place) VALUES (?, ?, ?, ?)")
+                .execute(arguments: [n, record.fields, record.problem, record.place])
             if db.changesCount == 1 { return .new }
-            let known = try Row.fetchOne(db.cachedStatement(sql: "SELECT fields, problem FROM records WHERE n = ?"), arguments: [n])
-            if let known, known[0] as String == record.fields, known[1] as String? == record.problem { return .repeated }
+            let known = try Row.fetchOne(
+                db.cachedStatement(sql: "SELECT fields, problem FROM records WHERE n = ?"), arguments: [n])
+            if let known, known[0] as String == record.fields, known[1] as String? == record.problem {
+                return .repeated
+            }
             // Whichever of them is meant, what the other says must not be written to its account.
             var doubtful = record
             doubtful.problem = "two records of the source have this id, with different contents; keep one of them"
@@ -138,58 +154,86 @@ public final class Snapshot {
     }
 
     /// Puts a fuller record in the place of one that came.
-    public func replace(_ record: Record) throws { try access { try put($0, intern($0, record.kind, record.id), record) } }
+    public func replace(_ record: Record) throws {
+        try access { try put($0, intern($0, record.kind, record.id), record) }
+    }
 
     private func put(_ db: Database, _ n: Int64, _ record: Record) throws {
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO records (n, fields, problem, place) VALUES (?, ?, ?, ?)").execute(arguments: [n, record.fields, record.problem, record.place])
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO records (n, fields, problem, place) VALUES (?, ?, ?, ?)")
+            .execute(arguments: [n, record.fields, record.problem, record.place])
     }
 
     /// Returns how many of the members had not come before.
     public func add(members: [String], of group: String) throws -> Int {
         try access { db in
             let grp = try intern(db, .group, group)
-            let list = IDNumbers.list(try members.map { member in try numbers.number(0, member) { try intern(db, .user, member) } })
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO members (grp, usr) SELECT ?, value FROM json_each(?)").execute(arguments: [grp, list])
+            let list = IDNumbers.list(
+                try members.map { member in try numbers.number(0, member) { try intern(db, .user, member) } })
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO members (grp, usr) SELECT ?, value FROM json_each(?)")
+                .execute(arguments: [grp, list])
             return db.changesCount
         }
     }
 
     public func add(unit id: String, name: String?, parent: String?) throws {
-        try access { try $0.cachedStatement(sql: "INSERT OR REPLACE INTO units (id, name, parent) VALUES (?, ?, ?)").execute(arguments: [id, name, parent]) }
+        try access {
+            try $0.cachedStatement(sql: "INSERT OR REPLACE INTO units (id, name, parent) VALUES (?, ?, ?)").execute(
+                arguments: [id, name, parent])
+        }
     }
 
     /// False when the user was in the unit already.
     public func place(user: String, inUnit unit: String) throws -> Bool {
         try access { db in
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO user_units (usr, unit) VALUES (?, ?)").execute(arguments: [intern(db, .user, user), unit])
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO user_units (usr, unit) VALUES (?, ?)").execute(
+                arguments: [intern(db, .user, user), unit])
             return db.changesCount == 1
         }
     }
 
     public func displace(user: String, fromUnit unit: String) throws {
-        try access { try $0.execute(sql: "DELETE FROM user_units WHERE usr = ? AND unit = ?", arguments: [intern($0, .user, user), unit]) }
+        try access {
+            try $0.execute(
+                sql: "DELETE FROM user_units WHERE usr = ? AND unit = ?", arguments: [intern($0, .user, user), unit])
+        }
     }
 
     public func note(pages: Int, ofGroup group: String) throws {
-        try access { try $0.execute(sql: "INSERT OR REPLACE INTO group_pages (grp, pages) VALUES (?, ?)", arguments: [intern($0, .group, group), pages]) }
+        try access {
+            try $0.execute(
+                sql: "INSERT OR REPLACE INTO group_pages (grp, pages) VALUES (?, ?)",
+                arguments: [intern($0, .group, group), pages])
+        }
     }
 
     /// Puts other members in the place of a group's: what a second reading found.
     public func replace(members: [String], of group: String) throws {
-        try access { db in try db.execute(sql: "DELETE FROM members WHERE grp = ?", arguments: [intern(db, .group, group)]) }
+        try access { db in
+            try db.execute(sql: "DELETE FROM members WHERE grp = ?", arguments: [intern(db, .group, group)])
+        }
         _ = try add(members: members, of: group)
     }
 
     // MARK: asking
 
-    /// Members without a record, after `last` in the order of their bytes; of the groups given, or of all. The groups are looked at when
-    /// `last` is empty.
+    /// Members without a record, after `last` in the order of their bytes; of the groups given, or of all. The groups
+    /// are looked at when `last` is empty.
     public func unknownMembers(of groups: [String]?, after last: String, limit: Int) throws -> [String] {
         try access { db in
             if last.isEmpty {
-                try db.execute(sql: "CREATE TEMP TABLE IF NOT EXISTS members_of (usr INTEGER PRIMARY KEY); DELETE FROM temp.members_of")
+                try db.execute(
+                    sql:
+                        """
+                        CREATE TEMP TABLE IF NOT EXISTS members_of
+                            (usr INTEGER PRIMARY KEY); DELETE FROM temp.members_of
+                        """
+                )
                 if let groups {
-                    for group in groups { try db.execute(sql: "INSERT OR IGNORE INTO temp.members_of SELECT usr FROM members WHERE grp = ?", arguments: [intern(db, .group, group)]) }
+                    for group in groups {
+                        try db.execute(
+                            sql: "INSERT OR IGNORE INTO temp.members_of SELECT usr FROM members WHERE grp = ?",
+                            arguments: [intern(db, .group, group)])
+                    }
                 } else {
                     try db.execute(sql: "INSERT OR IGNORE INTO temp.members_of SELECT usr FROM members")
                 }
@@ -197,7 +241,8 @@ public final class Snapshot {
             return try String.fetchAll(
                 db,
                 sql: """
-                    SELECT i.id FROM ids i WHERE i.kind = 0 AND i.id > ? AND NOT EXISTS (SELECT 1 FROM records r WHERE r.n = i.n)
+                    SELECT i.id FROM ids i WHERE i.kind = 0 AND i.id > ?
+                        AND NOT EXISTS (SELECT 1 FROM records r WHERE r.n = i.n)
                     AND EXISTS (SELECT 1 FROM temp.members_of m WHERE m.usr = i.n) ORDER BY i.id LIMIT ?
                     """, arguments: [last, limit])
         }
@@ -205,7 +250,14 @@ public final class Snapshot {
 
     public func users(after last: String, limit: Int) throws -> [String] {
         try access { db in
-            try String.fetchAll(db, sql: "SELECT i.id FROM ids i JOIN records r ON r.n = i.n WHERE i.kind = 0 AND i.id > ? ORDER BY i.id LIMIT ?", arguments: [last, limit])
+            try String.fetchAll(
+                db,
+                sql:
+                    """
+                    SELECT i.id FROM ids i JOIN records r ON r.n = i.n WHERE i.kind = 0 AND i.id > ? ORDER BY i.id
+                        LIMIT ?
+                    """,
+                arguments: [last, limit])
         }
     }
 
@@ -215,10 +267,12 @@ public final class Snapshot {
             try String.fetchAll(
                 db,
                 sql: """
-                    WITH RECURSIVE below (id) AS (SELECT id FROM units WHERE parent = ?1 UNION SELECT u.id FROM units u JOIN below b ON u.parent = b.id)
+                    WITH RECURSIVE below (id) AS (SELECT id FROM units WHERE parent = ?1 UNION SELECT u.id FROM units u
+                        JOIN below b ON u.parent = b.id)
                     SELECT i.id FROM user_units a INDEXED BY user_units_by_unit JOIN ids i ON i.n = a.usr
                     WHERE a.unit = ?1 AND a.usr > coalesce((SELECT n FROM ids WHERE kind = 0 AND id = ?2), 0)
-                    AND EXISTS (SELECT 1 FROM user_units b WHERE b.usr = a.usr AND b.unit IN (SELECT id FROM below)) ORDER BY a.usr LIMIT ?3
+                    AND EXISTS (SELECT 1 FROM user_units b WHERE b.usr = a.usr AND b.unit IN (SELECT id FROM below))
+                        ORDER BY a.usr LIMIT ?3
                     """, arguments: [unit, last, limit])
         }
     }
@@ -226,32 +280,67 @@ public final class Snapshot {
     public func members(of group: String) throws -> [String] {
         try access { db in
             try String.fetchAll(
-                db, sql: "SELECT i.id FROM members m JOIN ids g ON g.n = m.grp AND g.kind = 1 JOIN ids i ON i.n = m.usr WHERE g.id = ? ORDER BY i.id", arguments: [group])
+                db,
+                sql:
+                    """
+                    SELECT i.id FROM members m JOIN ids g ON g.n = m.grp AND g.kind = 1 JOIN ids i ON i.n = m.usr
+                        WHERE g.id = ? ORDER BY i.id
+                    """,
+                arguments: [group])
         }
     }
 
     public func pages(ofGroup group: String) throws -> Int {
-        try access { db in try Int.fetchOne(db, sql: "SELECT p.pages FROM group_pages p JOIN ids g ON g.n = p.grp WHERE g.kind = 1 AND g.id = ?", arguments: [group]) ?? 1 }
+        try access { db in
+            try Int.fetchOne(
+                db, sql: "SELECT p.pages FROM group_pages p JOIN ids g ON g.n = p.grp WHERE g.kind = 1 AND g.id = ?",
+                arguments: [group]) ?? 1
+        }
     }
 
     /// Users and groups that came.
     public func count() throws -> (users: Int, groups: Int) {
         try access { db in
             (
-                try Int.fetchOne(db, sql: "SELECT count(*) FROM records r JOIN ids i ON i.n = r.n WHERE i.kind = 0") ?? 0,
-                try Int.fetchOne(db, sql: "SELECT count(*) FROM records r JOIN ids i ON i.n = r.n WHERE i.kind = 1") ?? 0
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM records r JOIN ids i ON i.n = r.n WHERE i.kind = 0")
+                    ?? 0,
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM records r JOIN ids i ON i.n = r.n WHERE i.kind = 1")
+                    ?? 0
             )
         }
     }
 
-    /// The whole snapshot in canonical lines: equal directories give equal lines, whoever was asked and in whatever order.
+    /// The whole snapshot in canonical lines: equal directories give equal lines, whoever was asked and in whatever
+    /// order.
     public func forEachLine(_ body: (String) throws -> Void) throws {
         try access { db in
-            let records = try Row.fetchCursor(db, sql: "SELECT i.kind, i.id, r.fields, r.problem FROM records r JOIN ids i ON i.n = r.n ORDER BY i.kind, i.id")
-            while let row = try records.next() { try body("\(row[0] as Int == 0 ? "user" : "group") \(row[1] as String) \(row[2] as String)\((row[3] as String?).map { " problem: \($0)" } ?? "")") }
-            let units = try Row.fetchCursor(db, sql: "SELECT i.id, u.unit FROM user_units u JOIN ids i ON i.n = u.usr ORDER BY i.id, u.unit")
+            let records = try Row.fetchCursor(
+                db,
+                sql:
+                    """
+                    SELECT i.kind, i.id, r.fields, r.problem FROM records r JOIN ids i ON i.n = r.n
+                        ORDER BY i.kind, i.id
+                    """
+            )
+            while let row = try records.next() {
+                try body(
+                    """
+                    \(row[0] as Int == 0 ? "user" : "group") \(row[1] as String) \(row[2] as String)\
+                    \((row[3] as String?).map { " problem: \($0)" } ?? "")
+                    """
+                )
+            }
+            let units = try Row.fetchCursor(
+                db, sql: "SELECT i.id, u.unit FROM user_units u JOIN ids i ON i.n = u.usr ORDER BY i.id, u.unit")
             while let row = try units.next() { try body("in unit \(row[1] as String): \(row[0] as String)") }
-            let members = try Row.fetchCursor(db, sql: "SELECT g.id, i.id FROM members m JOIN ids g ON g.n = m.grp JOIN ids i ON i.n = m.usr ORDER BY g.id, i.id")
+            let members = try Row.fetchCursor(
+                db,
+                sql:
+                    """
+                    SELECT g.id, i.id FROM members m JOIN ids g ON g.n = m.grp JOIN ids i ON i.n = m.usr
+                        ORDER BY g.id, i.id
+                    """
+            )
             while let row = try members.next() { try body("in group \(row[0] as String): \(row[1] as String)") }
         }
     }
@@ -267,40 +356,57 @@ extension Ledger {
     /// Where a snapshot for this ledger's job may be made.
     public var snapshotPath: String? { path.map { $0 + ".source" } }
 
-    /// Stages the attached snapshot: every record as `map` sees it, the members, the units. What was staged before is forgotten.
+    /// Stages the attached snapshot: every record as `map` sees it, the members, the units. What was staged before is
+    /// forgotten.
     public func stageSnapshot(_ map: (Snapshot.Record) throws -> StagedSource) throws {
         try write { db in
-            for table in ["source", "source_members", "source_units", "units", "absences", "long_groups"] { try db.execute(sql: "DELETE FROM scratch.\(table)") }
-            try db.execute(sql: "INSERT OR IGNORE INTO main.ids (space, id) SELECT kind, id FROM snapshot.ids ORDER BY kind, id")
+            for table in ["source", "source_members", "source_units", "units", "absences", "long_groups"] {
+                try db.execute(sql: "DELETE FROM scratch.\(table)")
+            }
+            try db.execute(
+                sql: "INSERT OR IGNORE INTO main.ids (space, id) SELECT kind, id FROM snapshot.ids ORDER BY kind, id")
         }
         var last: Int64 = 0
         while true {
             let batch = try read { db in
                 try Row.fetchAll(
                     db.cachedStatement(
-                        sql: "SELECT r.n, i.kind, i.id, r.fields, r.problem, r.place FROM snapshot.records r JOIN snapshot.ids i ON i.n = r.n WHERE r.n > ? ORDER BY r.n LIMIT 500"), arguments: [last])
+                        sql:
+                            """
+                            SELECT r.n, i.kind, i.id, r.fields, r.problem, r.place FROM snapshot.records r
+                                JOIN snapshot.ids i ON i.n = r.n WHERE r.n > ? ORDER BY r.n LIMIT 500
+                            """
+                    ), arguments: [last])
             }
             guard let end = batch.last else { break }
             last = end[0]
-            _ = try stage(source: batch.map { try map(Snapshot.Record(kind: $0.word(1), id: $0[2], fields: $0[3], problem: $0[4], place: $0[5])) })
+            _ = try stage(
+                source: batch.map {
+                    try map(Snapshot.Record(kind: $0.word(1), id: $0[2], fields: $0[3], problem: $0[4], place: $0[5]))
+                })
         }
         try write { db in
             // Each id is looked up as text once, and not for each of its memberships.
             try db.execute(
                 sql: """
                     DELETE FROM scratch.snapshot_numbers;
-                    INSERT INTO scratch.snapshot_numbers (snapshot, n) SELECT s.n, m.n FROM snapshot.ids s CROSS JOIN main.ids m ON m.space = s.kind AND m.id = s.id;
+                    INSERT INTO scratch.snapshot_numbers (snapshot, n) SELECT s.n, m.n FROM snapshot.ids s
+                        CROSS JOIN main.ids m ON m.space = s.kind AND m.id = s.id;
                     INSERT OR IGNORE INTO scratch.source_members (grp, usr)
                     SELECT g.n, u.n FROM snapshot.members m
-                    CROSS JOIN scratch.snapshot_numbers g ON g.snapshot = m.grp CROSS JOIN scratch.snapshot_numbers u ON u.snapshot = m.usr;
+                    CROSS JOIN scratch.snapshot_numbers g ON g.snapshot = m.grp
+                        CROSS JOIN scratch.snapshot_numbers u ON u.snapshot = m.usr;
                     INSERT OR IGNORE INTO scratch.long_groups (grp)
-                    SELECT m.n FROM snapshot.group_pages p JOIN snapshot.ids i ON i.n = p.grp JOIN main.ids m ON m.space = 1 AND m.id = i.id WHERE p.pages > 1;
+                    SELECT m.n FROM snapshot.group_pages p JOIN snapshot.ids i ON i.n = p.grp
+                        JOIN main.ids m ON m.space = 1 AND m.id = i.id WHERE p.pages > 1;
                     """)
-            try db.execute(sql: "INSERT INTO scratch.units (id, name, parent) SELECT id, name, parent FROM snapshot.units")
+            try db.execute(
+                sql: "INSERT INTO scratch.units (id, name, parent) SELECT id, name, parent FROM snapshot.units")
             try db.execute(
                 sql: """
                     INSERT OR IGNORE INTO scratch.source_units (usr, unit)
-                    SELECT m.n, u.unit FROM snapshot.user_units u JOIN snapshot.ids i ON i.n = u.usr JOIN main.ids m ON m.space = 0 AND m.id = i.id
+                    SELECT m.n, u.unit FROM snapshot.user_units u JOIN snapshot.ids i ON i.n = u.usr
+                        JOIN main.ids m ON m.space = 0 AND m.id = i.id
                     """)
         }
     }
@@ -311,12 +417,14 @@ extension Ledger {
             let grp = try intern(db, space: 1, group)
             try db.execute(sql: "DELETE FROM scratch.source_members WHERE grp = ?", arguments: [grp])
             for member in members {
-                try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.source_members (grp, usr) VALUES (?, ?)").execute(arguments: [grp, intern(db, space: 0, member)])
+                try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.source_members (grp, usr) VALUES (?, ?)")
+                    .execute(arguments: [grp, intern(db, space: 0, member)])
             }
         }
     }
 
-    /// Lets go of the snapshot: a transaction reserves every attached file, so that ledgers that share it would lock each other out.
+    /// Lets go of the snapshot: a transaction reserves every attached file, so that ledgers that share it would lock
+    /// each other out.
     public func detachSnapshot() throws {
         guard isSnapshotAttached else { return }
         isSnapshotAttached = false

@@ -34,8 +34,10 @@ public struct StagedSource: Sendable {
     public var isDisabled: Bool
 
     public init(
-        kind: ResourceKind, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, problem: String?,
-        note: String?, place: String, isProtected: Bool, isDisabled: Bool = false, flaw: String? = nil, lacksWhatIsNeeded: Bool = false, isStatusUnreadable: Bool = false
+        kind: ResourceKind, id: String, externalID: String?, name: String, matchKey: String, body: String,
+        digest: [UInt8], active: Bool?, problem: String?,
+        note: String?, place: String, isProtected: Bool, isDisabled: Bool = false, flaw: String? = nil,
+        lacksWhatIsNeeded: Bool = false, isStatusUnreadable: Bool = false
     ) {
         self.flaw = flaw
         self.lacksWhatIsNeeded = lacksWhatIsNeeded
@@ -75,7 +77,8 @@ public struct StagedTarget: Sendable {
     public var mails: String?
 
     public init(
-        kind: ResourceKind, id: String, externalID: String?, name: String, matchKey: String, body: String, digest: [UInt8], active: Bool?, isProtected: Bool, rights: String? = nil,
+        kind: ResourceKind, id: String, externalID: String?, name: String, matchKey: String, body: String,
+        digest: [UInt8], active: Bool?, isProtected: Bool, rights: String? = nil,
         created: Double? = nil,
         mails: String? = nil
     ) {
@@ -110,7 +113,9 @@ public struct SourceCount: Hashable, Sendable {
 extension Ledger {
     /// The number of an external id; given once, kept for ever.
     /// SQLite would end a text at a NUL, and two ids would be one.
-    static func withoutNUL(_ id: String) -> String { id.utf8.contains(0) ? id.unicodeScalars.map { $0.value == 0 ? "\\u0000" : String($0) }.joined() : id }
+    static func withoutNUL(_ id: String) -> String {
+        id.utf8.contains(0) ? id.unicodeScalars.map { $0.value == 0 ? "\\u0000" : String($0) }.joined() : id
+    }
 
     func intern(_ db: Database, space: Int, _ id: String) throws -> Int64 {
         let id = Self.withoutNUL(id)
@@ -128,11 +133,17 @@ extension Ledger {
                 let n = try intern(db, space: record.kind.sourceSpace, record.id)
                 let insert = try db.cachedStatement(
                     sql:
-                        "INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, wide_key, body, digest, active, problem, note, place, protected, disabled, flaw, lacks_needed, status_unreadable) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                        """
+                        INSERT OR IGNORE INTO scratch.source (kind, n, external_id, name, match_key, wide_key,
+                            body, digest, active, problem, note, place, protected, disabled, flaw, lacks_needed,
+                            status_unreadable) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        """
                 )
                 try insert.execute(arguments: [
-                    record.kind, n, record.externalID, record.name, record.matchKey, foldedWidely(record.name), record.body, blob(record.digest), record.active, record.problem, record.note,
-                    record.place, record.isProtected, record.isDisabled, record.flaw, record.lacksWhatIsNeeded, record.isStatusUnreadable,
+                    record.kind, n, record.externalID, record.name, record.matchKey, foldedWidely(record.name),
+                    record.body, blob(record.digest), record.active, record.problem, record.note,
+                    record.place, record.isProtected, record.isDisabled, record.flaw, record.lacksWhatIsNeeded,
+                    record.isStatusUnreadable,
                 ])
                 if db.changesCount == 0 { repeated.append(record.id) }
             }
@@ -148,12 +159,19 @@ extension Ledger {
         try stage(members, of: group, into: "target_members", userSpace: 2, groupSpace: 3)
     }
 
-    private func stage(_ members: [String], of group: String, into table: String, userSpace: Int, groupSpace: Int) throws {
+    private func stage(_ members: [String], of group: String, into table: String, userSpace: Int, groupSpace: Int)
+        throws
+    {
         guard !members.isEmpty else { return }
         try write { db in
             let grp = try intern(db, space: groupSpace, group)
-            let list = IDNumbers.list(try members.map { member in try numbers.number(userSpace, member) { try intern(db, space: userSpace, member) } })
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO scratch.\(table) (grp, usr) SELECT ?, value FROM json_each(?)").execute(arguments: [grp, list])
+            let list = IDNumbers.list(
+                try members.map { member in
+                    try numbers.number(userSpace, member) { try intern(db, space: userSpace, member) }
+                })
+            try db.cachedStatement(
+                sql: "INSERT OR IGNORE INTO scratch.\(table) (grp, usr) SELECT ?, value FROM json_each(?)"
+            ).execute(arguments: [grp, list])
         }
     }
 
@@ -162,13 +180,20 @@ extension Ledger {
         try write { db in
             var repeated: [String] = []
             for object in objects {
-                let n = try numbers.number(object.kind.targetSpace, object.id) { try intern(db, space: object.kind.targetSpace, object.id) }
+                let n = try numbers.number(object.kind.targetSpace, object.id) {
+                    try intern(db, space: object.kind.targetSpace, object.id)
+                }
                 let insert = try db.cachedStatement(
                     sql:
-                        "INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected, rights, created, mails) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                        """
+                        INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key,
+                            body, digest, active, protected, rights, created, mails)
+                            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        """
                 )
                 try insert.execute(arguments: [
-                    object.kind, n, object.externalID, object.name, object.matchKey, foldedWidely(object.name), object.body, blob(object.digest), object.active, object.isProtected,
+                    object.kind, n, object.externalID, object.name, object.matchKey, foldedWidely(object.name),
+                    object.body, blob(object.digest), object.active, object.isProtected,
                     object.rights, object.created, object.mails,
                 ])
                 if db.changesCount == 0 { repeated.append(object.id) }
@@ -179,7 +204,11 @@ extension Ledger {
 
     /// Remembers of a staged group what hangs on it beside its users.
     public func note(rights: String, ofGroup id: String) throws {
-        try write { try $0.execute(sql: "UPDATE scratch.target SET rights = ? WHERE kind = 1 AND n = ?", arguments: [rights, intern($0, space: 3, id)]) }
+        try write {
+            try $0.execute(
+                sql: "UPDATE scratch.target SET rights = ? WHERE kind = 1 AND n = ?",
+                arguments: [rights, intern($0, space: 3, id)])
+        }
     }
 
     /// Forgets the staged objects of a kind, before they are read again; of groups, their members too.
@@ -192,18 +221,22 @@ extension Ledger {
 
     func blob(_ bytes: [UInt8]) -> Data { Data(bytes) }
 
-    /// Whether a group of the target is linked, or bears the name or externalId of a source group: whether its members matter.
+    /// Whether a group of the target is linked, or bears the name or externalId of a source group: whether its members
+    /// matter.
     public func concerns(targetGroup id: String) throws -> Bool {
         try write { db in
             try indexSource(db)
             return try Bool.fetchOne(
                 db.cachedStatement(
                     sql: """
-                        SELECT EXISTS (SELECT 1 FROM ids i CROSS JOIN links l INDEXED BY links_by_target ON l.kind = 1 AND l.target = i.n WHERE i.space = 3 AND i.id = ?1)
+                        SELECT EXISTS (SELECT 1 FROM ids i CROSS JOIN links l INDEXED BY links_by_target ON l.kind = 1
+                            AND l.target = i.n WHERE i.space = 3 AND i.id = ?1)
                         OR EXISTS (SELECT 1 FROM ids i CROSS JOIN scratch.target t ON t.kind = 1 AND t.n = i.n
-                            CROSS JOIN scratch.source s INDEXED BY source_by_key ON s.kind = 1 AND s.match_key = t.match_key WHERE i.space = 3 AND i.id = ?1)
+                            CROSS JOIN scratch.source s INDEXED BY source_by_key ON s.kind = 1
+                                AND s.match_key = t.match_key WHERE i.space = 3 AND i.id = ?1)
                         OR EXISTS (SELECT 1 FROM ids i CROSS JOIN scratch.target t ON t.kind = 1 AND t.n = i.n
-                            CROSS JOIN scratch.source s INDEXED BY source_by_external_id ON s.kind = 1 AND s.external_id = t.external_id WHERE i.space = 3 AND i.id = ?1)
+                            CROSS JOIN scratch.source s INDEXED BY source_by_external_id ON s.kind = 1
+                                AND s.external_id = t.external_id WHERE i.space = 3 AND i.id = ?1)
                         """), arguments: [id]) ?? false
         }
     }
@@ -214,10 +247,18 @@ extension Ledger {
     public func sourceCount() throws -> SourceCount {
         try read { db in
             SourceCount(
-                users: try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE kind = 0 AND in_scope") ?? 0,
-                groups: try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE kind = 1 AND in_scope") ?? 0,
+                users: try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE kind = 0 AND in_scope")
+                    ?? 0,
+                groups: try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE kind = 1 AND in_scope")
+                    ?? 0,
                 memberships: try Int.fetchOne(
-                    db, sql: "SELECT count(*) FROM scratch.source s CROSS JOIN scratch.source_members m ON m.grp = s.n WHERE s.kind = 1 AND s.in_scope") ?? 0)
+                    db,
+                    sql:
+                        """
+                        SELECT count(*) FROM scratch.source s CROSS JOIN scratch.source_members m ON m.grp = s.n
+                            WHERE s.kind = 1 AND s.in_scope
+                        """
+                ) ?? 0)
         }
     }
 
@@ -227,7 +268,9 @@ extension Ledger {
             let condition = "FROM scratch.source s WHERE s.kind = 0 AND s.in_scope AND s.status_unreadable"
             return (
                 try Int.fetchOne(db, sql: "SELECT count(*) \(condition)") ?? 0,
-                try String.fetchOne(db, sql: "SELECT (SELECT id FROM ids WHERE n = s.n) || ' (' || s.place || ')' \(condition) LIMIT 1") ?? ""
+                try String.fetchOne(
+                    db, sql: "SELECT (SELECT id FROM ids WHERE n = s.n) || ' (' || s.place || ')' \(condition) LIMIT 1")
+                    ?? ""
             )
         }
     }
@@ -236,9 +279,16 @@ extension Ledger {
     public func notedRecords(limit: Int) throws -> (count: Int, examples: [String]) {
         try read { db in
             (
-                try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE in_scope AND note IS NOT NULL") ?? 0,
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM scratch.source WHERE in_scope AND note IS NOT NULL")
+                    ?? 0,
                 try String.fetchAll(
-                    db, sql: "SELECT i.id || ' (' || s.place || '): ' || s.note FROM scratch.source s JOIN ids i ON i.n = s.n WHERE s.in_scope AND s.note IS NOT NULL ORDER BY s.kind, i.id LIMIT ?",
+                    db,
+                    sql:
+                        """
+                        SELECT i.id || ' (' || s.place || '): ' || s.note FROM scratch.source s
+                            JOIN ids i ON i.n = s.n WHERE s.in_scope AND s.note IS NOT NULL ORDER BY s.kind, i.id
+                            LIMIT ?
+                        """,
                     arguments: [limit])
             )
         }
@@ -246,39 +296,56 @@ extension Ledger {
 
     // MARK: history
 
-    /// Folds the staged reads into the history. Only a complete read closes an interval: what an incomplete one does not
-    /// show is not gone.
+    /// Folds the staged reads into the history. Only a complete read closes an interval: what an incomplete one does
+    /// not show is not gone.
     ///
     /// - Parameter kinds: the kinds that were read from the target.
-    public func recordHistory(run: Int64, source isSourceComplete: Bool, target isTargetComplete: Bool, kinds: [ResourceKind] = ResourceKind.allCases) throws {
+    public func recordHistory(
+        run: Int64, source isSourceComplete: Bool, target isTargetComplete: Bool,
+        kinds: [ResourceKind] = ResourceKind.allCases
+    ) throws {
         try write { db in
             try recordUnits(db, run: run, isComplete: isSourceComplete)
-            for (table, firstSpace, side, isComplete) in [("source", 0, 0, isSourceComplete), ("target", 2, 1, isTargetComplete)] {
-                let spaces = (side == 0 ? ResourceKind.allCases.map(\.sourceSpace) : kinds.map(\.targetSpace)).map(String.init).joined(separator: ",")
-                let gone = isComplete ? "" : "AND EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n)"
+            for (table, firstSpace, side, isComplete) in [
+                ("source", 0, 0, isSourceComplete), ("target", 2, 1, isTargetComplete),
+            ] {
+                let spaces = (side == 0 ? ResourceKind.allCases.map(\.sourceSpace) : kinds.map(\.targetSpace)).map(
+                    String.init
+                ).joined(separator: ",")
+                let gone =
+                    isComplete
+                    ? ""
+                    : """
+                    AND EXISTS (SELECT 1 FROM scratch.\(table) s
+                        WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n)
+                    """
                 try db.execute(
                     sql: """
                         UPDATE versions AS v SET last_run = ? WHERE last_run IS NULL AND space IN (\(spaces))
-                        AND NOT EXISTS (SELECT 1 FROM scratch.\(table) s WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n AND s.digest = v.digest) \(gone)
+                        AND NOT EXISTS (SELECT 1 FROM scratch.\(table) s
+                            WHERE s.kind = v.space - \(firstSpace) AND s.n = v.n AND s.digest = v.digest) \(gone)
                         """, arguments: [run - 1])
                 try db.execute(
                     sql: """
                         INSERT OR REPLACE INTO versions (space, n, first_run, last_run, digest, body)
                         SELECT s.kind + \(firstSpace), s.n, ?, NULL, s.digest, s.body FROM scratch.\(table) s
-                        WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = s.kind + \(firstSpace) AND v.n = s.n AND v.last_run IS NULL)
+                        WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = s.kind + \(firstSpace) AND v.n = s.n
+                            AND v.last_run IS NULL)
                         """, arguments: [run])
                 if isComplete, side == 0 || kinds.contains(.group) {
                     try db.execute(
                         sql: """
                             UPDATE memberships AS m SET last_run = ? WHERE last_run IS NULL AND side = \(side)
-                            AND NOT EXISTS (SELECT 1 FROM scratch.\(table)_members s WHERE s.grp = m.grp AND s.usr = m.usr)
+                            AND NOT EXISTS (SELECT 1 FROM scratch.\(table)_members s
+                                WHERE s.grp = m.grp AND s.usr = m.usr)
                             """, arguments: [run - 1])
                 }
                 try db.execute(
                     sql: """
                         INSERT OR REPLACE INTO memberships (side, grp, usr, first_run, last_run)
                         SELECT \(side), s.grp, s.usr, ?, NULL FROM scratch.\(table)_members s
-                        WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.side = \(side) AND m.grp = s.grp AND m.usr = s.usr AND m.last_run IS NULL)
+                        WHERE NOT EXISTS (SELECT 1 FROM memberships m
+                            WHERE m.side = \(side) AND m.grp = s.grp AND m.usr = s.usr AND m.last_run IS NULL)
                         """, arguments: [run])
             }
         }
@@ -288,31 +355,37 @@ extension Ledger {
     private func recordUnits(_ db: Database, run: Int64, isComplete: Bool) throws {
         try db.execute(
             sql: """
-                INSERT OR IGNORE INTO ids (space, id) SELECT 4, unit FROM (SELECT id AS unit FROM scratch.units UNION SELECT unit FROM scratch.source_units) ORDER BY unit
+                INSERT OR IGNORE INTO ids (space, id) SELECT 4, unit
+                    FROM (SELECT id AS unit FROM scratch.units UNION SELECT unit FROM scratch.source_units)
+                    ORDER BY unit
                 """)
         try db.execute(
             sql: """
                 UPDATE versions AS v SET last_run = ?1 WHERE last_run IS NULL AND space = 4 AND EXISTS (
-                    SELECT 1 FROM scratch.units u JOIN ids i ON i.space = 4 AND i.id = u.id WHERE i.n = v.n AND v.body <> json_object('name', u.name, 'parent', u.parent))
+                    SELECT 1 FROM scratch.units u JOIN ids i ON i.space = 4 AND i.id = u.id
+                        WHERE i.n = v.n AND v.body <> json_object('name', u.name, 'parent', u.parent))
                 """, arguments: [run - 1])
         try db.execute(
             sql: """
                 INSERT OR REPLACE INTO versions (space, n, first_run, last_run, digest, body)
-                SELECT 4, i.n, ?1, NULL, x'', json_object('name', u.name, 'parent', u.parent) FROM scratch.units u JOIN ids i ON i.space = 4 AND i.id = u.id
+                SELECT 4, i.n, ?1, NULL, x'', json_object('name', u.name, 'parent', u.parent) FROM scratch.units u
+                    JOIN ids i ON i.space = 4 AND i.id = u.id
                 WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = 4 AND v.n = i.n AND v.last_run IS NULL)
                 """, arguments: [run])
         if isComplete {
             try db.execute(
                 sql: """
                     UPDATE memberships AS m SET last_run = ?1 WHERE last_run IS NULL AND side = 2 AND NOT EXISTS (
-                        SELECT 1 FROM scratch.source_units s JOIN ids i ON i.space = 4 AND i.id = s.unit WHERE s.usr = m.usr AND i.n = m.grp)
+                        SELECT 1 FROM scratch.source_units s JOIN ids i ON i.space = 4 AND i.id = s.unit
+                            WHERE s.usr = m.usr AND i.n = m.grp)
                     """, arguments: [run - 1])
         }
         try db.execute(
             sql: """
                 INSERT OR REPLACE INTO memberships (side, grp, usr, first_run, last_run)
                 SELECT 2, i.n, s.usr, ?1, NULL FROM scratch.source_units s JOIN ids i ON i.space = 4 AND i.id = s.unit
-                WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.side = 2 AND m.grp = i.n AND m.usr = s.usr AND m.last_run IS NULL)
+                WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.side = 2 AND m.grp = i.n AND m.usr = s.usr
+                    AND m.last_run IS NULL)
                 """, arguments: [run])
     }
 }

@@ -12,34 +12,50 @@ extension Ledger {
     public func stageLinks(kind: ResourceKind, except gone: Set<String>, isProtected: (String) -> Bool) throws -> Int {
         try write { db in
             try db.execute(sql: "CREATE TEMP TABLE gone (target INTEGER PRIMARY KEY)")
-            for id in gone { try db.execute(sql: "INSERT INTO temp.gone VALUES (?)", arguments: [intern(db, space: kind.targetSpace, id)]) }
+            for id in gone {
+                try db.execute(
+                    sql: "INSERT INTO temp.gone VALUES (?)", arguments: [intern(db, space: kind.targetSpace, id)])
+            }
             try db.execute(
                 sql: """
-                    INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body, digest, active, protected)
+                    INSERT OR IGNORE INTO scratch.target (kind, n, external_id, name, match_key, wide_key, body,
+                        digest, active, protected)
                     SELECT l.kind, l.target, l.external_id, l.match_key, l.match_key, fold_widely(l.match_key),
-                        CASE WHEN l.state = 'disabled' THEN json_set(coalesce(l.read, l.sent, '{}'), '$.active', json('false')) ELSE coalesce(l.read, l.sent, '{}') END,
-                        CASE WHEN l.state = 'disabled' THEN x'' WHEN l.read IS NOT NULL THEN coalesce(l.read_digest, x'') ELSE coalesce(l.sent_digest, x'') END,
-                        CASE WHEN l.state = 'disabled' THEN 0 ELSE json_extract(coalesce(l.read, l.sent, '{}'), '$.active') END, 0
+                        CASE WHEN l.state = 'disabled' THEN json_set(coalesce(l.read, l.sent, '{}'), '$.active',
+                            json('false')) ELSE coalesce(l.read, l.sent, '{}') END,
+                        CASE WHEN l.state = 'disabled' THEN x'' WHEN l.read IS NOT NULL
+                            THEN coalesce(l.read_digest, x'') ELSE coalesce(l.sent_digest, x'') END,
+                        CASE WHEN l.state = 'disabled' THEN 0 ELSE json_extract(coalesce(l.read, l.sent, '{}'),
+                            '$.active') END, 0
                     FROM links l WHERE l.kind = ? AND l.target NOT IN (SELECT target FROM temp.gone)
                     """, arguments: [kind])
             let count = db.changesCount
             try db.execute(sql: "DROP TABLE temp.gone")
-            let rows = try Row.fetchCursor(db, sql: "SELECT n, name FROM scratch.target WHERE kind = ? AND NOT protected", arguments: [kind])
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT n, name FROM scratch.target WHERE kind = ? AND NOT protected", arguments: [kind])
             var protected: [Int64] = []
             while let row = try rows.next() { if isProtected(row[1]) { protected.append(row[0]) } }
-            for n in protected { try db.execute(sql: "UPDATE scratch.target SET protected = 1 WHERE kind = ? AND n = ?", arguments: [kind, n]) }
+            for n in protected {
+                try db.execute(
+                    sql: "UPDATE scratch.target SET protected = 1 WHERE kind = ? AND n = ?", arguments: [kind, n])
+            }
             return count
         }
     }
 
-    /// Links whose object is not staged, after the record `last`, in the order in which the ledger came to know the records.
-    public func linksNotStaged(kind: ResourceKind, after last: Int64, limit: Int) throws -> [(record: Int64, target: String)] {
+    /// Links whose object is not staged, after the record `last`, in the order in which the ledger came to know the
+    /// records.
+    public func linksNotStaged(kind: ResourceKind, after last: Int64, limit: Int) throws -> [(
+        record: Int64, target: String
+    )] {
         try read { db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT l.source, i.id FROM links l JOIN ids i ON i.n = l.target WHERE l.kind = ?1 AND l.source > ?2
-                        AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target) ORDER BY l.source LIMIT ?3
+                        SELECT l.source, i.id FROM links l JOIN ids i ON i.n = l.target
+                            WHERE l.kind = ?1 AND l.source > ?2
+                        AND NOT EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = l.kind AND t.n = l.target)
+                            ORDER BY l.source LIMIT ?3
                         """), arguments: [kind, last, limit]
             ).map { (record: $0[0], target: $0[1]) }
         }
@@ -49,7 +65,12 @@ extension Ledger {
     public func dropUnmarked(kind: ResourceKind) throws {
         try write { db in
             try db.execute(
-                sql: "DELETE FROM scratch.target AS t WHERE kind = ? AND external_id IS NULL AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)", arguments: [kind])
+                sql:
+                    """
+                    DELETE FROM scratch.target AS t WHERE kind = ? AND external_id IS NULL
+                        AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)
+                    """,
+                arguments: [kind])
         }
     }
 
@@ -58,7 +79,13 @@ extension Ledger {
         try read { db in
             try Set(
                 String.fetchAll(
-                    db.cachedStatement(sql: "SELECT u.id FROM ids g CROSS JOIN written_members w ON w.grp = g.n JOIN ids u ON u.n = w.usr WHERE g.space = 3 AND g.id = ? AND w.certain"),
+                    db.cachedStatement(
+                        sql:
+                            """
+                            SELECT u.id FROM ids g CROSS JOIN written_members w ON w.grp = g.n
+                                JOIN ids u ON u.n = w.usr WHERE g.space = 3 AND g.id = ? AND w.certain
+                            """
+                    ),
                     arguments: [group]))
         }
     }
@@ -68,7 +95,13 @@ extension Ledger {
         try read { db in
             guard isScratchAttached else { return [] }
             return try String.fetchAll(
-                db.cachedStatement(sql: "SELECT u.id FROM ids g CROSS JOIN scratch.target_members m ON m.grp = g.n CROSS JOIN ids u ON u.n = m.usr WHERE g.space = 3 AND g.id = ?"), arguments: [id])
+                db.cachedStatement(
+                    sql:
+                        """
+                        SELECT u.id FROM ids g CROSS JOIN scratch.target_members m ON m.grp = g.n
+                            CROSS JOIN ids u ON u.n = m.usr WHERE g.space = 3 AND g.id = ?
+                        """
+                ), arguments: [id])
         }
     }
 
@@ -78,9 +111,13 @@ extension Ledger {
             try String.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT t.id FROM ids g CROSS JOIN links lg INDEXED BY links_by_target ON lg.kind = 1 AND lg.target = g.n
-                        CROSS JOIN operations o INDEXED BY operations_by_source ON o.plan = ?1 AND o.kind = 1 AND o.source = lg.source
-                        CROSS JOIN operation_members m ON m.plan = o.plan AND m.seq = o.seq CROSS JOIN links lu ON lu.kind = 0 AND lu.source = m.source_user CROSS JOIN ids t ON t.n = lu.target
+                        SELECT t.id FROM ids g CROSS JOIN links lg INDEXED BY links_by_target ON lg.kind = 1
+                            AND lg.target = g.n
+                        CROSS JOIN operations o INDEXED BY operations_by_source ON o.plan = ?1 AND o.kind = 1
+                            AND o.source = lg.source
+                        CROSS JOIN operation_members m ON m.plan = o.plan AND m.seq = o.seq
+                            CROSS JOIN links lu ON lu.kind = 0 AND lu.source = m.source_user
+                            CROSS JOIN ids t ON t.n = lu.target
                         WHERE g.space = 3 AND g.id = ?2 AND o.verb = 'add members' AND o.status = 'done'
                         """), arguments: [plan, id])
         }
@@ -88,14 +125,23 @@ extension Ledger {
 
     /// Members of a group that were written, or may have been, and that the target has never shown.
     public func unseenMembers(ofGroup id: String) throws -> [String] {
-        try read { db in
+        let isWanted = """
+            EXISTS (
+                SELECT 1 FROM links lg INDEXED BY links_by_target
+                CROSS JOIN links lu INDEXED BY links_by_target ON lu.kind = 0 AND lu.target = w.usr
+                CROSS JOIN scratch.source_members s ON s.grp = lg.source AND s.usr = lu.source
+                WHERE lg.kind = 1 AND lg.target = w.grp)
+            """
+        return try read { db in
             try String.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT u.id FROM ids g CROSS JOIN written_members w ON w.grp = g.n CROSS JOIN ids u ON u.n = w.usr WHERE g.space = 3 AND g.id = ?
-                        AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.side = 1 AND m.grp = w.grp AND m.usr = w.usr)
+                        SELECT u.id FROM ids g CROSS JOIN written_members w ON w.grp = g.n
+                            CROSS JOIN ids u ON u.n = w.usr WHERE g.space = 3 AND g.id = ?
+                        AND NOT EXISTS (SELECT 1 FROM memberships m
+                            WHERE m.side = 1 AND m.grp = w.grp AND m.usr = w.usr)
                         -- Of an addition of which nobody knows whether it arrived, only while it is wanted.
-                        AND (w.certain OR \(isScratchAttached ? "EXISTS (SELECT 1 FROM links lg INDEXED BY links_by_target CROSS JOIN links lu INDEXED BY links_by_target ON lu.kind = 0 AND lu.target = w.usr CROSS JOIN scratch.source_members s ON s.grp = lg.source AND s.usr = lu.source WHERE lg.kind = 1 AND lg.target = w.grp)" : "1"))
+                        AND (w.certain OR \(isScratchAttached ? isWanted : "1"))
                         """), arguments: [id])
         }
     }
@@ -106,7 +152,11 @@ extension Ledger {
             for member in members {
                 try db.execute(
                     sql:
-                        "DELETE FROM written_members WHERE NOT certain AND grp = (SELECT n FROM ids WHERE space = 3 AND id = ?) AND usr = (SELECT n FROM ids WHERE space = 2 AND id = ?)",
+                        """
+                        DELETE FROM written_members WHERE NOT certain
+                            AND grp = (SELECT n FROM ids WHERE space = 3 AND id = ?)
+                            AND usr = (SELECT n FROM ids WHERE space = 2 AND id = ?)
+                        """,
                     arguments: [group, member])
             }
         }
@@ -125,12 +175,17 @@ extension Ledger {
     /// Forgets what groups have lost: of those that records of these names or ids are linked to, or of all.
     public func forgetLosses(ofGroups names: Set<String>?) throws {
         try write { db in
-            guard let names else { return try db.execute(sql: "DELETE FROM learned WHERE key >= 'loses members: ' AND key < 'loses members:!'") }
+            guard let names else {
+                return try db.execute(
+                    sql: "DELETE FROM learned WHERE key >= 'loses members: ' AND key < 'loses members:!'")
+            }
             for name in names {
                 try db.execute(
                     sql: """
-                        DELETE FROM learned WHERE key IN (SELECT 'loses members: ' || v.column1 || ': ' || t.id FROM (VALUES ('update'), ('add members'), ('remove members')) v, links l
-                            JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target WHERE l.kind = 1 AND (s.id = ?1 OR l.match_key = ?2))
+                        DELETE FROM learned WHERE key IN (SELECT 'loses members: ' || v.column1 || ': ' || t.id
+                            FROM (VALUES ('update'), ('add members'), ('remove members')) v, links l
+                            JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target
+                                WHERE l.kind = 1 AND (s.id = ?1 OR l.match_key = ?2))
                         """, arguments: [name, folded(name)])
             }
         }
@@ -142,25 +197,39 @@ extension Ledger {
             try Bool.fetchOne(
                 db.cachedStatement(
                     sql: """
-                        SELECT EXISTS (SELECT 1 FROM ids i JOIN operations o INDEXED BY operations_by_source ON o.plan = ?1 AND o.kind = ?2 AND o.source = i.n
+                        SELECT EXISTS (SELECT 1 FROM ids i
+                            JOIN operations o INDEXED BY operations_by_source ON o.plan = ?1 AND o.kind = ?2
+                            AND o.source = i.n
                         WHERE i.space = ?2 AND i.id = ?3 AND o.verb = ?4 AND o.seq > ?5 AND o.status = 'planned')
-                        """), arguments: [operation.plan, operation.kind, operation.sourceID, operation.verb, operation.seq]) ?? false
+                        """),
+                arguments: [operation.plan, operation.kind, operation.sourceID, operation.verb, operation.seq]) ?? false
         }
     }
 
     /// Memberships that were written and that the target has taken.
-    public func writtenMembershipCount() throws -> Int { try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM written_members WHERE certain") ?? 0 } }
+    public func writtenMembershipCount() throws -> Int {
+        try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM written_members WHERE certain") ?? 0 }
+    }
 
     /// Puts the members that a read by id showed in the place of those that were written.
     public func restage(targetMembers members: [String], of group: String) throws {
-        try write { try $0.execute(sql: "DELETE FROM scratch.target_members WHERE grp = ?", arguments: [intern($0, space: 3, group)]) }
+        try write {
+            try $0.execute(
+                sql: "DELETE FROM scratch.target_members WHERE grp = ?", arguments: [intern($0, space: 3, group)])
+        }
         try stage(targetMembers: members, of: group)
     }
 
     /// Stages the members that were written.
     public func stageWrittenMembers() throws {
         try write { db in
-            try db.execute(sql: "INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT grp, usr FROM written_members WHERE certain")
+            try db.execute(
+                sql:
+                    """
+                    INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT grp, usr FROM written_members
+                        WHERE certain
+                    """
+            )
             try stageUncertainMembers(db)
         }
     }
@@ -174,23 +243,27 @@ extension Ledger {
             try db.execute(
                 sql: """
                     DELETE FROM scratch.target_members WHERE EXISTS (
-                        SELECT 1 FROM written_members w WHERE w.grp = target_members.grp AND w.usr = target_members.usr AND NOT w.certain AND NOT \(Self.isThere))
+                        SELECT 1 FROM written_members w WHERE w.grp = target_members.grp AND w.usr = target_members.usr
+                            AND NOT w.certain AND NOT \(Self.isThere))
                     """)
         }
     }
 
     /// Of a member `w`: whether it is linked, or was shown.
     private static let isThere = """
-        (EXISTS (SELECT 1 FROM links l WHERE l.kind = 0 AND l.target = w.usr) OR EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = 0 AND t.n = w.usr))
+        (EXISTS (SELECT 1 FROM links l WHERE l.kind = 0 AND l.target = w.usr)
+            OR EXISTS (SELECT 1 FROM scratch.target t WHERE t.kind = 0 AND t.n = w.usr))
         """
 
     private func stageUncertainMembers(_ db: Database) throws {
-        // Of an addition whose outcome nobody knows: there when it is to be taken away, not there while it is wanted. An account that is neither
-        // linked nor shown is gone, and its memberships with it.
+        // Of an addition whose outcome nobody knows: there when it is to be taken away, not there while it is wanted.
+        // An account that is neither linked nor shown is gone, and its memberships with it.
         try db.execute(
             sql: """
-                INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT w.grp, w.usr FROM written_members w WHERE NOT w.certain AND \(Self.isThere) AND NOT EXISTS (
-                    SELECT 1 FROM links g JOIN links u ON u.kind = 0 AND u.target = w.usr JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
+                INSERT OR IGNORE INTO scratch.target_members (grp, usr) SELECT w.grp, w.usr FROM written_members w
+                    WHERE NOT w.certain AND \(Self.isThere) AND NOT EXISTS (
+                    SELECT 1 FROM links g JOIN links u ON u.kind = 0 AND u.target = w.usr
+                        JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
                     WHERE g.kind = 1 AND g.target = w.grp)
                 """)
     }
@@ -201,10 +274,18 @@ extension Ledger {
             let grp = try intern(db, space: 3, group)
             for member in added {
                 try db.execute(
-                    sql: "INSERT INTO written_members (grp, usr, certain) VALUES (?1, ?2, ?3) ON CONFLICT (grp, usr) DO UPDATE SET certain = max(certain, ?3)",
+                    sql:
+                        """
+                        INSERT INTO written_members (grp, usr, certain) VALUES (?1, ?2, ?3)
+                            ON CONFLICT (grp, usr) DO UPDATE SET certain = max(certain, ?3)
+                        """,
                     arguments: [grp, intern(db, space: 2, member), isCertain])
             }
-            for member in removed { try db.execute(sql: "DELETE FROM written_members WHERE grp = ? AND usr = ?", arguments: [grp, intern(db, space: 2, member)]) }
+            for member in removed {
+                try db.execute(
+                    sql: "DELETE FROM written_members WHERE grp = ? AND usr = ?",
+                    arguments: [grp, intern(db, space: 2, member)])
+            }
         }
     }
 
@@ -212,7 +293,11 @@ extension Ledger {
     public func doubt(kind: ResourceKind, source id: String, known body: String) throws {
         try write { db in
             try db.execute(
-                sql: "UPDATE links SET sent = ?, read = NULL, read_digest = NULL, sent_digest = NULL WHERE kind = ? AND source = (SELECT n FROM ids WHERE space = ? AND id = ?)",
+                sql:
+                    """
+                    UPDATE links SET sent = ?, read = NULL, read_digest = NULL, sent_digest = NULL
+                        WHERE kind = ? AND source = (SELECT n FROM ids WHERE space = ? AND id = ?)
+                    """,
                 arguments: [body, kind, kind, id])
         }
     }
@@ -222,7 +307,12 @@ extension Ledger {
         try read { db in
             try String.fetchOne(
                 db,
-                sql: "SELECT s.id FROM links l JOIN ids t ON t.n = l.target JOIN ids s ON s.n = l.source WHERE l.kind = ?1 AND t.space = ?1 + 2 AND t.id = ?2", arguments: [kind, id])
+                sql:
+                    """
+                    SELECT s.id FROM links l JOIN ids t ON t.n = l.target JOIN ids s ON s.n = l.source
+                        WHERE l.kind = ?1 AND t.space = ?1 + 2 AND t.id = ?2
+                    """,
+                arguments: [kind, id])
         }
     }
 
@@ -230,7 +320,12 @@ extension Ledger {
     public func forgetMembers(kind: ResourceKind, target id: String) throws {
         try write { db in
             try db.execute(
-                sql: "DELETE FROM written_members WHERE \(kind == .user ? "usr" : "grp") = (SELECT n FROM ids WHERE space = ? AND id = ?)", arguments: [kind.targetSpace, id])
+                sql:
+                    """
+                    DELETE FROM written_members WHERE \(kind == .user ? "usr" : "grp") =
+                        (SELECT n FROM ids WHERE space = ? AND id = ?)
+                    """,
+                arguments: [kind.targetSpace, id])
         }
     }
 }
@@ -238,17 +333,23 @@ extension Ledger {
 /// Targets whose lists are cut off, or whose members are read by filter.
 extension Ledger {
     /// Names of records in scope that have no link and that no staged object bears, each once, after the record `last`.
-    public func unlinkedNames(kind: ResourceKind, after last: Int64, limit: Int) throws -> [(record: Int64, name: String)] {
+    public func unlinkedNames(kind: ResourceKind, after last: Int64, limit: Int) throws -> [(
+        record: Int64, name: String
+    )] {
         try write { db in
             try indexSource(db)
             try indexTarget(db)
             return try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT s.n, s.name FROM scratch.source s WHERE s.kind = ?1 AND s.in_scope AND s.problem IS NULL AND s.n > ?2
+                        SELECT s.n, s.name FROM scratch.source s WHERE s.kind = ?1 AND s.in_scope AND s.problem IS NULL
+                            AND s.n > ?2
                         AND NOT EXISTS (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
-                        AND NOT EXISTS (SELECT 1 FROM scratch.target t INDEXED BY target_by_key WHERE t.kind = s.kind AND t.match_key = s.match_key)
-                        AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_key WHERE o.kind = s.kind AND o.match_key = s.match_key AND o.name = s.name AND o.in_scope AND o.n < s.n)
+                        AND NOT EXISTS (SELECT 1 FROM scratch.target t INDEXED BY target_by_key
+                            WHERE t.kind = s.kind AND t.match_key = s.match_key)
+                        AND NOT EXISTS (SELECT 1 FROM scratch.source o INDEXED BY source_by_key
+                            WHERE o.kind = s.kind AND o.match_key = s.match_key AND o.name = s.name AND o.in_scope
+                            AND o.n < s.n)
                         ORDER BY s.n LIMIT ?3
                         """), arguments: [kind, last, limit]
             ).map { (record: $0[0], name: $0[1]) }
@@ -257,47 +358,72 @@ extension Ledger {
 
     /// Objects of the target that are linked, or bear the name or externalId of a source record in scope.
     private static let concerned = """
-        FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = :kind AND (EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)
-        OR EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_key WHERE s.kind = t.kind AND s.match_key = t.match_key AND s.in_scope)
-        OR EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_external_id WHERE s.kind = t.kind AND s.external_id = t.external_id AND s.in_scope))
+        FROM scratch.target t JOIN ids i ON i.n = t.n WHERE t.kind = :kind
+            AND (EXISTS (SELECT 1 FROM links l WHERE l.kind = t.kind AND l.target = t.n)
+        OR EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_key
+            WHERE s.kind = t.kind AND s.match_key = t.match_key AND s.in_scope)
+        OR EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_external_id
+            WHERE s.kind = t.kind AND s.external_id = t.external_id AND s.in_scope))
         """
 
     func indexSource(_ db: Database) throws {
         try db.execute(
-            sql: "CREATE INDEX IF NOT EXISTS scratch.source_by_key ON source (kind, match_key); CREATE INDEX IF NOT EXISTS scratch.source_by_external_id ON source (kind, external_id);")
+            sql:
+                """
+                CREATE INDEX IF NOT EXISTS scratch.source_by_key ON source (kind, match_key); CREATE INDEX IF NOT
+                    EXISTS scratch.source_by_external_id ON source (kind, external_id);
+                """
+        )
     }
 
     /// Those objects after the object `last`, in the order in which the ledger came to know them.
     ///
     /// - Parameter isRead: whether objects of the kind were read; else those that are linked count.
-    public func concernedTargets(kind: ResourceKind, isRead: Bool, after last: Int64, limit: Int) throws -> [(object: Int64, id: String)] {
+    public func concernedTargets(kind: ResourceKind, isRead: Bool, after last: Int64, limit: Int) throws -> [(
+        object: Int64, id: String
+    )] {
         try write { db in
             try indexSource(db)
             let sql =
                 isRead
                 ? "SELECT t.n, i.id \(Self.concerned) AND t.n > :last ORDER BY t.n LIMIT :limit"
-                : "SELECT l.target, i.id FROM links l INDEXED BY links_by_target JOIN ids i ON i.n = l.target WHERE l.kind = :kind AND l.target > :last ORDER BY l.target LIMIT :limit"
-            return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: ["kind": kind, "last": last, "limit": limit]).map { (object: $0[0], id: $0[1]) }
+                : """
+                SELECT l.target, i.id FROM links l INDEXED BY links_by_target JOIN ids i ON i.n = l.target
+                    WHERE l.kind = :kind AND l.target > :last ORDER BY l.target LIMIT :limit
+                """
+            return try Row.fetchAll(
+                db.cachedStatement(sql: sql), arguments: ["kind": kind, "last": last, "limit": limit]
+            ).map { (object: $0[0], id: $0[1]) }
         }
     }
 
     /// One of them that is not among some.
     public func concernedTarget(kind: ResourceKind, isRead: Bool, exceptAmong some: [String]) throws -> String? {
         let few = Set(some)
-        return try concernedTargets(kind: kind, isRead: isRead, after: 0, limit: few.count + 1).first { !few.contains($0.id) }?.id
+        return try concernedTargets(kind: kind, isRead: isRead, after: 0, limit: few.count + 1).first {
+            !few.contains($0.id)
+        }?.id
     }
 
-    /// Requests that reading all memberships costs: over the groups, by how many members they should have, and over the users.
+    /// Requests that reading all memberships costs: over the groups, by how many members they should have, and over the
+    /// users.
     public func membershipReadCost(pageSize: Int, usersAreRead: Bool) throws -> (groups: Int, users: Int) {
         try write { db in
             try indexSource(db)
             let users =
                 try usersAreRead
-                ? Int.fetchOne(db, sql: "SELECT count(*) \(Self.concerned)", arguments: ["kind": 0]) ?? 0 : Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 0") ?? 0
+                ? Int.fetchOne(db, sql: "SELECT count(*) \(Self.concerned)", arguments: ["kind": 0]) ?? 0
+                : Int.fetchOne(db, sql: "SELECT count(*) FROM links WHERE kind = 0") ?? 0
             let groups = try Int.fetchOne(db, sql: "SELECT count(*) \(Self.concerned)", arguments: ["kind": 1]) ?? 0
             let further =
                 try Int.fetchOne(
-                    db, sql: "SELECT coalesce(sum((c - 1) / ?1), 0) FROM (SELECT count(*) AS c FROM scratch.source_members GROUP BY grp)", arguments: [max(pageSize, 1)]) ?? 0
+                    db,
+                    sql:
+                        """
+                        SELECT coalesce(sum((c - 1) / ?1), 0) FROM
+                            (SELECT count(*) AS c FROM scratch.source_members GROUP BY grp)
+                        """,
+                    arguments: [max(pageSize, 1)]) ?? 0
             return (groups + further, users)
         }
     }

@@ -1,7 +1,8 @@
 import GRDB
 import GRDBSQLite
 
-/// What SQLite does for a ledger, counted in steps of its virtual machine: the same for the same statements and rows on every machine.
+/// What SQLite does for a ledger, counted in steps of its virtual machine: the same for the same statements and rows on
+/// every machine.
 ///
 /// `@unchecked Sendable`: counts on the one thread of control that uses the ledger.
 package final class WorkCount: @unchecked Sendable {
@@ -21,7 +22,9 @@ package final class WorkCount: @unchecked Sendable {
         sqlite3_trace_v2(
             db.sqliteConnection, UInt32(SQLITE_TRACE_PROFILE),
             { _, context, statement, _ in
-                if let context, let statement { Unmanaged<WorkCount>.fromOpaque(context).takeUnretainedValue().add(OpaquePointer(statement)) }
+                if let context, let statement {
+                    Unmanaged<WorkCount>.fromOpaque(context).takeUnretainedValue().add(OpaquePointer(statement))
+                }
                 return 0
             }, Unmanaged.passUnretained(self).toOpaque())
     }
@@ -41,12 +44,15 @@ extension Ledger {
         }
     }
 
-    /// Makes an index useless: it then bears its name and holds another column, so that whatever names it must walk all of it.
+    /// Makes an index useless: it then bears its name and holds another column, so that whatever names it must walk all
+    /// of it.
     package func spoil(index: String, holding columns: String) throws {
         let database = index.hasPrefix("scratch.") ? "scratch." : ""
         guard database.isEmpty || isScratchAttached else { return }
         try perform { db in
-            let known = try String.fetchOne(db, sql: "SELECT sql FROM \(database)sqlite_schema WHERE type = 'index' AND name = ?", arguments: [index.split(separator: ".").last.map(String.init)])
+            let known = try String.fetchOne(
+                db, sql: "SELECT sql FROM \(database)sqlite_schema WHERE type = 'index' AND name = ?",
+                arguments: [index.split(separator: ".").last.map(String.init)])
             if known?.hasSuffix("ON \(columns)") ?? false { return }
             try db.execute(sql: "DROP INDEX IF EXISTS \(index); CREATE INDEX \(index) ON \(columns)")
         }

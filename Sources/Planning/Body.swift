@@ -9,7 +9,8 @@ package enum Body {
         return (try? JSONValue(parsing: Array(body.utf8)))?.object ?? [:]
     }
 
-    /// How the ledger keeps the value of an element of which nobody knows whether a write replaced it: equal to nothing, and yet there.
+    /// How the ledger keeps the value of an element of which nobody knows whether a write replaced it: equal to
+    /// nothing, and yet there.
     package static func doubted(_ path: AttributePath?, _ value: JSONValue) -> JSONValue? {
         guard path?.type != nil, !value.isNull else { return nil }
         return value.array == nil ? .array([value]) : value
@@ -40,7 +41,9 @@ package struct ComparedAttribute: Hashable, Sendable {
     }
 
     package func isEqual(_ left: JSONValue, _ right: JSONValue) -> Bool {
-        if isCaseInsensitive, let a = left.string, let b = right.string { return Array(folded(a).utf8) == Array(folded(b).utf8) }
+        if isCaseInsensitive, let a = left.string, let b = right.string {
+            return Array(folded(a).utf8) == Array(folded(b).utf8)
+        }
         return left.canonicalBytes == right.canonicalBytes
     }
 }

@@ -14,14 +14,18 @@ package struct Differences: Sendable {
     }
 
     /// Whether the job's mapping has the attribute.
-    func compares(_ kind: ResourceKind, _ name: String) -> Bool { attributes[kind]?.contains { $0.name == name } ?? false }
+    func compares(_ kind: ResourceKind, _ name: String) -> Bool {
+        attributes[kind]?.contains { $0.name == name } ?? false
+    }
 
     /// The attributes to change, in the order of their names.
     ///
-    /// An attribute is in step when the target equals the desired value, or when the desired value is what was sent before and
-    /// the target shows what it showed then: the target stores that value in its own way. Identity and access
-    /// (`userName`, `externalId`, `active`) are held to the first form alone.
-    package func changes(_ kind: ResourceKind, desired: String, actual: String, sent: String?, read: String?) -> [FieldChange] {
+    /// An attribute is in step when the target equals the desired value, or when the desired value is what was sent
+    /// before and the target shows what it showed then: the target stores that value in its own way. Identity and
+    /// access (`userName`, `externalId`, `active`) are held to the first form alone.
+    package func changes(_ kind: ResourceKind, desired: String, actual: String, sent: String?, read: String?)
+        -> [FieldChange]
+    {
         guard let attributes = attributes[kind] else { return [] }
         let desired = Body.values(desired)
         let actual = Body.values(actual)
@@ -32,13 +36,16 @@ package struct Differences: Sendable {
             guard let wanted = desired[name], notKept[kind]?.contains(name) != true else { return nil }
             let found = actual[name] ?? .null
             if attribute.isEqual(wanted, found) { return nil }
-            if !attribute.isCritical, let lastSent = sent[name], let lastRead = read[name], lastSent.canonicalBytes == wanted.canonicalBytes,
+            if !attribute.isCritical, let lastSent = sent[name], let lastRead = read[name],
+                lastSent.canonicalBytes == wanted.canonicalBytes,
                 lastRead.canonicalBytes == found.canonicalBytes
             {
                 return nil
             }
             let before = Body.undoubted(attribute.path, found)
-            return FieldChange(path: name, before: before.isNull ? nil : before.canonical, after: wanted.isNull ? nil : wanted.canonical)
+            return FieldChange(
+                path: name, before: before.isNull ? nil : before.canonical,
+                after: wanted.isNull ? nil : wanted.canonical)
         }
     }
 

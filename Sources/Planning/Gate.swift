@@ -17,9 +17,14 @@ public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
     public var words: String { "--allow \(key)=\(ofThisRun ?? count)" }
 
     public var description: String {
-        let percent = base > 0 ? " (\((Double(count) * 1000 / Double(base)).rounded() / 10) % of \(base))" : " (of \(base))"
+        let percent =
+            base > 0 ? " (\((Double(count) * 1000 / Double(base)).rounded() / 10) % of \(base))" : " (of \(base))"
         return
-            "\(job.map { $0 + ": " } ?? "all jobs together: ")\(key): \(ofThisRun.map { "\($0) planned, \(count) with those of the last seven days" } ?? "\(count) planned")\(percent), limit \(limit) = \(allowed); \(remedy)"
+            """
+            \(job.map { $0 + ": " } ?? "all jobs together: ")\(key): \
+            \(ofThisRun.map { "\($0) planned, \(count) with those of the last seven days" } ?? "\(count) planned")\
+            \(percent), limit \(limit) = \(allowed); \(remedy)
+            """
     }
 }
 
@@ -41,8 +46,8 @@ package struct Gate: Sendable {
         }
     }
 
-    /// A job among others. The source records behind its counts are asked for only where they matter: over several jobs,
-    /// people are counted once.
+    /// A job among others. The source records behind its counts are asked for only where they matter: over several
+    /// jobs, people are counted once.
     package struct Entry {
         package var name: String
         package var limits: [LimitKey: Limit]
@@ -53,7 +58,8 @@ package struct Gate: Sendable {
         package var managed: (LimitKey) throws -> [String]
 
         package init(
-            name: String, limits: [LimitKey: Limit], counts: Counts, planned: @escaping (LimitKey) throws -> [String], managed: @escaping (LimitKey) throws -> [String]
+            name: String, limits: [LimitKey: Limit], counts: Counts, planned: @escaping (LimitKey) throws -> [String],
+            managed: @escaping (LimitKey) throws -> [String]
         ) {
             self.name = name
             self.limits = limits
@@ -80,15 +86,25 @@ package struct Gate: Sendable {
         }
     }
 
-    package func judge(job name: String, limits: [LimitKey: Limit], _ counts: Counts, _ keys: [LimitKey] = LimitKey.ofTaking) -> [LimitBreach] {
+    package func judge(
+        job name: String, limits: [LimitKey: Limit], _ counts: Counts, _ keys: [LimitKey] = LimitKey.ofTaking
+    ) -> [LimitBreach] {
         keys.compactMap { key in
             let limit = allowed[key].map { Limit.count($0) } ?? limits[key] ?? .unlimited
             let planned = counts.counts[key] ?? 0
-            if let breach = breach(key, count: planned, base: counts.bases[key] ?? 0, limit: limit, job: name) { return breach }
+            if let breach = breach(key, count: planned, base: counts.bases[key] ?? 0, limit: limit, job: name) {
+                return breach
+            }
             // A little every night is as much as all in one.
-            guard allowed[key] == nil, planned > 0, let week = counts.looksBack[key], var breach = breach(key, count: week.count, base: week.base, limit: limit, job: name) else { return nil }
+            guard allowed[key] == nil, planned > 0, let week = counts.looksBack[key],
+                var breach = breach(key, count: week.count, base: week.base, limit: limit, job: name)
+            else { return nil }
             breach.ofThisRun = planned
-            breach.remedy = "nothing is written; if this is meant, say --allow \(key.rawValue)=\(planned), or limits: { window: run }"
+            breach.remedy =
+                """
+                nothing is written; if this is meant, say --allow \(key.rawValue)=\(planned), or limits: { \
+                window: run }
+                """
             return breach
         }
     }
@@ -98,12 +114,17 @@ package struct Gate: Sendable {
         guard jobs.count > 1 else { return [] }
         return try keys.compactMap { key in
             let sum = jobs.reduce(0) { $0 + ($1.counts.counts[key] ?? 0) }
-            let percentages = jobs.compactMap { entry -> Double? in if case .percent(let number)? = entry.limits[key] { number } else { nil } }
+            let percentages = jobs.compactMap { entry -> Double? in
+                if case .percent(let number)? = entry.limits[key] { number } else { nil }
+            }
             let limit = allowed[key].map { Limit.count($0) } ?? percentages.min().map { .percent($0) } ?? .unlimited
             guard sum > 0, limit != .unlimited else { return nil }
             let isCountedTwice = key.countsMemberships
             let count = isCountedTwice ? sum : Set(try jobs.flatMap { try $0.planned(key) }).count
-            let base = isCountedTwice ? jobs.reduce(0) { $0 + ($1.counts.bases[key] ?? 0) } : Set(try jobs.flatMap { try $0.managed(key) }).count
+            let base =
+                isCountedTwice
+                ? jobs.reduce(0) { $0 + ($1.counts.bases[key] ?? 0) }
+                : Set(try jobs.flatMap { try $0.managed(key) }).count
             return breach(key, count: count, base: base, limit: limit, job: nil)
         }
     }
@@ -112,7 +133,8 @@ package struct Gate: Sendable {
         guard count > 0, let most = Self.allowance(limit, base: base), count > most else { return nil }
         let what = key.isOfTaking ? "nothing is written" : "all of them are held, and the rest goes on"
         return LimitBreach(
-            key: key.rawValue, count: count, base: base, limit: limit.description, allowed: most, job: job, remedy: "\(what); if this is meant, say --allow \(key.rawValue)=\(count)")
+            key: key.rawValue, count: count, base: base, limit: limit.description, allowed: most, job: job,
+            remedy: "\(what); if this is meant, say --allow \(key.rawValue)=\(count)")
     }
 }
 
@@ -120,14 +142,17 @@ extension LimitKey {
     /// The keys that count a plan's operations; the rest judge the source.
     package static let ofOperations = allCases.filter { $0 != .sourceShrink }
 
-    /// Keys that count what is taken from somebody: their excess holds everything. That of the others holds what they count.
+    /// Keys that count what is taken from somebody: their excess holds everything. That of the others holds what they
+    /// count.
     package static let ofTaking: [LimitKey] = ofOperations.filter(\.isOfTaking)
     package static let ofGiving: [LimitKey] = ofOperations.filter { !$0.isOfTaking }
 
     package var isOfTaking: Bool {
         switch self {
         case .usersClear, .usersDisable, .usersDelete, .groupsDelete, .membershipsRemove, .sourceShrink: true
-        case .usersCreate, .usersUpdate, .usersAssociate, .groupsCreate, .groupsUpdate, .groupsAssociate, .membershipsAdd: false
+        case .usersCreate, .usersUpdate, .usersAssociate, .groupsCreate, .groupsUpdate, .groupsAssociate,
+            .membershipsAdd:
+            false
         }
     }
 

@@ -53,21 +53,28 @@ public enum HoldReason: String, Hashable, Sendable, CaseIterable, CustomStringCo
 
     public var description: String { rawValue }
 
-    /// Whether an operator has to look at what it holds. What is left waits for nothing but its time, or is the job's own will.
+    /// Whether an operator has to look at what it holds. What is left waits for nothing but its time, or is the job's
+    /// own will.
     public var needsAttention: Bool {
         switch self {
-        case .ambiguous, .collision, .unacceptable, .attribute, .sharedAccount, .recycledMail, .namesake, .disabledNamesake, .putOff, .losses, .giving, .unconfirmed,
+        case .ambiguous, .collision, .unacceptable, .attribute, .sharedAccount, .recycledMail, .namesake,
+            .disabledNamesake, .putOff, .losses, .giving, .unconfirmed,
             .scopeChange, .targetIncomplete, .groupUnproven, .notRestorable:
             true
-        case .restored, .protected, .immutable, .keptName, .operations, .sourceIncomplete, .sourceSize, .limit, .keepsAccess: false
+        case .restored, .protected, .immutable, .keptName, .operations, .sourceIncomplete, .sourceSize, .limit,
+            .keepsAccess:
+            false
         }
     }
 
     /// Whether it says nothing of the record: the run could not go on with it, whatever it is.
     public var isOfTheRun: Bool {
         switch self {
-        case .limit, .giving, .sourceSize, .sourceIncomplete, .targetIncomplete, .operations, .restored, .scopeChange, .groupUnproven: true
-        case .notRestorable, .protected, .ambiguous, .collision, .unacceptable, .attribute, .immutable, .sharedAccount, .recycledMail, .keptName, .namesake, .disabledNamesake,
+        case .limit, .giving, .sourceSize, .sourceIncomplete, .targetIncomplete, .operations, .restored, .scopeChange,
+            .groupUnproven:
+            true
+        case .notRestorable, .protected, .ambiguous, .collision, .unacceptable, .attribute, .immutable, .sharedAccount,
+            .recycledMail, .keptName, .namesake, .disabledNamesake,
             .unconfirmed, .putOff, .losses, .keepsAccess:
             false
         }

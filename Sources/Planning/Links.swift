@@ -33,7 +33,9 @@ public enum PlanState: Hashable, Sendable, CustomStringConvertible {
     /// Another run applied it, as `apply` does: this is the one that was shown.
     case appliedByRun(Int64)
 
-    private static let words: [(PlanState, String)] = [(.planned, "planned"), (.applying, "applying"), (.applied, "applied"), (.stopped, "stopped"), (.held, "held")]
+    private static let words: [(PlanState, String)] = [
+        (.planned, "planned"), (.applying, "applying"), (.applied, "applied"), (.stopped, "stopped"), (.held, "held"),
+    ]
     private static let byRun = "applied by run "
 
     /// As the ledger keeps it.

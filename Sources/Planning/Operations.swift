@@ -24,7 +24,10 @@ public struct Draft: Sendable {
     /// Whether the record has access until then.
     public var keepsAccess = false
 
-    public init(wave: Int, verb: Verb, status: OperationStatus, reason: String, heldBy: HoldReason? = nil, fields: [FieldChange] = [], takes: String? = nil, frees: String? = nil, name: String) {
+    public init(
+        wave: Int, verb: Verb, status: OperationStatus, reason: String, heldBy: HoldReason? = nil,
+        fields: [FieldChange] = [], takes: String? = nil, frees: String? = nil, name: String
+    ) {
         self.wave = wave
         self.verb = verb
         self.status = status
@@ -132,8 +135,10 @@ public struct PlannedOperation: Sendable {
     }
 
     package init(
-        plan: Int64, seq: Int, wave: Int, kind: ResourceKind, verb: Verb, situation: Situation, sourceID: String?, targetID: String?, name: String, status: OperationStatus, reason: String,
-        heldBy: HoldReason?, fields: [FieldChange], unit: Int?, mayBeDone: Bool = false, fate: Fate? = nil, sentAt: Double?, due: String?, members: [Member]
+        plan: Int64, seq: Int, wave: Int, kind: ResourceKind, verb: Verb, situation: Situation, sourceID: String?,
+        targetID: String?, name: String, status: OperationStatus, reason: String,
+        heldBy: HoldReason?, fields: [FieldChange], unit: Int?, mayBeDone: Bool = false, fate: Fate? = nil,
+        sentAt: Double?, due: String?, members: [Member]
     ) {
         self.plan = plan
         self.seq = seq
@@ -180,7 +185,8 @@ extension PlannedOperation {
     /// Whether it takes access away from an account by an attribute.
     public var endsAccess: Bool { fields.contains(where: \.disables) }
 
-    /// Why it is there: of what is held for somebody to decide, what holds it; else without that, since it is told once for all that it holds.
+    /// Why it is there: of what is held for somebody to decide, what holds it; else without that, since it is told once
+    /// for all that it holds.
     public var cause: String {
         guard let mark = reason.range(of: "; held: ") else { return reason }
         return String(status == .held && needsAttention ? reason[mark.upperBound...] : reason[..<mark.lowerBound])

@@ -11,11 +11,14 @@ package final class PlanDigest {
 
     package var value: String { chain }
 
-    /// All that an operation is, without what changes from run to run: each part with its length, so that no name can look like another row.
+    /// All that an operation is, without what changes from run to run: each part with its length, so that no name can
+    /// look like another row.
     static func text(_ operation: PlannedOperation) -> String {
         var text = ""
         func add(_ part: String?) { text += part.map { "\($0.utf8.count):\($0)" } ?? "-" }
-        for part in [operation.verb.rawValue, operation.kind.singular, operation.name, operation.situation.rawValue] { add(part) }
+        for part in [operation.verb.rawValue, operation.kind.singular, operation.name, operation.situation.rawValue] {
+            add(part)
+        }
         add(operation.sourceID)
         add(operation.targetID)
         for part in ["\(operation.wave)", operation.status.rawValue] { add(part) }
@@ -37,9 +40,14 @@ package final class PlanDigest {
 
     /// What an operation is, in one line for people, without what changes from run to run.
     package static func line(_ operation: PlannedOperation) -> String {
-        let fields = operation.fields.map { "\($0.path): \($0.before ?? "–") → \($0.after ?? "–")" }.joined(separator: ", ")
+        let fields = operation.fields.map { "\($0.path): \($0.before ?? "–") → \($0.after ?? "–")" }.joined(
+            separator: ", ")
         let members = operation.members.map { "\($0.sourceID ?? "")/\($0.targetID ?? "")" }.joined(separator: ",")
         return
-            "\(operation.verb) \(operation.kind.singular) \(operation.name) [\(operation.situation), \(operation.sourceID ?? "–"), \(operation.targetID ?? "–"), wave \(operation.wave), \(operation.status)] \(fields) \(members)"
+            """
+            \(operation.verb) \(operation.kind.singular) \(operation.name) [\(operation.situation), \
+            \(operation.sourceID ?? "–"), \(operation.targetID ?? "–"), wave \(operation.wave), \
+            \(operation.status)] \(fields) \(members)
+            """
     }
 }

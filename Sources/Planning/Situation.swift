@@ -45,7 +45,8 @@ public struct SituationRow: Sendable {
     public var actualKey: String?
     public var actualActive: Bool?
     public var problem: String?
-    /// Attributes of the record that are left out, with the rules that they break; and whether no object can be made without them.
+    /// Attributes of the record that are left out, with the rules that they break; and whether no object can be made
+    /// without them.
     public var flaw: String?
     public var lacksWhatIsNeeded = false
     /// Whether nobody can tell if the record is let in.

@@ -23,7 +23,8 @@ package struct PlatformTraits: Sendable {
     package var immutable: [ResourceKind: Set<String>]
 
     package init(
-        displayName: String, hasActiveFlag: Bool = true, namesakes: Namesakes = .associate, usersMustLeaveGroups: Bool = false, groupsMustBeEmpty: Bool = false,
+        displayName: String, hasActiveFlag: Bool = true, namesakes: Namesakes = .associate,
+        usersMustLeaveGroups: Bool = false, groupsMustBeEmpty: Bool = false,
         immutable: [ResourceKind: Set<String>] = [:]
     ) {
         self.displayName = displayName
@@ -44,7 +45,10 @@ package struct PlanTerms: Sendable {
     package var existing: Existing
 
     package init(
-        fullPush: Set<ResourceKind> = Set(ResourceKind.allCases), operations: [ResourceKind: Set<Permission>] = [.user: Set(Permission.allCases), .group: Set(Permission.allCases)],
+        fullPush: Set<ResourceKind> = Set(ResourceKind.allCases),
+        operations: [ResourceKind: Set<Permission>] = [
+            .user: Set(Permission.allCases), .group: Set(Permission.allCases),
+        ],
         leavers: Leavers = Leavers(), existing: Existing = Existing()
     ) {
         self.fullPush = fullPush
@@ -54,7 +58,8 @@ package struct PlanTerms: Sendable {
     }
 }
 
-/// What a run found out about its two sides, as far as a decision depends on it. As it stands: both read whole, and nothing remarkable.
+/// What a run found out about its two sides, as far as a decision depends on it. As it stands: both read whole, and
+/// nothing remarkable.
 package struct Findings: Sendable {
     /// Why nothing may be taken away in this run; nil when the source read is proven complete.
     package var incompleteSource: String?

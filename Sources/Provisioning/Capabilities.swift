@@ -2,7 +2,8 @@ import JSON
 import SCIM
 import SCIMTransport
 
-/// What a server can do: its `/ServiceProviderConfig` (RFC 7643, section 5), overridden by the job where it says otherwise.
+/// What a server can do: its `/ServiceProviderConfig` (RFC 7643, section 5), overridden by the job where it says
+/// otherwise.
 public struct Capabilities: Hashable, Codable, Sendable {
     public var patch = true
     public var filter = true
@@ -40,8 +41,11 @@ public struct CapabilityOverrides: Hashable, Sendable {
 }
 
 extension SCIMConnection {
-    /// What the platform is known to do, else what `/ServiceProviderConfig` says. A server without one is taken to do what RFC 7644 requires, and PATCH and filters.
-    public func capabilities(of profile: Profile, overrides: CapabilityOverrides) async throws(SCIMFailure) -> Capabilities {
+    /// What the platform is known to do, else what `/ServiceProviderConfig` says. A server without one is taken to do
+    /// what RFC 7644 requires, and PATCH and filters.
+    public func capabilities(of profile: Profile, overrides: CapabilityOverrides) async throws(SCIMFailure)
+        -> Capabilities
+    {
         var found = profile.capabilities ?? Capabilities(pageSize: profile.pageSize)
         do {
             guard profile.capabilities == nil else {
@@ -55,22 +59,30 @@ extension SCIMConnection {
                     if member?.lenientBool != nil, member?.kind != .bool { dialect.note(.flagsAsText) }
                     return member?.lenientBool
                 }
-                func flag(_ name: String) -> Bool? { root.member(ignoringCase: name).flatMap { truth($0.member(ignoringCase: "supported")) ?? truth($0) } }
+                func flag(_ name: String) -> Bool? {
+                    root.member(ignoringCase: name).flatMap { truth($0.member(ignoringCase: "supported")) ?? truth($0) }
+                }
                 // An empty document, or one of something else, says nothing.
-                let isOne = ["patch", "filter", "bulk", "authenticationSchemes"].contains { root.member(ignoringCase: $0) != nil }
+                let isOne = ["patch", "filter", "bulk", "authenticationSchemes"].contains {
+                    root.member(ignoringCase: $0) != nil
+                }
                 if !isOne { dialect.note(.noDiscovery) }
                 found.patch = flag("patch") ?? true
                 found.filter = flag("filter") ?? true
                 found.etag = flag("etag") ?? false
                 found.cursor = truth(root.member(ignoringCase: "pagination")?.member(ignoringCase: "cursor")) ?? false
-                let pagination = root.member(ignoringCase: "pagination")?.member(ignoringCase: "maxPageSize")?.lenientInteger
-                let most = pagination ?? root.member(ignoringCase: "filter")?.member(ignoringCase: "maxResults")?.lenientInteger ?? 0
+                let pagination = root.member(ignoringCase: "pagination")?.member(ignoringCase: "maxPageSize")?
+                    .lenientInteger
+                let most =
+                    pagination ?? root.member(ignoringCase: "filter")?.member(ignoringCase: "maxResults")?
+                    .lenientInteger ?? 0
                 // Larger pages are fewer requests; beyond a thousand the gain is small and the documents are large.
                 if most > 0 { found.pageSize = min(most, 1000) }
             }
         } catch let failure as SCIMFailure {
             switch failure {
-            // What a server does not show, or shows to others, is taken as absent; a list tells whether the credential is good.
+            // What a server does not show, or shows to others, is taken as absent; a list tells whether the credential
+            // is good.
             case .notFound, .unsupported, .rejected, .forbidden, .conflict: dialect.note(.noDiscovery)
             default: throw failure
             }

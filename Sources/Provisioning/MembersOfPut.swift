@@ -5,7 +5,8 @@ public struct MembersOfPut: Sendable {
     /// Whether what is known is sent all the same: the job says that nobody else is to be in its groups.
     public var isExclusive: Bool
 
-    /// Whether the group may have members that nobody has ever seen: it was there before, and no group of this server has shown one.
+    /// Whether the group may have members that nobody has ever seen: it was there before, and no group of this server
+    /// has shown one.
     public var mayHide: Bool
 
     public init(known: Set<String>, isExclusive: Bool, mayHide: Bool = false) {

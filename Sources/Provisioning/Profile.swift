@@ -2,7 +2,8 @@ import Foundation
 import JSON
 import SCIM
 
-/// How one platform behaves, as data. Its digest is part of every plan: a plan that was made under another profile is stale.
+/// How one platform behaves, as data. Its digest is part of every plan: a plan that was made under another profile is
+/// stale.
 public struct Profile: Hashable, Codable, Sendable {
     /// The name in job files.
     public var name: String
@@ -110,7 +111,10 @@ public struct Profile: Hashable, Codable, Sendable {
         /// Characters that are refused.
         public var refusedSigns: String
 
-        public init(_ attribute: String, isRequired: Bool = false, length: ClosedRange<Int>? = nil, signs: String? = nil, refusedSigns: String = "") {
+        public init(
+            _ attribute: String, isRequired: Bool = false, length: ClosedRange<Int>? = nil, signs: String? = nil,
+            refusedSigns: String = ""
+        ) {
             self.attribute = attribute
             self.isRequired = isRequired
             self.length = length
@@ -120,28 +124,54 @@ public struct Profile: Hashable, Codable, Sendable {
 
         /// How a job gets rid of a sign without a change of the source.
         private static func help(_ attribute: String, _ sign: Unicode.Scalar) -> String {
-            let other = attribute == "displayName" ? "another field, such as groupExternalId of a group" : "another field"
+            let other =
+                attribute == "displayName" ? "another field, such as groupExternalId of a group" : "another field"
             let part = sign == "@" ? "part: local, " : ""
-            return "mapping.\(attribute) with \(part)replace: { from: \"\(sign)\", to: \"-\" } or \(other) helps, or correct it in the source"
+            return
+                """
+                mapping.\(attribute) with \(part)replace: { from: \"\(sign)\", to: \"-\" } or \(other) helps, or \
+                correct it in the source
+                """
         }
 
         /// What is wrong with a value; nil for a good one.
         public func complaint(_ value: String?) -> String? {
             guard let value, !value.isEmpty else {
-                return isRequired ? "\(attribute): has no value, and the platform requires one; give it one in the source, or by mapping.\(attribute) with another field or a default" : nil
+                return isRequired
+                    ? """
+                    \(attribute): has no value, and the platform requires one; give it one in the source, or by \
+                    mapping.\(attribute) with another field or a default
+                    """
+                    : nil
             }
             let count = value.unicodeScalars.count
             if let length, !length.contains(count) {
                 return
-                    "\(attribute): “\(Self.shown(value))” has \(count) characters, and the platform takes \(length.lowerBound) to \(length.upperBound); correct it in the source, or let mapping.\(attribute) take another field"
+                    """
+                    \(attribute): “\(Self.shown(value))” has \(count) characters, and the platform takes \
+                    \(length.lowerBound) to \(length.upperBound); correct it in the source, or let mapping.\
+                    \(attribute) take another field
+                    """
             }
             let allowed = signs.map { Set($0.unicodeScalars) }
             for scalar in value.unicodeScalars {
-                let isPlain = (0x30...0x39).contains(scalar.value) || (0x41...0x5A).contains(scalar.value) || (0x61...0x7A).contains(scalar.value)
+                let isPlain =
+                    (0x30...0x39).contains(scalar.value) || (0x41...0x5A).contains(scalar.value)
+                    || (0x61...0x7A).contains(scalar.value)
                 if let allowed, !isPlain, !allowed.contains(scalar) {
-                    return "\(attribute): “\(Self.shown(value))” has “\(scalar)”, and the platform takes letters, digits and \(signs ?? "") only; \(Self.help(attribute, scalar))"
+                    return
+                        """
+                        \(attribute): “\(Self.shown(value))” has “\(scalar)”, and the platform takes letters, \
+                        digits and \(signs ?? "") only; \(Self.help(attribute, scalar))
+                        """
                 }
-                if refusedSigns.unicodeScalars.contains(scalar) { return "\(attribute): “\(Self.shown(value))” has “\(scalar)”, which the platform refuses; \(Self.help(attribute, scalar))" }
+                if refusedSigns.unicodeScalars.contains(scalar) {
+                    return
+                        """
+                        \(attribute): “\(Self.shown(value))” has “\(scalar)”, which the platform refuses; \
+                        \(Self.help(attribute, scalar))
+                        """
+                }
             }
             return nil
         }
@@ -172,7 +202,8 @@ public struct Profile: Hashable, Codable, Sendable {
     }
     public enum MemberReading: String, Hashable, Codable, Sendable {
         case inList, byID
-        /// The users of a group by `groups.value`, or the groups of a user by `members.value`: whichever costs fewer requests.
+        /// The users of a group by `groups.value`, or the groups of a user by `members.value`: whichever costs fewer
+        /// requests.
         case byFilter
         /// What this job has written.
         case ledger
@@ -190,37 +221,52 @@ public struct RefusedPlatform: Hashable, Sendable {
 }
 
 extension Profile {
-    /// All of the profile that decides something, as canonical JSON: equal for equal profiles, in every process. Sets are written in order; of the other lists
-    /// the order has a meaning and is kept.
+    /// All of the profile that decides something, as canonical JSON: equal for equal profiles, in every process. Sets
+    /// are written in order; of the other lists the order has a meaning and is kept.
     public var canonical: String {
         // Words decide nothing.
         var deciding = self
         (deciding.assumptions, deciding.advice) = ([], [:])
-        guard let data = try? JSONEncoder().encode(deciding), let value = try? JSONValue(parsing: Array(data)) else { return name }
+        guard let data = try? JSONEncoder().encode(deciding), let value = try? JSONValue(parsing: Array(data)) else {
+            return name
+        }
         return Self.ordered(value, isSet: false).canonical
     }
 
-    private static let sets: Set<String> = ["filterable", "userAttributes", "caseInsensitive", "immutable", "singleValued"]
+    private static let sets: Set<String> = [
+        "filterable", "userAttributes", "caseInsensitive", "immutable", "singleValued",
+    ]
 
     private static func ordered(_ value: JSONValue, isSet: Bool) -> JSONValue {
-        if let object = value.object { return .object(Dictionary(object.map { ($0, ordered($1, isSet: isSet || sets.contains($0))) }) { first, _ in first }) }
+        if let object = value.object {
+            return .object(
+                Dictionary(object.map { ($0, ordered($1, isSet: isSet || sets.contains($0))) }) { first, _ in first })
+        }
         guard let array = value.array else { return value }
         let elements = array.map { ordered($0, isSet: isSet) }
-        return .array(isSet ? elements.sorted { $0.canonical.utf8.lexicographicallyPrecedes($1.canonical.utf8) } : elements)
+        return .array(
+            isSet ? elements.sorted { $0.canonical.utf8.lexicographicallyPrecedes($1.canonical.utf8) } : elements)
     }
 
     /// The profiles that this version serves, in the order of the table.
-    public static let all: [Profile] = [.ram, .cloudSSO, .huaweiIdentityCenter, .tencentIdentityCenter, .volcengineIdentityCenter, .awsIdentityCenter, .generic]
+    public static let all: [Profile] = [
+        .ram, .cloudSSO, .huaweiIdentityCenter, .tencentIdentityCenter, .volcengineIdentityCenter, .awsIdentityCenter,
+        .generic,
+    ]
 
     public static func named(_ name: String) -> Profile? { all.first { $0.name == name } }
 
     /// What IDaaS' own push maps unless it is told otherwise, as far as it is documented.
     static let usualUserMapping = [
-        DefaultMapping("userName", "username"), DefaultMapping("externalId", "userId"), DefaultMapping("displayName", "displayName", "username"),
-        DefaultMapping("name.givenName", "displayName", part: .given), DefaultMapping("name.familyName", "displayName", part: .family), DefaultMapping("active", "status"),
+        DefaultMapping("userName", "username"), DefaultMapping("externalId", "userId"),
+        DefaultMapping("displayName", "displayName", "username"),
+        DefaultMapping("name.givenName", "displayName", part: .given),
+        DefaultMapping("name.familyName", "displayName", part: .family), DefaultMapping("active", "status"),
         DefaultMapping("emails[work]", "email"),
     ]
-    static let usualGroupMapping = [DefaultMapping("displayName", "groupName"), DefaultMapping("externalId", "groupId")]
+    static let usualGroupMapping = [
+        DefaultMapping("displayName", "groupName"), DefaultMapping("externalId", "groupId"),
+    ]
 }
 
 /// What a profile takes for granted where no document settles it.

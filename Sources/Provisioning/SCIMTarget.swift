@@ -58,14 +58,21 @@ public struct SCIMTarget: Sendable {
     /// Hands every resource of a kind to `body`.
     ///
     /// - Parameter query: asked for beside the page, such as an order.
-    public func list(_ kind: ResourceKind, bounds: ListBounds = ListBounds(), query: [(String, String)] = [], _ body: (ShownResource) throws -> Void, pageDone: () throws -> Void = {}) async throws
+    public func list(
+        _ kind: ResourceKind, bounds: ListBounds = ListBounds(), query: [(String, String)] = [],
+        _ body: (ShownResource) throws -> Void, pageDone: () throws -> Void = {}
+    ) async throws
         -> ListEvidence
     {
         if profile.listing == .single {
             var evidence = ListEvidence()
             let answer = try await connection.send(.get, kind.endpoint)
             let page: ListPage
-            do { page = try JSONParser().parse(answer.body) { root in try ListPage(root) { try body(ShownResource($0, connection.dialect)) } } } catch let error as JSONSyntaxError {
+            do {
+                page = try JSONParser().parse(answer.body) { root in
+                    try ListPage(root) { try body(ShownResource($0, connection.dialect)) }
+                }
+            } catch let error as JSONSyntaxError {
                 throw SCIMFailure.malformed("\(connection.base)\(kind.endpoint): \(error)")
             }
             evidence.pages = 1
@@ -74,7 +81,9 @@ public struct SCIMTarget: Sendable {
             try pageDone()
             return evidence
         }
-        return try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, query: query, bounds: bounds, body, pageDone: pageDone)
+        return try await connection.list(
+            kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize,
+            query: query, bounds: bounds, body, pageDone: pageDone)
     }
 
     /// Whether the server answers at its base URL: then a list that is not found is one that has nothing.
@@ -85,7 +94,10 @@ public struct SCIMTarget: Sendable {
 
     /// What a read of the target comes to; nil where it is answered, be it with a refusal of this one request.
     public func ailment() async -> SCIMFailure? {
-        do { _ = try await connection.send(.get, ResourceKind.user.endpoint, query: profile.listing == .single ? [] : [("count", "1")]) } catch {
+        do {
+            _ = try await connection.send(
+                .get, ResourceKind.user.endpoint, query: profile.listing == .single ? [] : [("count", "1")])
+        } catch {
             // One resource may make its page fail, on a server that is well.
             if error.isOfThePage, await answersDiscovery() { return nil }
             return error.isFatal ? error : nil
@@ -98,12 +110,14 @@ public struct SCIMTarget: Sendable {
         try await connection.send(.get, place(kind, id)).body
     }
 
-    /// The resources whose attribute has a value, each as a document: by filter where the server has filters, else by reading the list.
-    /// What the server returns is checked: an answer to a filter that has others and not the one asked for says that the server ignores
-    /// filters, and nothing of who is there. Throws where nothing can be told.
+    /// The resources whose attribute has a value, each as a document: by filter where the server has filters, else by
+    /// reading the list. What the server returns is checked: an answer to a filter that has others and not the one
+    /// asked for says that the server ignores filters, and nothing of who is there. Throws where nothing can be told.
     ///
     /// - Parameter fold: how values of the attribute are compared.
-    public func lookUp(_ kind: ResourceKind, _ path: AttributePath, _ value: String, fold: @escaping @Sendable (String) -> String) async throws(SCIMFailure) -> [JSONValue] {
+    public func lookUp(
+        _ kind: ResourceKind, _ path: AttributePath, _ value: String, fold: @escaping @Sendable (String) -> String
+    ) async throws(SCIMFailure) -> [JSONValue] {
         var refusal: SCIMFailure?
         for way in profile.lookUp {
             var found: [JSONValue] = []
@@ -119,13 +133,23 @@ public struct SCIMTarget: Sendable {
                 switch way {
                 case .filter:
                     guard capabilities.filter, profile.filterable?.contains(path.description) ?? true else { continue }
-                    let answer = try await connection.send(.get, kind.endpoint, query: [("filter", Filter.equal(path.description, value))])
-                    let page = try JSONParser().parse(answer.body) { root in try ListPage(root) { take(ShownResource($0, connection.dialect)) } }
-                    if found.isEmpty, others > 0 || page.totalResults ?? 0 > 0, profile.lookUp.contains(.scan) { continue }
+                    let answer = try await connection.send(
+                        .get, kind.endpoint, query: [("filter", Filter.equal(path.description, value))])
+                    let page = try JSONParser().parse(answer.body) { root in
+                        try ListPage(root) { take(ShownResource($0, connection.dialect)) }
+                    }
+                    if found.isEmpty, others > 0 || page.totalResults ?? 0 > 0, profile.lookUp.contains(.scan) {
+                        continue
+                    }
                 case .scan:
                     let evidence = try await list(kind, take)
                     if found.isEmpty, !evidence.isComplete {
-                        throw SCIMFailure.malformed("whether \(path) “\(value)” is there cannot be told: \(evidence.violations.first ?? "the list is not whole")")
+                        throw SCIMFailure.malformed(
+                            """
+                            whether \(path) “\(value)” is there cannot be told: \
+                            \(evidence.violations.first ?? "the list is not whole")
+                            """
+                        )
                     }
                 }
                 return found
@@ -149,12 +173,16 @@ public struct SCIMTarget: Sendable {
     /// The ids of the resources of a kind that a filter selects, page by page.
     public func ids(_ kind: ResourceKind, filter: String) async throws -> [String] {
         var ids: [String] = []
-        let evidence = try await connection.list(kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize, query: [("filter", filter)]) { resource in
+        let evidence = try await connection.list(
+            kind.endpoint, paging: capabilities.cursor ? .cursor : .index, pageSize: capabilities.pageSize,
+            query: [("filter", filter)]
+        ) { resource in
             if let id = resource.id { ids.append(id) }
         }
         // A service that ignores the cursor says a total, and ends at its cap.
         if capabilities.cursor, evidence.declaredTotal != nil, let cap = profile.listCap, ids.count >= cap {
-            throw SCIMFailure.unsupported(SCIMError(status: 501, detail: "the list of \(kind.plural) for \(filter) is cut off at \(cap)"))
+            throw SCIMFailure.unsupported(
+                SCIMError(status: 501, detail: "the list of \(kind.plural) for \(filter) is cut off at \(cap)"))
         }
         return ids
     }

@@ -16,26 +16,31 @@ extension SCIMTarget {
         return written
     }
 
-    /// Changes attributes: one PATCH, or GET and PUT where the server has no PATCH. With PUT the rest of the resource is sent
-    /// back as it was read, so that what is not mapped stays.
+    /// Changes attributes: one PATCH, or GET and PUT where the server has no PATCH. With PUT the rest of the resource
+    /// is sent back as it was read, so that what is not mapped stays.
     ///
     /// - Parameters:
     ///   - members: for groups: what must be seen of their members before a PUT.
-    ///   - isDisabled: for users: whether they are known to be disabled; a server that does not show that may take a PUT without it for access.
-    public func update(_ kind: ResourceKind, _ id: String, _ changes: [Change], members: MembersOfPut? = nil, isDisabled: Bool = false) async throws(SCIMFailure) -> Written {
+    /// - isDisabled: for users: whether they are known to be disabled; a server that does not show that may take a PUT
+    /// without it for access.
+    public func update(
+        _ kind: ResourceKind, _ id: String, _ changes: [Change], members: MembersOfPut? = nil, isDisabled: Bool = false
+    ) async throws(SCIMFailure) -> Written {
         // Whoever is to lose access does not wait for a second record.
         let isUrgent = kind == .user && changes.contains { $0.path.description == "active" && $0.value == false }
         return try await fallingBack(kind, id, isUrgent: isUrgent) { byPatch throws(SCIMFailure) in
             if byPatch { return try await patch(kind, id, changes) }
             return try await replace(kind, id, members) { resource in
-                if kind == .user, isDisabled, resource[resource.spelling(of: "active")] == nil { resource["active"] = false }
+                if kind == .user, isDisabled, resource[resource.spelling(of: "active")] == nil {
+                    resource["active"] = false
+                }
                 for change in changes { change.path.set(change.value, in: &resource) }
             }
         }
     }
 
-    /// Whether objects of a kind are changed with PATCH; else they are read and replaced. Of groups it is decided when a run begins: what must be
-    /// seen of their members before a PUT is gathered with the plan.
+    /// Whether objects of a kind are changed with PATCH; else they are read and replaced. Of groups it is decided when
+    /// a run begins: what must be seen of their members before a PUT is gathered with the plan.
     public func patches(_ kind: ResourceKind) -> Bool {
         let dialect = connection.dialect
         switch (kind, capabilities.patch) {
@@ -46,11 +51,17 @@ extension SCIMTarget {
         }
     }
 
-    /// Changes an object in the way that the server serves. Two records at which it says that it does not serve the way prove it.
-    private func fallingBack(_ kind: ResourceKind, _ id: String, isUrgent: Bool = false, _ change: (_ byPatch: Bool) async throws(SCIMFailure) -> Written) async throws(SCIMFailure) -> Written {
+    /// Changes an object in the way that the server serves. Two records at which it says that it does not serve the way
+    /// prove it.
+    private func fallingBack(
+        _ kind: ResourceKind, _ id: String, isUrgent: Bool = false,
+        _ change: (_ byPatch: Bool) async throws(SCIMFailure) -> Written
+    ) async throws(SCIMFailure) -> Written {
         let byPatch = patches(kind)
         let dialect = connection.dialect
-        let way: DialectWay = kind == .user ? (capabilities.patch ? .usersByPut : .usersByPatch) : (capabilities.patch ? .groupsByPut : .groupsByPatch)
+        let way: DialectWay =
+            kind == .user
+            ? (capabilities.patch ? .usersByPut : .usersByPatch) : (capabilities.patch ? .groupsByPut : .groupsByPatch)
         do {
             let written = try await change(byPatch)
             if byPatch { dialect.note(patchOf: id, isServed: true) }
@@ -74,7 +85,8 @@ extension SCIMTarget {
                 throw error
             }
             // What is proven for users needs one group only.
-            let isProven = dialect.suspect(way, at: id) || kind == .group && dialect.has(byPatch ? .usersByPut : .usersByPatch)
+            let isProven =
+                dialect.suspect(way, at: id) || kind == .group && dialect.has(byPatch ? .usersByPut : .usersByPatch)
             if isProven || isUrgent, kind == .user {
                 // Remembered once it has gone well, at a second record.
                 let written = try await change(!byPatch)
@@ -82,7 +94,11 @@ extension SCIMTarget {
                 return written
             }
             if isProven { dialect.note(way) }
-            answer.detail += "; if the server does not serve \(byPatch ? "PATCH" : "PUT"), \(way.key ?? "") says so\(isProven ? ", and the next run takes it so" : "")"
+            answer.detail +=
+                """
+                ; if the server does not serve \(byPatch ? "PATCH" : "PUT"), \(way.key ?? "") says so\
+                \(isProven ? ", and the next run takes it so" : "")
+                """
             throw .unsupported(answer)
         }
     }
@@ -95,24 +111,33 @@ extension SCIMTarget {
         }
     }
 
-    /// One PATCH that names only what changes. Where value filters are refused, or an element could not be named by one, the attribute is
-    /// written whole: then what is there is read first, so that the other elements stay.
+    /// One PATCH that names only what changes. Where value filters are refused, or an element could not be named by
+    /// one, the attribute is written whole: then what is there is read first, so that the other elements stay.
     private func patch(_ kind: ResourceKind, _ id: String, _ changes: [Change]) async throws(SCIMFailure) -> Written {
         let dialect = connection.dialect
-        let isWhole = !isVendor && (dialect.has(.wholeValues) || dialect.has(.untypedValues) || dialect.has(.plainValues))
-        let whole = changes.filter { $0.path.type != nil && (isWhole || profile.singleValued.contains($0.path.attribute)) }
-        var operations = changes.filter { change in !whole.contains { $0.path == change.path } }.compactMap { $0.path.patch($0.value, replacing: $0.replacesValue) }
+        let isWhole =
+            !isVendor && (dialect.has(.wholeValues) || dialect.has(.untypedValues) || dialect.has(.plainValues))
+        let whole = changes.filter {
+            $0.path.type != nil && (isWhole || profile.singleValued.contains($0.path.attribute))
+        }
+        var operations = changes.filter { change in !whole.contains { $0.path == change.path } }.compactMap {
+            $0.path.patch($0.value, replacing: $0.replacesValue)
+        }
         if !whole.isEmpty { operations += try await wholly(kind, id, whole) }
         // Everything that was to be taken away is away already.
         if operations.isEmpty { return Written(id: id, resource: nil) }
         do {
             return written(try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
         } catch {
-            guard case .rejected(let answer) = error, answer.scimType != "noTarget", whole.isEmpty, changes.count == 1, let change = changes.first, change.path.type != nil, !isVendor else {
+            guard case .rejected(let answer) = error, answer.scimType != "noTarget", whole.isEmpty, changes.count == 1,
+                let change = changes.first, change.path.type != nil, !isVendor
+            else {
                 throw error
             }
             let again: [JSONValue]
-            do { again = try await wholly(kind, id, changes, isRefused: true) } catch let second { if second.isFatal { throw second } else { throw error } }
+            do { again = try await wholly(kind, id, changes, isRefused: true) } catch let second {
+                if second.isFatal { throw second } else { throw error }
+            }
             if again.isEmpty { throw error }
             let result = written(try await connection.send(.patch, place(kind, id), body: patchDocument(again)))
             if dialect.suspect(.wholeValues, at: id) { dialect.note(.wholeValues) }
@@ -126,7 +151,9 @@ extension SCIMTarget {
     /// The operations that write attributes whole, each element beside the changed one as it is shown.
     ///
     /// - Parameter isRefused: whether this server has just refused to find an element by a filter.
-    private func wholly(_ kind: ResourceKind, _ id: String, _ changes: [Change], isRefused: Bool = false) async throws(SCIMFailure) -> [JSONValue] {
+    private func wholly(_ kind: ResourceKind, _ id: String, _ changes: [Change], isRefused: Bool = false)
+        async throws(SCIMFailure) -> [JSONValue]
+    {
         var operations: [JSONValue] = []
         var open: [Change] = []
         for change in changes {
@@ -134,14 +161,19 @@ extension SCIMTarget {
             guard profile.singleValued.contains(change.path.attribute) else { open.append(change); continue }
             let path = JSONValue.string(change.path.whole)
             if let value = change.value {
-                operations.append(["op": "replace", "path": path, "value": [["value": value, "type": .string(change.path.type ?? "work"), "primary": true]]])
+                operations.append([
+                    "op": "replace", "path": path,
+                    "value": [["value": value, "type": .string(change.path.type ?? "work"), "primary": true]],
+                ])
             } else if change.replacesValue {
                 operations.append(["op": "remove", "path": path])
             }
         }
         if open.isEmpty { return operations }
         let before: JSONValue
-        do { before = try JSONValue(parsing: try await current(kind, id).body) } catch let failure as SCIMFailure { throw failure } catch { throw .malformed("\(error)") }
+        do { before = try JSONValue(parsing: try await current(kind, id).body) } catch let failure as SCIMFailure {
+            throw failure
+        } catch { throw .malformed("\(error)") }
         for name in Set(open.map(\.path.whole)).sorted() {
             let parts = open.filter { $0.path.whole == name }
             let shown = parts[0].path.elements(in: before)
@@ -152,12 +184,22 @@ extension SCIMTarget {
                 continue
             }
             guard !shown.isEmpty || !parts.contains(where: \.replacesValue) else {
-                throw .rejected(SCIMError(status: 0, detail: "\(Self.notSent) \(name) would be written whole, and the server does not show what is in it"))
+                throw .rejected(
+                    SCIMError(
+                        status: 0,
+                        detail:
+                            "\(Self.notSent) \(name) would be written whole, and the server does not show what is in it"
+                    ))
             }
             var after = before
             for part in parts { part.path.set(part.value, in: &after) }
             let values = parts[0].path.elements(in: after)
-            if values != shown { operations.append(values.isEmpty ? ["op": "remove", "path": .string(name)] : ["op": "replace", "path": .string(name), "value": .array(values)]) }
+            if values != shown {
+                operations.append(
+                    values.isEmpty
+                        ? ["op": "remove", "path": .string(name)]
+                        : ["op": "replace", "path": .string(name), "value": .array(values)])
+            }
         }
         return operations
     }
@@ -165,33 +207,54 @@ extension SCIMTarget {
     /// Adds and removes members of a group by their target ids.
     ///
     /// - Parameter known: what must be seen of the group's members before a PUT.
-    public func changeMembers(of id: String, add: [String], remove: [String], members known: MembersOfPut? = nil) async throws(SCIMFailure) -> Written {
-        try await fallingBack(.group, id) { byPatch throws(SCIMFailure) in try await change(membersOf: id, add, remove, known, byPatch) }
+    public func changeMembers(of id: String, add: [String], remove: [String], members known: MembersOfPut? = nil)
+        async throws(SCIMFailure) -> Written
+    {
+        try await fallingBack(.group, id) { byPatch throws(SCIMFailure) in
+            try await change(membersOf: id, add, remove, known, byPatch)
+        }
     }
 
-    private func change(membersOf id: String, _ add: [String], _ remove: [String], _ known: MembersOfPut?, _ byPatch: Bool) async throws(SCIMFailure) -> Written {
+    private func change(
+        membersOf id: String, _ add: [String], _ remove: [String], _ known: MembersOfPut?, _ byPatch: Bool
+    ) async throws(SCIMFailure) -> Written {
         if byPatch {
             var operations: [JSONValue] = []
             if !add.isEmpty {
                 operations.append(["op": "add", "path": "members", "value": .array(add.map { ["value": .string($0)] })])
             }
             switch profile.memberRemoval {
-            case .valueList where !remove.isEmpty: operations.append(["op": "remove", "path": "members", "value": .array(remove.map { ["value": .string($0)] })])
+            case .valueList where !remove.isEmpty:
+                operations.append([
+                    "op": "remove", "path": "members", "value": .array(remove.map { ["value": .string($0)] }),
+                ])
             case .valueList: break
             case .pathFilter:
-                operations += remove.map { ["op": "remove", "path": .string("members[value eq \(JSONValue.string($0).canonical)]")] }
+                operations += remove.map {
+                    ["op": "remove", "path": .string("members[value eq \(JSONValue.string($0).canonical)]")]
+                }
             }
-            do { return written(try await connection.send(.patch, place(.group, id), body: patchDocument(operations))) } catch {
+            do {
+                return written(try await connection.send(.patch, place(.group, id), body: patchDocument(operations)))
+            } catch {
                 // In another form a server may take it for all members: only the whole group is another way.
-                guard case .rejected(var answer) = error, !remove.isEmpty, profile.memberRemoval == .pathFilter, !isVendor, answer.status == 400 else { throw error }
-                answer.detail += "\(answer.detail.isEmpty ? "" : "; ")if the server understands no filter in a path, target.capabilities: { patch: false } sends groups as a whole"
+                guard case .rejected(var answer) = error, !remove.isEmpty, profile.memberRemoval == .pathFilter,
+                    !isVendor, answer.status == 400
+                else { throw error }
+                answer.detail +=
+                    """
+                    \(answer.detail.isEmpty ? "" : "; ")if the server understands no filter in a path, \
+                    target.capabilities: { patch: false } sends groups as a whole
+                    """
                 throw .rejected(answer)
             }
         }
         let leaving = Set(remove)
         return try await replace(.group, id, known) { resource in
             var members = Self.members.elements(in: resource)
-            members.removeAll { member in !Self.isGroup(member) && Self.id(member, resource).map(leaving.contains) ?? false }
+            members.removeAll { member in
+                !Self.isGroup(member) && Self.id(member, resource).map(leaving.contains) ?? false
+            }
             let present = Set(members.compactMap { Self.id($0, resource) })
             members += add.filter { !present.contains($0) }.map { ["value": .string($0)] }
             Self.members.setElements(members, in: &resource)
@@ -208,7 +271,10 @@ extension SCIMTarget {
 
     private static let members = AttributePath(members: ())
 
-    static func isGroup(_ member: JSONValue) -> Bool { ShownResource.isGroup(type: member["type"]?.string, reference: member["$ref"]?.string ?? member["value"]?.string) }
+    static func isGroup(_ member: JSONValue) -> Bool {
+        ShownResource.isGroup(
+            type: member["type"]?.string, reference: member["$ref"]?.string ?? member["value"]?.string)
+    }
 
     /// DELETE. Whether it was there: a resource that is gone already is as good as deleted.
     @discardableResult
@@ -232,13 +298,17 @@ extension SCIMTarget {
     /// How the reason begins of what this program keeps back.
     private static let notSent = "not sent:"
 
-    private func replace(_ kind: ResourceKind, _ id: String, _ known: MembersOfPut?, _ edit: (inout JSONValue) -> Void) async throws(SCIMFailure) -> Written {
+    private func replace(_ kind: ResourceKind, _ id: String, _ known: MembersOfPut?, _ edit: (inout JSONValue) -> Void)
+        async throws(SCIMFailure) -> Written
+    {
         let current = try await current(kind, id)
         var resource: JSONValue
         do { resource = try JSONValue(parsing: current.body) } catch { throw .malformed("\(error)") }
         let version = capabilities.etag ? resource["meta"]?["version"]?.string ?? current.version : nil
         // The bare name goes back, not the form that the platform shows.
-        if let cut = profile.cutNameFrom.flatMap(\.first), let name = resource[kind.nameAttribute]?.string { resource[kind.nameAttribute] = .string(String(name.prefix { $0 != cut })) }
+        if let cut = profile.cutNameFrom.flatMap(\.first), let name = resource[kind.nameAttribute]?.string {
+            resource[kind.nameAttribute] = .string(String(name.prefix { $0 != cut }))
+        }
         if let known {
             let members = Self.members.elements(in: resource)
             let shown = Set(members.compactMap { Self.id($0, resource) })
@@ -248,7 +318,11 @@ extension SCIMTarget {
                     SCIMError(
                         status: 0,
                         detail:
-                            "\(Self.notSent) this server takes groups only as a whole, and none of its groups has ever shown a member, so that whoever is in it may be dropped; memberships: exclusive says that nobody else is to be in the job's groups"
+                            """
+                            \(Self.notSent) this server takes groups only as a whole, and none of its groups has \
+                            ever shown a member, so that whoever is in it may be dropped; memberships: exclusive \
+                            says that nobody else is to be in the job's groups
+                            """
                     ))
             }
             if known.isExclusive {
@@ -258,13 +332,19 @@ extension SCIMTarget {
                     SCIMError(
                         status: 0,
                         detail:
-                            "\(Self.notSent) this server takes groups only as a whole, and does not show \(hidden.count) of the members that are in it, such as \(one), so that they would be dropped; memberships: exclusive says that nobody else is to be in the job's groups"
+                            """
+                            \(Self.notSent) this server takes groups only as a whole, and does not show \
+                            \(hidden.count) of the members that are in it, such as \(one), so that they would be \
+                            dropped; memberships: exclusive says that nobody else is to be in the job's groups
+                            """
                     ))
             }
         }
         edit(&resource)
         // What a client cannot write; a server may refuse it, or take it for a wish.
-        for name in ["meta", "groups"] where name == "meta" || kind == .user { resource[resource.spelling(of: name)] = nil }
+        for name in ["meta", "groups"] where name == "meta" || kind == .user {
+            resource[resource.spelling(of: name)] = nil
+        }
         return written(try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))
     }
 
@@ -275,8 +355,11 @@ extension SCIMTarget {
         var written: Written
         if answer.hasDocument, let id = try? connection.read(answer.body, { $0.id }) {
             written = Written(id: id, resource: answer.body)
-            // What was made in the future is as doubtful as what was made before. Two minutes are more than any request takes, and less than any account that was there before is old.
-            if let created = Self.created(answer.body), let now = answer.date { written.age = abs(now - created) > 120 ? .older : .fresh }
+            // What was made in the future is as doubtful as what was made before. Two minutes are more than any request
+            // takes, and less than any account that was there before is old.
+            if let created = Self.created(answer.body), let now = answer.date {
+                written.age = abs(now - created) > 120 ? .older : .fresh
+            }
         } else {
             written = Written(id: fromLocation, resource: nil)
         }

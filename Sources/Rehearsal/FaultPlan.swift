@@ -8,7 +8,8 @@ import Synchronization
 /// What goes wrong in a night, from a seed: each request's fate depends on the seed and the request's number alone.
 package struct FaultPlan: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
-        case lostRequest, lostAnswer, reset, duplicate, throttled, serverError, errorAfterwards, slow, truncated, invalid, html, wrongType, unauthorized, ignoredPatch, overtaken
+        case lostRequest, lostAnswer, reset, duplicate, throttled, serverError, errorAfterwards, slow, truncated,
+            invalid, html, wrongType, unauthorized, ignoredPatch, overtaken
     }
 
     package let seed: UInt64
@@ -18,7 +19,8 @@ package struct FaultPlan: Sendable {
     /// Which ledger write fails, and how; nil for none.
     package let ledgerFault: LedgerFault?
     private let options: ServiceOptions
-    /// Whether what was last written is all that is known of the target: what it ignores is then found out by its answers alone.
+    /// Whether what was last written is all that is known of the target: what it ignores is then found out by its
+    /// answers alone.
     private let isBlind: Bool
     /// Whether the target never shows who is in a group.
     private let hidesMembers: Bool
@@ -61,7 +63,9 @@ package struct FaultPlan: Sendable {
         var burst = SeededGenerator(seed: seed &* 2_000_003 &+ UInt64(number / 4))
         let isBurst = Int.random(in: 0..<1000, using: &burst) < rate / 4
         guard isBurst || Int.random(in: 0..<1000, using: &dice) < rate else { return nil }
-        let kind = isBurst ? kinds.randomElement(using: &burst) ?? .lostAnswer : kinds.randomElement(using: &dice) ?? .lostAnswer
+        let kind =
+            isBurst
+            ? kinds.randomElement(using: &burst) ?? .lostAnswer : kinds.randomElement(using: &dice) ?? .lostAnswer
         let path = request.head.path ?? ""
         let isRead = request.head.method == .get
         switch kind {
@@ -69,8 +73,13 @@ package struct FaultPlan: Sendable {
         case .lostAnswer: return (kind, .answerLost)
         case .reset: return (kind, .reset)
         case .duplicate:
-            // A server that takes two of one name makes two of one request that arrives twice: nobody can see that from outside.
-            if request.head.method == .post, !(path.contains("/Groups") ? options.uniqueGroupNames : options.uniqueUserNames) { return nil }
+            // A server that takes two of one name makes two of one request that arrives twice: nobody can see that from
+            // outside.
+            if request.head.method == .post,
+                !(path.contains("/Groups") ? options.uniqueGroupNames : options.uniqueUserNames)
+            {
+                return nil
+            }
             return (kind, .duplicated)
         case .throttled:
             var response = EmulatedResponse(status: 429)
@@ -82,8 +91,10 @@ package struct FaultPlan: Sendable {
             default: response.headers.append(("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"))
             }
             return (kind, .answered(response))
-        case .serverError: return (kind, .answered(EmulatedResponse(status: [502, 503, 504, 500].randomElement(using: &dice) ?? 503)))
-        case .errorAfterwards: return (kind, .processed(EmulatedResponse(status: [500, 502, 504].randomElement(using: &dice) ?? 502)))
+        case .serverError:
+            return (kind, .answered(EmulatedResponse(status: [502, 503, 504, 500].randomElement(using: &dice) ?? 503)))
+        case .errorAfterwards:
+            return (kind, .processed(EmulatedResponse(status: [500, 502, 504].randomElement(using: &dice) ?? 502)))
         case .slow:
             return (
                 kind,
@@ -93,13 +104,24 @@ package struct FaultPlan: Sendable {
                     return answer
                 }
             )
-        case .truncated: return (kind, isRead ? .altered { with($0, Array($0.body.prefix($0.body.count / 2))) } : .altered { with($0, Array($0.body.dropLast(3))) })
+        case .truncated:
+            return (
+                kind,
+                isRead
+                    ? .altered { with($0, Array($0.body.prefix($0.body.count / 2))) }
+                    : .altered { with($0, Array($0.body.dropLast(3))) }
+            )
         case .invalid: return (kind, .altered { with($0, Array("{\"id\":tru".utf8)) })
-        case .html: return (kind, .altered { with($0, Array("<html><body>Please sign in</body></html>".utf8), type: "text/html") })
+        case .html:
+            return (
+                kind, .altered { with($0, Array("<html><body>Please sign in</body></html>".utf8), type: "text/html") }
+            )
         case .wrongType: return (kind, .altered { with($0, $0.body, type: "text/plain") })
         case .unauthorized: return (kind, .answered(EmulatedResponse(status: 401)))
         case .ignoredPatch:
-            guard request.head.method == .patch, !((isBlind || hidesMembers) && path.contains("/Groups")) else { return nil }
+            guard request.head.method == .patch, !((isBlind || hidesMembers) && path.contains("/Groups")) else {
+                return nil
+            }
             return (kind, .ignored(isShown: isBlind || Bool.random(using: &dice)))
         case .overtaken:
             guard !isRead else { return nil }

@@ -5,8 +5,8 @@ import Reconciliation
 import SCIM
 import Simulation
 
-/// How the work of a job grows with its world, in steps of SQLite's virtual machine: whatever doubles by itself may double the work, and
-/// no statement may do more than that.
+/// How the work of a job grows with its world, in steps of SQLite's virtual machine: whatever doubles by itself may
+/// double the work, and no statement may do more than that.
 package enum Growth {
     /// How large a world is, and how much happens in it in a day.
     package struct Size: Hashable, Sendable {
@@ -50,20 +50,30 @@ package enum Growth {
     /// What grows too fast when one dimension doubles, in words; empty when all is well.
     ///
     /// - Parameter readsBack: whether each object is read by its id, where the platform does not list them.
-    /// - Parameter spoiled: indexes that are made useless, with the columns that they hold instead: the test of the test.
-    package static func findings(_ platform: Platform, _ dimensions: [Dimension] = Dimension.allCases, readsBack: Bool = false, spoiled: [String: String] = [:]) throws -> [String] {
+    /// - Parameter spoiled: indexes that are made useless, with the columns that they hold instead: the test of the
+    ///   test.
+    package static func findings(
+        _ platform: Platform, _ dimensions: [Dimension] = Dimension.allCases, readsBack: Bool = false,
+        spoiled: [String: String] = [:]
+    ) throws -> [String] {
         let base = try work(platform, Size(), readsBack, spoiled)
         var findings: [String] = []
         for dimension in dimensions {
             for (before, after) in zip(base, try work(platform, dimension.doubled(Size()), readsBack, spoiled)) {
                 func judge(_ what: String, _ first: Int, _ second: Int, _ most: Double = most) {
                     guard second >= least, Double(second) > Double(max(first, least / 2)) * most else { return }
-                    findings.append("\(platform.name): \(dimension.rawValue) doubled: \(before.stage): \(first) steps become \(second): \(what)")
+                    findings.append(
+                        """
+                        \(platform.name): \(dimension.rawValue) doubled: \(before.stage): \(first) steps become \
+                        \(second): \(what)
+                        """
+                    )
                 }
                 judge("in all", before.work.total, after.work.total)
                 for (statement, second) in after.work.steps {
                     judge(
-                        statement.split(whereSeparator: \.isWhitespace).joined(separator: " "), before.work.steps[statement] ?? 0, second, dimension == .everything ? most : mostOfOne)
+                        statement.split(whereSeparator: \.isWhitespace).joined(separator: " "),
+                        before.work.steps[statement] ?? 0, second, dimension == .everything ? most : mostOfOne)
                 }
             }
         }
@@ -71,11 +81,17 @@ package enum Growth {
     }
 
     /// The work of a first sync, of a plan with nothing to do, of a day's plan and run, and of its undo.
-    private static func work(_ platform: Platform, _ size: Size, _ readsBack: Bool, _ spoiled: [String: String]) throws -> [(stage: String, work: WorkCount)] {
+    private static func work(_ platform: Platform, _ size: Size, _ readsBack: Bool, _ spoiled: [String: String]) throws
+        -> [(stage: String, work: WorkCount)]
+    {
         let executor = SeededExecutor(seed: 1)
         return try executor.run {
-            let world = try platform.world(Platform.deleting + "\npace: { requestsPerSecond: 1000, concurrency: 5 }", clock: VirtualTime(executor))
-            if readsBack { world.jobText = world.jobText.replacingOccurrences(of: "\n  authorization:", with: "\n  readBack: byID\n  authorization:") }
+            let world = try platform.world(
+                Platform.deleting + "\npace: { requestsPerSecond: 1000, concurrency: 5 }", clock: VirtualTime(executor))
+            if readsBack {
+                world.jobText = world.jobText.replacingOccurrences(
+                    of: "\n  authorization:", with: "\n  readBack: byID\n  authorization:")
+            }
             world.directory = directory(size)
             if !spoiled.isEmpty {
                 let ledger = world.ledger
@@ -95,7 +111,13 @@ package enum Growth {
                 let result = try await WorkCount.$ofSnapshots.withValue(count) { try await world.invoke(command) }
                 try world.ledger.count(nil)
                 guard result.report.exit == .inStep || result.report.exit == .pending else {
-                    throw JobFailure(.internalError, "\(platform.name), \(name): \(result.report.exit) \(result.report.headline) \(result.report.details.prefix(3))")
+                    throw JobFailure(
+                        .internalError,
+                        """
+                        \(platform.name), \(name): \(result.report.exit) \(result.report.headline) \
+                        \(result.report.details.prefix(3))
+                        """
+                    )
                 }
                 stages.append((name, count))
             }

@@ -17,8 +17,10 @@ package struct Platform: Sendable {
     }
 
     package static let all = [
-        Platform(name: "generic", rules: nil), Platform(name: "ram", rules: .ram), Platform(name: "cloudsso", rules: .cloudSSO), Platform(name: "tencent-identity-center", rules: .tencent),
-        Platform(name: "volcengine-identity-center", rules: .volcengine), Platform(name: "huawei-identity-center", rules: .huawei), Platform(name: "aws-identity-center", rules: .aws),
+        Platform(name: "generic", rules: nil), Platform(name: "ram", rules: .ram),
+        Platform(name: "cloudsso", rules: .cloudSSO), Platform(name: "tencent-identity-center", rules: .tencent),
+        Platform(name: "volcengine-identity-center", rules: .volcengine),
+        Platform(name: "huawei-identity-center", rules: .huawei), Platform(name: "aws-identity-center", rules: .aws),
         // The older service, which ends at 50 and does not know the filter over groups.
         older,
     ]
@@ -39,14 +41,20 @@ package struct Platform: Sendable {
     package var hidesMembers: Bool { Profile.named(name)?.memberReading == [.ledger] }
 
     package func world(
-        _ extra: String = generous, noHandMade: Bool = true, seed: UInt64 = 1, clock: VirtualTime? = nil, ledger: Ledger? = nil,
+        _ extra: String = generous, noHandMade: Bool = true, seed: UInt64 = 1, clock: VirtualTime? = nil,
+        ledger: Ledger? = nil,
         fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
     ) throws -> World {
         var options = rules.map { ServiceOptions.vendor($0) } ?? ServiceOptions()
         let needsOAuth = name == "ram"
         if needsOAuth { options.clients = ["client": "correct horse"] } else { options.tokens = ["correct horse"] }
         let authorization =
-            needsOAuth ? "{ oauth: { tokenURL: http://127.0.0.1:1/oauth/token, clientID: client, clientSecret: \"${TOKEN}\", placement: basic } }" : "{ key: \"${TOKEN}\" }"
+            needsOAuth
+            ? """
+            { oauth: { tokenURL: http://127.0.0.1:1/oauth/token, clientID: client, clientSecret: \"${TOKEN}\", \
+            placement: basic } }
+            """
+            : "{ key: \"${TOKEN}\" }"
         // As `World.job` does, where the platform has a choice.
         let existing = extra.contains("existing:") || rules?.takesOver ?? false ? "" : "\nexisting: associate"
         let job = """
@@ -63,7 +71,11 @@ package struct Platform: Sendable {
         return world
     }
 
-    package static let generous = "limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }"
+    package static let generous =
+        """
+        limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: \
+        none, memberships.remove: none }
+        """
     package static let deleting = generous + "\nleavers: { disable: immediately, delete: immediately }"
 
     /// An account that somebody else made, acceptable to the platform.

@@ -6,8 +6,8 @@ import Simulation
 
 /// An eventful day on one platform: killed at every moment, or with faults.
 extension Trial {
-    /// A day with everything in it, on one platform: killed after each ledger write and each delivery of its run, and also
-    /// before each delivery that follows a write. Each time the next runs must reach the end of the unbroken one.
+    /// A day with everything in it, on one platform: killed after each ledger write and each delivery of its run, and
+    /// also before each delivery that follows a write. Each time the next runs must reach the end of the unbroken one.
     package static func exhaustive(_ platform: Platform, seed: UInt64 = 1) throws -> Outcome {
         let executor = SeededExecutor(seed: seed)
         return try executor.run { try await exhaustive(platform, seed, VirtualTime(executor)) }
@@ -26,7 +26,10 @@ extension Trial {
         let end = try await unbroken.run()
         let expected = story(unbroken)
         outcome.runs += 2
-        if ![.inStep, .recordsFailed].contains(end.report.exit) { outcome.broken.append("\(platform.name): the unbroken day ends with \(end.report.exit): \(end.report.details)") }
+        if ![.inStep, .recordsFailed].contains(end.report.exit) {
+            outcome.broken.append(
+                "\(platform.name): the unbroken day ends with \(end.report.exit): \(end.report.details)")
+        }
         for (number, moment) in watch.moments.enumerated() {
             // Started again at once, a minute or a day later.
             let next = try World(world, at: moment, gap: [1, 60, 86400][number % 3])
@@ -37,7 +40,9 @@ extension Trial {
                 outcome.runs += 1
             }
             outcome.fired["kill", default: 0] += 1
-            outcome.broken += try Laws.settled(last, next.ledger).map { "\(platform.name), killed at moment \(number + 1): \($0)" }
+            outcome.broken += try Laws.settled(last, next.ledger).map {
+                "\(platform.name), killed at moment \(number + 1): \($0)"
+            }
             judge(next, expected, last, end.report.exit, "\(platform.name), killed at moment \(number + 1)", &outcome)
             let again = try await next.plan()
             outcome.broken += Laws.law1(last, again).map { "\(platform.name), killed at moment \(number + 1): \($0)" }
@@ -45,21 +50,35 @@ extension Trial {
         return outcome
     }
 
-    /// A world on a platform, after a quiet day, with everything about to happen at once: creates, an account that is there already,
-    /// changes, a ring of names, a disabling, leavers, memberships.
+    /// A world on a platform, after a quiet day, with everything about to happen at once: creates, an account that is
+    /// there already, changes, a ring of names, a disabling, leavers, memberships.
     private static func eventful(_ platform: Platform, _ seed: UInt64, _ clock: VirtualTime) async throws -> World {
-        let world = try platform.world(Platform.deleting + "\npace: { requestsPerSecond: 100, concurrency: 3 }", seed: seed, clock: clock)
+        let world = try platform.world(
+            Platform.deleting + "\npace: { requestsPerSecond: 100, concurrency: 3 }", seed: seed, clock: clock)
         world.directory.people = ["ada", "bo", "chen", "dara", "elif"].map { .named($0) }
         if platform.hasGroups {
-            world.directory.teams = [Team(id: "group_1", name: "ops", members: ["user_ada", "user_chen"]), Team(id: "group_2", name: "dev", members: ["user_dara", "user_elif"])]
+            world.directory.teams = [
+                Team(id: "group_1", name: "ops", members: ["user_ada", "user_chen"]),
+                Team(id: "group_2", name: "dev", members: ["user_dara", "user_elif"]),
+            ]
         }
         try world.plant(.user, platform.stranger("eve"))
         try await world.run()
         try world.plant(.user, platform.stranger("fay"))
-        let swapped: [Person] = platform.mayRename ? [.named("bo", id: "user_ada"), .named("ada", id: "user_bo")] : [.named("ada", displayName: "ada anew"), .named("bo")]
-        world.directory.people = swapped + [.named("chen", status: "disabled"), .named("fay"), .named("newcomer"), .named("elif", displayName: "elif anew")]
+        let swapped: [Person] =
+            platform.mayRename
+            ? [.named("bo", id: "user_ada"), .named("ada", id: "user_bo")]
+            : [.named("ada", displayName: "ada anew"), .named("bo")]
+        world.directory.people =
+            swapped + [
+                .named("chen", status: "disabled"), .named("fay"), .named("newcomer"),
+                .named("elif", displayName: "elif anew"),
+            ]
         if platform.hasGroups {
-            world.directory.teams = [Team(id: "group_1", name: "ops-2", members: ["user_bo", "user_fay", "user_newcomer"]), Team(id: "group_3", name: "new", members: ["user_ada", "user_elif"])]
+            world.directory.teams = [
+                Team(id: "group_1", name: "ops-2", members: ["user_bo", "user_fay", "user_newcomer"]),
+                Team(id: "group_3", name: "new", members: ["user_ada", "user_elif"]),
+            ]
         }
         return world
     }
@@ -69,7 +88,9 @@ extension Trial {
         var outcome = Outcome()
         let platform = Platform.all[Int(seed / 32) % Platform.all.count]
         let world = try await eventful(platform, seed, clock)
-        let plan = FaultPlan(seed: seed, options: world.client.service.options, isBlind: !platform.isListed, hidesMembers: platform.hidesMembers)
+        let plan = FaultPlan(
+            seed: seed, options: world.client.service.options, isBlind: !platform.isListed,
+            hidesMembers: platform.hidesMembers)
         let start = try world.moment()
         let unbroken = try World(world, at: start)
         _ = try await unbroken.run()

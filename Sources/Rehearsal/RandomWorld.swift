@@ -30,17 +30,24 @@ package struct RandomWorld {
         options.etag = Bool.random(using: &random)
         options.answersPatchWithNoContent = Bool.random(using: &random)
         options.uniqueGroupNames = Int.random(in: 0..<3, using: &random) > 0
-        if Int.random(in: 0..<5, using: &random) == 0 { options.dropped = [["displayName", "phoneNumbers", "name"].randomElement(using: &random) ?? "name"] }
+        if Int.random(in: 0..<5, using: &random) == 0 {
+            options.dropped = [["displayName", "phoneNumbers", "name"].randomElement(using: &random) ?? "name"]
+        }
         if Int.random(in: 0..<5, using: &random) == 0 { options.lowercased = ["userName"] }
         if Int.random(in: 0..<8, using: &random) == 0 { options.ignoresActive = true }
         if Int.random(in: 0..<8, using: &random) == 0 { options.deleteDeactivates = true }
-        if Int.random(in: 0..<4, using: &random) == 0 { options.refused = [Self.names[Int.random(in: 0..<Self.names.count, using: &random)]] }
+        if Int.random(in: 0..<4, using: &random) == 0 {
+            options.refused = [Self.names[Int.random(in: 0..<Self.names.count, using: &random)]]
+        }
         // A user without displayName is no group: dropping it would break groups.
         if options.dropped.contains("displayName") { options.dropped = ["title", "phoneNumbers"] }
-        // Every fifth world has a server with habits. Drawn by themselves, so that a seed's other draws stay as they were.
+        // Every fifth world has a server with habits. Drawn by themselves, so that a seed's other draws stay as they
+        // were.
         if hasHabits, [1, 9].contains(seed % 10) {
             var own = SeededGenerator(seed: seed &* 7_919 &+ 3)
-            for _ in 0..<Int.random(in: 1...3, using: &own) { if let habit = Self.habits.randomElement(using: &own) { options.habits.insert(habit) } }
+            for _ in 0..<Int.random(in: 1...3, using: &own) {
+                if let habit = Self.habits.randomElement(using: &own) { options.habits.insert(habit) }
+            }
             // There would be no night.
             if Self.isMute(options.habits) { options.habits.remove(.badRecord) }
         }
@@ -52,14 +59,30 @@ package struct RandomWorld {
         let mayBeGenerous = Int.random(in: 0..<4, using: &random) > 0
         isGenerous = mayBeGenerous || alwaysGenerous
         var lines: [String] = []
-        if isGenerous { lines.append("limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none, source.shrink: none }") }
+        if isGenerous {
+            lines.append(
+                """
+                limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, \
+                memberships.remove: none, source.shrink: none }
+                """
+            )
+        }
         if protectsAdministrators { lines.append("protect: { users: [\"adm*\"], groups: [\"Board\"] }") }
         let disable = ["immediately", "never"].randomElement(using: &random) ?? "never"
         let delete = ["immediately", "never", "never"].randomElement(using: &random) ?? "never"
-        lines.append("leavers: { disable: \(disable), delete: \(delete)\(Bool.random(using: &random) ? ", associated: delete" : "") }")
+        lines.append(
+            """
+            leavers: { disable: \(disable), delete: \(delete)\
+            \(Bool.random(using: &random) ? ", associated: delete" : "") }
+            """
+        )
         switch Int.random(in: 0..<4, using: &random) {
         case 0: lines.append("existing: conflict")
-        case 1: lines.append(matches ? "existing: { disabled: associate }" : "existing: { users: associate, groups: associate, disabled: associate }")
+        case 1:
+            lines.append(
+                matches
+                    ? "existing: { disabled: associate }"
+                    : "existing: { users: associate, groups: associate, disabled: associate }")
         default: if !matches { lines.append("existing: associate") }
         }
         switch Int.random(in: 0..<6, using: &random) {
@@ -71,16 +94,24 @@ package struct RandomWorld {
         policy = World.job(lines.joined(separator: "\n"), existing: nil)
     }
 
-    /// Whether a server may come to answer nothing but failures: each page is one with the record that makes it fail, or there is no other.
-    static func isMute(_ habits: Set<Habit>) -> Bool { habits.contains(.badRecord) && !habits.isDisjoint(with: [.ignoresStartIndex, .failsPastEnd, .restartsPastEnd]) }
+    /// Whether a server may come to answer nothing but failures: each page is one with the record that makes it fail,
+    /// or there is no other.
+    static func isMute(_ habits: Set<Habit>) -> Bool {
+        habits.contains(.badRecord) && !habits.isDisjoint(with: [.ignoresStartIndex, .failsPastEnd, .restartsPastEnd])
+    }
 
     /// Habits under which the laws hold as they are.
     package static let habits: [Habit] = [
-        .restartsPastEnd, .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .unsortedPages, .badRecord, .pageDropsOne, .ignoresStartIndex, .longGroupFails, .hidesInactive, .ignoresFilters,
-        .failsOnExternalID, .showsTwice, .refusesActiveWithOthers, .refusesDelete, .duplicateAs500, .uniqueNameAs400, .noTotals,
+        .restartsPastEnd, .refusesPastEnd, .failsPastEnd, .missingWhenEmpty, .unsortedPages, .badRecord, .pageDropsOne,
+        .ignoresStartIndex, .longGroupFails, .hidesInactive, .ignoresFilters,
+        .failsOnExternalID, .showsTwice, .refusesActiveWithOthers, .refusesDelete, .duplicateAs500, .uniqueNameAs400,
+        .noTotals,
     ]
 
-    package static let names = ["ada", "Bo", "chen", "dara", "elif", "farid", "greta", "hugo", "ines", "admin", "administrator", "straße", "STRASSE", "Éva", "E\u{301}va"]
+    package static let names = [
+        "ada", "Bo", "chen", "dara", "elif", "farid", "greta", "hugo", "ines", "admin", "administrator", "straße",
+        "STRASSE", "Éva", "E\u{301}va",
+    ]
     private static let teamNames = ["Engineering", "engineering", "Board", "Finance", "On Call", "Ops"]
 
     package mutating func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &random) == 0 }
@@ -88,9 +119,13 @@ package struct RandomWorld {
     package mutating func person(_ number: Int) -> Person {
         let username = chance(12) ? nil : Self.names.randomElement(using: &random)
         return Person(
-            id: "user_\(number)", username: username, displayName: chance(6) ? nil : ["Ada Byrne", "欧阳敏", "Bo", "Chen  Yi", "=cmd()"].randomElement(using: &random),
-            email: chance(4) ? nil : "\(number)@corp.example", phone: chance(3) ? ["13800000001", "x1"].randomElement(using: &random) : nil,
-            status: ["enabled", "enabled", "enabled", "enabled", "disabled", nil, "locked"].randomElement(using: &random) ?? nil)
+            id: "user_\(number)", username: username,
+            displayName: chance(6)
+                ? nil : ["Ada Byrne", "欧阳敏", "Bo", "Chen  Yi", "=cmd()"].randomElement(using: &random),
+            email: chance(4) ? nil : "\(number)@corp.example",
+            phone: chance(3) ? ["13800000001", "x1"].randomElement(using: &random) : nil,
+            status: ["enabled", "enabled", "enabled", "enabled", "disabled", nil, "locked"].randomElement(
+                using: &random) ?? nil)
     }
 
     package mutating func directory() -> TestDirectory {
@@ -99,7 +134,9 @@ package struct RandomWorld {
         directory.people = (0..<count).map { person($0) }
         let teams = Int.random(in: 0...3, using: &random)
         directory.teams = (0..<teams).map { number in
-            Team(id: "group_\(number)", name: Self.teamNames.randomElement(using: &random) ?? "Ops", members: Set(directory.people.map(\.id).filter { _ in Bool.random(using: &random) }))
+            Team(
+                id: "group_\(number)", name: Self.teamNames.randomElement(using: &random) ?? "Ops",
+                members: Set(directory.people.map(\.id).filter { _ in Bool.random(using: &random) }))
         }
         return directory
     }
@@ -107,7 +144,10 @@ package struct RandomWorld {
     /// Accounts of others, and accounts that look like ours.
     package mutating func furnish(_ world: World) {
         for number in 0..<Int.random(in: 0...4, using: &random) {
-            var document: JSONValue = ["userName": .string(Self.names.randomElement(using: &random) ?? "x"), "displayName": "Was here", "title": "Boss"]
+            var document: JSONValue = [
+                "userName": .string(Self.names.randomElement(using: &random) ?? "x"), "displayName": "Was here",
+                "title": "Boss",
+            ]
             switch Int.random(in: 0..<4, using: &random) {
             case 0: document["externalId"] = .string("user_\(Int.random(in: 0..<9, using: &random))")
             case 1: document["externalId"] = .string("other_\(number)")
@@ -115,9 +155,13 @@ package struct RandomWorld {
             }
             if chance(4) { document["active"] = false }
             if matches {
-                // Drawn by the number, so that the other draws of a seed stay as they were: some are the person's own, some show a right.
+                // Drawn by the number, so that the other draws of a seed stay as they were: some are the person's own,
+                // some show a right.
                 var own = SeededGenerator(seed: UInt64(number) &* 7_919 &+ UInt64(world.directory.people.count))
-                if Int.random(in: 0..<3, using: &own) > 0, let person = world.directory.people.first(where: { $0.username == document["userName"]?.string }), let mail = person.email {
+                if Int.random(in: 0..<3, using: &own) > 0,
+                    let person = world.directory.people.first(where: { $0.username == document["userName"]?.string }),
+                    let mail = person.email
+                {
                     document["emails"] = [["value": .string(mail), "type": "work"]]
                 }
                 if Int.random(in: 0..<4, using: &own) == 0 { document["roles"] = [["value": "owner"]] }
@@ -158,10 +202,15 @@ package struct RandomWorld {
                 directory.people[other].username = name
             case 7 where !directory.teams.isEmpty:
                 let team = Int.random(in: 0..<directory.teams.count, using: &random)
-                directory.teams[team].members = Set(directory.people.map(\.id).filter { _ in Bool.random(using: &random) })
+                directory.teams[team].members = Set(
+                    directory.people.map(\.id).filter { _ in Bool.random(using: &random) })
             case 8 where !directory.teams.isEmpty:
                 let team = Int.random(in: 0..<directory.teams.count, using: &random)
-                if chance(3) { directory.teams.remove(at: team) } else { directory.teams[team].name = Self.teamNames.randomElement(using: &random) ?? "Ops" }
+                if chance(3) {
+                    directory.teams.remove(at: team)
+                } else {
+                    directory.teams[team].name = Self.teamNames.randomElement(using: &random) ?? "Ops"
+                }
             default: break
             }
         }
@@ -182,7 +231,10 @@ package struct RandomWorld {
                 case 2: try? service.meddle(.user, user) { $0["active"] = false }
                 case 3: try? service.meddle(.user, user) { $0["userName"] = .string(name) }
                 case 4: try? service.meddle(.user, user) { $0["externalId"] = nil }
-                default: if let group = groups.first { try? service.meddle(.group, group) { $0["members"] = [["value": .string(user)]] } }
+                default:
+                    if let group = groups.first {
+                        try? service.meddle(.group, group) { $0["members"] = [["value": .string(user)]] }
+                    }
                 }
             }
         }

@@ -14,7 +14,8 @@ import Planning
 
 /// Nights of one kind each, small and random: what a law forbids that the mixed worlds would seldom meet.
 extension Trial {
-    /// Everything that one seed stands for: a random world with faults; of every fourth seed also one of the scenarios, in turn.
+    /// Everything that one seed stands for: a random world with faults; of every fourth seed also one of the scenarios,
+    /// in turn.
     package static func all(seed: UInt64) throws -> Outcome {
         var outcome = try faulty(seed: seed)
         outcome.add(try habitual(seed: seed))
@@ -31,53 +32,83 @@ extension Trial {
     private typealias Scenario = @Sendable (UInt64, VirtualTime) async throws -> Outcome
 
     private static let scenarios: [(String, Scenario)] = [
-        ("holds", holds), ("sum of jobs", sumOfJobs), ("lying source", lyingSource), ("reused ids", reusedIDs), ("terms", terms), ("ignored active", ignoredActive), ("undo", undo),
+        ("holds", holds), ("sum of jobs", sumOfJobs), ("lying source", lyingSource), ("reused ids", reusedIDs),
+        ("terms", terms), ("ignored active", ignoredActive), ("undo", undo),
         ("platform", platformFaults), ("edges of limits", edges),
     ]
 
-    static func people(_ count: Int, from first: Int = 0) -> [Person] { (first..<first + count).map { .named("person\($0)") } }
+    static func people(_ count: Int, from first: Int = 0) -> [Person] {
+        (first..<first + count).map { .named("person\($0)") }
+    }
 
-    /// A limit lets as many go as it says, and not one more; not in a week either; and what is cleared counts as cleared, whatever clears it.
+    /// A limit lets as many go as it says, and not one more; not in a week either; and what is cleared counts as
+    /// cleared, whatever clears it.
     private static func edges(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var outcome = Outcome()
-        let world = try World(job: World.job("limits: { source.shrink: none, users.disable: 6, users.clear: 3, memberships.remove: none }"), seed: seed, clock: clock)
+        let world = try World(
+            job: World.job(
+                "limits: { source.shrink: none, users.disable: 6, users.clear: 3, memberships.remove: none }"),
+            seed: seed, clock: clock)
         world.directory.people = people(40)
         for index in 30..<40 { world.directory.people[index].email = nil }
         for index in 30..<34 {
-            var document: JSONValue = ["userName": .string(world.directory.people[index].username ?? ""), "displayName": "Was here"]
+            var document: JSONValue = [
+                "userName": .string(world.directory.people[index].username ?? ""), "displayName": "Was here",
+            ]
             document["emails"] = [["value": .string("old\(index)@corp.example"), "type": "work"]]
             try world.plant(.user, document)
         }
         let clearing = try await world.run()
         outcome.runs += 1
-        if clearing.report.exit != .held { outcome.broken.append("R8, R24: four associations that clear an address passed a limit of three: \(clearing.report.headline)") }
+        if clearing.report.exit != .held {
+            outcome.broken.append(
+                "R8, R24: four associations that clear an address passed a limit of three: \(clearing.report.headline)")
+        }
         world.permissions.allow = [.usersClear: 4]
-        guard try await world.run().report.exit == .inStep else { return Outcome(broken: "R24: what was allowed was not done") }
+        guard try await world.run().report.exit == .inStep else {
+            return Outcome(broken: "R24: what was allowed was not done")
+        }
         world.permissions.allow = [:]
         let together = seed % 2 == 0
         for index in 0..<(together ? 7 : 4) { world.directory.people[index].status = "disabled" }
         let first = try await world.run()
-        if first.report.exit != (together ? .held : .inStep) { outcome.broken.append("R24: \(together ? "seven" : "four") disablings with a limit of six ended with \(first.report.exit)") }
+        if first.report.exit != (together ? .held : .inStep) {
+            outcome.broken.append(
+                "R24: \(together ? "seven" : "four") disablings with a limit of six ended with \(first.report.exit)")
+        }
         for index in 0..<7 { world.directory.people[index].status = "disabled" }
         let second = try await world.run()
-        if second.report.exit != .held { outcome.broken.append("R24: seven disablings within a week with a limit of six ended with \(second.report.exit)") }
+        if second.report.exit != .held {
+            outcome.broken.append(
+                "R24: seven disablings within a week with a limit of six ended with \(second.report.exit)")
+        }
         world.directory.people[6].status = "enabled"
         let third = try await world.run()
-        if third.report.exit != .inStep { outcome.broken.append("R24: six disablings with a limit of six ended with \(third.report.exit): \(third.report.details)") }
+        if third.report.exit != .inStep {
+            outcome.broken.append(
+                "R24: six disablings with a limit of six ended with \(third.report.exit): \(third.report.details)")
+        }
         outcome.runs += 5
         return outcome
     }
 
-    /// What a limit, or the loss of a part of the source, holds stays held, night after night, until it is allowed or its cause is gone.
+    /// What a limit, or the loss of a part of the source, holds stays held, night after night, until it is allowed or
+    /// its cause is gone.
     private static func holds(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var dice = SeededGenerator(seed: seed &* 17 &+ 1)
         var outcome = Outcome()
         let count = Int.random(in: 24...40, using: &dice)
         let kind = Int.random(in: 0..<5, using: &dice)
-        let policies = [1: "leavers: { disable: immediately, delete: immediately }", 4: "limits: { users.disable: none, memberships.remove: none }"]
+        let policies = [
+            1: "leavers: { disable: immediately, delete: immediately }",
+            4: "limits: { users.disable: none, memberships.remove: none }",
+        ]
         let world = try World(job: World.job(policies[kind] ?? ""), seed: seed, clock: clock)
         world.directory.people = people(count)
-        world.directory.teams = [Team(id: "group_1", name: "Ops", members: Set(world.directory.people.map(\.id))), Team(id: "group_2", name: "Dev", members: ["user_person0"])]
+        world.directory.teams = [
+            Team(id: "group_1", name: "Ops", members: Set(world.directory.people.map(\.id))),
+            Team(id: "group_2", name: "Dev", members: ["user_person0"]),
+        ]
         _ = try await world.run()
         // A third of a source is more than it may lose at once, whatever else is allowed.
         let gone = kind == 4 ? count / 3 : Int.random(in: 6...11, using: &dice)
@@ -86,7 +117,10 @@ extension Trial {
             let leaving = Set(world.directory.people.suffix(gone).map(\.id))
             world.directory.people.removeAll { leaving.contains($0.id) }
             world.directory.teams[0].members.subtract(leaving)
-        case 2: for index in world.directory.people.indices.suffix(gone) { world.directory.people[index].status = "disabled" }
+        case 2:
+            for index in world.directory.people.indices.suffix(gone) {
+                world.directory.people[index].status = "disabled"
+            }
         default: world.directory.teams[0].members = Set(world.directory.people.dropLast(gone).map(\.id))
         }
         let before = Picture(world)
@@ -94,14 +128,30 @@ extension Trial {
             let result = try await world.run()
             outcome.runs += 1
             if Picture(world) != before {
-                outcome.broken.append("law 3, R12: night \(night): \(gone) of \(count) (kind \(kind)) were to be held, and something was written: \(result.report.headline)")
+                outcome.broken.append(
+                    """
+                    law 3, R12: night \(night): \(gone) of \(count) (kind \(kind)) were to be held, and something \
+                    was written: \(result.report.headline)
+                    """
+                )
             }
-            if result.report.exit != .held { outcome.broken.append("R12: night \(night) ended with \(result.report.exit) and not with a hold: \(result.report.headline)") }
+            if result.report.exit != .held {
+                outcome.broken.append(
+                    """
+                    R12: night \(night) ended with \(result.report.exit) and not with a hold: \
+                    \(result.report.headline)
+                    """
+                )
+            }
             if !outcome.broken.isEmpty { return outcome }
         }
-        for key in [LimitKey.usersDisable, .usersDelete, .membershipsRemove, .sourceShrink] { world.permissions.allow[key] = gone * 2 }
+        for key in [LimitKey.usersDisable, .usersDelete, .membershipsRemove, .sourceShrink] {
+            world.permissions.allow[key] = gone * 2
+        }
         let allowed = try await world.run()
-        if allowed.report.exit != .inStep { outcome.broken.append("what was allowed was not done: \(allowed.report.headline) \(allowed.report.details)") }
+        if allowed.report.exit != .inStep {
+            outcome.broken.append("what was allowed was not done: \(allowed.report.headline) \(allowed.report.details)")
+        }
         return outcome
     }
 
@@ -113,7 +163,10 @@ extension Trial {
         var directory = TestDirectory()
         directory.people = people(size * 3)
         for number in 0..<3 {
-            directory.teams.append(Team(id: "group_\(number)", name: "Team \(number)", members: Set(directory.people[number * size..<(number + 1) * size].map(\.id))))
+            directory.teams.append(
+                Team(
+                    id: "group_\(number)", name: "Team \(number)",
+                    members: Set(directory.people[number * size..<(number + 1) * size].map(\.id))))
         }
         var landscape = Landscape(target: SCIMService())
         for number in 0..<3 { landscape.platforms["/t\(number)"] = SCIMService(prefix: "/t\(number)") }
@@ -124,7 +177,8 @@ extension Trial {
                 text: """
                     job: job\(number)
                     source: { kind: file, path: directory.json, scope: { groups: [group_\(number)] } }
-                    target: { platform: generic, baseURL: "http://127.0.0.1:1/t\(number)", authorization: { key: "${TOKEN}" } }
+                    target: { platform: generic, baseURL: "http://127.0.0.1:1/t\(number)", authorization: { key: \
+                    "${TOKEN}" } }
                     limits: { source.shrink: none }
                     """, path: "job\(number).yaml", vocabulary: .current)
         }
@@ -133,8 +187,10 @@ extension Trial {
             var log = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
             log.logLevel = .critical
             let surroundings = Surroundings(
-                time: clock.time, environment: ["TOKEN": "correct horse"], log: log, transport: client, sourceOverride: FileSource(name: "directory.json") { document })
-            let reports = try await Invocation(.run, permissions: permissions, surroundings: surroundings).execute(Array(zip(jobs, ledgers)).map { ($0, $1) })
+                time: clock.time, environment: ["TOKEN": "correct horse"], log: log, transport: client,
+                sourceOverride: FileSource(name: "directory.json") { document })
+            let reports = try await Invocation(.run, permissions: permissions, surroundings: surroundings).execute(
+                Array(zip(jobs, ledgers)).map { ($0, $1) })
             clock.advance(by: 86400)
             return reports
         }
@@ -144,22 +200,33 @@ extension Trial {
             let leaving = Set(directory.people[number * size..<number * size + leavers].map(\.id))
             directory.teams[number].members.subtract(leaving)
         }
-        let gone = Set(directory.people.map(\.id)).subtracting(directory.teams.reduce(into: Set()) { $0.formUnion($1.members) })
+        let gone = Set(directory.people.map(\.id)).subtracting(
+            directory.teams.reduce(into: Set()) { $0.formUnion($1.members) })
         directory.people.removeAll { gone.contains($0.id) }
         let before = (0..<3).map { client.landscape.platforms["/t\($0)"]?.documents(.user) }
         for night in 1...2 {
             let reports = try await run()
             outcome.runs += 3
             if (0..<3).map({ client.landscape.platforms["/t\($0)"]?.documents(.user) }) != before {
-                outcome.broken.append("law 3: night \(night): three times \(leavers) of \(size) leavers were written without \(3 * leavers) of \(3 * size) being judged together")
+                outcome.broken.append(
+                    """
+                    law 3: night \(night): three times \(leavers) of \(size) leavers were written without \
+                    \(3 * leavers) of \(3 * size) being judged together
+                    """
+                )
             }
-            if reports.contains(where: { $0.exit != .held }) { outcome.broken.append("law 3: not all three jobs were held: \(reports.map(\.exit))") }
+            if reports.contains(where: { $0.exit != .held }) {
+                outcome.broken.append("law 3: not all three jobs were held: \(reports.map(\.exit))")
+            }
         }
         var permissions = Permissions()
         permissions.allow[.usersDisable] = leavers * 3
         permissions.allow[.membershipsRemove] = leavers * 3
         let reports = try await run(permissions)
-        if reports.contains(where: { $0.exit != .inStep }) { outcome.broken.append("what was allowed for the sum was not done: \(reports.map { "\($0.exit) \($0.details)" })") }
+        if reports.contains(where: { $0.exit != .inStep }) {
+            outcome.broken.append(
+                "what was allowed for the sum was not done: \(reports.map { "\($0.exit) \($0.details)" })")
+        }
         return outcome
     }
 
@@ -176,17 +243,21 @@ extension Trial {
             source: { kind: scim, baseURL: "http://127.0.0.1:1/directory", authorization: { key: "${TOKEN}" } }
             target: { platform: generic, baseURL: "http://127.0.0.1:1/scim/v2", authorization: { key: "${TOKEN}" } }
             leavers: { disable: immediately, delete: immediately }
-            limits: { source.shrink: none, users.delete: none, users.disable: none, groups.delete: none, memberships.remove: none, users.clear: none }
+            limits: { source.shrink: none, users.delete: none, users.disable: none, groups.delete: none, \
+            memberships.remove: none, users.clear: none }
             """
         let world = try World(job: job, seed: seed, clock: clock) { request, _ in
-            guard isLying.isOn, let path = request.head.path, path.hasPrefix("/directory/Users") || path.hasPrefix("/directory/Groups") else { return nil }
+            guard isLying.isOn, let path = request.head.path,
+                path.hasPrefix("/directory/Users") || path.hasPrefix("/directory/Groups")
+            else { return nil }
             let number = pages.withLock { number in
                 number += 1
                 return number
             }
             guard number % 4 == nth % 4 else { return nil }
             return .altered { answer in
-                guard var document = try? JSONValue(parsing: answer.body), let resources = document["Resources"]?.array else { return answer }
+                guard var document = try? JSONValue(parsing: answer.body), let resources = document["Resources"]?.array
+                else { return answer }
                 switch lie {
                 case 0: document["Resources"] = .array(Array(resources.dropLast()))
                 case 1: document["Resources"] = .array([])
@@ -205,13 +276,22 @@ extension Trial {
         let count = Int.random(in: 8...16, using: &dice)
         var ids: [String] = []
         for person in people(count) {
-            ids.append(try directory.plant(.user, ["userName": .string(person.username ?? ""), "displayName": .string(person.displayName ?? ""), "active": true], now: 1_700_000_000))
+            ids.append(
+                try directory.plant(
+                    .user,
+                    [
+                        "userName": .string(person.username ?? ""), "displayName": .string(person.displayName ?? ""),
+                        "active": true,
+                    ], now: 1_700_000_000))
         }
-        _ = try directory.plant(.group, ["displayName": "Ops", "members": .array(ids.map { ["value": .string($0)] })], now: 1_700_000_000)
+        _ = try directory.plant(
+            .group, ["displayName": "Ops", "members": .array(ids.map { ["value": .string($0)] })], now: 1_700_000_000)
         let filled = directory
         world.client.changeLandscape { $0.platforms["/directory"] = filled }
         let first = try await world.run()
-        if first.report.exit != .inStep { return Outcome(broken: "the first day, without a lie, ended with \(first.report.exit)") }
+        if first.report.exit != .inStep {
+            return Outcome(broken: "the first day, without a lie, ended with \(first.report.exit)")
+        }
         let before = Picture(world)
         isLying.isOn = true
         for _ in 1...2 {
@@ -219,15 +299,25 @@ extension Trial {
             outcome.runs += 1
             let after = Picture(world)
             for (id, user) in before.users where after.users[id] == nil || after.users[id]?["active"] == false {
-                outcome.broken.append("law 2: \(user["userName"]?.string ?? id) lost its access to a source that lied (lie \(lie)): \(night.report.headline)")
+                outcome.broken.append(
+                    """
+                    law 2: \(user["userName"]?.string ?? id) lost its access to a source that lied (lie \(lie)): \
+                    \(night.report.headline)
+                    """
+                )
             }
-            if after.groups != before.groups { outcome.broken.append("law 2: a membership ended by a source that lied (lie \(lie)): \(night.report.headline)") }
+            if after.groups != before.groups {
+                outcome.broken.append(
+                    "law 2: a membership ended by a source that lied (lie \(lie)): \(night.report.headline)")
+            }
             if !outcome.broken.isEmpty { return outcome }
         }
         if pages.withLock({ $0 }) == 0 { outcome.broken.append("nobody was lied to") }
         isLying.isOn = false
         let end = try await world.run()
-        if end.report.exit != .inStep || Picture(world) != before { outcome.broken.append("after the lies: \(end.report.headline)") }
+        if end.report.exit != .inStep || Picture(world) != before {
+            outcome.broken.append("after the lies: \(end.report.headline)")
+        }
         return outcome
     }
 
@@ -238,13 +328,20 @@ extension Trial {
         let count = Int.random(in: 2...9, using: &dice)
         let isMarked = Bool.random(using: &dice)
         let world = try World(
-            job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, source.shrink: none }"), seed: seed, clock: clock)
+            job: World.job(
+                """
+                leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, \
+                users.disable: none, source.shrink: none }
+                """
+            ), seed: seed, clock: clock)
         world.directory.people = people(count)
         _ = try await world.run()
         world.client.change { service in
             service = SCIMService(options: service.options)
             for number in 0..<count + 2 {
-                var document: JSONValue = ["userName": .string("stranger\(number)"), "displayName": "Stranger", "active": true]
+                var document: JSONValue = [
+                    "userName": .string("stranger\(number)"), "displayName": "Stranger", "active": true,
+                ]
                 if isMarked { document["externalId"] = .string("other_\(number)") }
                 _ = try? service.plant(.user, document, now: 1_700_000_000)
             }
@@ -259,7 +356,12 @@ extension Trial {
             outcome.runs += 1
             let after = Picture(world)
             for (id, document) in strangers.users where after.users[id] != document {
-                outcome.broken.append("law 5: \(id) is a stranger's by now and was changed to \(after.users[id]?.canonical ?? "nothing"): \(result.report.headline)")
+                outcome.broken.append(
+                    """
+                    law 5: \(id) is a stranger's by now and was changed to \
+                    \(after.users[id]?.canonical ?? "nothing"): \(result.report.headline)
+                    """
+                )
             }
         }
         return outcome
@@ -271,7 +373,12 @@ extension Trial {
         var outcome = Outcome()
         let days = Int.random(in: 2...5, using: &dice)
         let world = try World(
-            job: World.job("leavers: { disable: immediately, delete: \(days)d }\nlimits: { users.delete: none, users.disable: none, source.shrink: none }"), seed: seed, clock: clock)
+            job: World.job(
+                """
+                leavers: { disable: immediately, delete: \(days)d }\nlimits: { users.delete: none, users.disable: \
+                none, source.shrink: none }
+                """
+            ), seed: seed, clock: clock)
         let all = people(6)
         world.directory.people = all
         _ = try await world.run()
@@ -286,7 +393,9 @@ extension Trial {
                 }.map(\.id) + ["user_person0"])
             world.directory.people = all.filter { present.contains($0.id) }
             let before = Picture(world)
-            for document in before.users.values { if let mark = document["externalId"]?.string { ids[mark] = document["id"]?.string } }
+            for document in before.users.values {
+                if let mark = document["externalId"]?.string { ids[mark] = document["id"]?.string }
+            }
             let result = try await world.run()
             outcome.runs += 1
             let after = Picture(world)
@@ -295,15 +404,36 @@ extension Trial {
                 let account = after.users.values.first { $0["externalId"]?.string == person.id }
                 let had = before.users.values.contains { $0["externalId"]?.string == person.id }
                 if present.contains(person.id) {
-                    if account?["active"] == false || account == nil { outcome.broken.append("night \(night): \(person.id) is there and has no access") }
-                    if had, let known = ids[person.id], account?["id"]?.string != known { outcome.broken.append("night \(night): \(person.id) came back to another account") }
+                    if account?["active"] == false || account == nil {
+                        outcome.broken.append("night \(night): \(person.id) is there and has no access")
+                    }
+                    if had, let known = ids[person.id], account?["id"]?.string != known {
+                        outcome.broken.append("night \(night): \(person.id) came back to another account")
+                    }
                 } else {
                     let nights = absent[person.id] ?? 0
                     // The first night's clock starts that night; so the term ends on the night after `days` more.
-                    if had, account == nil, nights <= max(days, 2) { outcome.broken.append("R15: night \(night): \(person.id) was deleted after \(nights) nights, and the term is \(days) days") }
-                    if !had, account != nil { outcome.broken.append("night \(night): \(person.id) is not in the source, and an account was created") }
-                    if account?["active"] == true { outcome.broken.append("night \(night): \(person.id) left, and its account is active: \(result.report.headline)") }
-                    if nights > max(days, 2) + 1, account != nil { outcome.broken.append("R15: night \(night): \(person.id) is \(nights) nights gone, and its account is still there") }
+                    if had, account == nil, nights <= max(days, 2) {
+                        outcome.broken.append(
+                            """
+                            R15: night \(night): \(person.id) was deleted after \(nights) nights, and the term is \
+                            \(days) days
+                            """
+                        )
+                    }
+                    if !had, account != nil {
+                        outcome.broken.append(
+                            "night \(night): \(person.id) is not in the source, and an account was created")
+                    }
+                    if account?["active"] == true {
+                        outcome.broken.append(
+                            "night \(night): \(person.id) left, and its account is active: \(result.report.headline)")
+                    }
+                    if nights > max(days, 2) + 1, account != nil {
+                        outcome.broken.append(
+                            "R15: night \(night): \(person.id) is \(nights) nights gone, and its account is still there"
+                        )
+                    }
                 }
             }
             if !outcome.broken.isEmpty { return outcome }
@@ -319,7 +449,9 @@ extension Trial {
         options.ignoresActive = true
         options.answersPatchWithNoContent = Bool.random(using: &dice)
         options.dropped = Bool.random(using: &dice) ? ["active"] : []
-        let world = try World(job: World.job("limits: { users.disable: none, source.shrink: none }"), options: options, seed: seed, clock: clock)
+        let world = try World(
+            job: World.job("limits: { users.disable: none, source.shrink: none }"), options: options, seed: seed,
+            clock: clock)
         world.directory.people = people(4)
         _ = try await world.run()
         let leaves = Bool.random(using: &dice)
@@ -328,7 +460,14 @@ extension Trial {
         for night in 1...7 {
             let result = try await world.run()
             outcome.runs += 1
-            if result.report.exit != .recordsFailed { outcome.broken.append("R9: night \(night): active: false was ignored, and the run ended with \(result.report.exit): \(result.report.headline)") }
+            if result.report.exit != .recordsFailed {
+                outcome.broken.append(
+                    """
+                    R9: night \(night): active: false was ignored, and the run ended with \(result.report.exit): \
+                    \(result.report.headline)
+                    """
+                )
+            }
         }
         return outcome
     }

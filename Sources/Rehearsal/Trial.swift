@@ -27,7 +27,9 @@ package enum Trial {
         init(broken: String) { self.broken = [broken] }
 
         /// What a simulation lacked.
-        package init(notHappened: [String]) { broken = notHappened.isEmpty ? [] : ["the simulation lacks \(notHappened.joined(separator: ", "))"] }
+        package init(notHappened: [String]) {
+            broken = notHappened.isEmpty ? [] : ["the simulation lacks \(notHappened.joined(separator: ", "))"]
+        }
 
         package mutating func add(_ other: Outcome) {
             broken += other.broken
@@ -39,7 +41,9 @@ package enum Trial {
 
     /// What a world holds without ids: who is there with which values, and who is in which group.
     package static func story(_ world: World) -> [String] {
-        let names = Dictionary(world.documents(.user).map { ($0["id"]?.string ?? "", $0["userName"]?.string ?? "") }) { first, _ in first }
+        let names = Dictionary(world.documents(.user).map { ($0["id"]?.string ?? "", $0["userName"]?.string ?? "") }) {
+            first, _ in first
+        }
         return ResourceKind.allCases.flatMap { kind in
             world.documents(kind).map { document in
                 var document = document
@@ -47,30 +51,41 @@ package enum Trial {
                 for name in ["id", "meta", "groups"] { document[name] = nil }
                 // As the server holds them, whether or not it shows them.
                 let stored = world.client.service.store[kind]?[id]?.document["members"]?.array ?? []
-                document["members"] = .array(stored.compactMap { $0["value"]?.string.map { names[$0] ?? "?" } }.sorted().map { .string($0) })
+                document["members"] = .array(
+                    stored.compactMap { $0["value"]?.string.map { names[$0] ?? "?" } }.sorted().map { .string($0) })
                 return "\(kind.singular) \(document.canonical)"
             }
         }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// Marks that more than one object carries: somebody was created twice. Of what no list shows and nobody is linked to, nobody can know.
+    /// Marks that more than one object carries: somebody was created twice. Of what no list shows and nobody is linked
+    /// to, nobody can know.
     static func twins(_ world: World) -> Set<String> {
         var counts: [String: Int] = [:]
         let hides = world.client.service.options.habits.contains(.hidesInactive)
         for kind in ResourceKind.allCases {
-            for document in world.documents(kind) where !hides || document["active"] != false { if let mark = document["externalId"]?.string { counts["\(kind.singular) \(mark)", default: 0] += 1 } }
+            for document in world.documents(kind) where !hides || document["active"] != false {
+                if let mark = document["externalId"]?.string { counts["\(kind.singular) \(mark)", default: 0] += 1 }
+            }
         }
         return Set(counts.filter { $0.value > 1 }.keys)
     }
 
-    /// What only a decision can end: a 409 whose look-up finds nothing; a group that shows no members on a server that takes groups whole, after
-    /// the run that made it was killed before the server showed it. The records' names and marks.
+    /// What only a decision can end: a 409 whose look-up finds nothing; a group that shows no members on a server that
+    /// takes groups whole, after the run that made it was killed before the server showed it. The records' names and
+    /// marks.
     private static func excepted(_ result: World.Result) -> Set<String> {
         Set(
-            result.operations.filter { $0.reason.contains("and shows none") || $0.reason.contains("none of its groups has ever shown a member") }.flatMap { operation in
+            result.operations.filter {
+                $0.reason.contains("and shows none") || $0.reason.contains("none of its groups has ever shown a member")
+            }.flatMap { operation in
                 // The name that was wanted, and the one that stays.
-                let names = operation.fields.filter { $0.path == "userName" || $0.path == "displayName" }.flatMap { [$0.before, $0.after] }
-                return ([operation.name, operation.sourceID] + names.map { $0.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }).compactMap { $0 }
+                let names = operation.fields.filter { $0.path == "userName" || $0.path == "displayName" }.flatMap {
+                    [$0.before, $0.after]
+                }
+                return
+                    ([operation.name, operation.sourceID]
+                    + names.map { $0.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }).compactMap { $0 }
             })
     }
 
@@ -78,16 +93,27 @@ package enum Trial {
     static func without(_ left: Set<String>, _ story: [String]) -> [String] {
         if left.isEmpty { return story }
         return story.compactMap { line in
-            guard let space = line.firstIndex(of: " "), var document = try? JSONValue(parsing: Array(line[line.index(after: space)...].utf8)) else { return line }
-            if ["userName", "displayName", "externalId"].contains(where: { document[$0]?.string.map(left.contains) ?? false }) { return nil }
+            guard let space = line.firstIndex(of: " "),
+                var document = try? JSONValue(parsing: Array(line[line.index(after: space)...].utf8))
+            else { return line }
+            if ["userName", "displayName", "externalId"].contains(where: {
+                document[$0]?.string.map(left.contains) ?? false
+            }) {
+                return nil
+            }
             document["members"] = .array((document["members"]?.array ?? []).filter { !left.contains($0.string ?? "") })
             return "\(line[..<space]) \(document.canonical)"
         }
     }
 
-    static func judge(_ world: World, _ expected: [String], _ last: World.Result, _ exit: ExitCode, _ what: String, _ outcome: inout Outcome) {
+    static func judge(
+        _ world: World, _ expected: [String], _ last: World.Result, _ exit: ExitCode, _ what: String,
+        _ outcome: inout Outcome
+    ) {
         let twins = twins(world)
-        if !twins.isEmpty { outcome.broken.append("law 4: \(what): created twice: \(twins.sorted().joined(separator: ", "))") }
+        if !twins.isEmpty {
+            outcome.broken.append("law 4: \(what): created twice: \(twins.sorted().joined(separator: ", "))")
+        }
         // Of the excepted records nothing is compared; of all others, everything.
         let whole = story(world)
         guard whole != expected || last.report.exit != exit else { return }
@@ -97,19 +123,28 @@ package enum Trial {
         guard story != expected || last.report.exit != exit && left.isEmpty else { return }
         if story == expected {
             outcome.broken.append(
-                "law 4: \(what): the same end, and the run ends with \(last.report.exit), where the unbroken one ends with \(exit): \(last.report.headline) \(last.report.details.joined(separator: " | ").prefix(600))"
+                """
+                law 4: \(what): the same end, and the run ends with \(last.report.exit), where the unbroken one ends \
+                with \(exit): \(last.report.headline) \(last.report.details.joined(separator: " | ").prefix(600))
+                """
             )
             return
         }
-        let more = Set(story).subtracting(expected).sorted().prefix(2), less = Set(expected).subtracting(story).sorted().prefix(2)
+        let more = Set(story).subtracting(expected).sorted().prefix(2),
+            less = Set(expected).subtracting(story).sorted().prefix(2)
         outcome.broken.append(
-            "law 4: \(what): another end: has \(more.joined(separator: " and ")); lacks \(less.joined(separator: " and ")); \(last.report.headline) \(last.report.details.joined(separator: " | ").prefix(600))"
+            """
+            law 4: \(what): another end: has \(more.joined(separator: " and ")); lacks \
+            \(less.joined(separator: " and ")); \(last.report.headline) \
+            \(last.report.details.joined(separator: " | ").prefix(600))
+            """
         )
     }
 
     // MARK: random worlds, with faults
 
-    /// One random world: a quiet day and a day of changes, or none; then a night full of faults that may be killed, and nights without.
+    /// One random world: a quiet day and a day of changes, or none; then a night full of faults that may be killed, and
+    /// nights without.
     package static func faulty(seed: UInt64) throws -> Outcome {
         let executor = SeededExecutor(seed: seed)
         return try executor.run { try await faulty(seed, VirtualTime(executor)) }
@@ -120,7 +155,8 @@ package enum Trial {
         var dice = RandomWorld(seed: seed, alwaysGenerous: true, hasHabits: true)
         var options = dice.options
         options.uniqueUserNames = seed % 7 != 0
-        // Only where a twin is refused: a server that shows nothing yet and takes a second one makes two, and nobody could tell.
+        // Only where a twin is refused: a server that shows nothing yet and takes a second one makes two, and nobody
+        // could tell.
         if options.uniqueGroupNames, options.uniqueUserNames, seed % 6 == 0 { options.visibleAfter = 3 }
         let plan = FaultPlan(seed: seed, options: options)
         let world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
@@ -145,7 +181,8 @@ package enum Trial {
         _ = try await unbroken.run()
         var second = try await unbroken.run().report
         var expected = story(unbroken)
-        // What one night finds out, another may need: a server that takes groups whole, say, and shows its first members only now.
+        // What one night finds out, another may need: a server that takes groups whole, say, and shows its first
+        // members only now.
         for _ in 1...2 {
             second = try await unbroken.run().report
             let now = story(unbroken)
@@ -154,7 +191,9 @@ package enum Trial {
         }
         let exit = second.exit
         // Held: of the few that were linked, a hand on the target has left none.
-        if ![.inStep, .recordsFailed, .sourceIncomplete, .held].contains(exit) { outcome.broken.append("the unbroken night ends with \(exit): \(second.details)") }
+        if ![.inStep, .recordsFailed, .sourceIncomplete, .held].contains(exit) {
+            outcome.broken.append("the unbroken night ends with \(exit): \(second.details)")
+        }
         outcome.runs += 4
 
         let night = try World(world, at: start) { request, number in plan.fault(request, number) }
@@ -183,15 +222,19 @@ package enum Trial {
         do { _ = try await night.run() } catch let error as LedgerError { _ = error }
         outcome.runs += 1
         outcome.fired.merge(plan.fired.counts, uniquingKeysWith: +)
-        for (habit, count) in night.client.service.met { outcome.fired["habit: \(habit.rawValue)", default: 0] += count }
+        for (habit, count) in night.client.service.met {
+            outcome.fired["habit: \(habit.rawValue)", default: 0] += count
+        }
         night.ledger.beforeCommit = nil
         watch.end()
         let after = Picture(night)
         let what = "faults \(plan.kinds.map(\.rawValue).joined(separator: ", ")) at \(plan.rate) ‰"
         ours.add(before, after)
         if !plan.meddled { outcome.broken += Laws.law5(before, after, ours, dice).map { "\(what): \($0)" } }
-        outcome.broken += Laws.takingAway(before, after, world.directory, dice, strangers: ours.strangers(of: first)).map { "\(what): \($0)" }
-        outcome.broken += (Laws.creation(before, after, world.directory) + Laws.keepsFound(before, after, found, dice)).map { "\(what): \($0)" }
+        outcome.broken += Laws.takingAway(before, after, world.directory, dice, strangers: ours.strangers(of: first))
+            .map { "\(what): \($0)" }
+        outcome.broken += (Laws.creation(before, after, world.directory) + Laws.keepsFound(before, after, found, dice))
+            .map { "\(what): \($0)" }
 
         // What the night left, and what a kill in it would have left.
         var states = [("after the night", try night.moment(), 0.0)]
@@ -205,10 +248,16 @@ package enum Trial {
             _ = try await recovery.run()
             outcome.runs += 1
             second.end()
-            if let moment = second.moments.first { states.append(("killed in the night and again in the next run", moment, gap)) }
-            if second.failed > 0 { outcome.broken.append("the simulation itself failed: \(second.failed) moments could not be kept") }
+            if let moment = second.moments.first {
+                states.append(("killed in the night and again in the next run", moment, gap))
+            }
+            if second.failed > 0 {
+                outcome.broken.append("the simulation itself failed: \(second.failed) moments could not be kept")
+            }
         }
-        if watch.failed > 0, plan.ledgerFault == nil { outcome.broken.append("the simulation itself failed: \(watch.failed) moments could not be kept") }
+        if watch.failed > 0, plan.ledgerFault == nil {
+            outcome.broken.append("the simulation itself failed: \(watch.failed) moments could not be kept")
+        }
         for (name, moment, gap) in states {
             let next = try World(world, at: moment, gap: gap)
             let picture = Picture(next)
@@ -226,14 +275,24 @@ package enum Trial {
             owners.learn(picture, world.directory, dice)
             owners.add(before, now)
             outcome.broken += Laws.law5(picture, now, owners, dice).map { "\(what), \(name): \($0)" }
-            outcome.broken += Laws.takingAway(picture, now, world.directory, dice, strangers: owners.strangers(of: first)).map { "\(what), \(name): \($0)" }
-            outcome.broken += (Laws.creation(picture, now, world.directory) + Laws.keepsFound(picture, now, found, dice)).map { "\(what), \(name): \($0)" }
+            outcome.broken += Laws.takingAway(
+                picture, now, world.directory, dice, strangers: owners.strangers(of: first)
+            ).map { "\(what), \(name): \($0)" }
+            outcome.broken +=
+                (Laws.creation(picture, now, world.directory) + Laws.keepsFound(picture, now, found, dice)).map {
+                    "\(what), \(name): \($0)"
+                }
             outcome.broken += try Laws.settled(last, next.ledger).map { "\(what), \(name): \($0)" }
-            if !options.ignoresActive { outcome.broken += Laws.access(last, now, world.directory, next.ledger).map { "\(what), \(name): \($0)" } }
+            if !options.ignoresActive {
+                outcome.broken += Laws.access(last, now, world.directory, next.ledger).map { "\(what), \(name): \($0)" }
+            }
             // Where somebody else changed things meanwhile, the laws hold and the end is another.
             if plan.meddled {
                 let twins = twins(next).subtracting(twinsBefore)
-                if !twins.isEmpty { outcome.broken.append("law 4: \(what), \(name): created twice: \(twins.sorted().joined(separator: ", "))") }
+                if !twins.isEmpty {
+                    outcome.broken.append(
+                        "law 4: \(what), \(name): created twice: \(twins.sorted().joined(separator: ", "))")
+                }
             } else {
                 judge(next, expected, last, exit, twinsBefore: twinsBefore, "\(what), \(name)", &outcome)
             }
@@ -242,7 +301,10 @@ package enum Trial {
         return outcome
     }
 
-    private static func judge(_ world: World, _ expected: [String], _ last: World.Result, _ exit: ExitCode, twinsBefore: Set<String>, _ what: String, _ outcome: inout Outcome) {
+    private static func judge(
+        _ world: World, _ expected: [String], _ last: World.Result, _ exit: ExitCode, twinsBefore: Set<String>,
+        _ what: String, _ outcome: inout Outcome
+    ) {
         // Accounts of others may have carried one mark twice from the beginning.
         let new = twins(world).subtracting(twinsBefore)
         guard new.isEmpty else {
@@ -301,7 +363,8 @@ final class Watch: @unchecked Sendable {
 }
 
 extension Trial {
-    /// A night with faults as it went: each request with its time, each operation with its outcome, the number of commits. Equal for equal seeds.
+    /// A night with faults as it went: each request with its time, each operation with its outcome, the number of
+    /// commits. Equal for equal seeds.
     package static func trace(seed: UInt64) throws -> [String] {
         let executor = SeededExecutor(seed: seed)
         return try executor.run {
@@ -309,8 +372,16 @@ extension Trial {
             var dice = RandomWorld(seed: seed, alwaysGenerous: true)
             let plan = FaultPlan(seed: seed, options: dice.options)
             let lines = Mutex<[String]>([])
-            let world = try World(job: dice.policy, options: dice.options, seed: seed, clock: clock) { request, number in
-                lines.withLock { $0.append("\(executor.now) \(number) \(request.head.method) \(request.head.path ?? "") \(String(decoding: request.body, as: UTF8.self))") }
+            let world = try World(job: dice.policy, options: dice.options, seed: seed, clock: clock) {
+                request, number in
+                lines.withLock {
+                    $0.append(
+                        """
+                        \(executor.now) \(number) \(request.head.method) \(request.head.path ?? "") \
+                        \(String(decoding: request.body, as: UTF8.self))
+                        """
+                    )
+                }
                 return plan.fault(request, number)
             }
             world.directory = dice.directory()
@@ -319,7 +390,11 @@ extension Trial {
             world.ledger.committed = { commits += 1 }
             for _ in 1...3 {
                 let result = try await world.run()
-                lines.withLock { $0 += ["\(result.report.exit) \(result.report.headline)"] + result.report.details + result.operations.map { "\(PlanDigest.line($0)) \($0.reason)" } }
+                lines.withLock {
+                    $0 +=
+                        ["\(result.report.exit) \(result.report.headline)"] + result.report.details
+                        + result.operations.map { "\(PlanDigest.line($0)) \($0.reason)" }
+                }
                 dice.change(&world.directory)
             }
             world.ledger.committed = nil

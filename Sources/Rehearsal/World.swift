@@ -69,7 +69,9 @@ package struct Team: Hashable {
     /// As a SCIM server has it.
     package var resource: JSONValue {
         var document: JSONValue = ["schemas": [.string(ResourceKind.group.schema)], "displayName": .string(name)]
-        if !members.isEmpty { document["members"] = .array(members.sorted().map { ["value": .string($0), "type": "User"] }) }
+        if !members.isEmpty {
+            document["members"] = .array(members.sorted().map { ["value": .string($0), "type": "User"] })
+        }
         return document
     }
 
@@ -119,11 +121,13 @@ package final class World {
     package var freeBytes: Int?
 
     package init(
-        job: String = World.job(), options: ServiceOptions = ServiceOptions(), idaas: IDaaSService? = nil, seed: UInt64 = 1, ledger: Ledger? = nil, clock: VirtualTime? = nil,
+        job: String = World.job(), options: ServiceOptions = ServiceOptions(), idaas: IDaaSService? = nil,
+        seed: UInt64 = 1, ledger: Ledger? = nil, clock: VirtualTime? = nil,
         fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
     ) throws {
         self.clock = clock ?? VirtualTime(seed: seed)
-        client = InProcessClient(Landscape(target: SCIMService(options: options), directory: idaas), time: self.clock.time, fault: fault)
+        client = InProcessClient(
+            Landscape(target: SCIMService(options: options), directory: idaas), time: self.clock.time, fault: fault)
         self.ledger = try ledger ?? Ledger()
         jobText = job
     }
@@ -131,7 +135,10 @@ package final class World {
     /// A world that goes on from a moment of another one.
     ///
     /// - Parameter gap: seconds that pass before it does.
-    package init(_ other: World, at moment: Moment, gap: Double = 0, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) throws {
+    package init(
+        _ other: World, at moment: Moment, gap: Double = 0,
+        fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
+    ) throws {
         clock = other.clock.another(showing: moment.now + gap)
         client = InProcessClient(moment.landscape, time: clock.time, fault: fault)
         ledger = try moment.ledger.copy()
@@ -163,7 +170,13 @@ package final class World {
 
     private static func overSCIM(_ job: String) -> String {
         job.replacingOccurrences(
-            of: "source: { kind: file, path: directory.json }", with: "source: { kind: scim, baseURL: \"http://127.0.0.1:1/directory\", authorization: { key: \"${TOKEN}\" } }")
+            of: "source: { kind: file, path: directory.json }",
+            with:
+                """
+                source: { kind: scim, baseURL: \"http://127.0.0.1:1/directory\", authorization: { key: \
+                \"${TOKEN}\" } }
+                """
+        )
     }
 
     /// Brings the directory's server in step with `directory`; its memory of habits stays.
@@ -189,11 +202,19 @@ package final class World {
     /// The directory's server as it stands.
     package var source: SCIMService? { client.landscape.platforms["/directory"] }
 
-    package func moment() throws -> Moment { Moment(ledger: try ledger.copy(), landscape: client.landscape, now: clock.now) }
+    package func moment() throws -> Moment {
+        Moment(ledger: try ledger.copy(), landscape: client.landscape, now: clock.now)
+    }
 
-    /// - Parameter existing: what becomes of namesakes unless `extra` says it: most worlds are about what follows an association. nil for the default.
+    /// - Parameter existing: what becomes of namesakes unless `extra` says it: most worlds are about what follows an
+    ///   association. nil for the default.
     package static func job(
-        _ extra: String = "limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none, source.shrink: none }", existing: String? = "associate"
+        _ extra: String =
+            """
+        limits: { users.delete: none, users.disable: none, users.clear: none, groups.delete: none, \
+        memberships.remove: none, source.shrink: none }
+        """,
+        existing: String? = "associate"
     ) -> String {
         """
         job: world
@@ -211,7 +232,9 @@ package final class World {
         package var report: JobReport
         package var operations: [PlannedOperation]
 
-        package func operation(_ verb: Verb, _ name: String) -> PlannedOperation? { operations.first { $0.verb == verb && $0.name == name } }
+        package func operation(_ verb: Verb, _ name: String) -> PlannedOperation? {
+            operations.first { $0.verb == verb && $0.name == name }
+        }
         package func situation(_ name: String) -> Situation? { operations.first { $0.name == name }?.situation }
         package var planned: [PlannedOperation] { operations.filter { $0.status == .planned } }
     }
@@ -223,7 +246,8 @@ package final class World {
         var log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical
         var surroundings = Surroundings(
-            time: clock.time, environment: ["TOKEN": "correct horse"].merging(environment) { _, new in new }, log: log, transport: client, retry: retry,
+            time: clock.time, environment: ["TOKEN": "correct horse"].merging(environment) { _, new in new }, log: log,
+            transport: client, retry: retry,
             sourceOverride: source)
         surroundings.stop = stop
         let free = freeBytes
@@ -236,9 +260,16 @@ package final class World {
             try run.ledger.forEachOperation(plan: plan) { operations.append($0) }
         }
         if ProcessInfo.processInfo.environment["ROLLCALL_TELL"] != nil {
-            print("——— \(command), habits \(client.service.options.habits.map(\.rawValue).sorted()): \(reports[0].exit) \(reports[0].headline)")
+            print(
+                """
+                ——— \(command), habits \(client.service.options.habits.map(\.rawValue).sorted()): \
+                \(reports[0].exit) \(reports[0].headline)
+                """
+            )
             for operation in operations { print("  \(PlanDigest.line(operation)) — \(operation.reason)") }
-            for kind in ResourceKind.allCases { for document in documents(kind) { print("  then: \(document.canonical)") } }
+            for kind in ResourceKind.allCases {
+                for document in documents(kind) { print("  then: \(document.canonical)") }
+            }
         }
         clock.advance(by: 86400)
         return Result(report: reports[0], operations: operations)
@@ -256,19 +287,30 @@ package final class World {
     package func group(_ name: String) -> JSONValue? { documents(.group).first { $0["displayName"]?.string == name } }
 
     package func members(_ group: String) -> Set<String> {
-        let names = Dictionary(documents(.user).map { ($0["id"]?.string ?? "", $0["userName"]?.string ?? "") }) { first, _ in first }
+        let names = Dictionary(documents(.user).map { ($0["id"]?.string ?? "", $0["userName"]?.string ?? "") }) {
+            first, _ in first
+        }
         // As the server holds them, whether or not it shows them.
-        let stored = self.group(group)?["id"]?.string.flatMap { client.service.store[.group]?[$0]?.document["members"]?.array }
+        let stored = self.group(group)?["id"]?.string.flatMap {
+            client.service.store[.group]?[$0]?.document["members"]?.array
+        }
         return Set((stored ?? []).compactMap { $0["value"]?.string.map { names[$0] ?? $0 } })
     }
 
     @discardableResult
-    package func plant(_ kind: ResourceKind, _ document: JSONValue) throws -> String { try client.change { try $0.plant(kind, document, now: 1_700_000_000) } }
+    package func plant(_ kind: ResourceKind, _ document: JSONValue) throws -> String {
+        try client.change { try $0.plant(kind, document, now: 1_700_000_000) }
+    }
 }
 
 extension Person {
     /// An ordinary person.
-    package static func named(_ username: String, id: String? = nil, displayName: String? = nil, status: String? = "enabled") -> Person {
-        Person(id: id ?? "user_\(username)", username: username, displayName: displayName ?? "\(username.capitalized) Example", email: "\(username)@corp.example", phone: nil, status: status)
+    package static func named(
+        _ username: String, id: String? = nil, displayName: String? = nil, status: String? = "enabled"
+    ) -> Person {
+        Person(
+            id: id ?? "user_\(username)", username: username,
+            displayName: displayName ?? "\(username.capitalized) Example", email: "\(username)@corp.example",
+            phone: nil, status: status)
     }
 }

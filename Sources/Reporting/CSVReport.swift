@@ -5,8 +5,9 @@ import Planning
 
 /// A plan, or what became of it, as a table for a reviewer who is no programmer: RFC 4180, UTF-8, a header row.
 ///
-/// The rows of one account share an `op`; each membership has its own. What takes access away comes first. All of it is read from the ledger,
-/// so that the same plan gives the same bytes again, without a network. Cells that a spreadsheet would run as a formula get an apostrophe in front.
+/// The rows of one account share an `op`; each membership has its own. What takes access away comes first. All of it is
+/// read from the ledger, so that the same plan gives the same bytes again, without a network. Cells that a spreadsheet
+/// would run as a formula get an apostrophe in front.
 public struct CSVReport {
     /// The columns in their order: those for a reviewer first, then, from `run` on, those that older versions had.
     enum Column: Int, CaseIterable {
@@ -71,7 +72,9 @@ public struct CSVReport {
         let context = try context(plan, ledger)
         var noted: [Int] = []
         try ledger.forEachOperation(plan: plan.id) { if Self.risk($0) == .note { noted.append($0.seq) } }
-        for seq in noted { if let operation = try ledger.operation(plan: plan.id, seq: seq) { try rows(operation, .note, context) } }
+        for seq in noted {
+            if let operation = try ledger.operation(plan: plan.id, seq: seq) { try rows(operation, .note, context) }
+        }
         try ledger.forEachUnmanaged { object in
             let isUser = object.kind == .user
             var cells = context.cells(risk: .note, op: "")
@@ -87,7 +90,9 @@ public struct CSVReport {
             cells[.reason] =
                 object.situation == .protected
                 ? "matches a protect pattern; never touched"
-                : object.isSurvivor ? "deleted by this job before and still there; left alone" : "not ours: no link and no externalId of ours; left alone"
+                : object.isSurvivor
+                    ? "deleted by this job before and still there; left alone"
+                    : "not ours: no link and no externalId of ours; left alone"
             cells[.why] = cells[.reason]
             cells[.heldBy] = object.situation == .protected ? "protect" : ""
             try put(cells)
@@ -221,7 +226,11 @@ public struct CSVReport {
         var isAfterEnd = false
         for scalar in text.unicodeScalars {
             if isAfterEnd, "=+-@|%＝＋－＠".unicodeScalars.contains(scalar) { safe.append("'") }
-            if scalar == ";" || scalar == "\t" { isAfterEnd = true } else if !scalar.properties.isWhitespace, scalar != "\"" { isAfterEnd = false }
+            if scalar == ";" || scalar == "\t" {
+                isAfterEnd = true
+            } else if !scalar.properties.isWhitespace, scalar != "\"" {
+                isAfterEnd = false
+            }
             safe.append(scalar)
         }
         return String(safe)
@@ -233,7 +242,9 @@ public struct CSVReport {
         let first = text.unicodeScalars.first { !$0.properties.isWhitespace || $0 == "\t" || $0 == "\r" || $0 == "\n" }
         if let first, "=+-@\t\r\n|%＝＋－＠".unicodeScalars.contains(first) { text = "'" + text }
         text = defused(text)
-        guard text.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" }) else { return text }
+        guard text.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" }) else {
+            return text
+        }
         var quoted = ""
         for scalar in text.unicodeScalars {
             if scalar == "\"" { quoted.unicodeScalars.append("\"") }

@@ -1,7 +1,8 @@
 import Foundation
 import Reconciliation
 
-/// A report as lines for people: what takes access away first, then what is made, what is changed, and what waits for somebody.
+/// A report as lines for people: what takes access away first, then what is made, what is changed, and what waits for
+/// somebody.
 public struct Screen: Sendable {
     /// Columns of the terminal; nil for a file or a pipe, where no line is cut.
     public var width: Int?
@@ -73,9 +74,12 @@ public struct Screen: Sendable {
 
     private enum Colour: String { case bold = "1", red = "31", green = "32", yellow = "33", magenta = "35" }
 
-    private func painted(_ text: String, _ colour: Colour) -> String { isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text }
+    private func painted(_ text: String, _ colour: Colour) -> String {
+        isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+    }
 
-    /// Breaks a line at blanks where the terminal ends; what follows is indented. Signs that are two columns wide count double.
+    /// Breaks a line at blanks where the terminal ends; what follows is indented. Signs that are two columns wide count
+    /// double.
     public func wrapped(_ text: String, indent: Int) -> [String] {
         guard let width, width >= 40, Self.columns(text) > width else { return [text] }
         var lines: [String] = []
@@ -116,7 +120,9 @@ public struct Screen: Sendable {
     /// East Asian Width W and F (Unicode TR 11), in the ranges that names are written in.
     private static func isWide(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F9FF, 0x20000...0x3FFFD: true
+        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F,
+            0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F9FF, 0x20000...0x3FFFD:
+            true
         default: false
         }
     }

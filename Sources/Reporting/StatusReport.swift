@@ -7,14 +7,28 @@ public enum StatusReport {
     public static func lines(_ job: String, _ ledger: Ledger, isGoing: Bool = false) throws -> [String] {
         var lines = ["\(job): no run has finished yet"]
         if let last = try ledger.lastRun(isBaseline: false) {
-            lines = ["\(job): run \(last.id) (\(last.command)\(last.label.map { ", \($0)" } ?? "")) of \(last.started), exit \(last.exit ?? 0): \(last.summary ?? "")"]
+            lines = [
+                """
+                \(job): run \(last.id) (\(last.command)\(last.label.map { ", \($0)" } ?? "")) of \(last.started), \
+                exit \(last.exit ?? 0): \(last.summary ?? "")
+                """
+            ]
         }
         if !isGoing, let cut = try ledger.interruptedRun() {
-            lines.insert("\(job): run \(cut.id) (\(cut.command)) of \(cut.started) did not come to its end: it was killed, or the machine went down; the next run goes on where it was", at: 0)
+            lines.insert(
+                """
+                \(job): run \(cut.id) (\(cut.command)) of \(cut.started) did not come to its end: it was killed, \
+                or the machine went down; the next run goes on where it was
+                """,
+                at: 0)
         }
         if let baseline = try ledger.lastRun(isBaseline: true) {
             lines.append(
-                "  last applied: run \(baseline.id) of \(baseline.started), source \(counted(baseline.count.users, "user")), \(counted(baseline.count.groups, "group")), \(counted(baseline.count.memberships, "membership"))"
+                """
+                  last applied: run \(baseline.id) of \(baseline.started), source \
+                \(counted(baseline.count.users, "user")), \(counted(baseline.count.groups, "group")), \
+                \(counted(baseline.count.memberships, "membership"))
+                """
             )
         } else {
             lines.append("  no run has been applied to its end yet")
@@ -27,29 +41,62 @@ public enum StatusReport {
                 case .part(let undo): ", undone in part by run \(undo); the same undo once more takes back what can be"
                 case nil: ""
                 }
-            lines.append("  wrote: run \(run.id) (\(run.command)\(run.label.map { ", \($0)" } ?? "")) of \(run.started), \(counted(run.done, "operation")) done, \(end)\(undone)")
+            lines.append(
+                """
+                  wrote: run \(run.id) (\(run.command)\(run.label.map { ", \($0)" } ?? "")) of \(run.started), \
+                \(counted(run.done, "operation")) done, \(end)\(undone)
+                """
+            )
         }
         for override in try ledger.overrides(5) {
-            lines.append("  let pass: run \(override.run) of \(override.started): \(override.words)\(override.label.map { ", “\($0)”" } ?? "")")
+            lines.append(
+                """
+                  let pass: run \(override.run) of \(override.started): \(override.words)\
+                \(override.label.map { ", “\($0)”" } ?? "")
+                """
+            )
         }
-        lines.append("  linked: \(counted(try ledger.linkCount(kind: .user), "user")), \(counted(try ledger.linkCount(kind: .group), "group"))")
+        lines.append(
+            """
+              linked: \(counted(try ledger.linkCount(kind: .user), "user")), \
+            \(counted(try ledger.linkCount(kind: .group), "group"))
+            """
+        )
         let leavers = try ledger.leaversDue(5)
         if leavers.count > 0 {
             let next = leavers.next.map { "\($0.name) on \($0.due)" }.joined(separator: ", ")
-            lines.append("  leavers that wait: \(leavers.count), the next \(next)\(leavers.count > leavers.next.count ? ", …" : "")")
+            lines.append(
+                """
+                  leavers that wait: \(leavers.count), the next \(next)\
+                \(leavers.count > leavers.next.count ? ", …" : "")
+                """
+            )
         }
         if let plan = try ledger.plan(nil) {
             lines.append("  newest plan: \(plan.id) (\(plan.shownDigest)) of \(plan.created), \(plan.state)")
             let report = try JobReport.stored(job, plan, in: ledger, detail: .rows)
             for section in report.sections where section.kind == .needsYou || section.kind == .held {
                 let rows = section.rows.prefix(10)
-                for row in rows { lines.append("  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): \(row.detail)") }
-                if section.count > rows.count { lines.append("  … and \(section.count - rows.count) more: rollcall show, with the job's file and --detail all, shows all of plan \(plan.id)") }
+                for row in rows {
+                    lines.append(
+                        "  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): \(row.detail)")
+                }
+                if section.count > rows.count {
+                    lines.append(
+                        """
+                          … and \(section.count - rows.count) more: rollcall show, with the job's file and \
+                        --detail all, shows all of plan \(plan.id)
+                        """
+                    )
+                }
             }
         }
         if isGoing { return lines }
         let open = try ledger.unsettled().count
-        if open > 0 { lines.append("  \(counted(open, "operation")) of an interrupted run to be settled; the next run begins with them") }
+        if open > 0 {
+            lines.append(
+                "  \(counted(open, "operation")) of an interrupted run to be settled; the next run begins with them")
+        }
         return lines
     }
 }

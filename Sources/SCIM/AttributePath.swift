@@ -50,7 +50,8 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
     private static func isName(_ text: String) -> Bool {
         guard let first = text.utf8.first, UInt8(ascii: "a")...UInt8(ascii: "z") ~= first | 0x20 else { return false }
         return text.utf8.allSatisfy { byte in
-            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
         }
     }
 
@@ -67,7 +68,9 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
     public func elements(in resource: JSONValue) -> [JSONValue] {
         var holder = schema.map { resource[resource.spelling(of: $0)] ?? .object([:]) } ?? resource
         if schema == nil, !holder.has(attribute) {
-            for urn in [SchemaURN.user, SchemaURN.group] { if let core = resource[resource.spelling(of: urn)], core.has(attribute) { holder = core } }
+            for urn in [SchemaURN.user, SchemaURN.group] {
+                if let core = resource[resource.spelling(of: urn)], core.has(attribute) { holder = core }
+            }
         }
         let found = holder[holder.spelling(of: attribute)]
         return found?.array ?? (found.map { $0.isNull ? [] : [$0] } ?? [])
@@ -77,7 +80,8 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
     public func setElements(_ elements: [JSONValue], in resource: inout JSONValue) {
         // An empty list says that there are none; without it, a server may keep those that were.
         let value = JSONValue.array(elements)
-        for urn in [SchemaURN.user, SchemaURN.group].map({ resource.spelling(of: $0) }) where schema == nil && !resource.has(attribute) && resource[urn]?.has(attribute) ?? false {
+        for urn in [SchemaURN.user, SchemaURN.group].map({ resource.spelling(of: $0) })
+        where schema == nil && !resource.has(attribute) && resource[urn]?.has(attribute) ?? false {
             var core = resource[urn] ?? .object([:])
             core[core.spelling(of: attribute)] = value
             resource[urn] = core
@@ -90,7 +94,10 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
 
     /// The value in a resource; nil when it is absent, null or empty.
     public func value(in resource: ShownResource) -> JSONValue? {
-        guard let found = schema.map({ resource.holder($0)?.member(ignoringCase: attribute) }) ?? resource.member(attribute) else { return nil }
+        guard
+            let found = schema.map({ resource.holder($0)?.member(ignoringCase: attribute) })
+                ?? resource.member(attribute)
+        else { return nil }
         let leaf: JSONView?
         if let type {
             leaf = resource.element(of: found, type: type)
@@ -115,28 +122,42 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
 
     // MARK: writing
 
-    /// Puts a value into a resource that is being built or edited; nil takes it out. Other elements and sub-attributes stay.
+    /// Puts a value into a resource that is being built or edited; nil takes it out. Other elements and sub-attributes
+    /// stay.
     ///
-    /// Names are written as the resource spells them. Where no element has a type, the primary or only one is meant, and replaced in its place.
+    /// Names are written as the resource spells them. Where no element has a type, the primary or only one is meant,
+    /// and replaced in its place.
     public func set(_ value: JSONValue?, in resource: inout JSONValue) {
         let schema = schema.map { resource.spelling(of: $0) }
         var holder = schema == nil ? resource : (resource[schema ?? ""] ?? .object([:]))
         // The core attributes of some servers stand under their schema's URN.
-        let core = schema == nil ? [SchemaURN.user, SchemaURN.group].map { resource.spelling(of: $0) }.first { resource[$0]?.object != nil && !holder.has(self.attribute) } : nil
+        let core =
+            schema == nil
+            ? [SchemaURN.user, SchemaURN.group].map { resource.spelling(of: $0) }.first {
+                resource[$0]?.object != nil && !holder.has(self.attribute)
+            } : nil
         if let core { holder = resource[core] ?? .object([:]) }
         let attribute = holder.spelling(of: self.attribute)
         if let type {
             var elements = holder[attribute]?.array ?? (holder[attribute].map { $0.isNull ? [] : [$0] } ?? [])
-            func typed(_ element: JSONValue) -> String? { element[element.spelling(of: "type")]?.string.flatMap { $0.isEmpty ? nil : $0.lowercased() } }
+            func typed(_ element: JSONValue) -> String? {
+                element[element.spelling(of: "type")]?.string.flatMap { $0.isEmpty ? nil : $0.lowercased() }
+            }
             var place = elements.firstIndex { typed($0) == type.lowercased() }
             if place == nil, !elements.isEmpty, elements.allSatisfy({ typed($0) == nil }) {
-                place = elements.firstIndex { $0[$0.spelling(of: "primary")]?.isTrue ?? false } ?? (elements.count == 1 ? 0 : nil)
+                place =
+                    elements.firstIndex { $0[$0.spelling(of: "primary")]?.isTrue ?? false }
+                    ?? (elements.count == 1 ? 0 : nil)
                 // Nobody can tell which one is meant: it is left as it is, and seen to be.
                 if place == nil { return }
             }
             if let value {
                 if let place {
-                    if elements[place].object == nil { elements[place] = value } else { elements[place][elements[place].spelling(of: "value")] = value }
+                    if elements[place].object == nil {
+                        elements[place] = value
+                    } else {
+                        elements[place][elements[place].spelling(of: "value")] = value
+                    }
                 } else {
                     var element: JSONValue = ["type": .string(type), "value": value]
                     if elements.isEmpty { element["primary"] = true }
@@ -177,7 +198,9 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
             let element = "\(prefix)\(attribute)[type eq \"\(type)\"]"
             guard let value else { return isThere ? ["op": "remove", "path": .string(element)] : nil }
             if isThere { return ["op": "replace", "path": .string(element + ".value"), "value": value] }
-            return ["op": "add", "path": .string(prefix + attribute), "value": [["type": .string(type), "value": value]]]
+            return [
+                "op": "add", "path": .string(prefix + attribute), "value": [["type": .string(type), "value": value]],
+            ]
         }
         guard let value else { return isThere ? ["op": "remove", "path": .string(description)] : nil }
         return ["op": "replace", "path": .string(description), "value": value]

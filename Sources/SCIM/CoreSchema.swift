@@ -4,8 +4,11 @@ public enum CoreSchema {
     public static func attributes(_ kind: ResourceKind) -> [String: [String]] { kind == .user ? users : groups }
 
     private static let users: [String: [String]] = [
-        "userName": [], "name": ["formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix"], "displayName": [], "nickName": [], "profileUrl": [], "title": [],
-        "userType": [], "preferredLanguage": [], "locale": [], "timezone": [], "active": [], "emails": [], "phoneNumbers": [], "ims": [], "photos": [], "addresses": [], "entitlements": [],
+        "userName": [],
+        "name": ["formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix"],
+        "displayName": [], "nickName": [], "profileUrl": [], "title": [],
+        "userType": [], "preferredLanguage": [], "locale": [], "timezone": [], "active": [], "emails": [],
+        "phoneNumbers": [], "ims": [], "photos": [], "addresses": [], "entitlements": [],
         "roles": [], "x509Certificates": [], "externalId": [],
     ]
     private static let groups: [String: [String]] = ["displayName": [], "externalId": []]

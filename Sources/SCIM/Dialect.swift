@@ -1,13 +1,15 @@
 import JSON
 import Synchronization
 
-/// What servers do in their own way, where RFC 7643 and RFC 7644 say another one. Each is understood or gone along with, remembered for the
-/// server, and told.
+/// What servers do in their own way, where RFC 7643 and RFC 7644 say another one. Each is understood or gone along
+/// with, remembered for the server, and told.
 public enum DialectWay: String, CaseIterable, Sendable {
     // What a server writes.
-    case nestedCore, activeAsText, untypedValues, plainValues, numericIDs, numericMarks, flagsAsText, encodedLocations, errorsAsSuccess, membersAsLocations, noDiscovery, omitsInactive, pageTotals
+    case nestedCore, activeAsText, untypedValues, plainValues, numericIDs, numericMarks, flagsAsText, encodedLocations,
+        errorsAsSuccess, membersAsLocations, noDiscovery, omitsInactive, pageTotals
     // What a server refuses.
-    case wholeValues, usersByPut, groupsByPut, usersByPatch, groupsByPatch, noCount, plainJSON, acceptsJSONAlone, trailingSlash, objectSlash, discoverySlash, basicSecret
+    case wholeValues, usersByPut, groupsByPut, usersByPatch, groupsByPatch, noCount, plainJSON, acceptsJSONAlone,
+        trailingSlash, objectSlash, discoverySlash, basicSecret
 
     /// What the server does, as a report tells it.
     public var sentence: String {
@@ -25,7 +27,11 @@ public enum DialectWay: String, CaseIterable, Sendable {
         case .omitsInactive: "active is left out of accounts that this job has disabled"
         case .pageTotals: "a list's total is the length of its page: lists are walked to an empty page"
         case .noDiscovery: "it has no service provider configuration that can be read"
-        case .wholeValues: "a value filter such as emails[type eq \"work\"] is refused: the attribute is written whole, with the elements that are shown"
+        case .wholeValues:
+            """
+            a value filter such as emails[type eq \"work\"] is refused: the attribute is written whole, with the \
+            elements that are shown
+            """
         case .usersByPut: "PATCH of users is not served: they are replaced with PUT"
         case .groupsByPut: "PATCH of groups is not served: they are replaced with PUT"
         case .usersByPatch: "PUT of users is not served: they are changed with PATCH"
@@ -43,7 +49,9 @@ public enum DialectWay: String, CaseIterable, Sendable {
     /// Whether it is about what is sent; else about what comes.
     var isOfWriting: Bool {
         switch self {
-        case .wholeValues, .usersByPut, .groupsByPut, .usersByPatch, .groupsByPatch, .noCount, .plainJSON, .acceptsJSONAlone, .trailingSlash, .objectSlash, .discoverySlash, .basicSecret: true
+        case .wholeValues, .usersByPut, .groupsByPut, .usersByPatch, .groupsByPatch, .noCount, .plainJSON,
+            .acceptsJSONAlone, .trailingSlash, .objectSlash, .discoverySlash, .basicSecret:
+            true
         default: false
         }
     }
@@ -68,7 +76,8 @@ public final class Dialect: Sendable {
         var met: Set<DialectWay> = []
         /// The record at which a way was first suspected: a second one proves it.
         var suspected: [DialectWay: String] = [:]
-        /// Records whose PATCH ended in a failure of the server, as long as none was served in this run; nil from then on.
+        /// Records whose PATCH ended in a failure of the server, as long as none was served in this run; nil from then
+        /// on.
         var failedPatches: Set<String>? = []
     }
 
@@ -92,8 +101,11 @@ public final class Dialect: Sendable {
     /// Empty where nothing is known.
     public var memory: String {
         state.withLock { state in
-            var members = Dictionary(uniqueKeysWithValues: state.known.union(state.met).map { ($0.rawValue, JSONValue.bool(true)) })
-            for (way, record) in state.suspected where members[way.rawValue] == nil { members[way.rawValue] = .string(record) }
+            var members = Dictionary(
+                uniqueKeysWithValues: state.known.union(state.met).map { ($0.rawValue, JSONValue.bool(true)) })
+            for (way, record) in state.suspected where members[way.rawValue] == nil {
+                members[way.rawValue] = .string(record)
+            }
             return JSONValue.object(members).canonical
         }
     }
@@ -111,11 +123,15 @@ public final class Dialect: Sendable {
         }
     }
 
-    /// A PATCH ended in a failure of the server, or was served. A failure is no proof that PATCH is not served, and a PUT could clear what a
-    /// GET hides: it only makes the report name the key that says so.
+    /// A PATCH ended in a failure of the server, or was served. A failure is no proof that PATCH is not served, and a
+    /// PUT could clear what a GET hides: it only makes the report name the key that says so.
     public func note(patchOf record: String, isServed: Bool) {
         state.withLock { state in
-            if isServed { state.failedPatches = nil } else if state.failedPatches?.count ?? 2 < 2 { state.failedPatches?.insert(record) }
+            if isServed {
+                state.failedPatches = nil
+            } else if state.failedPatches?.count ?? 2 < 2 {
+                state.failedPatches?.insert(record)
+            }
         }
     }
 
@@ -133,19 +149,35 @@ public final class Dialect: Sendable {
     /// Whether an earlier run has found it: what a run decides at its beginning.
     public func wasKnown(_ way: DialectWay) -> Bool { state.withLock { $0.known.contains(way) } }
 
-    /// What a report tells: how the server writes, each time; how it is written to, when that was found out. nil for nothing.
+    /// What a report tells: how the server writes, each time; how it is written to, when that was found out. nil for
+    /// nothing.
     public func report(_ side: String) -> [String] {
         let (met, known, failedPatches) = state.withLock { ($0.met, $0.known, $0.failedPatches?.count ?? 0) }
         let read = DialectWay.allCases.filter { met.contains($0) && !$0.isOfWriting }
         let learned = DialectWay.allCases.filter { met.contains($0) && !known.contains($0) && $0.isOfWriting }
-        var lines = read.isEmpty ? [] : ["the \(side) writes in its own way, and is understood: \(read.map(\.sentence).joined(separator: "; "))"]
-        lines += learned.map { "found out of the \(side), and done so from now on: \($0.sentence)\($0.key.map { "; \($0) says it by hand" } ?? "")" }
+        var lines =
+            read.isEmpty
+            ? []
+            : ["the \(side) writes in its own way, and is understood: \(read.map(\.sentence).joined(separator: "; "))"]
+        lines += learned.map {
+            """
+            found out of the \(side), and done so from now on: \($0.sentence)\
+            \($0.key.map { "; \($0) says it by hand" } ?? "")
+            """
+        }
         if failedPatches > 1, let key = DialectWay.usersByPut.key {
-            lines.append("each PATCH of the \(side) ended in a failure of the server: if it does not serve PATCH, \(key) says so, and what changes is replaced with PUT")
+            lines.append(
+                """
+                each PATCH of the \(side) ended in a failure of the server: if it does not serve PATCH, \(key) \
+                says so, and what changes is replaced with PUT
+                """
+            )
         }
         return lines
     }
 
     /// All that is known of the server, in the order of their declaration.
-    public var all: [DialectWay] { state.withLock { state in DialectWay.allCases.filter { state.met.contains($0) || state.known.contains($0) } } }
+    public var all: [DialectWay] {
+        state.withLock { state in DialectWay.allCases.filter { state.met.contains($0) || state.known.contains($0) } }
+    }
 }

@@ -27,12 +27,16 @@ public indirect enum Filter: Hashable, Sendable {
     /// - Parameter isCaseExact: whether the attribute of that name is compared with case; by RFC 7643 most are not.
     public func matches(_ resource: JSONValue, isCaseExact: (String) -> Bool) -> Bool {
         switch self {
-        case .and(let left, let right): left.matches(resource, isCaseExact: isCaseExact) && right.matches(resource, isCaseExact: isCaseExact)
-        case .or(let left, let right): left.matches(resource, isCaseExact: isCaseExact) || right.matches(resource, isCaseExact: isCaseExact)
+        case .and(let left, let right):
+            left.matches(resource, isCaseExact: isCaseExact) && right.matches(resource, isCaseExact: isCaseExact)
+        case .or(let left, let right):
+            left.matches(resource, isCaseExact: isCaseExact) || right.matches(resource, isCaseExact: isCaseExact)
         case .not(let inner): !inner.matches(resource, isCaseExact: isCaseExact)
         case .present(let path): !values(at: path, in: resource).isEmpty
         case .elements(let path, let inner):
-            values(at: path, in: resource, keepingElements: true).contains { inner.matches($0, isCaseExact: isCaseExact) }
+            values(at: path, in: resource, keepingElements: true).contains {
+                inner.matches($0, isCaseExact: isCaseExact)
+            }
         case .compare(let path, let comparison, let operand):
             if comparison == .ne {
                 !values(at: path, in: resource).contains { compare($0, .eq, operand, isCaseExact(path)) }
@@ -55,7 +59,8 @@ public indirect enum Filter: Hashable, Sendable {
         }
         for name in names.split(separator: ".") {
             holders = holders.flatMap { holder -> [JSONValue] in
-                guard let member = holder.object?.first(where: { $0.key.lowercased() == name.lowercased() })?.value else { return [] }
+                guard let member = holder.object?.first(where: { $0.key.lowercased() == name.lowercased() })?.value
+                else { return [] }
                 return member.array ?? [member]
             }
         }
@@ -63,7 +68,9 @@ public indirect enum Filter: Hashable, Sendable {
         return holders.filter { $0 != .null && $0 != .string("") }
     }
 
-    private func compare(_ value: JSONValue, _ comparison: Comparison, _ operand: JSONValue, _ isCaseExact: Bool) -> Bool {
+    private func compare(_ value: JSONValue, _ comparison: Comparison, _ operand: JSONValue, _ isCaseExact: Bool)
+        -> Bool
+    {
         if case .string(let left) = value, case .string(let right) = operand {
             let a = isCaseExact ? left : left.lowercased()
             let b = isCaseExact ? right : right.lowercased()
@@ -103,7 +110,9 @@ private struct FilterParser {
 
     init(_ text: String) {
         source = text
-        do { tokens = try Self.tokens(of: text) } catch { failure = SCIMError(status: 400, scimType: "invalidFilter", detail: "cannot read the filter: \(text)") }
+        do { tokens = try Self.tokens(of: text) } catch {
+            failure = SCIMError(status: 400, scimType: "invalidFilter", detail: "cannot read the filter: \(text)")
+        }
     }
 
     private static func tokens(of text: String) throws -> [Token] {
@@ -126,7 +135,12 @@ private struct FilterParser {
                 index = end + 1
             default:
                 var end = index
-                while end < bytes.count, ![0x20, 0x09, UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "\"")].contains(bytes[end]) { end += 1 }
+                while end < bytes.count,
+                    ![
+                        0x20, 0x09, UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "["), UInt8(ascii: "]"),
+                        UInt8(ascii: "\""),
+                    ].contains(bytes[end])
+                { end += 1 }
                 tokens.append(.word(String(decoding: bytes[index..<end], as: UTF8.self)))
                 index = end
             }
@@ -199,10 +213,14 @@ private struct FilterParser {
     }
 
     private mutating func takeWord(_ word: String) -> Bool {
-        guard position < tokens.count, case .word(let text) = tokens[position], text.lowercased() == word else { return false }
+        guard position < tokens.count, case .word(let text) = tokens[position], text.lowercased() == word else {
+            return false
+        }
         position += 1
         return true
     }
 
-    private func wrong() -> SCIMError { SCIMError(status: 400, scimType: "invalidFilter", detail: "cannot read the filter: \(source)") }
+    private func wrong() -> SCIMError {
+        SCIMError(status: 400, scimType: "invalidFilter", detail: "cannot read the filter: \(source)")
+    }
 }

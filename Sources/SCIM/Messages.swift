@@ -18,16 +18,22 @@ public struct SCIMError: Error, Hashable, Sendable {
     /// Reads whatever a server answered: a SCIM error, another JSON document, HTML. Its text is cut to 300 characters.
     public init(status: Int, body: [UInt8]) {
         self.status = status
-        let parsed = try? JSONParser().parse(body) { root in (root.member(ignoringCase: "scimType")?.string.flatMap { $0.isEmpty ? nil : $0 }, Self.words(root)) }
+        let parsed = try? JSONParser().parse(body) { root in
+            (root.member(ignoringCase: "scimType")?.string.flatMap { $0.isEmpty ? nil : $0 }, Self.words(root))
+        }
         scimType = parsed?.0
         let text = parsed?.1 ?? (parsed == nil ? Self.plainText(body) : "")
         detail = String(text.prefix(300))
     }
 
     /// Where servers put the reason, the most telling first.
-    private static let places = ["detail", "message", "errorMessage", "error_description", "errorSummary", "description", "reason", "title", "error", "errors", "Errors", "fault"]
+    private static let places = [
+        "detail", "message", "errorMessage", "error_description", "errorSummary", "description", "reason", "title",
+        "error", "errors", "Errors", "fault",
+    ]
 
-    /// The words of an error document, wherever they are: a text, a list of them, or texts by the field that they complain of. nil for none.
+    /// The words of an error document, wherever they are: a text, a list of them, or texts by the field that they
+    /// complain of. nil for none.
     private static func words(_ view: JSONView, depth: Int = 0) -> String? {
         guard depth < 6 else { return nil }
         switch view.kind {
@@ -37,11 +43,16 @@ public struct SCIMError: Error, Hashable, Sendable {
             view.forEachElement { if found.count < 10, let text = words($0, depth: depth + 1) { found.append(text) } }
             return found.isEmpty ? nil : found.joined(separator: "; ")
         case .object:
-            for place in places { if let text = view.member(ignoringCase: place).flatMap({ words($0, depth: depth + 1) }) { return text } }
+            for place in places {
+                if let text = view.member(ignoringCase: place).flatMap({ words($0, depth: depth + 1) }) { return text }
+            }
             // A map of complaints by field.
             var found: [String] = []
             view.forEachMember { name, value in
-                guard found.count < 10, !["schemas", "status", "scimtype", "code", "timestamp", "path", "requestid"].contains(name.lowercased()), let text = words(value, depth: depth + 1) else {
+                guard found.count < 10,
+                    !["schemas", "status", "scimtype", "code", "timestamp", "path", "requestid"].contains(
+                        name.lowercased()), let text = words(value, depth: depth + 1)
+                else {
                     return
                 }
                 found.append("\(name): \(text)")
@@ -58,8 +69,12 @@ public struct SCIMError: Error, Hashable, Sendable {
         return
             (try? JSONParser().parse(body) { root -> Int? in
                 var isError = false
-                root.member(ignoringCase: "schemas")?.forEachElement { if $0.string?.lowercased() == SchemaURN.error.lowercased() { isError = true } }
-                guard isError, let status = root.member(ignoringCase: "status")?.lenientInteger, (400...599).contains(status) else { return nil }
+                root.member(ignoringCase: "schemas")?.forEachElement {
+                    if $0.string?.lowercased() == SchemaURN.error.lowercased() { isError = true }
+                }
+                guard isError, let status = root.member(ignoringCase: "status")?.lenientInteger,
+                    (400...599).contains(status)
+                else { return nil }
                 return status
             }) ?? nil
     }
@@ -83,7 +98,9 @@ public struct SCIMError: Error, Hashable, Sendable {
 
     /// The message as a server sends it.
     public var document: JSONValue {
-        var body: JSONValue = ["schemas": [.string(SchemaURN.error)], "status": .string(String(status)), "detail": .string(detail)]
+        var body: JSONValue = [
+            "schemas": [.string(SchemaURN.error)], "status": .string(String(status)), "detail": .string(detail),
+        ]
         if let scimType { body["scimType"] = .string(scimType) }
         return body
     }
@@ -105,8 +122,12 @@ public struct ListPage {
         itemsPerPage = root.member(ignoringCase: "itemsPerPage")?.lenientInteger
         if let cursor = root.member(ignoringCase: "nextCursor")?.string, !cursor.isEmpty { nextCursor = cursor }
         let resources = root.member(ignoringCase: "Resources")
-        guard resources == nil || resources?.kind == .array || resources?.isNull == true else { throw JSONSyntaxError("“Resources” is not a list") }
-        guard resources != nil || totalResults != nil else { throw JSONSyntaxError("a list answer has neither “Resources” nor “totalResults”") }
+        guard resources == nil || resources?.kind == .array || resources?.isNull == true else {
+            throw JSONSyntaxError("“Resources” is not a list")
+        }
+        guard resources != nil || totalResults != nil else {
+            throw JSONSyntaxError("a list answer has neither “Resources” nor “totalResults”")
+        }
         var seen = 0
         try resources?.forEachElement { element in
             seen += 1

@@ -1,6 +1,7 @@
 import JSON
 
-/// A resource as a server shows it. This is the one place where a server's own way of writing becomes the shape that the program knows.
+/// A resource as a server shows it. This is the one place where a server's own way of writing becomes the shape that
+/// the program knows.
 /// Valid inside the closure that reads the document only.
 public struct ShownResource {
     private let view: JSONView
@@ -12,7 +13,9 @@ public struct ShownResource {
     public init(_ view: JSONView, _ dialect: Dialect? = nil) {
         self.view = view
         self.dialect = dialect
-        core = [SchemaURN.user, SchemaURN.group].lazy.compactMap { view.member(ignoringCase: $0) }.first { $0.kind == .object }
+        core = [SchemaURN.user, SchemaURN.group].lazy.compactMap { view.member(ignoringCase: $0) }.first {
+            $0.kind == .object
+        }
         if core != nil { dialect?.note(.nestedCore) }
     }
 
@@ -27,7 +30,9 @@ public struct ShownResource {
 
     /// The extensions, each with its URN.
     public func forEachExtension(_ body: (JSONView) throws -> Void) rethrows {
-        try view.forEachMember { name, value in if name.lowercased().hasPrefix("urn:"), value.kind == .object { try body(value) } }
+        try view.forEachMember { name, value in
+            if name.lowercased().hasPrefix("urn:"), value.kind == .object { try body(value) }
+        }
     }
 
     /// What stands under an extension's URN; the resource itself for the core schemas.
@@ -80,7 +85,8 @@ public struct ShownResource {
         public var isPrimary: Bool
     }
 
-    /// The elements of a multi-valued attribute, also where there is one that is no list, and where they are plain texts.
+    /// The elements of a multi-valued attribute, also where there is one that is no list, and where they are plain
+    /// texts.
     public func elements(_ name: String) -> [Element] { member(name).map(elements(of:)) ?? [] }
 
     func elements(of list: JSONView) -> [Element] {
@@ -95,7 +101,9 @@ public struct ShownResource {
             }
             guard let value = element.member(ignoringCase: "value"), !value.isNull else { return }
             let type = element.member(ignoringCase: "type")?.string.flatMap { $0.isEmpty ? nil : $0.lowercased() }
-            found.append(Element(value: value, type: type, isPrimary: element.member(ignoringCase: "primary")?.lenientBool == true))
+            found.append(
+                Element(
+                    value: value, type: type, isPrimary: element.member(ignoringCase: "primary")?.lenientBool == true))
         }
         if list.kind == .array { list.forEachElement(take) } else { take(list) }
         return found
@@ -132,7 +140,10 @@ public struct ShownResource {
         let cuts = id?.contains("://") == false
         list.forEachElement { element in
             // Some name a member by its address alone.
-            let named = element.kind == .object ? element.member(ignoringCase: "value")?.scalarText ?? element.member(ignoringCase: "$ref")?.string : element.scalarText
+            let named =
+                element.kind == .object
+                ? element.member(ignoringCase: "value")?.scalarText ?? element.member(ignoringCase: "$ref")?.string
+                : element.scalarText
             guard var id = named else { return }
             let location = id
             if cuts, let last = Self.idInLocation(id) {
@@ -140,7 +151,10 @@ public struct ShownResource {
                 id = last
             }
             guard ResourceID.isValid(id) else { return }
-            if Self.isGroup(type: element.member(ignoringCase: "type")?.string, reference: element.member(ignoringCase: "$ref")?.string ?? (id == location ? nil : location)) {
+            if Self.isGroup(
+                type: element.member(ignoringCase: "type")?.string,
+                reference: element.member(ignoringCase: "$ref")?.string ?? (id == location ? nil : location))
+            {
                 found.groups.append(id)
             } else {
                 found.users.append(id)
@@ -150,7 +164,9 @@ public struct ShownResource {
     }
 
     /// The id in a member's value that is the address of a resource; nil where it is none.
-    public static func idInLocation(_ text: String) -> String? { text.hasPrefix("https://") || text.hasPrefix("http://") ? ResourceID.inLocation(text) : nil }
+    public static func idInLocation(_ text: String) -> String? {
+        text.hasPrefix("https://") || text.hasPrefix("http://") ? ResourceID.inLocation(text) : nil
+    }
 
     /// Whether a member is a group itself, by what the server says of it.
     public static func isGroup(type: String?, reference: String?) -> Bool {
@@ -165,7 +181,10 @@ public enum ResourceID {
     public static let mostBytes = 8192
 
     /// An empty id, `.` and `..` would be another place.
-    public static func isValid(_ text: String) -> Bool { !text.isEmpty && text != "." && text != ".." && text.utf8.count <= mostBytes && !text.unicodeScalars.contains { $0.value < 0x20 } }
+    public static func isValid(_ text: String) -> Bool {
+        !text.isEmpty && text != "." && text != ".." && text.utf8.count <= mostBytes
+            && !text.unicodeScalars.contains { $0.value < 0x20 }
+    }
 
     /// The id in a `Location`: its last part, without a query, percent-encoding undone.
     public static func inLocation(_ location: String, _ dialect: Dialect? = nil) -> String? {
@@ -175,7 +194,9 @@ public enum ResourceID {
         let given = Array(last.utf8)
         var place = 0
         while place < given.count {
-            if given[place] == UInt8(ascii: "%"), place + 2 < given.count, let value = UInt8(String(decoding: given[place + 1...place + 2], as: UTF8.self), radix: 16) {
+            if given[place] == UInt8(ascii: "%"), place + 2 < given.count,
+                let value = UInt8(String(decoding: given[place + 1...place + 2], as: UTF8.self), radix: 16)
+            {
                 bytes.append(value)
                 place += 3
             } else {

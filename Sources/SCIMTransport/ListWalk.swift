@@ -49,16 +49,18 @@ public struct ListBounds: Hashable, Sendable {
 extension SCIMConnection {
     /// Walks a whole list, page by page, whatever the server's page size is, and always comes to an end.
     ///
-    /// The walk ends when as many resources came as the server declares, and the declaration must be the same on every page. It also ends
-    /// with a page that brings nothing new, with a cursor that comes again, after ten empty pages, after more than is declared and a page,
-    /// without a total at three times what is expected (10,000 at least), and with a refusal once what was declared has come. Whatever
-    /// speaks against the list being whole is a violation. A page that is too large is asked for again with half the count; so is one that
-    /// fails, down to the resource that makes it fail, which is passed over and named: by its place, where the list was walked by cursor.
+    /// The walk ends when as many resources came as the server declares, and the declaration must be the same on every
+    /// page. It also ends with a page that brings nothing new, with a cursor that comes again, after ten empty pages,
+    /// after more than is declared and a page, without a total at three times what is expected (10,000 at least), and
+    /// with a refusal once what was declared has come. Whatever speaks against the list being whole is a violation. A
+    /// page that is too large is asked for again with half the count; so is one that fails, down to the resource that
+    /// makes it fail, which is passed over and named: by its place, where the list was walked by cursor.
     ///
     /// - Parameter body: called for each resource, also for one that came before; the view is valid inside it only.
     /// - Parameter pageDone: called after each page, to store what `body` gathered.
     public func list(
-        _ path: String, paging: Paging, pageSize: Int, query: [(String, String)] = [], bounds: ListBounds = ListBounds(), _ body: (ShownResource) throws -> Void, pageDone: () throws -> Void = {}
+        _ path: String, paging: Paging, pageSize: Int, query: [(String, String)] = [],
+        bounds: ListBounds = ListBounds(), _ body: (ShownResource) throws -> Void, pageDone: () throws -> Void = {}
     ) async throws -> ListEvidence {
         var walk = ListWalk(paging, pageSize, bounds)
         if dialect.has(.noCount) { walk.omitsCount = true }
@@ -93,11 +95,15 @@ extension SCIMConnection {
     }
 
     /// Whether a server gives the second resource when it is asked to start there.
-    private func honoursStart(_ path: String, _ query: [(String, String)]) async throws -> (String) async throws -> Bool {
+    private func honoursStart(_ path: String, _ query: [(String, String)]) async throws -> (String) async throws -> Bool
+    {
         { second in
-            let answer = try await send(.get, path, query: query + [("startIndex", "2")] + (dialect.has(.noCount) ? [] : [("count", "1")]))
+            let answer = try await send(
+                .get, path, query: query + [("startIndex", "2")] + (dialect.has(.noCount) ? [] : [("count", "1")]))
             var ids: [String] = []
-            _ = try? JSONParser().parse(answer.body) { root in try ListPage(root) { view in if let id = ShownResource(view).id { ids.append(id) } } }
+            _ = try? JSONParser().parse(answer.body) { root in
+                try ListPage(root) { view in if let id = ShownResource(view).id { ids.append(id) } }
+            }
             return ids.first == second
         }
     }
@@ -107,13 +113,16 @@ extension SCIMConnection {
 struct ListWalk {
     private(set) var evidence = ListEvidence()
     private(set) var isOver = false
-    /// Whether only a question can tell if the list is whole: its first page came again where a further one was asked for.
+    /// Whether only a question can tell if the list is whole: its first page came again where a further one was asked
+    /// for.
     private(set) var isInDoubt = false
     /// Whether the size of a page is left to the server.
     var omitsCount = false
-    /// Whether what this list declares as the total is the length of the page: it then declares nothing, and the walk ends with an empty page.
+    /// Whether what this list declares as the total is the length of the page: it then declares nothing, and the walk
+    /// ends with an empty page.
     private(set) var totalsCountPages = false
-    /// Whether lists of this server were found to do so: the first page is then no end, whatever it declares. Another list of it may be honest.
+    /// Whether lists of this server were found to do so: the first page is then no end, whatever it declares. Another
+    /// list of it may be honest.
     var mayDeclarePages = false
     /// Whether every page so far declared its own length.
     private var mayCountPages = true
@@ -200,7 +209,9 @@ struct ListWalk {
         if page.count > 0, arrivals.new == 0 { return endWithNothingNew(arrivals) }
         if let first = arrivals.repeated.first {
             evidence.overlaps = true
-            evidence.note("page \(evidence.pages) brings \(arrivals.repeated.count == 1 ? "the id \(first)" : "\(arrivals.repeated.count) ids, such as \(first),") again: the server's pages overlap")
+            let count = arrivals.repeated.count
+            let what = count == 1 ? "the id \(first)" : "\(count) ids, such as \(first),"
+            evidence.note("page \(evidence.pages) brings \(what) again: the server's pages overlap")
         }
         switch paging {
         case .cursor: takeCursor(page)
@@ -209,15 +220,22 @@ struct ListWalk {
         if !isOver { judgeSize() }
     }
 
-    /// Two pages of different resources, each of which declares its own length, show what this list's totals are; of a server that is known for it,
-    /// an empty page that declares nothing does.
+    /// Two pages of different resources, each of which declares its own length, show what this list's totals are; of a
+    /// server that is known for it, an empty page that declares nothing does.
     private mutating func judgeTotals(_ page: ListPage, _ arrivals: Arrivals) {
         guard let total = page.totalResults else { return }
         mayCountPages = mayCountPages && total == page.count
         if totalsCountPages, !mayCountPages {
             totalsCountPages = false
-            evidence.note("page \(evidence.pages) declares \(total) in all, and the pages before it their own length: the server's totals cannot be trusted")
-        } else if mayCountPages, evidence.pages == 2, paging == .index, page.count > 0 ? arrivals.new == page.count : mayDeclarePages {
+            evidence.note(
+                """
+                page \(evidence.pages) declares \(total) in all, and the pages before it their own length: the \
+                server's totals cannot be trusted
+                """
+            )
+        } else if mayCountPages, evidence.pages == 2, paging == .index,
+            page.count > 0 ? arrivals.new == page.count : mayDeclarePages
+        {
             totalsCountPages = true
             evidence.declaredTotal = nil
         }
@@ -229,7 +247,12 @@ struct ListWalk {
         if hasAll, evidence.pages == 2, paging == .index, second != nil {
             isInDoubt = true
         } else if !hasAll || evidence.pages == 2 {
-            evidence.note("page \(evidence.pages) brings nothing new: the server does not go on where it is asked to, and whether there are more, nobody can tell")
+            evidence.note(
+                """
+                page \(evidence.pages) brings nothing new: the server does not go on where it is asked to, and \
+                whether there are more, nobody can tell
+                """
+            )
         }
     }
 
@@ -237,13 +260,20 @@ struct ListWalk {
     mutating func settle(honoursStart: (String) async throws -> Bool) async throws {
         isInDoubt = false
         guard let second, try await !honoursStart(second) else { return }
-        evidence.note("page 2 brings nothing new: the server does not go on where it is asked to, and whether there are more, nobody can tell")
+        evidence.note(
+            """
+            page 2 brings nothing new: the server does not go on where it is asked to, and whether there are \
+            more, nobody can tell
+            """
+        )
     }
 
     private mutating func takeCursor(_ page: ListPage) {
         emptyInARow = page.count == 0 ? emptyInARow + 1 : 0
         guard let next = page.nextCursor, emptyInARow <= Self.mostEmpty else {
-            if emptyInARow > Self.mostEmpty { evidence.note("\(emptyInARow) pages in a row are empty, and there is still a cursor") }
+            if emptyInARow > Self.mostEmpty {
+                evidence.note("\(emptyInARow) pages in a row are empty, and there is still a cursor")
+            }
             isOver = true
             return
         }
@@ -258,7 +288,8 @@ struct ListWalk {
 
     private mutating func takeIndex(_ page: ListPage, _ arrivals: Arrivals) {
         guard page.count > 0 else {
-            // Where nothing but an empty page tells the end, one that comes too early is asked for once more: it may be a moment's slip.
+            // Where nothing but an empty page tells the end, one that comes too early is asked for once more: it may be
+            // a moment's slip.
             if evidence.declaredTotal == nil, evidence.resources < bounds.expected, !hasAskedAgain {
                 hasAskedAgain = true
             } else {
@@ -268,14 +299,26 @@ struct ListWalk {
         }
         // The page before lacked as many as this one repeats: the server counts places, and drops what it cannot show.
         let countsPlaces = shortBefore > 0 && arrivals.repeated.count == shortBefore
-        if countsPlaces { evidence.note("the page before page \(evidence.pages) lacks \(shortBefore) that its total counts") }
+        if countsPlaces {
+            evidence.note("the page before page \(evidence.pages) lacks \(shortBefore) that its total counts")
+        }
         start += countsPlaces ? size : page.count
         shortBefore = max(0, size - page.count)
         if start >= isolatedUntil { size = pageSize }
         guard let declared = evidence.declaredTotal, start >= declared else { return }
         // Some servers declare the length of the page as the total. One that was caught is walked to an empty page.
-        let isSuspicious = evidence.pages == 1 && (mayDeclarePages || omitsCount && bounds.expected == 0 || page.count >= pageSize || declared < bounds.expected)
-        if start > declared, evidence.isComplete { evidence.note("page \(evidence.pages) brought more than the \(declared) that are declared in all: the server's totals cannot be trusted") }
+        let isSuspicious =
+            evidence.pages == 1
+            && (mayDeclarePages || omitsCount && bounds.expected == 0 || page.count >= pageSize
+                || declared < bounds.expected)
+        if start > declared, evidence.isComplete {
+            evidence.note(
+                """
+                page \(evidence.pages) brought more than the \(declared) that are declared in all: the server's \
+                totals cannot be trusted
+                """
+            )
+        }
         if !isSuspicious, evidence.isComplete || evidence.overlaps { isOver = true }
     }
 
@@ -312,7 +355,12 @@ struct ListWalk {
         guard isolating < Self.mostIsolating else {
             // What came is what can be seen; a server that gave nothing at all has failed.
             guard evidence.pages > 0 else { throw failure }
-            evidence.note("all from place \(start + 1) on is not seen: \(isolating) questions did not find each resource that makes its page fail (\(failure))")
+            evidence.note(
+                """
+                all from place \(start + 1) on is not seen: \(isolating) questions did not find each resource \
+                that makes its page fail (\(failure))
+                """
+            )
             isOver = true
             return
         }
@@ -355,18 +403,23 @@ struct ListWalk {
         }
         guard evidence.pages > 0 else { return false }
         if hasAll { return true }
-        // Past what is declared, by its places, or behind a short page where nothing is: the end, and not all came. A failure before that may be one
-        // resource's.
+        // Past what is declared, by its places, or behind a short page where nothing is: the end, and not all came. A
+        // failure before that may be one resource's.
         let isPast = evidence.declaredTotal.map { start >= $0 } ?? (shortBefore > 0)
         guard isPast || !failure.isOfThePage else { return false }
-        evidence.note("page \(number) was refused (\(failure)), and \(evidence.declaredTotal.map { "only \(evidence.resources) of \($0) came before it" } ?? "no page declared how many there are")")
+        let known =
+            evidence.declaredTotal.map { "only \(evidence.resources) of \($0) came before it" }
+            ?? "no page declared how many there are"
+        evidence.note("page \(number) was refused (\(failure)), and \(known)")
         return true
     }
 
     /// Judges the walk at its end.
     var closed: ListEvidence {
         var copy = evidence
-        if let declared = evidence.declaredTotal, declared != evidence.resources { copy.note("\(evidence.resources) resources came, \(declared) were declared") }
+        if let declared = evidence.declaredTotal, declared != evidence.resources {
+            copy.note("\(evidence.resources) resources came, \(declared) were declared")
+        }
         return copy
     }
 }

@@ -3,7 +3,8 @@ import HTTPTypes
 import JSON
 import SCIM
 
-/// A SCIM server at a base URL: requests, answers and errors of RFC 7644, for the source side and the target side alike.
+/// A SCIM server at a base URL: requests, answers and errors of RFC 7644, for the source side and the target side
+/// alike.
 public struct SCIMConnection: Sendable {
     public let base: URLParts
     /// What this server writes in its own way.
@@ -14,7 +15,10 @@ public struct SCIMConnection: Sendable {
     private let endsWithSlash: Bool
 
     /// - Parameter endsWithSlash: whether paths end with a slash; a server that redirects there is found out by itself.
-    public init(base: URLParts, client: any HTTPClient, mediaType: String = scimMediaType, endsWithSlash: Bool = false, dialect: Dialect = Dialect()) {
+    public init(
+        base: URLParts, client: any HTTPClient, mediaType: String = scimMediaType, endsWithSlash: Bool = false,
+        dialect: Dialect = Dialect()
+    ) {
         self.dialect = dialect
         self.base = base
         self.client = client
@@ -38,14 +42,17 @@ public struct SCIMConnection: Sendable {
     }
 
     /// Reads one resource. Throws `JSONSyntaxError` where the document is none.
-    public func read<Value>(_ body: [UInt8], _ take: (ShownResource) throws -> Value) throws -> Value { try JSONParser().parse(body) { try take(ShownResource($0, dialect)) } }
+    public func read<Value>(_ body: [UInt8], _ take: (ShownResource) throws -> Value) throws -> Value {
+        try JSONParser().parse(body) { try take(ShownResource($0, dialect)) }
+    }
 
     /// Sends one request. Throws `SCIMFailure` for everything but 2xx.
     ///
     /// - Parameter path: below the base URL, percent-encoded where needed.
     /// - Parameter attempts: how often it is tried at the most; nil for as often as the client does.
     public func send(
-        _ method: HTTPRequest.Method, _ path: String, query: [(String, String)] = [], body: JSONValue? = nil, ifMatch: String? = nil, attempts: Int? = nil
+        _ method: HTTPRequest.Method, _ path: String, query: [(String, String)] = [], body: JSONValue? = nil,
+        ifMatch: String? = nil, attempts: Int? = nil
     ) async throws(SCIMFailure) -> Answer {
         let isRead = method == .get
         let bytes = body?.canonicalBytes ?? []
@@ -55,17 +62,24 @@ public struct SCIMConnection: Sendable {
         var response = try await exchange(method, path, query, bytes, ifMatch, attempts)
         var tried: [DialectWay] = []
         // What a server refuses before it looks at what was sent is sent as it wants it, once, and remembered.
-        for way in [slash, .plainJSON, .acceptsJSONAlone] where !known.contains(way) && wants(way, response, path, method, isSending: body != nil) {
+        for way in [slash, .plainJSON, .acceptsJSONAlone]
+        where !known.contains(way) && wants(way, response, path, method, isSending: body != nil) {
             let second = try await exchange(method, path, query, bytes, ifMatch, attempts, as: tried + [way])
             // A redirect that leads on is found out, whatever is refused then.
-            if (200..<300).contains(second.status) || way == slash && !(300..<400).contains(second.status) { dialect.note(way) }
+            if (200..<300).contains(second.status) || way == slash && !(300..<400).contains(second.status) {
+                dialect.note(way)
+            }
             if !(300..<400).contains(second.status) {
                 response = second
                 tried.append(way)
             }
         }
         if (200..<300).contains(response.status) { tried.forEach(dialect.note) }
-        let what = "\(method) \(base)\(path)\(query.isEmpty ? "" : "?")\(query.map { "\($0.0)=\($0.1)" }.joined(separator: "&"))"
+        let what =
+            """
+            \(method) \(base)\(path)\(query.isEmpty ? "" : "?")\
+            \(query.map { "\($0.0)=\($0.1)" }.joined(separator: "&"))
+            """
         guard (200..<300).contains(response.status) else { throw SCIMFailure(response, isRead: isRead, what: what) }
         if let status = SCIMError.statusOf(response.body) {
             dialect.note(.errorsAsSuccess)
@@ -73,14 +87,16 @@ public struct SCIMConnection: Sendable {
             throw SCIMFailure(response, isRead: isRead, what: what)
         }
         return Answer(
-            status: response.status, body: response.body, location: response.head.headerFields[.location], version: response.head.headerFields[.eTag],
+            status: response.status, body: response.body, location: response.head.headerFields[.location],
+            version: response.head.headerFields[.eTag],
             date: HTTPField.Name("date").flatMap { response.head.headerFields[$0] }.flatMap { HTTPDate.seconds($0) })
     }
 }
 
 extension SCIMConnection {
     private func exchange(
-        _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String)], _ body: [UInt8], _ ifMatch: String?, _ attempts: Int?, as ways: [DialectWay] = []
+        _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String)], _ body: [UInt8], _ ifMatch: String?,
+        _ attempts: Int?, as ways: [DialectWay] = []
     ) async throws(SCIMFailure) -> IncomingResponse {
         func goes(_ way: DialectWay) -> Bool { ways.contains(way) || dialect.has(way) }
         let slash = (endsWithSlash || goes(Self.slash(of: path))) && !path.hasSuffix("/") ? "/" : ""
@@ -88,21 +104,28 @@ extension SCIMConnection {
         head.headerFields[.accept] = goes(.acceptsJSONAlone) ? "application/json" : "\(scimMediaType), application/json"
         if !body.isEmpty { head.headerFields[.contentType] = goes(.plainJSON) ? "application/json" : mediaType }
         if let ifMatch { head.headerFields[.ifMatch] = ifMatch }
-        do { return try await client.send(OutgoingRequest(head: head, body: body, attempts: attempts)) } catch { throw SCIMFailure(error, isRead: method == .get) }
+        do { return try await client.send(OutgoingRequest(head: head, body: body, attempts: attempts)) } catch {
+            throw SCIMFailure(error, isRead: method == .get)
+        }
     }
 
     /// Servers have routes of their own for lists, for single resources and for what they say of themselves.
     private static func slash(of path: String) -> DialectWay {
         let parts = path.split(separator: "/")
-        return parts.count > 1 ? .objectSlash : ["Users", "Groups"].contains(parts.first ?? "") ? .trailingSlash : .discoverySlash
+        return parts.count > 1
+            ? .objectSlash : ["Users", "Groups"].contains(parts.first ?? "") ? .trailingSlash : .discoverySlash
     }
 
     /// Whether an answer says that a request was refused for its form alone.
-    private func wants(_ way: DialectWay, _ response: IncomingResponse, _ path: String, _ method: HTTPRequest.Method, isSending: Bool) -> Bool {
+    private func wants(
+        _ way: DialectWay, _ response: IncomingResponse, _ path: String, _ method: HTTPRequest.Method, isSending: Bool
+    ) -> Bool {
         switch way {
         case .trailingSlash, .objectSlash, .discoverySlash:
             // The same place on the same origin, but for the slash. A 302 or 303 to a write may say that it was done.
-            guard [301, 307, 308].contains(response.status) || method == .get && [302, 303].contains(response.status), !endsWithSlash, let location = response.head.headerFields[.location] else {
+            guard [301, 307, 308].contains(response.status) || method == .get && [302, 303].contains(response.status),
+                !endsWithSlash, let location = response.head.headerFields[.location]
+            else {
                 return false
             }
             let place = location.prefix { $0 != "?" && $0 != "#" }
@@ -116,7 +139,8 @@ extension SCIMConnection {
     }
 }
 
-/// Every way in which a SCIM request can fail: a closed set, decided here, so that nobody upstream looks at status codes.
+/// Every way in which a SCIM request can fail: a closed set, decided here, so that nobody upstream looks at status
+/// codes.
 public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The server cannot be reached or does not work: concerns the whole run.
     case unreachable(String)
@@ -147,9 +171,11 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
     init(_ error: TransportError, isRead: Bool) {
         switch error {
         case .notSent(let why): self = .unreachable(why)
-        case .refused(let why): self = why.hasPrefix(ClientCredentials.refusalMark) ? .credentials(why) : .unreachable(why)
+        case .refused(let why):
+            self = why.hasPrefix(ClientCredentials.refusalMark) ? .credentials(why) : .unreachable(why)
         case .timedOut where isRead: self = .timedOut(error.description)
-        case .outcomeUnknown, .timedOut: self = isRead ? .unreachable(error.description) : .outcomeUnknown(error.description)
+        case .outcomeUnknown, .timedOut:
+            self = isRead ? .unreachable(error.description) : .outcomeUnknown(error.description)
         case .tooLarge: self = .tooLarge
         case .cancelled: self = .cancelled
         }
@@ -159,8 +185,12 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         var error = SCIMError(status: response.status, body: response.body)
         error.followsDoubt = response.followsDoubt
         switch response.status {
-        case 401: self = .credentials("\(what) answered 401\(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)")
-        case 403 where isRead: self = .forbidden("\(what) answered 403\(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)")
+        case 401:
+            self = .credentials(
+                "\(what) answered 401\(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)")
+        case 403 where isRead:
+            self = .forbidden(
+                "\(what) answered 403\(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)")
         case 404, 410: self = .notFound(error)
         case 405, 501: self = .unsupported(error)
         case 409: self = .conflict(error)
@@ -168,8 +198,11 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case 500...599:
             self =
                 isRead
-                ? .failing(SCIMError(status: error.status, scimType: error.scimType, detail: "\(what): \(error.detail)")) : .outcomeUnknown("the server answered \(error.status) \(error.detail)")
-        case 300...399: self = .unreachable("\(what) answered \(error.status): redirects are not followed; correct the base URL")
+                ? .failing(
+                    SCIMError(status: error.status, scimType: error.scimType, detail: "\(what): \(error.detail)"))
+                : .outcomeUnknown("the server answered \(error.status) \(error.detail)")
+        case 300...399:
+            self = .unreachable("\(what) answered \(error.status): redirects are not followed; correct the base URL")
         default: self = .rejected(error)
         }
     }
@@ -179,8 +212,12 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case .unreachable(let why), .timedOut(let why): why
         case .credentials(let why), .forbidden(let why): why
         case .outcomeUnknown(let why): "outcome unknown: \(why)"
-        case .conflict(let error), .notFound(let error), .unsupported(let error), .rejected(let error), .failing(let error):
-            "status \(error.status)\(error.scimType.map { " " + $0 } ?? "")\(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)"
+        case .conflict(let error), .notFound(let error), .unsupported(let error), .rejected(let error),
+            .failing(let error):
+            """
+            status \(error.status)\(error.scimType.map { " " + $0 } ?? "")\
+            \(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)
+            """
         case .malformed(let why): "the answer cannot be read: \(why)"
         case .tooLarge: "the answer is larger than 64 MiB"
         case .cancelled: "cancelled"

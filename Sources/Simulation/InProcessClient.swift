@@ -22,8 +22,8 @@ public final class InProcessClient: HTTPClient {
         case processed(EmulatedResponse)
         /// Is processed, and its answer is changed on the way.
         case altered(@Sendable (EmulatedResponse) -> EmulatedResponse)
-        /// Is answered with success, and nothing happens. Shown: the answer is the object as it is, and where this server answers such a
-        /// request without a document, the request is processed.
+        /// Is answered with success, and nothing happens. Shown: the answer is the object as it is, and where this
+        /// server answers such a request without a document, the request is processed.
         case ignored(isShown: Bool)
         /// Comes just after somebody else has changed something.
         case overtaken(@Sendable (inout Landscape) -> Void)
@@ -41,12 +41,18 @@ public final class InProcessClient: HTTPClient {
     private let fault: @Sendable (_ request: OutgoingRequest, _ number: Int) -> Fault?
 
     /// - Parameter fault: asked for each request, numbered from 1.
-    public convenience init(_ service: SCIMService, time: Time, fault: @escaping @Sendable (OutgoingRequest, Int) -> Fault? = { _, _ in nil }) {
+    public convenience init(
+        _ service: SCIMService, time: Time,
+        fault: @escaping @Sendable (OutgoingRequest, Int) -> Fault? = { _, _ in nil }
+    ) {
         self.init(Landscape(target: service), time: time, fault: fault)
     }
 
     /// - Parameter fault: asked for each request, numbered from 1.
-    public init(_ landscape: Landscape, time: Time, fault: @escaping @Sendable (OutgoingRequest, Int) -> Fault? = { _, _ in nil }) {
+    public init(
+        _ landscape: Landscape, time: Time,
+        fault: @escaping @Sendable (OutgoingRequest, Int) -> Fault? = { _, _ in nil }
+    ) {
         state = Mutex(State(landscape: landscape))
         self.time = time
         self.fault = fault
@@ -72,7 +78,11 @@ public final class InProcessClient: HTTPClient {
 
     /// Changes the directory behind the client's back; nothing where there is none.
     public func changeDirectory(_ body: (inout IDaaSService) -> Void) {
-        state.withLock { state in if var directory = state.landscape.directory.take() { body(&directory); state.landscape.directory = directory } }
+        state.withLock { state in
+            if var directory = state.landscape.directory.take() {
+                body(&directory); state.landscape.directory = directory
+            }
+        }
     }
 
     public func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
@@ -81,7 +91,8 @@ public final class InProcessClient: HTTPClient {
         for field in request.head.headerFields { headers[field.name.canonicalName] = field.value }
         headers["user-agent"] = headers["user-agent"] ?? "rollcall/simulation"
         let emulated = EmulatedRequest(
-            method: request.head.method.rawValue, path: path, query: query, headers: headers, body: request.body, now: time.wall(),
+            method: request.head.method.rawValue, path: path, query: query, headers: headers, body: request.body,
+            now: time.wall(),
             origin: "\(request.head.scheme ?? "http")://\(request.head.authority ?? "")")
         let (response, isLost): (EmulatedResponse?, Bool) = state.withLock { state in
             state.sent += 1
@@ -116,7 +127,12 @@ public final class InProcessClient: HTTPClient {
         }
         delivered.withLock { $0 }?(landscape)
         if ProcessInfo.processInfo.environment["ROLLCALL_TELL"] == "2" {
-            print("    \(emulated.method) \(request.head.path ?? "") \(String(decoding: request.body.prefix(300), as: UTF8.self)) → \(response?.status ?? 0)")
+            print(
+                """
+                    \(emulated.method) \(request.head.path ?? "") \
+                \(String(decoding: request.body.prefix(300), as: UTF8.self)) → \(response?.status ?? 0)
+                """
+            )
         }
         guard let response else {
             if isLost { throw .outcomeUnknown("a fault of the simulation") }
@@ -124,10 +140,15 @@ public final class InProcessClient: HTTPClient {
         }
         if isLost { throw .outcomeUnknown("a fault of the simulation") }
         await time.sleep(time.monotonic() + min(response.delay, request.totalTimeout))
-        if response.delay > request.totalTimeout { throw .timedOut("no whole answer within \(Int(request.totalTimeout)) s") }
+        if response.delay > request.totalTimeout {
+            throw .timedOut("no whole answer within \(Int(request.totalTimeout)) s")
+        }
         guard response.body.count <= request.responseLimit else { throw .tooLarge(limit: request.responseLimit) }
         var fields = HTTPFields()
-        for header in response.headers { if let name = HTTPField.Name(header.name) { fields.append(HTTPField(name: name, value: header.value)) } }
-        return IncomingResponse(head: HTTPResponse(status: .init(code: response.status), headerFields: fields), body: response.body)
+        for header in response.headers {
+            if let name = HTTPField.Name(header.name) { fields.append(HTTPField(name: name, value: header.value)) }
+        }
+        return IncomingResponse(
+            head: HTTPResponse(status: .init(code: response.status), headerFields: fields), body: response.body)
     }
 }

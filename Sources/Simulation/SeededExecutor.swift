@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Runs tasks one at a time on one thread, in an order that a seed decides, under a clock of its own: the same seed gives the same
-/// run, to the byte, in any process.
+/// Runs tasks one at a time on one thread, in an order that a seed decides, under a clock of its own: the same seed
+/// gives the same run, to the byte, in any process.
 ///
 /// `@unchecked Sendable`: its state is behind a lock; jobs run on the one thread that called `run`.
 public final class SeededExecutor: TaskExecutor, @unchecked Sendable {
@@ -19,7 +19,9 @@ public final class SeededExecutor: TaskExecutor, @unchecked Sendable {
     private var state: State
 
     /// - Parameter start: seconds since 1970.
-    public init(seed: UInt64, start: Double = 1_790_000_000) { state = State(now: start, dice: SeededGenerator(seed: seed)) }
+    public init(seed: UInt64, start: Double = 1_790_000_000) {
+        state = State(now: start, dice: SeededGenerator(seed: seed))
+    }
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
@@ -82,9 +84,16 @@ public final class SeededExecutor: TaskExecutor, @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         while true {
-            if !state.jobs.isEmpty { return state.jobs.remove(at: state.jobs.count == 1 ? 0 : Int.random(in: 0..<state.jobs.count, using: &state.dice)) }
+            if !state.jobs.isEmpty {
+                return state.jobs.remove(
+                    at: state.jobs.count == 1 ? 0 : Int.random(in: 0..<state.jobs.count, using: &state.dice))
+            }
             if state.isDone { return nil }
-            if let first = state.sleepers.indices.min(by: { (state.sleepers[$0].until, state.sleepers[$0].number) < (state.sleepers[$1].until, state.sleepers[$1].number) }) {
+            if let first = state.sleepers.indices.min(by: {
+                (state.sleepers[$0].until, state.sleepers[$0].number) < (
+                    state.sleepers[$1].until, state.sleepers[$1].number
+                )
+            }) {
                 let sleeper = state.sleepers.remove(at: first)
                 state.now = max(state.now, sleeper.until)
                 condition.unlock()
@@ -93,7 +102,9 @@ public final class SeededExecutor: TaskExecutor, @unchecked Sendable {
                 continue
             }
             // Nobody outside should be needed; whoever waits for something that never comes would wait for ever.
-            guard condition.wait(until: Date(timeIntervalSinceNow: 30)) else { preconditionFailure("nobody can go on: a task waits for what never comes") }
+            guard condition.wait(until: Date(timeIntervalSinceNow: 30)) else {
+                preconditionFailure("nobody can go on: a task waits for what never comes")
+            }
         }
     }
 }

@@ -17,7 +17,8 @@ public final class VirtualTime: Sendable {
         executor = nil
     }
 
-    /// The clock of an executor, which sleepers share: who sleeps waits until all others wait too. What a world's clock shows is its own.
+    /// The clock of an executor, which sleepers share: who sleeps waits until all others wait too. What a world's clock
+    /// shows is its own.
     ///
     /// - Parameter now: what it shows at first; nil for the executor's time.
     public init(_ executor: SeededExecutor, now: Double? = nil) {
@@ -31,11 +32,15 @@ public final class VirtualTime: Sendable {
     public func advance(by seconds: Double) { state.withLock { $0.now += seconds } }
 
     /// A clock of the same kind that shows another time.
-    public func another(showing now: Double) -> VirtualTime { executor.map { VirtualTime($0, now: now) } ?? VirtualTime(start: now) }
+    public func another(showing now: Double) -> VirtualTime {
+        executor.map { VirtualTime($0, now: now) } ?? VirtualTime(start: now)
+    }
 
     public var time: Time {
         if let executor {
-            return Time(wall: { self.now }, monotonic: { executor.now }, sleep: { until in await executor.sleep(until: until) }, random: { executor.chance() })
+            return Time(
+                wall: { self.now }, monotonic: { executor.now }, sleep: { until in await executor.sleep(until: until) },
+                random: { executor.chance() })
         }
         return Time(
             wall: { self.state.withLock { $0.now } },

@@ -5,20 +5,33 @@ import Rehearsal
 /// Simulates whole runs with faults and kills, as many as one likes. A seed replays a run to the byte.
 struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rollcall-simulate", abstract: "Runs jobs against emulators with faults and kills, and judges each by the laws.",
-        discussion: "With ROLLCALL_TELL=1 in the environment, each run tells its operations and what the target then holds.")
+        commandName: "rollcall-simulate",
+        abstract: "Runs jobs against emulators with faults and kills, and judges each by the laws.",
+        discussion:
+            "With ROLLCALL_TELL=1 in the environment, each run tells its operations and what the target then holds.")
 
     @Option(help: ArgumentHelp("Seeds of random worlds: a number, or FIRST-LAST.", valueName: "seeds"))
     var seeds = "1-200"
     @Flag(help: "Also kill at every request and every ledger write of a day on each platform.")
     var exhaustive = false
-    @Option(help: ArgumentHelp("Seeds of first syncs of 5,000 users to a server that throttles and fails.", valueName: "seeds"))
+    @Option(
+        help: ArgumentHelp(
+            "Seeds of first syncs of 5,000 users to a server that throttles and fails.", valueName: "seeds"))
     var throttled: String?
     @Flag(help: "Only judge how the ledger's work grows when the world doubles, on each platform.")
     var growth = false
-    @Flag(help: "Only give jobs and readers answers whose numbers, lengths and dates are extreme, in the worlds of the seeds.")
+    @Flag(
+        help:
+            """
+            Only give jobs and readers answers whose numbers, lengths and dates are extreme, in the worlds of the \
+            seeds.
+            """
+    )
     var hostile = false
-    @Option(help: ArgumentHelp("With --hostile: a folder of recorded answers, NAME.jsonl, that are turned and given too.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "With --hostile: a folder of recorded answers, NAME.jsonl, that are turned and given too.",
+            valueName: "folder"))
     var answers: String?
     @Flag(help: "End at the first broken law.")
     var untilBroken = false
@@ -30,7 +43,9 @@ struct Simulate: ParsableCommand {
     private static func range(_ text: String) throws -> ClosedRange<UInt64> {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         let halves = parts.compactMap { UInt64($0) }
-        guard let first = halves.first, let last = halves.last, halves.count == parts.count, halves.count <= 2, first <= last else { throw ValidationError("\(text): write a number, or FIRST-LAST") }
+        guard let first = halves.first, let last = halves.last, halves.count == parts.count, halves.count <= 2,
+            first <= last
+        else { throw ValidationError("\(text): write a number, or FIRST-LAST") }
         return first...last
     }
 
@@ -47,14 +62,21 @@ struct Simulate: ParsableCommand {
         if exhaustive {
             for platform in Platform.all {
                 let outcome = try Trial.exhaustive(platform)
-                print("\(platform.name): killed at every moment, \(outcome.runs) runs, \(outcome.broken.count) laws broken")
+                print(
+                    """
+                    \(platform.name): killed at every moment, \(outcome.runs) runs, \(outcome.broken.count) laws \
+                    broken
+                    """
+                )
                 add(platform.name, outcome)
             }
         }
         for seed in try throttled.map(Self.range).map(Array.init) ?? [] {
             let (with, without, outcome) = try Trial.throttled(seed: seed)
             let more = (with * 1000 / without - 1000)
-            print("throttled, seed \(seed): \(with) requests, \(without) without faults: \(more / 10).\(more % 10) % more")
+            print(
+                "throttled, seed \(seed): \(with) requests, \(without) without faults: \(more / 10).\(more % 10) % more"
+            )
             add("throttled, seed \(seed)", outcome)
         }
         var worlds = 0
@@ -63,20 +85,28 @@ struct Simulate: ParsableCommand {
         if worker || range.count < 8 || cores < 2 || untilBroken {
             for seed in range {
                 var outcome = Trial.Outcome()
-                do { outcome = try Trial.all(seed: seed) } catch { outcome.broken = ["the simulation itself failed: \(error)"] }
+                do { outcome = try Trial.all(seed: seed) } catch {
+                    outcome.broken = ["the simulation itself failed: \(error)"]
+                }
                 worlds += 1
                 add("seed \(seed)", outcome)
                 if untilBroken, !total.broken.isEmpty { break }
             }
         } else {
             let size = (UInt64(range.count) + cores - 1) / cores
-            let parts = stride(from: range.lowerBound, through: range.upperBound, by: Int(size)).map { $0...min($0 + size - 1, range.upperBound) }
+            let parts = stride(from: range.lowerBound, through: range.upperBound, by: Int(size)).map {
+                $0...min($0 + size - 1, range.upperBound)
+            }
             let workers = try parts.map(Self.start)
             for (part, worker) in zip(parts, workers) {
-                let lines = String(decoding: worker.output.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").map(String.init)
+                let lines = String(decoding: worker.output.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
+                    .map(String.init)
                 worker.process.waitUntilExit()
                 var outcome = Trial.Outcome()
-                guard let last = lines.last, last.hasPrefix("worker: "), let told = try? JSONDecoder().decode(Told.self, from: Data(last.dropFirst(8).utf8)), told.worlds == part.count else {
+                guard let last = lines.last, last.hasPrefix("worker: "),
+                    let told = try? JSONDecoder().decode(Told.self, from: Data(last.dropFirst(8).utf8)),
+                    told.worlds == part.count
+                else {
                     for line in lines { print(line) }
                     outcome.broken = ["the worker ended early with \(worker.process.terminationStatus)"]
                     add("seeds \(part)", outcome)
@@ -92,10 +122,12 @@ struct Simulate: ParsableCommand {
             }
         }
         if worker {
-            let told = try JSONEncoder().encode(Told(worlds: worlds, runs: total.runs, excepted: total.excepted, fired: total.fired))
+            let told = try JSONEncoder().encode(
+                Told(worlds: worlds, runs: total.runs, excepted: total.excepted, fired: total.fired))
             print("worker: \(String(decoding: told, as: UTF8.self))")
         } else {
-            print("happened: \(total.fired.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))")
+            let fired = total.fired.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            print("happened: \(fired.joined(separator: ", "))")
             // Of many worlds each kind of trouble must have been in some, and only few may be excused.
             if worlds >= 600 {
                 let wanted = FaultPlan.Kind.allCases.map(\.rawValue) + ["kill", "ledger error", "full disk"]
@@ -103,14 +135,21 @@ struct Simulate: ParsableCommand {
             }
             if worlds >= 5000 {
                 let rare = Trial.habitsToMeet.filter { total.fired[$0] ?? 0 < 20 }
-                add("seeds \(seeds)", Trial.Outcome(notHappened: rare.map { "\($0), met \(total.fired[$0] ?? 0) times of 20" }))
+                add(
+                    "seeds \(seeds)",
+                    Trial.Outcome(notHappened: rare.map { "\($0), met \(total.fired[$0] ?? 0) times of 20" }))
             }
             if total.fired["kill"] ?? 0 >= 50, total.excepted.values.reduce(0, +) * 50 > total.fired["kill"] ?? 0 {
                 add("seeds \(seeds)", Trial.Outcome(notHappened: ["fewer excuses: \(total.excepted)"]))
             }
             for (name, count) in total.excepted.sorted(by: { $0.key < $1.key }) { print("excepted: \(name): \(count)") }
             let flags = (exhaustive ? " --exhaustive" : "") + (throttled.map { " --throttled \($0)" } ?? "")
-            print("rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \(total.broken.count) laws broken")
+            print(
+                """
+                rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \
+                \(total.broken.count) laws broken
+                """
+            )
         }
         if !total.broken.isEmpty { throw ExitCode(1) }
     }
@@ -125,7 +164,9 @@ struct Simulate: ParsableCommand {
         if recordings?.isEmpty ?? false { throw ValidationError("\(answers ?? ""): no recorded answers there") }
         for seed in range {
             var outcomes = [("", try Hostile.trial(seed: seed))]
-            for recording in recordings ?? [] { outcomes.append(("\(recording.name), ", try Hostile.replay(recording.text, seed: seed))) }
+            for recording in recordings ?? [] {
+                outcomes.append(("\(recording.name), ", try Hostile.replay(recording.text, seed: seed)))
+            }
             for (name, outcome) in outcomes {
                 for line in outcome.broken { print("\(name)seed \(seed): \(line)") }
                 total.runs += outcome.runs
@@ -133,7 +174,12 @@ struct Simulate: ParsableCommand {
                 total.broken += outcome.broken
             }
         }
-        print("rollcall-simulate --hostile --seeds \(seeds): \(total.answers) answers turned, \(total.runs) runs, \(total.broken.count) broke")
+        print(
+            """
+            rollcall-simulate --hostile --seeds \(seeds): \(total.answers) answers turned, \(total.runs) runs, \
+            \(total.broken.count) broke
+            """
+        )
         if !total.broken.isEmpty { throw ExitCode(1) }
     }
 
@@ -144,7 +190,13 @@ struct Simulate: ParsableCommand {
             if !platform.isListed { findings += try Growth.findings(platform, [.everything], readsBack: true) }
         }
         for finding in findings { print(finding) }
-        print("growth: \(Platform.all.count) platforms, each of \(Growth.Dimension.allCases.map(\.rawValue).joined(separator: ", ")) doubled: \(findings.count) grow too fast")
+        print(
+            """
+            growth: \(Platform.all.count) platforms, each of \
+            \(Growth.Dimension.allCases.map(\.rawValue).joined(separator: ", ")) doubled: \(findings.count) grow too \
+            fast
+            """
+        )
         if !findings.isEmpty { throw ExitCode(1) }
     }
 

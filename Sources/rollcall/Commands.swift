@@ -20,14 +20,23 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
     @Option(help: ArgumentHelp("Write the plan as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
-    @Flag(help: "In the CSV, list also what is left alone: records without an operation, and accounts of the target that are not ours.")
+    @Flag(
+        help:
+            """
+            In the CSV, list also what is left alone: records without an operation, and accounts of the target \
+            that are not ours.
+            """
+    )
     var csvAll = false
     @OptionGroup var selection: SelectionOptions
     @OptionGroup(title: "Watching") var telling: TellingOptions
-    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
+    @Argument(
+        help: ArgumentHelp("Job files, or folders of them.", valueName: "job"),
+        completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
-        try await execute(.plan, jobs, common, host, permissions, csv: csv, csvAll: csvAll, only: selection.only, telling: telling)
+        try await execute(
+            .plan, jobs, common, host, permissions, csv: csv, csvAll: csvAll, only: selection.only, telling: telling)
     }
 }
 
@@ -45,16 +54,26 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
-    @Flag(help: "In the CSV, list also what is left alone: records without an operation, and accounts of the target that are not ours.")
+    @Flag(
+        help:
+            """
+            In the CSV, list also what is left alone: records without an operation, and accounts of the target \
+            that are not ours.
+            """
+    )
     var csvAll = false
     @Option(help: "A word that is kept with the run, such as the reason for a catch-up.")
     var label: String?
     @OptionGroup var selection: SelectionOptions
     @OptionGroup(title: "Watching") var telling: TellingOptions
-    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
+    @Argument(
+        help: ArgumentHelp("Job files, or folders of them.", valueName: "job"),
+        completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
-        try await execute(.run, label: label, jobs, common, host, permissions, copies: copying.copies, csv: csv, csvAll: csvAll, only: selection.only, telling: telling)
+        try await execute(
+            .run, label: label, jobs, common, host, permissions, copies: copying.copies, csv: csv, csvAll: csvAll,
+            only: selection.only, telling: telling)
     }
 }
 
@@ -63,7 +82,8 @@ struct ApplyCommand: AsyncParsableCommand {
         commandName: "apply", abstract: "Apply exactly a saved plan, or refuse because the world moved on.",
         discussion: """
             rollcall apply nightly.yaml                                          the newest plan
-            rollcall apply nightly.yaml --plan 13 --digest d:7f3a90c1d2e4f506    the one that was looked at, and no other
+            rollcall apply nightly.yaml --plan 13 --digest d:7f3a90c1d2e4f506    the one that was looked at, and no \
+            other
             """)
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
@@ -79,10 +99,13 @@ struct ApplyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
     @OptionGroup(title: "Watching") var telling: TellingOptions
-    @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
+    @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"]))
+    var job: String
 
     func run() async throws {
-        try await execute(.apply(plan, digest: digest), [job], common, host, permissions, maxAge: try age(), copies: copying.copies, csv: csv, telling: telling)
+        try await execute(
+            .apply(plan, digest: digest), [job], common, host, permissions, maxAge: try age(), copies: copying.copies,
+            csv: csv, telling: telling)
     }
 
     func validate() throws {
@@ -100,9 +123,12 @@ struct UndoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "undo", abstract: "Take back what a run did.",
         discussion: """
-            Changed attributes, memberships and disabled accounts go back to what they were before the run; what it created is deleted, and
-            what it deleted is created again, under a new id. The same limits hold as for a run. An undo is refused when later runs touched the
-            same objects. What it restored stays so until its source record changes, or until “run --release” frees all of it.
+            Changed attributes, memberships and disabled accounts go back to what they were before the run; what it \
+            created is deleted, and
+            what it deleted is created again, under a new id. The same limits hold as for a run. An undo is refused \
+            when later runs touched the
+            same objects. What it restored stays so until its source record changes, or until “run --release” frees \
+            all of it.
             """)
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
@@ -113,25 +139,32 @@ struct UndoCommand: AsyncParsableCommand {
     var dryRun = false
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
-    @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
-    @Argument(help: ArgumentHelp("The run's number, as its summary and the CSV tell it.", valueName: "run")) var number: Int64
+    @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"]))
+    var job: String
+    @Argument(help: ArgumentHelp("The run's number, as its summary and the CSV tell it.", valueName: "run")) var number:
+        Int64
 
     func run() async throws {
-        try await execute(.undo(run: number, writes: !dryRun), [job], common, host, permissions, copies: copying.copies, csv: csv)
+        try await execute(
+            .undo(run: number, writes: !dryRun), [job], common, host, permissions, copies: copying.copies, csv: csv)
     }
 }
 
 /// A number of hours or days, in seconds.
 func seconds(_ text: String, _ option: String) throws -> Double {
-    guard let number = Double(text.dropLast()), number > 0, number < 100_000, let unit = ["h": 3600.0, "d": 86400.0][String(text.suffix(1))] else {
+    guard let number = Double(text.dropLast()), number > 0, number < 100_000,
+        let unit = ["h": 3600.0, "d": 86400.0][String(text.suffix(1))]
+    else {
         throw ValidationError("\(option) \(text): write a number of hours or days, such as 24h or 2d")
     }
     return number * unit
 }
 
 private func execute(
-    _ command: Invocation.Command, label: String? = nil, _ paths: [String], _ common: CommonOptions, _ host: HostOptions, _ permissions: PermissionOptions,
-    maxAge: Double = 86400, copies: Int = 0, csv: String?, csvAll: Bool = false, only: [String] = [], telling: TellingOptions = TellingOptions.none
+    _ command: Invocation.Command, label: String? = nil, _ paths: [String], _ common: CommonOptions,
+    _ host: HostOptions, _ permissions: PermissionOptions,
+    maxAge: Double = 86400, copies: Int = 0, csv: String?, csvAll: Bool = false, only: [String] = [],
+    telling: TellingOptions = TellingOptions.none
 ) async throws {
     let jobs = try common.jobs(paths, only: only)
     let word =
@@ -148,7 +181,10 @@ private func execute(
     let output = try csv.map { try OutputFile($0, what: "CSV", jobs: jobs, state: common.state) }
     output?.write((csv == "-" ? "" : CSVReport.byteOrderMark) + CSVReport.header)
     // Numbers that cannot be written keep nobody's access standing.
-    let metrics = telling.metrics.flatMap { try? OutputFile($0, what: "metrics", jobs: jobs, state: common.state, mode: 0o644, otherwise: "no numbers are written") }
+    let metrics = telling.metrics.flatMap {
+        try? OutputFile(
+            $0, what: "metrics", jobs: jobs, state: common.state, mode: 0o644, otherwise: "no numbers are written")
+    }
     let ping = telling.ping.map { Ping($0, environment: ProcessInfo.processInfo.environment) }
     await ping?.send("/start")
     let surroundings = common.surroundings()
@@ -172,7 +208,11 @@ private func execute(
     var copyFailures: [String] = []
     if command.writes {
         for entry in entries {
-            do { _ = try entry.ledger.keepCopy(now: Timestamp.text(Time.system.wall()), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0, keep: copies) } catch {
+            do {
+                _ = try entry.ledger.keepCopy(
+                    now: Timestamp.text(Time.system.wall()), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0,
+                    keep: copies)
+            } catch {
                 copyFailures.append("\(entry.job.name): no copy of the ledger was made: \(error)")
             }
         }
@@ -188,27 +228,47 @@ private func execute(
         for line in lines { if csv == "-" { writeError(name + line + "\n") } else { print(name + line) } }
         if case .plan = command, let plan = report.plan, report.exit == .pending {
             let file = jobs.first { $0.name == report.job }?.file ?? "JOB"
-            let until = report.planned.flatMap { Timestamp.seconds($0) }.map { ", until \(Timestamp.text($0 + 86400))" } ?? ""
+            let until =
+                report.planned.flatMap { Timestamp.seconds($0) }.map { ", until \(Timestamp.text($0 + 86400))" } ?? ""
             say(
-                "\(name)  Apply exactly this\(until): rollcall apply \(shellWord(file)) --plan \(plan)\(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)")
+                """
+                \(name)  Apply exactly this\(until): rollcall apply \(shellWord(file)) --plan \(plan)\
+                \(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)
+                """
+            )
         }
-        if report.exit == .held, !report.lettingGo.isEmpty, let file = jobs.first(where: { $0.name == report.job })?.file {
+        if report.exit == .held, !report.lettingGo.isEmpty,
+            let file = jobs.first(where: { $0.name == report.job })?.file
+        {
             let doing =
                 switch command {
                 case .undo(let run, _): "undo \(shellWord(file)) \(run)"
                 // The plan that was looked at, and no other.
-                case .apply(let plan?, let digest): "apply \(shellWord(file)) --plan \(plan)\(digest.map { " --digest \($0)" } ?? "")"
+                case .apply(let plan?, let digest):
+                    "apply \(shellWord(file)) --plan \(plan)\(digest.map { " --digest \($0)" } ?? "")"
                 default: "run \(shellWord(file))"
                 }
             // What was allowed already, and is not enough, is said anew.
-            say("\(name)  If this is meant: rollcall \(doing) \(report.lettingGo.joined(separator: " "))\(common.stateWords)\(permissions.words(without: report.lettingGo))")
+            say(
+                """
+                \(name)  If this is meant: rollcall \(doing) \(report.lettingGo.joined(separator: " "))\
+                \(common.stateWords)\(permissions.words(without: report.lettingGo))
+                """
+            )
         }
         if let entry = entries.first(where: { $0.job.name == report.job && $0.isNew }) {
-            // A first try that came to nothing leaves nothing: a ledger that knows nothing would look like a job that is not run.
-            if report.plan == nil, (try? entry.ledger.isBlank()) == true { entry.remove() } else if !lines.isEmpty { say("\(name)  This ledger is new: \(entry.path)") }
+            // A first try that came to nothing leaves nothing: a ledger that knows nothing would look like a job that
+            // is not run.
+            if report.plan == nil, (try? entry.ledger.isBlank()) == true {
+                entry.remove()
+            } else if !lines.isEmpty {
+                say("\(name)  This ledger is new: \(entry.path)")
+            }
         }
     }
-    if reports.count > 1, !(common.quiet && reports.allSatisfy { $0.exit == .inStep }) { for line in JobTable.lines(reports) { say(line) } }
+    if reports.count > 1, !(common.quiet && reports.allSatisfy { $0.exit == .inStep }) {
+        for line in JobTable.lines(reports) { say(line) }
+    }
     var code = reports.map(\.exit).max() ?? .inStep
     if let failure {
         writeLine("\(failure)")
@@ -220,9 +280,18 @@ private func execute(
     }
     if let metrics {
         // A job without a report is told of as well: its numbers must not vanish when something is wrong.
-        let silent = jobs.filter { job in !reports.contains { $0.job == job.name } }.map { JobReport.withoutPlan($0.name, code, [], began: began) }
+        let silent = jobs.filter { job in !reports.contains { $0.job == job.name } }.map {
+            JobReport.withoutPlan($0.name, code, [], began: began)
+        }
         metrics.write(
-            Metrics.text((reports + silent).map { report in (report, (try? entries.first { $0.job.name == report.job }?.ledger.lastSuccess()).flatMap { $0 }.flatMap { Timestamp.seconds($0) }) }))
+            Metrics.text(
+                (reports + silent).map { report in
+                    (
+                        report,
+                        (try? entries.first { $0.job.name == report.job }?.ledger.lastSuccess()).flatMap { $0 }.flatMap
+                        { Timestamp.seconds($0) }
+                    )
+                }))
         metrics.finish()
     }
     if let failure = metrics?.failure { writeLine("\(failure)") }
@@ -231,8 +300,12 @@ private func execute(
         code = max(code, .ledger)
     }
     for report in reports {
-        guard command.writes, let job = jobs.first(where: { $0.name == report.job }), !job.after.isEmpty else { continue }
-        if let failure = await AfterRun.run(job, report, command: word, csv: csv) { writeLine("\(job.name): after: \(failure)") }
+        guard command.writes, let job = jobs.first(where: { $0.name == report.job }), !job.after.isEmpty else {
+            continue
+        }
+        if let failure = await AfterRun.run(job, report, command: word, csv: csv) {
+            writeLine("\(job.name): after: \(failure)")
+        }
     }
     await ping?.send("/\(code.rawValue)")
     if code != .inStep { throw leaving(code) }

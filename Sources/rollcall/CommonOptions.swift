@@ -24,10 +24,15 @@ struct HostOptions: ParsableArguments {
 
 /// What a command takes after which ledgers are copied.
 struct CopyOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Checked copies of each ledger that are kept in the folder “copies” of the state folder; 0 for none.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Checked copies of each ledger that are kept in the folder “copies” of the state folder; 0 for none.",
+            valueName: "n"))
     var copies = 3
 
-    func validate() throws { if copies < 0 { throw ValidationError("--copies \(copies): write a number of copies, 0 for none") } }
+    func validate() throws {
+        if copies < 0 { throw ValidationError("--copies \(copies): write a number of copies, 0 for none") }
+    }
 }
 
 /// What every command takes.
@@ -37,7 +42,9 @@ struct CommonOptions: ParsableArguments {
         return given.isEmpty ? "snapshots" : given
     }()
 
-    @Option(help: ArgumentHelp("Folder of the ledgers; left out, the variable ROLLCALL_STATE, else “snapshots”.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the ledgers; left out, the variable ROLLCALL_STATE, else “snapshots”.", valueName: "dir"))
     var state = CommonOptions.usualState
 
     @Option(help: "How the log on stderr is written: text or json.")
@@ -55,11 +62,14 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Colour: auto (at a terminal, unless NO_COLOR is set), always or never.")
     var color = ColourMode.auto
 
-    @Flag(help: "Say nothing when nothing needs you; otherwise what is new first, and what was told before in one line.")
+    @Flag(
+        help: "Say nothing when nothing needs you; otherwise what is new first, and what was told before in one line.")
     var quiet = false
 
     /// The option that names the state folder, as it is typed behind a command; empty for the usual one.
-    var stateWords: String { state == "snapshots" && Self.usualState == "snapshots" ? "" : " --state \(shellWord(state))" }
+    var stateWords: String {
+        state == "snapshots" && Self.usualState == "snapshots" ? "" : " --state \(shellWord(state))"
+    }
 
     /// How reports look here.
     ///
@@ -68,9 +78,12 @@ struct CommonOptions: ParsableArguments {
         let descriptor: Int32 = onError ? 2 : 1
         let isTerminal = isatty(descriptor) == 1
         var size = winsize()
-        let columns = isTerminal && ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
+        let columns =
+            isTerminal && ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
         let wantsNone = !(ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
-        return Screen(width: isTerminal ? columns ?? 80 : nil, isColoured: color == .always || color == .auto && isTerminal && !wantsNone, isQuiet: quiet)
+        return Screen(
+            width: isTerminal ? columns ?? 80 : nil,
+            isColoured: color == .always || color == .auto && isTerminal && !wantsNone, isQuiet: quiet)
     }
 
     func surroundings() -> Surroundings {
@@ -80,7 +93,8 @@ struct CommonOptions: ParsableArguments {
         log.logLevel = level
         let meter = progress == .auto ? ProgressMeter(isTerminal: isatty(2) == 1) : nil
         var surroundings = Surroundings(
-            time: .system, environment: ProcessInfo.processInfo.environment, log: log, transport: CurlClient(userAgent: "rollcall/\(rollcallVersion)"),
+            time: .system, environment: ProcessInfo.processInfo.environment, log: log,
+            transport: CurlClient(userAgent: "rollcall/\(rollcallVersion)"),
             progress: { meter?.show($0) })
         surroundings.stop = Signals.stopRequest
         surroundings.detail = detail
@@ -91,13 +105,19 @@ struct CommonOptions: ParsableArguments {
     private func files(_ paths: [String]) throws -> [String] {
         try paths.flatMap { path -> [String] in
             var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { return [path] }
-            let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) && !$0.hasPrefix(".") }
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+                return [path]
+            }
+            let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter {
+                ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) && !$0.hasPrefix(".")
+            }
             guard !names.isEmpty else {
                 writeError("\(path): the folder has no job file, a name that ends in .yaml or .yml\n")
                 throw leaving(.jobFile)
             }
-            return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { "\(path.hasSuffix("/") ? String(path.dropLast()) : path)/\($0)" }
+            return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map {
+                "\(path.hasSuffix("/") ? String(path.dropLast()) : path)/\($0)"
+            }
         }
     }
 
@@ -118,7 +138,12 @@ struct CommonOptions: ParsableArguments {
         let names = Dictionary(grouping: jobs, by: \.name).filter { $0.value.count > 1 }
         for (name, twins) in names.sorted(by: { $0.key < $1.key }) {
             isWrong = true
-            writeError("\(twins.map(\.file).joined(separator: ", ")): job: the name “\(name)” is used twice; each job has a ledger of its own, so give each its own name\n")
+            writeError(
+                """
+                \(twins.map(\.file).joined(separator: ", ")): job: the name “\(name)” is used twice; each job has \
+                a ledger of its own, so give each its own name\n
+                """
+            )
         }
         for name in only where !jobs.contains(where: { $0.name == name }) {
             isWrong = true
@@ -128,27 +153,30 @@ struct CommonOptions: ParsableArguments {
         return only.isEmpty ? jobs : jobs.filter { only.contains($0.name) }
     }
 
-    /// This machine, and this boot of its kernel: containers of one kernel share its locks. Where each run is a new machine, as a pod is, the
-    /// variable ROLLCALL_HOST gives them one name.
+    /// This machine, and this boot of its kernel: containers of one kernel share its locks. Where each run is a new
+    /// machine, as a pod is, the variable ROLLCALL_HOST gives them one name.
     static var holder: Ledger.Holder {
         let given = ProcessInfo.processInfo.environment["ROLLCALL_HOST"]?.filter { $0 != "\t" && $0 != "\n" } ?? ""
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, 255)
         let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let boot = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+        let boot = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?
+            .trimmingCharacters(in: .whitespacesAndNewlines)
         return Ledger.Holder(host: given.isEmpty ? host : given, boot: boot ?? host)
     }
 
     /// Whoever may write in the state folder decides what the next run believes.
     ///
-    /// - Parameter writes: whether the command writes to a target or a ledger: it then refuses what others could change.
+    /// - Parameter writes: whether the command writes to a target or a ledger: it then refuses what others could
+    ///   change.
     func checkFolder(writes: Bool) throws {
         for folder in [state, Ledger.copyFolder(of: "\(state)/ledger")] {
             var status = stat()
             // Of what a symbolic link leads to. The folder of copies is made with the first of them.
             guard stat(folder, &status) == 0 else {
                 if folder != state, errno == ENOENT { continue }
-                writeLine("the state folder \(folder) cannot be used: \(String(cString: strerror(errno))); correct --state")
+                writeLine(
+                    "the state folder \(folder) cannot be used: \(String(cString: strerror(errno))); correct --state")
                 throw leaving(.ledger)
             }
             guard status.st_mode & S_IFMT == S_IFDIR else {
@@ -156,13 +184,23 @@ struct CommonOptions: ParsableArguments {
                 throw leaving(.ledger)
             }
             guard access(folder, R_OK | X_OK) == 0 else {
-                writeLine("the state folder \(folder) cannot be read: \(String(cString: strerror(errno))); run as the user that it belongs to")
+                writeLine(
+                    """
+                    the state folder \(folder) cannot be read: \(String(cString: strerror(errno))); run as the \
+                    user that it belongs to
+                    """
+                )
                 throw leaving(.ledger)
             }
             if let concern = FileTrust.concern("the state folder", folder) {
                 // What everybody may write is not even read.
                 let refuses = writes || status.st_mode & 0o002 != 0
-                writeLine("\(refuses ? "" : "warning: ")\(concern); whoever may write there decides what the next run believes")
+                writeLine(
+                    """
+                    \(refuses ? "" : "warning: ")\(concern); whoever may write there decides what the next run \
+                    believes
+                    """
+                )
                 if refuses { throw leaving(.ledger) }
             }
         }
@@ -171,7 +209,8 @@ struct CommonOptions: ParsableArguments {
     /// Locks and opens the ledgers of jobs. Throws `ExitCode` 74 or 75.
     func open(_ jobs: [Job], command: String, writes: Bool, _ host: HostOptions) throws -> [OpenJob] {
         do {
-            try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try FileManager.default.createDirectory(
+                atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             try checkFolder(writes: writes)
             for job in jobs {
                 for concern in FileTrust.concerns(job, state: state) {
@@ -181,13 +220,18 @@ struct CommonOptions: ParsableArguments {
             }
             return try jobs.map { job in
                 let holder =
-                    "process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), since \(Timestamp.text(Time.system.wall())), “rollcall \(command) \(job.file)”"
+                    """
+                    process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), \
+                    since \(Timestamp.text(Time.system.wall())), “rollcall \(command) \(job.file)”
+                    """
                 let lock = try JobLock(path: "\(state)/\(job.name).lock", holder: holder)
                 let path = "\(state)/\(job.name).sqlite"
                 let isNew = !FileManager.default.fileExists(atPath: path)
                 let ledger = try Ledger(path: path)
                 try ledger.take(Self.holder, now: Time.system.wall(), insists: host.acceptHostChange)
-                return OpenJob(job: job, ledger: ledger, lock: lock, isNew: isNew, path: URL(fileURLWithPath: path).standardizedFileURL.path)
+                return OpenJob(
+                    job: job, ledger: ledger, lock: lock, isNew: isNew,
+                    path: URL(fileURLWithPath: path).standardizedFileURL.path)
             }
         } catch let held as JobLock.Held {
             writeLine("\(held); nothing was done, and nobody was touched")
@@ -214,7 +258,11 @@ final class OpenJob {
     let path: String
 
     /// Removes a ledger that knows nothing, and its lock.
-    func remove() { for name in ["", "-wal", "-shm"].map({ path + $0 }) + [String(path.dropLast(".sqlite".count)) + ".lock"] { unlink(name) } }
+    func remove() {
+        for name in ["", "-wal", "-shm"].map({ path + $0 }) + [String(path.dropLast(".sqlite".count)) + ".lock"] {
+            unlink(name)
+        }
+    }
 
     init(job: Job, ledger: Ledger, lock: JobLock, isNew: Bool, path: String) {
         self.job = job
@@ -227,9 +275,12 @@ final class OpenJob {
     deinit { try? ledger.letGo() }
 }
 
-func leaving(_ code: Reconciliation.ExitCode) -> ArgumentParser.ExitCode { ArgumentParser.ExitCode(Int32(code.rawValue)) }
+func leaving(_ code: Reconciliation.ExitCode) -> ArgumentParser.ExitCode {
+    ArgumentParser.ExitCode(Int32(code.rawValue))
+}
 
-/// Whoever reads stderr may be gone before the run is over, such as a `tee` that the same Ctrl-C ended: that is no reason to stop.
+/// Whoever reads stderr may be gone before the run is over, such as a `tee` that the same Ctrl-C ended: that is no
+/// reason to stop.
 func writeError(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
 /// A line of a report. What it names may be anybody's text.
@@ -241,7 +292,12 @@ func printable(_ line: String) -> String {
 
 /// A word as a shell takes it for one.
 func shellWord(_ word: String) -> String {
-    let isPlain = !word.isEmpty && word.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || "@%+=:,./_-".utf8.contains($0) }
+    let isPlain =
+        !word.isEmpty
+        && word.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+                || "@%+=:,./_-".utf8.contains($0)
+        }
     return isPlain ? word : "'\(word.replacingOccurrences(of: "'", with: "'\\''"))'"
 }
 

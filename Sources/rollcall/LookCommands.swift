@@ -11,7 +11,8 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check job files, credentials and both sides; write nothing.",
         discussion: """
-            The verdict comes first, then what both sides say, then the job as it will run: every default filled in, secrets as their references.
+            The verdict comes first, then what both sides say, then the job as it will run: every default filled in, \
+            secrets as their references.
 
             rollcall check nightly.yaml
             rollcall check --offline jobs/*.yaml      in a repository's CI: the files alone, without secrets
@@ -20,7 +21,9 @@ struct CheckCommand: AsyncParsableCommand {
     @OptionGroup(title: "State, output and log") var common: CommonOptions
     @Flag(help: "Look at the job files alone: no network, no secret.")
     var offline = false
-    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
+    @Argument(
+        help: ArgumentHelp("Job files, or folders of them.", valueName: "job"),
+        completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
         let jobs = try common.jobs(jobs)
@@ -34,7 +37,8 @@ struct CheckCommand: AsyncParsableCommand {
                     // Nothing of a check is kept: its ledger is in memory.
                     let surroundings = common.surroundings()
                     let run = try JobRun(
-                        job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(), surroundings: surroundings,
+                        job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(),
+                        surroundings: surroundings,
                         pool: SourcePool([job], surroundings: surroundings))
                     lines = await run.check()
                     if let failure = run.failure { throw failure }
@@ -43,12 +47,15 @@ struct CheckCommand: AsyncParsableCommand {
             } catch let failure as JobFailure {
                 writeLine("\(job.name): \(failure)")
                 if !offline {
-                    for missing in job.missingSecrets(environment: ProcessInfo.processInfo.environment) where !failure.description.contains(missing) { writeLine("\(job.name): \(missing)") }
+                    for missing in job.missingSecrets(environment: ProcessInfo.processInfo.environment)
+                    where !failure.description.contains(missing) { writeLine("\(job.name): \(missing)") }
                 }
                 code = max(code, failure.exit)
             }
             for line in lines { print(printable("  \(line)")) }
-            for concern in FileTrust.concerns(job, state: common.state) { writeLine("warning: \(job.name): \(concern)") }
+            for concern in FileTrust.concerns(job, state: common.state) {
+                writeLine("warning: \(job.name): \(concern)")
+            }
             for line in JobDescription.lines(job) { print(printable(line)) }
         }
         if code != .inStep { throw leaving(code) }
@@ -64,10 +71,15 @@ struct StatusCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
-    @Option(help: ArgumentHelp("End with 3 where a job was last applied longer ago, in hours (26h) or days (2d).", valueName: "age"))
+    @Option(
+        help: ArgumentHelp(
+            "End with 3 where a job was last applied longer ago, in hours (26h) or days (2d).", valueName: "age"))
     var maxAge: String?
-    @Argument(help: ArgumentHelp("Job files, or folders of them; left out, every ledger of the state folder.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String] =
-        []
+    @Argument(
+        help: ArgumentHelp(
+            "Job files, or folders of them; left out, every ledger of the state folder.", valueName: "job"),
+        completion: .file(extensions: ["yaml", "yml"])) var jobs: [String] =
+            []
 
     func validate() throws { _ = try maxAge.map { try seconds($0, "--max-age") } }
 
@@ -78,7 +90,9 @@ struct StatusCommand: AsyncParsableCommand {
         try common.checkFolder(writes: false)
         if jobs.isEmpty {
             let files = (try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []
-            names = files.filter { $0.hasSuffix(".sqlite") }.map { String($0.dropLast(7)) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            names = files.filter { $0.hasSuffix(".sqlite") }.map { String($0.dropLast(7)) }.sorted {
+                $0.utf8.lexicographicallyPrecedes($1.utf8)
+            }
         }
         if names.isEmpty { print("No ledger in \(common.state).") }
         var isWhole = true
@@ -87,7 +101,12 @@ struct StatusCommand: AsyncParsableCommand {
             guard FileManager.default.fileExists(atPath: path) else {
                 if let (copy, known) = Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall())) {
                     print(
-                        "\(name): no \(path), and a copy of it: \(copy), with \(known.users) users and \(known.groups) groups; rollcall ledger restore JOB\(Ledger.stateOption(of: path)) puts it back")
+                        """
+                        \(name): no \(path), and a copy of it: \(copy), with \(known.users) users and \
+                        \(known.groups) groups; rollcall ledger restore JOB\(Ledger.stateOption(of: path)) puts \
+                        it back
+                        """
+                    )
                 } else {
                     print("\(name): never run (no \(path))")
                 }
@@ -99,20 +118,31 @@ struct StatusCommand: AsyncParsableCommand {
                 var isGoing = false
                 do {
                     // Asked, and let go at once: a status must not stand in a run's way.
-                    _ = try JobLock(path: "\(common.state)/\(name).lock", holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
+                    _ = try JobLock(
+                        path: "\(common.state)/\(name).lock",
+                        holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
                     ledger = try Ledger(path: path)
                 } catch let held as JobLock.Held {
                     print("\(name): \(held)")
                     ledger = try Ledger(reading: path)
                     isGoing = true
                     if let progress = try ledger.progress(), progress.all > 0 {
-                        print("\(name): plan \(progress.plan) is being applied: \(progress.settled) of \(progress.all) operations settled (\(progress.settled * 100 / progress.all) %)")
+                        print(
+                            """
+                            \(name): plan \(progress.plan) is being applied: \(progress.settled) of \
+                            \(progress.all) operations settled (\(progress.settled * 100 / progress.all) %)
+                            """
+                        )
                     }
                 }
-                for line in try StatusReport.lines(name, ledger, isGoing: isGoing) { for part in common.screen(onError: false).wrapped(printable(line), indent: 4) { print(part) } }
+                for line in try StatusReport.lines(name, ledger, isGoing: isGoing) {
+                    for part in common.screen(onError: false).wrapped(printable(line), indent: 4) { print(part) }
+                }
                 let last = try ledger.lastApplied()
                 if let oldest, last.flatMap({ Timestamp.seconds($0) }) ?? 0 < oldest {
-                    overdue.append(last.map { "\(name): last applied \($0), longer ago than \(maxAge ?? "")" } ?? "\(name): never applied")
+                    overdue.append(
+                        last.map { "\(name): last applied \($0), longer ago than \(maxAge ?? "")" }
+                            ?? "\(name): never applied")
                 }
             } catch let error as LedgerError {
                 writeLine("\(name): \(error)")
@@ -128,7 +158,12 @@ struct StatusCommand: AsyncParsableCommand {
 struct ShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show a plan or a run again, from the ledger: no network, nothing is written.",
-        discussion: "Without a number, the newest plan. A plan that was not applied is kept while it is among the newest ten; one that was, with its run, for good.")
+        discussion:
+            """
+            Without a number, the newest plan. A plan that was not applied is kept while it is among the newest \
+            ten; one that was, with its run, for good.
+            """
+    )
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
     @Option(help: ArgumentHelp("The plan's number.", valueName: "number"))
@@ -137,9 +172,14 @@ struct ShowCommand: AsyncParsableCommand {
     var run: Int64?
     @Option(help: ArgumentHelp("Write it as CSV, the same bytes as then; “-” is stdout.", valueName: "file"))
     var csv: String?
-    @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var job: String
+    @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"]))
+    var job: String
 
-    func validate() throws { if plan != nil, run != nil { throw ValidationError("--plan and --run: say one of them; a run has one plan, and shows it") } }
+    func validate() throws {
+        if plan != nil, run != nil {
+            throw ValidationError("--plan and --run: say one of them; a run has one plan, and shows it")
+        }
+    }
 
     func run() async throws {
         guard let job = try common.jobs([job]).first else { throw leaving(.jobFile) }
@@ -148,14 +188,22 @@ struct ShowCommand: AsyncParsableCommand {
         do {
             let ledger = try Ledger(reading: path)
             guard let info = try run.map({ try ledger.plan(ofRun: $0) }) ?? ledger.plan(plan) else {
-                let what = run.map { "run \($0) has no plan that is kept" } ?? plan.map { "there is no plan \($0)" } ?? "there is no plan"
-                writeLine("\(job.name): \(what); rollcall status \(shellWord(job.file))\(common.stateWords) lists the last runs")
+                let what =
+                    run.map { "run \($0) has no plan that is kept" } ?? plan.map { "there is no plan \($0)" }
+                    ?? "there is no plan"
+                writeLine(
+                    """
+                    \(job.name): \(what); rollcall status \(shellWord(job.file))\(common.stateWords) lists the \
+                    last runs
+                    """
+                )
                 throw leaving(.usage)
             }
             if let csv {
                 let output = try OutputFile(csv, what: "CSV", jobs: [job], state: common.state)
                 output.write((csv == "-" ? "" : CSVReport.byteOrderMark) + CSVReport.header)
-                try CSVReport(job: job.name, platform: job.target.platform, write: output.write).rows(of: info, in: ledger)
+                try CSVReport(job: job.name, platform: job.target.platform, write: output.write).rows(
+                    of: info, in: ledger)
                 output.finish()
                 if let failure = output.failure {
                     writeLine("\(failure)")
@@ -163,7 +211,9 @@ struct ShowCommand: AsyncParsableCommand {
                 }
             }
             guard csv != "-" else { return }
-            for line in common.screen(onError: false).lines(try JobReport.stored(job.name, info, in: ledger, detail: common.detail)) { print(line) }
+            for line in common.screen(onError: false).lines(
+                try JobReport.stored(job.name, info, in: ledger, detail: common.detail))
+            { print(line) }
         } catch let error as LedgerError {
             writeLine("\(error)")
             throw leaving(.ledger)
@@ -172,7 +222,8 @@ struct ShowCommand: AsyncParsableCommand {
 }
 
 struct InitCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "init", abstract: "Print a commented job file for a platform.")
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Print a commented job file for a platform.")
 
     @Argument(help: "The platform's name, as “rollcall platforms” shows it.") var platform: String
 
@@ -186,7 +237,8 @@ struct InitCommand: ParsableCommand {
 }
 
 struct PlatformsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "platforms", abstract: "Show what each platform can do.")
+    static let configuration = CommandConfiguration(
+        commandName: "platforms", abstract: "Show what each platform can do.")
 
     @Flag(help: "Also list what is taken for granted where no document says.")
     var assumptions = false

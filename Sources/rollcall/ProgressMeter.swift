@@ -33,7 +33,8 @@ final class ProgressMeter: Sendable {
             state.began[key] = began
             guard now - state.shown >= (isTerminal ? 0.2 : 60) else { return nil }
             state.shown = now
-            return Self.line(progress, rate: now > began.time ? Double(progress.count - began.count) / (now - began.time) : nil)
+            return Self.line(
+                progress, rate: now > began.time ? Double(progress.count - began.count) / (now - began.time) : nil)
         }
         guard let line else { return }
         writeError(isTerminal ? "\r\u{1B}[K\(printable(line))\r" : printable(line) + "\n")

@@ -10,16 +10,20 @@ struct Rollcall: AsyncParsableCommand {
         commandName: "rollcall",
         abstract: "Keeps the accounts of a cloud platform in step with a directory.",
         discussion: """
-            A job file names a directory and a target. “plan” shows what a run would do and writes nothing; “run” does it;
+            A job file names a directory and a target. “plan” shows what a run would do and writes nothing; “run” \
+            does it;
             “apply” does exactly what a saved plan shows, or refuses.
 
-            Exit codes: 0 in step or applied · 2 changes pending · 3 some records failed, are in conflict or are held for you to decide · 4 held by a limit ·
-            5 source incomplete · 6 plan is stale · 64 usage · 69 a side is unreachable · 70 internal error · 74 ledger ·
+            Exit codes: 0 in step or applied · 2 changes pending · 3 some records failed, are in conflict or are held \
+            for you to decide · 4 held by a limit ·
+            5 source incomplete · 6 plan is stale · 64 usage · 69 a side is unreachable · 70 internal error · 74 \
+            ledger ·
             75 another run is going · 77 credentials refused · 78 job file wrong · 130 and 143 stopped by a signal.
             """,
         version: rollcallVersionLine,
         subcommands: [
-            PlanCommand.self, ApplyCommand.self, RunCommand.self, UndoCommand.self, ShowCommand.self, CheckCommand.self, StatusCommand.self, LedgerCommand.self, PlatformsCommand.self,
+            PlanCommand.self, ApplyCommand.self, RunCommand.self, UndoCommand.self, ShowCommand.self, CheckCommand.self,
+            StatusCommand.self, LedgerCommand.self, PlatformsCommand.self,
             InitCommand.self,
             ScheduleCommand.self,
         ]
@@ -40,4 +44,5 @@ struct Rollcall: AsyncParsableCommand {
 let rollcallVersion = "0.2.0"
 
 /// The version, the schema of ledgers, and the libraries that are linked or found.
-let rollcallVersionLine = "\(rollcallVersion) (ledger schema \(Ledger.schemaVersion), \(CurlClient.versions), SQLite \(Ledger.sqliteVersion))"
+let rollcallVersionLine =
+    "\(rollcallVersion) (ledger schema \(Ledger.schemaVersion), \(CurlClient.versions), SQLite \(Ledger.sqliteVersion))"

@@ -16,35 +16,58 @@ struct TellingOptions: ParsableArguments {
     var metrics: String?
     @Option(
         help: ArgumentHelp(
-            "A URL that is asked at the start (/start behind it) and at the end (/ and the exit code), for a service that misses a run which does not come: a reference, ${NAME}, file:PATH or credential:NAME.",
+            """
+            A URL that is asked at the start (/start behind it) and at the end (/ and the exit code), for a \
+            service that misses a run which does not come: a reference, ${NAME}, file:PATH or credential:NAME.
+            """,
             valueName: "reference"))
     var ping: String?
 
     func validate() throws {
-        if let ping, SecretReference(ping, folder: ".") == nil { throw ValidationError("--ping takes a reference to the URL, which is a secret: ${NAME}, file:PATH or credential:NAME") }
+        if let ping, SecretReference(ping, folder: ".") == nil {
+            throw ValidationError(
+                "--ping takes a reference to the URL, which is a secret: ${NAME}, file:PATH or credential:NAME")
+        }
     }
 }
 
 /// What an operator allows for one invocation.
 struct PermissionOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Raise a limit to a number for this invocation, such as users.delete=25. May be repeated.", valueName: "limit=n"))
+    @Option(
+        help: ArgumentHelp(
+            "Raise a limit to a number for this invocation, such as users.delete=25. May be repeated.",
+            valueName: "limit=n"))
     var allow: [String] = []
     @Flag(help: "Go on although many linked objects are not on the target any more.")
     var acceptTargetChange = false
-    @Option(help: ArgumentHelp("Take an account back that carries another mark by now: its record's name or source id. May be repeated.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "Take an account back that carries another mark by now: its record's name or source id. May be repeated.",
+            valueName: "name"))
     var acceptTakeback: [String] = []
     @Option(
         help: ArgumentHelp(
-            "Let the account or group that is there become the record's of that name: user:NAME, group:NAME, or @FILE with one of them on each line, and the target's id behind it if it is to be that one. May be repeated.",
+            """
+            Let the account or group that is there become the record's of that name: user:NAME, group:NAME, or \
+            @FILE with one of them on each line, and the target's id behind it if it is to be that one. May be \
+            repeated.
+            """,
             valueName: "name"))
     var acceptAssociation: [String] = []
-    @Option(help: ArgumentHelp("Try at once what the target has refused again and again: a record's name or source id, or all. May be repeated.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            """
+            Try at once what the target has refused again and again: a record's name or source id, or all. May be \
+            repeated.
+            """,
+            valueName: "name"))
     var retry: [String] = []
     @Flag(help: "Let the leavers go that a changed scope causes.")
     var acceptScopeChange = false
     @Flag(help: "Go on although the source has no group or no membership any more, where it had some.")
     var acceptSourceChange = false
-    @Flag(help: "Take an empty ledger as meant, where the target cannot be listed or copies of an older ledger are kept.")
+    @Flag(
+        help: "Take an empty ledger as meant, where the target cannot be listed or copies of an older ledger are kept.")
     var firstRun = false
     @Flag(help: "Let the source decide again about everything that undos have restored.")
     var release = false
@@ -57,11 +80,14 @@ struct PermissionOptions: ParsableArguments {
     /// - Parameter given: `--allow LIMIT=NUMBER` that stands already; the same limits are left out.
     func words(without given: [String]) -> String {
         let limits = allow.filter { text in !given.contains { $0.hasPrefix("--allow \(text.prefix { $0 != "=" })=") } }
-        return limits.map { " --allow \($0)" }.joined() + (acceptTargetChange && !given.contains("--accept-target-change") ? " --accept-target-change" : "")
+        return limits.map { " --allow \($0)" }.joined()
+            + (acceptTargetChange && !given.contains("--accept-target-change") ? " --accept-target-change" : "")
             + (acceptScopeChange ? " --accept-scope-change" : "")
-            + retry.map { " --retry \(shellWord($0))" }.joined() + acceptTakeback.map { " --accept-takeback \(shellWord($0))" }.joined()
+            + retry.map { " --retry \(shellWord($0))" }.joined()
+            + acceptTakeback.map { " --accept-takeback \(shellWord($0))" }.joined()
             + acceptAssociation.map { " --accept-association \(shellWord($0))" }.joined()
-            + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "") + (release ? " --release" : "")
+            + (acceptSourceChange ? " --accept-source-change" : "") + (firstRun ? " --first-run" : "")
+            + (release ? " --release" : "")
     }
 
     func validate() throws { _ = try parsed() }
@@ -73,17 +99,27 @@ struct PermissionOptions: ParsableArguments {
             var lines = [(place: text, text: text)]
             if text.hasPrefix("@") {
                 let path = String(text.dropFirst())
-                guard let data = FileManager.default.contents(atPath: path), let content = String(data: data, encoding: .utf8) else {
+                guard let data = FileManager.default.contents(atPath: path),
+                    let content = String(data: data, encoding: .utf8)
+                else {
                     throw ValidationError("--accept-association \(text): the file \(path) cannot be read as UTF-8 text")
                 }
-                lines = content.replacingOccurrences(of: "\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false).enumerated().map {
+                lines = content.replacingOccurrences(of: "\r\n", with: "\n").split(
+                    separator: "\n", omittingEmptySubsequences: false
+                ).enumerated().map {
                     ("\(path), line \($0.offset + 1)", $0.element.trimmingCharacters(in: .whitespacesAndNewlines))
                 }
                 lines.removeAll { $0.text.isEmpty || $0.text.hasPrefix("#") }
             }
             for line in lines {
-                guard ["user:", "group:"].contains(where: { line.text.hasPrefix($0) && line.text.count > $0.count }) else {
-                    throw ValidationError("--accept-association, \(line.place): write user:NAME or group:NAME, and the target's id behind a space if it is to be that one")
+                guard ["user:", "group:"].contains(where: { line.text.hasPrefix($0) && line.text.count > $0.count })
+                else {
+                    throw ValidationError(
+                        """
+                        --accept-association, \(line.place): write user:NAME or group:NAME, and the target's id \
+                        behind a space if it is to be that one
+                        """
+                    )
                 }
                 accepted.insert(line.text)
             }
@@ -95,10 +131,17 @@ struct PermissionOptions: ParsableArguments {
         var permissions = Permissions()
         for text in allow {
             let halves = text.split(separator: "=", omittingEmptySubsequences: false)
-            guard halves.count == 2, let key = LimitKey(rawValue: String(halves[0])), let number = Int(halves[1]), number >= 0 else {
+            guard halves.count == 2, let key = LimitKey(rawValue: String(halves[0])), let number = Int(halves[1]),
+                number >= 0
+            else {
                 let names = LimitKey.allCases.map(\.rawValue)
-                let near = names.first { NodeReader.isNear($0, String(halves.first ?? "")) && $0 != halves.first ?? "" }.map { "did you mean \($0)? " } ?? ""
-                throw ValidationError("--allow \(text): \(near)Write LIMIT=NUMBER, where LIMIT is one of \(names.joined(separator: ", "))")
+                let near =
+                    names.first { NodeReader.isNear($0, String(halves.first ?? "")) && $0 != halves.first ?? "" }.map {
+                        "did you mean \($0)? "
+                    } ?? ""
+                throw ValidationError(
+                    "--allow \(text): \(near)Write LIMIT=NUMBER, where LIMIT is one of \(names.joined(separator: ", "))"
+                )
             }
             permissions.allow[key] = number
         }

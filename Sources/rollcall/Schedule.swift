@@ -7,29 +7,46 @@ enum ScheduleFormat: String, ExpressibleByArgument, CaseIterable { case cron, sy
 struct ScheduleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schedule", abstract: "Print what runs jobs every night: for cron, systemd or Kubernetes.",
-        discussion: "Nothing is installed: what is printed says where it goes. Secrets that a job takes as credential:NAME are loaded from /etc/rollcall/credentials/NAME.")
+        discussion:
+            """
+            Nothing is installed: what is printed says where it goes. Secrets that a job takes as credential:NAME \
+            are loaded from /etc/rollcall/credentials/NAME.
+            """
+    )
 
     @Option(help: "cron, systemd or kubernetes.")
     var format: ScheduleFormat
     @Option(help: ArgumentHelp("Folder of the ledgers.", valueName: "dir"))
     var state = "/var/lib/rollcall"
-    @Option(help: ArgumentHelp("When the jobs run, by the clock of the machine, of Kubernetes in UTC; each some minutes later, by its name.", valueName: "hh:mm"))
+    @Option(
+        help: ArgumentHelp(
+            """
+            When the jobs run, by the clock of the machine, of Kubernetes in UTC; each some minutes later, by its \
+            name.
+            """,
+            valueName: "hh:mm"))
     var at = "02:00"
     @Option(help: ArgumentHelp("The user that runs them.", valueName: "name"))
     var user = "rollcall"
     @Option(help: ArgumentHelp("The program.", valueName: "path"))
     var program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/usr/bin/rollcall"
-    @Option(help: ArgumentHelp("Folder of the metrics, for cron and systemd: each job writes rollcall-NAME.prom there.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the metrics, for cron and systemd: each job writes rollcall-NAME.prom there.", valueName: "dir"))
     var metrics: String?
     @Option(help: ArgumentHelp("The container's image, for Kubernetes.", valueName: "image"))
     var image = "registry.example/rollcall:\(rollcallVersion)"
-    @Argument(help: ArgumentHelp("Job files, or folders of them.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
+    @Argument(
+        help: ArgumentHelp("Job files, or folders of them.", valueName: "job"),
+        completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func validate() throws { _ = try time() }
 
     private func time() throws -> (hour: Int, minute: Int) {
         let parts = at.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
-        guard parts.count == 2, let hour = parts[0], let minute = parts[1], (0..<24).contains(hour), (0..<60).contains(minute) else {
+        guard parts.count == 2, let hour = parts[0], let minute = parts[1], (0..<24).contains(hour),
+            (0..<60).contains(minute)
+        else {
             throw ValidationError("--at \(at): write hours and minutes, such as 02:00")
         }
         return (hour, minute)
@@ -59,7 +76,9 @@ enum Schedules {
 
     private static func loaded(_ job: Job) -> [String] {
         var seen: Set<String> = []
-        return job.secrets.compactMap { if case .credential(let name) = $0, seen.insert(name).inserted { name } else { nil } }
+        return job.secrets.compactMap {
+            if case .credential(let name) = $0, seen.insert(name).inserted { name } else { nil }
+        }
     }
 
     /// Where a scheduled job finds what it needs.
@@ -70,7 +89,10 @@ enum Schedules {
         var metrics: String?
 
         func run(_ job: Job) -> String {
-            "\(program) run --state \(state) --progress never\(metrics.map { " --metrics \($0)/rollcall-\(job.name).prom" } ?? "") \(Schedules.path(job))"
+            """
+            \(program) run --state \(state) --progress never\
+            \(metrics.map { " --metrics \($0)/rollcall-\(job.name).prom" } ?? "") \(Schedules.path(job))
+            """
         }
     }
 
@@ -80,18 +102,28 @@ enum Schedules {
         let variables = job.secrets.compactMap { if case .environment(let name) = $0 { "${\(name)}" } else { nil } }
         if !variables.isEmpty {
             lines.append(
-                "the job takes \(Set(variables).sorted().joined(separator: ", ")) from the environment, which \(format.rawValue) does not have: write \(format == .cron ? "file:PATH" : "credential:NAME") in the job"
+                """
+                the job takes \(Set(variables).sorted().joined(separator: ", ")) from the environment, which \
+                \(format.rawValue) does not have: write \(format == .cron ? "file:PATH" : "credential:NAME") in \
+                the job
+                """
             )
         }
-        if format == .kubernetes, case .file = job.source { lines.append("the job reads a directory file, which the pod does not have: mount it, and name it by its path there") }
+        if format == .kubernetes, case .file = job.source {
+            lines.append(
+                "the job reads a directory file, which the pod does not have: mount it, and name it by its path there")
+        }
         if format == .cron, job.secrets.contains(where: { if case .credential = $0 { true } else { false } }) {
-            lines.append("the job takes a credential that systemd loads, which cron does not: write file:PATH in the job")
+            lines.append(
+                "the job takes a credential that systemd loads, which cron does not: write file:PATH in the job")
         }
         if format == .kubernetes, job.secrets.contains(where: { if case .file = $0 { true } else { false } }) {
-            lines.append("the job takes a secret from a file, which the pod does not have: write credential:NAME in the job")
+            lines.append(
+                "the job takes a secret from a file, which the pod does not have: write credential:NAME in the job")
         }
         if format == .systemd, path(job).hasPrefix("/home/") || path(job).hasPrefix("/root/") {
-            lines.append("the job file lies in a home folder, which the unit does not see: put it into /etc/rollcall/jobs.d")
+            lines.append(
+                "the job file lies in a home folder, which the unit does not see: put it into /etc/rollcall/jobs.d")
         }
         return lines
     }
@@ -99,13 +131,21 @@ enum Schedules {
     // MARK: cron
 
     static func cron(_ jobs: [Job], _ time: (hour: Int, minute: Int), _ setting: Setting) -> String {
-        var lines = ["# /etc/cron.d/rollcall", "# What a run prints goes to MAILTO; a run that ends well prints its summary as well.", "MAILTO=root", ""]
+        var lines = [
+            "# /etc/cron.d/rollcall",
+            "# What a run prints goes to MAILTO; a run that ends well prints its summary as well.", "MAILTO=root", "",
+        ]
         for job in jobs {
             let minute = time.hour * 60 + time.minute + delay(job)
             lines.append("\(minute % 60) \(minute / 60 % 24) * * * \(setting.user) \(setting.run(job))")
         }
         // A job that does not run cannot say so.
-        lines.append("0 8 * * * \(setting.user) \(setting.program) status --state \(setting.state) --max-age 26h \(jobs.map { path($0) }.joined(separator: " ")) > /dev/null")
+        lines.append(
+            """
+            0 8 * * * \(setting.user) \(setting.program) status --state \(setting.state) --max-age 26h \
+            \(jobs.map { path($0) }.joined(separator: " ")) > /dev/null
+            """
+        )
         return lines.joined(separator: "\n")
     }
 
@@ -117,7 +157,11 @@ enum Schedules {
                 loaded(job).map { "LoadCredential=\($0):/etc/rollcall/credentials/\($0)\n" }.joined()
                 + (job.after.isEmpty
                     ? ""
-                    : "# Of the program that “after” names, where it has secrets:\n# LoadCredential=robot-url:/etc/rollcall/credentials/robot-url\n# LoadCredential=robot-secret:/etc/rollcall/credentials/robot-secret\n")
+                    : """
+                    # Of the program that “after” names, where it has secrets:\n# \
+                    LoadCredential=robot-url:/etc/rollcall/credentials/robot-url\n# \
+                    LoadCredential=robot-secret:/etc/rollcall/credentials/robot-secret\n
+                    """)
                 + (setting.metrics.map { "ReadWritePaths=\($0)\n" } ?? "")
             return """
                 # /etc/systemd/system/rollcall-\(job.name).service
@@ -150,7 +194,8 @@ enum Schedules {
         }.joined(separator: "\n")
             + """
 
-            # systemctl daemon-reload && systemctl enable --now rollcall-watch.timer \(jobs.map { "rollcall-\($0.name).timer" }.joined(separator: " "))
+            # systemctl daemon-reload && systemctl enable --now rollcall-watch.timer \
+            \(jobs.map { "rollcall-\($0.name).timer" }.joined(separator: " "))
             # By hand, as the unit runs it, here a look at the plan:
             \(jobs.map { byHand($0, setting) }.joined(separator: "\n"))
             """
@@ -159,10 +204,15 @@ enum Schedules {
     /// A command about a job as the service's user, with the secrets that the service has.
     private static func byHand(_ job: Job, _ setting: Setting) -> String {
         let loads = loaded(job).map { " --property=LoadCredential=\($0):/etc/rollcall/credentials/\($0)" }.joined()
-        return "# systemd-run --pty --wait --collect --uid=\(setting.user)\(loads) \(setting.program) plan --state \(setting.state) \(path(job))"
+        return
+            """
+            # systemd-run --pty --wait --collect --uid=\(setting.user)\(loads) \(setting.program) plan --state \
+            \(setting.state) \(path(job))
+            """
     }
 
-    /// What a service does without. It needs the network, its job files, its credentials and the state folder; nothing else.
+    /// What a service does without. It needs the network, its job files, its credentials and the state folder; nothing
+    /// else.
     static func hardening(state: String, user: String) -> String {
         """
         User=\(user)
@@ -209,10 +259,15 @@ enum Schedules {
         jobs.map { job in
             // Names there are lower case, digits and hyphens.
             let name =
-                "rollcall-" + String(job.name.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(40)).trimmingCharacters(in: CharacterSet(charactersIn: "-"))
+                "rollcall-"
+                + String(job.name.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(40))
+                .trimmingCharacters(in: CharacterSet(charactersIn: "-"))
                 // Names that differ in signs alone stay two.
                 + (job.name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") }
-                    ? "" : "-" + String(job.name.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }, radix: 16))
+                    ? ""
+                    : "-"
+                        + String(
+                            job.name.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }, radix: 16))
             let file = URL(fileURLWithPath: job.file).lastPathComponent
             let minute = time.hour * 60 + time.minute + delay(job)
             let keys = loaded(job)
@@ -262,7 +317,8 @@ enum Schedules {
                               image: \(image)
                               args: [run, --state, /state, --progress, never, /jobs/\(file)]
                               env:
-                                # One name for every pod of this job, so that a new one is not taken for another machine.
+                                # One name for every pod of this job, so that a new one is not taken for another \
+                                machine.
                                 - name: ROLLCALL_HOST
                                   value: \(name)
                                 - name: CREDENTIALS_DIRECTORY

@@ -11,7 +11,8 @@ enum Hardening {
     }
 }
 
-/// SIGINT and SIGTERM: the first asks the run to end in an orderly way, the second ends the program at once. The journal is good either way.
+/// SIGINT and SIGTERM: the first asks the run to end in an orderly way, the second ends the program at once. The
+/// journal is good either way.
 enum Signals {
     static let stopRequest = StopRequest()
 

@@ -30,9 +30,13 @@ struct Ping {
     /// - Parameter end: is put behind the URL's path.
     func send(_ end: String) async {
         guard let url else { return }
-        guard let parts = URLParts(url), parts.scheme == "https" || parts.isLoopback else { return writeLine("ping: the URL is no https URL without query; nobody is told") }
+        guard let parts = URLParts(url), parts.scheme == "https" || parts.isLoopback else {
+            return writeLine("ping: the URL is no https URL without query; nobody is told")
+        }
         // Confidential: the URL is what lets somebody else report for us.
-        let request = OutgoingRequest(head: parts.request(.get, end), connectTimeout: 5, totalTimeout: 5, responseLimit: 1 << 16, isConfidential: true, attempts: 1)
+        let request = OutgoingRequest(
+            head: parts.request(.get, end), connectTimeout: 5, totalTimeout: 5, responseLimit: 1 << 16,
+            isConfidential: true, attempts: 1)
         do {
             let response = try await CurlClient(userAgent: "rollcall/\(rollcallVersion)").send(request)
             if response.status >= 300 { writeLine("ping: \(request.displayURL) answered \(response.status)") }
@@ -58,7 +62,8 @@ enum AfterRun {
         if let concern = FileTrust.concern("the job file", job.file) { return "not run: \(concern)" }
         let path = csv.flatMap { $0 == "-" ? nil : URL(fileURLWithPath: $0).standardizedFileURL.path }
         let result = Result(
-            job: report.job, command: command, exit: report.exit.rawValue, headline: printable(report.headline), details: report.details.filter { !$0.isEmpty }.map(printable), csv: path,
+            job: report.job, command: command, exit: report.exit.rawValue, headline: printable(report.headline),
+            details: report.details.filter { !$0.isEmpty }.map(printable), csv: path,
             figures: report.figures)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -67,7 +72,8 @@ enum AfterRun {
             var environment = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"]
             // So that it may have a secret of its own.
             environment["CREDENTIALS_DIRECTORY"] = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"]
-            _ = try await ChildProgram.run(aside: job.after, environment: environment, input: input, seconds: 30, limit: 64 << 10)
+            _ = try await ChildProgram.run(
+                aside: job.after, environment: environment, input: input, seconds: 30, limit: 64 << 10)
             return nil
         } catch { return "\(error)" }
     }
@@ -76,12 +82,25 @@ enum AfterRun {
 /// Several jobs in one table.
 enum JobTable {
     static func lines(_ reports: [JobReport]) -> [String] {
-        func count(_ report: JobReport, _ verb: String) -> String { String(report.figures.operations[verb].map { $0.values.reduce(0, +) } ?? 0) }
+        func count(_ report: JobReport, _ verb: String) -> String {
+            String(report.figures.operations[verb].map { $0.values.reduce(0, +) } ?? 0)
+        }
         let rows =
-            [["job", "exit", "in step", "create", "change", "disable", "delete", "held", "conflicts", "failed", "requests"]]
+            [
+                [
+                    "job", "exit", "in step", "create", "change", "disable", "delete", "held", "conflicts", "failed",
+                    "requests",
+                ]
+            ]
             + reports.map { report in
-                [report.job, String(report.exit.rawValue), String(report.figures.inStep), count(report, "create"), count(report, "update"), count(report, "disable"), count(report, "delete")]
-                    + [String(report.figures.held.values.reduce(0, +)), String(report.figures.conflicts), String(report.figures.failed), String(report.requests)]
+                [
+                    report.job, String(report.exit.rawValue), String(report.figures.inStep), count(report, "create"),
+                    count(report, "update"), count(report, "disable"), count(report, "delete"),
+                ]
+                    + [
+                        String(report.figures.held.values.reduce(0, +)), String(report.figures.conflicts),
+                        String(report.figures.failed), String(report.requests),
+                    ]
             }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

@@ -3,7 +3,9 @@ import JSON
 import Testing
 
 @Suite struct CommandTests {
-    @Test("a wrong token is 77, a closed port 69, an empty directory 5, a cut one 5, a missing one 69, an unset secret 78")
+    @Test(
+        "a wrong token is 77, a closed port 69, an empty directory 5, a cut one 5, a missing one 69, an unset secret 78"
+    )
     func exits() throws {
         let server = try ServerProcess.sandbox()
         defer { server.stop() }
@@ -45,7 +47,9 @@ import Testing
         try place.writeJob(server.base)
         let refused = try place.rollcall("run", "job.yaml", token: "wrong")
         #expect(refused.exit == 77 && !refused.output.contains("This ledger is new"), "\(refused.everything)")
-        #expect(try !FileManager.default.contentsOfDirectory(atPath: place.folder.appendingPathComponent("snapshots").path).contains { $0.hasPrefix("test") })
+        #expect(
+            try !FileManager.default.contentsOfDirectory(atPath: place.folder.appendingPathComponent("snapshots").path)
+                .contains { $0.hasPrefix("test") })
         #expect(try place.rollcall("status").output.hasPrefix("No ledger"))
         #expect(try place.rollcall("run", "job.yaml").exit == 0)
         #expect(try place.rollcall("run", "job.yaml", token: "wrong").exit == 77)
@@ -66,12 +70,21 @@ import Testing
         #expect(try place.rollcall("run", "job.yaml").exit == 0)
         try place.writeJob(other.base)
         let elsewhere = try place.rollcall("run", "job.yaml")
-        #expect(elsewhere.exit == 78 && elsewhere.everything.contains(server.base) && elsewhere.everything.contains(other.base))
-        try place.write("snapshots/test.sqlite", "this is no ledger, and it is long enough to be looked at as one, whatever else it may be")
+        #expect(
+            elsewhere.exit == 78 && elsewhere.everything.contains(server.base)
+                && elsewhere.everything.contains(other.base))
+        try place.write(
+            "snapshots/test.sqlite",
+            "this is no ledger, and it is long enough to be looked at as one, whatever else it may be")
         #expect(try place.rollcall("run", "job.yaml").exit == 74)
     }
 
-    @Test("a target belongs to one job of a state folder: a second job on it is refused and names the first, until that is gone")
+    @Test(
+        """
+        a target belongs to one job of a state folder: a second job on it is refused and names the first, until \
+        that is gone
+        """
+    )
     func oneOwner() throws {
         let server = try ServerProcess.sandbox()
         defer { server.stop() }
@@ -79,7 +92,8 @@ import Testing
         try place.write("directory.json", Workplace.directory(3))
         try place.writeJob(server.base)
         #expect(try place.rollcall("run", "job.yaml").exit == 0)
-        try place.write("other.yaml", try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: other"))
+        try place.write(
+            "other.yaml", try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: other"))
         let other = try place.rollcall("plan", "other.yaml")
         #expect(other.exit == 78 && other.everything.contains("belongs to the job test"), "\(other.everything)")
         #expect(try place.rollcall("plan", "--state", "elsewhere", "other.yaml").exit == 2)
@@ -152,11 +166,17 @@ import Testing
 
     @Test("law 9: two processes make the same plan of the same inputs, byte for byte")
     func reproducible() throws {
-        let server = try ServerProcess.sandbox(["--seed", Program.repository.appendingPathComponent("jobs/demo/seed.json").path])
+        let server = try ServerProcess.sandbox([
+            "--seed", Program.repository.appendingPathComponent("jobs/demo/seed.json").path,
+        ])
         defer { server.stop() }
         let place = try Workplace()
         try place.writeJob(server.base)
-        try place.write("directory.json", String(decoding: try Data(contentsOf: Program.repository.appendingPathComponent("jobs/demo/directory.json")), as: UTF8.self))
+        try place.write(
+            "directory.json",
+            String(
+                decoding: try Data(contentsOf: Program.repository.appendingPathComponent("jobs/demo/directory.json")),
+                as: UTF8.self))
         var plans: Set<String> = []
         for number in 1...4 {
             #expect(try place.rollcall("plan", "--state", "state\(number)", "--csv", "plan.csv", "job.yaml").exit == 2)
@@ -164,46 +184,71 @@ import Testing
         }
         #expect(plans.count == 1)
         // Into a pipe without the mark that spreadsheets need in a file.
-        #expect(timeless("\u{FEFF}" + (try place.rollcall("plan", "--state", "state9", "--csv", "-", "job.yaml").output)) == plans.first)
+        #expect(
+            timeless("\u{FEFF}" + (try place.rollcall("plan", "--state", "state9", "--csv", "-", "job.yaml").output))
+                == plans.first)
         // Until when it may be applied is all that differs.
         func timeless(_ text: String) -> String { text.replacing(#/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/#, with: "TIME") }
     }
 
-    @Test("no secret is in the ledger, the CSV, the log at its most verbose, or an error", arguments: ["key", "form", "query", "basic"])
+    @Test(
+        "no secret is in the ledger, the CSV, the log at its most verbose, or an error",
+        arguments: ["key", "form", "query", "basic"])
     func secrets(way: String) throws {
         let secret = "S3cr3t-\(way)-9f81c2"
         let isOAuth = way != "key"
-        let server = try ServerProcess.sandbox(isOAuth ? ["--client", "rollcall-client"] : [], token: isOAuth ? "" : secret, environment: ["SANDBOX_CLIENT_SECRET": secret])
+        let server = try ServerProcess.sandbox(
+            isOAuth ? ["--client", "rollcall-client"] : [], token: isOAuth ? "" : secret,
+            environment: ["SANDBOX_CLIENT_SECRET": secret])
         defer { server.stop() }
         let place = try Workplace()
         let login = server.base.replacingOccurrences(of: "/scim/v2", with: "/oauth/token")
         try place.write("directory.json", Workplace.directory(4))
         try place.writeJob(
             server.base,
-            authorization: isOAuth ? "{ oauth: { tokenURL: \"\(login)\", clientID: rollcall-client, clientSecret: \"${THE_SECRET}\", placement: \(way) } }" : "{ key: \"${THE_SECRET}\" }")
+            authorization: isOAuth
+                ? """
+                { oauth: { tokenURL: \"\(login)\", clientID: rollcall-client, clientSecret: \"${THE_SECRET}\", \
+                placement: \(way) } }
+                """
+                : "{ key: \"${THE_SECRET}\" }")
         var told = ""
         for (arguments, exit, value) in [
-            (["check"], 0, secret), (["plan", "--csv", "plan.csv"], 2, secret), (["run", "--csv", "run.csv", "--log-format", "json"], 0, secret), (["run"], 77, secret + "-wrong"),
+            (["check"], 0, secret), (["plan", "--csv", "plan.csv"], 2, secret),
+            (["run", "--csv", "run.csv", "--log-format", "json"], 0, secret), (["run"], 77, secret + "-wrong"),
         ] {
-            let result = try Program.rollcall(arguments + ["--log-level", "trace", "job.yaml"], environment: ["THE_SECRET": value], in: place.folder)
+            let result = try Program.rollcall(
+                arguments + ["--log-level", "trace", "job.yaml"], environment: ["THE_SECRET": value], in: place.folder)
             #expect(result.exit == Int32(exit), "\(arguments): \(result.everything)")
             told += result.everything
         }
         #expect(told.contains("request"))
-        let files = FileManager.default.enumerator(at: place.folder, includingPropertiesForKeys: [.isRegularFileKey])?.compactMap { $0 as? URL } ?? []
+        let files =
+            FileManager.default.enumerator(at: place.folder, includingPropertiesForKeys: [.isRegularFileKey])?
+            .compactMap { $0 as? URL } ?? []
         #expect(files.contains { $0.lastPathComponent == "test.sqlite" })
         var haystack = Data(told.utf8)
-        for file in files where (try? file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile) == true { haystack.append(try Data(contentsOf: file)) }
+        for file in files where (try? file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile) == true {
+            haystack.append(try Data(contentsOf: file))
+        }
         // As it stands, percent-encoded, and inside Basic; and no token that was issued for it.
         for needle in [secret, "S3cr3t", Data("rollcall-client:\(secret)".utf8).base64EncodedString(), "issued-1-"] {
             #expect(haystack.range(of: Data(needle.utf8)) == nil, "\(needle)")
         }
     }
 
-    @Test("Alibaba Cloud's own SDKs read the sandbox's IDaaS, both APIs and both ways of paging, and are refused where they should be")
+    @Test(
+        """
+        Alibaba Cloud's own SDKs read the sandbox's IDaaS, both APIs and both ways of paging, and are refused \
+        where they should be
+        """
+    )
     func officialSDKs() throws {
         let directory = Program.repository.appendingPathComponent("jobs/demo/directory.json").path
-        let keys = ["ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tTEST", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s3cret", "ALIBABA_CLOUD_SECURITY_TOKEN": "", "SANDBOX_APPLICATION_SECRET": "CSsecret"]
+        let keys = [
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tTEST", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s3cret",
+            "ALIBABA_CLOUD_SECURITY_TOKEN": "", "SANDBOX_APPLICATION_SECRET": "CSsecret",
+        ]
         for token in ["", "CAISsts"] {
             let keys = keys.merging(["ALIBABA_CLOUD_SECURITY_TOKEN": token]) { $1 }
             let server = try ServerProcess.sandbox(["--directory", directory], environment: keys)
@@ -211,42 +256,56 @@ import Testing
             let result = try Program.run(
                 URL(fileURLWithPath: "/bin/bash"),
                 [
-                    Program.foreign.appendingPathComponent("sdk.sh").path, "--endpoint", server.origin.replacingOccurrences(of: "http://", with: ""), "--instance-id",
-                    "idaas_k3mq7tzr5yx2nvbcd4wphfa6ue", "--application-id", "app_m3kq7tzr5yx2nvbcd4wphfa6ue", "--client-secret", "CSsecret", "--page-size", "7", "--details", "--negative",
+                    Program.foreign.appendingPathComponent("sdk.sh").path, "--endpoint",
+                    server.origin.replacingOccurrences(of: "http://", with: ""), "--instance-id",
+                    "idaas_k3mq7tzr5yx2nvbcd4wphfa6ue", "--application-id", "app_m3kq7tzr5yx2nvbcd4wphfa6ue",
+                    "--client-secret", "CSsecret", "--page-size", "7", "--details", "--negative",
                 ], environment: keys, seconds: 300)
             #expect(result.exit == 0, "\(result.everything.suffix(3000))")
             let report = try JSONValue(parsing: Array(result.output.utf8))
             #expect(report["problems"]?.array?.isEmpty == true)
-            #expect(report["management"]?["users"]?.array?.count == 24 && report["developer"]?["users"]?.array?.count == 24)
-            #expect(report["management"]?["user_details"]?.array?.count == 24 && report["developer"]?["members"]?.object?.count == 4)
+            #expect(
+                report["management"]?["users"]?.array?.count == 24 && report["developer"]?["users"]?.array?.count == 24)
+            #expect(
+                report["management"]?["user_details"]?.array?.count == 24
+                    && report["developer"]?["members"]?.object?.count == 4)
             #expect(report["negative"]?.object?.count == 8, "\(report["negative"]?.canonical ?? "")")
         }
     }
 
-    private static let idaasKeys = ["ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tTEST", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "V3rySecret-81", "SANDBOX_APPLICATION_SECRET": "CSV3rySecret-82"]
+    private static let idaasKeys = [
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tTEST", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "V3rySecret-81",
+        "SANDBOX_APPLICATION_SECRET": "CSV3rySecret-82",
+    ]
 
     private func idaasJob(_ server: ServerProcess, _ kind: String) -> String {
-        """
-        job: test
-        source:
-          kind: \(kind)
-          endpoint: \(server.origin)
-          instance: idaas_k3mq7tzr5yx2nvbcd4wphfa6ue
-          \(kind == "idaas" ? "" : "application: app_m3kq7tzr5yx2nvbcd4wphfa6ue\n  client: { secret: \"${SANDBOX_APPLICATION_SECRET}\" }")
-          pace: { requestsPerSecond: 1000, concurrency: 5 }
-        target:
-          platform: generic
-          baseURL: \(server.base)
-          authorization: { key: "${SANDBOX_TOKEN}" }
-        pace: { requestsPerSecond: 1000, concurrency: 5 }
-        """
+        let client = "client: { secret: \"${SANDBOX_APPLICATION_SECRET}\" }"
+        return """
+            job: test
+            source:
+              kind: \(kind)
+              endpoint: \(server.origin)
+              instance: idaas_k3mq7tzr5yx2nvbcd4wphfa6ue
+              \(kind == "idaas" ? "" : "application: app_m3kq7tzr5yx2nvbcd4wphfa6ue\n  \(client)")
+              pace: { requestsPerSecond: 1000, concurrency: 5 }
+            target:
+              platform: generic
+              baseURL: \(server.base)
+              authorization: { key: "${SANDBOX_TOKEN}" }
+            pace: { requestsPerSecond: 1000, concurrency: 5 }
+            """
     }
 
-    @Test("IDaaS over HTTP: in step, a lost page is exit 5, a wrong secret 77, and no secret is anywhere", arguments: ["idaas", "idaas-application"])
+    @Test(
+        "IDaaS over HTTP: in step, a lost page is exit 5, a wrong secret 77, and no secret is anywhere",
+        arguments: ["idaas", "idaas-application"])
     func idaas(kind: String) throws {
         let directory = Program.repository.appendingPathComponent("jobs/demo/directory.json").path
-        let server = try ServerProcess.sandbox(["--directory", directory, "--directory-page-size", "5"], environment: Self.idaasKeys)
-        let broken = try ServerProcess.sandbox(["--directory", directory, "--directory-page-size", "5", "--fault", "lostPage:users:2:99"], environment: Self.idaasKeys)
+        let server = try ServerProcess.sandbox(
+            ["--directory", directory, "--directory-page-size", "5"], environment: Self.idaasKeys)
+        let broken = try ServerProcess.sandbox(
+            ["--directory", directory, "--directory-page-size", "5", "--fault", "lostPage:users:2:99"],
+            environment: Self.idaasKeys)
         defer {
             server.stop()
             broken.stop()
@@ -256,7 +315,8 @@ import Testing
         var told = ""
         func rollcall(_ arguments: String..., keys: [String: String] = [:]) throws -> Program.Result {
             let environment = ["SANDBOX_TOKEN": Workplace.token].merging(Self.idaasKeys) { $1 }.merging(keys) { $1 }
-            let result = try Program.rollcall(arguments + ["--log-level", "trace", "job.yaml"], environment: environment, in: place.folder)
+            let result = try Program.rollcall(
+                arguments + ["--log-level", "trace", "job.yaml"], environment: environment, in: place.folder)
             told += result.everything
             return result
         }
@@ -264,17 +324,29 @@ import Testing
         let first = try rollcall("run", "--csv", "run.csv")
         #expect(first.exit == 0 && first.output.hasPrefix("OK. Run 1: 27 created"), "\(first.everything)")
         #expect(try rollcall("plan").output.hasPrefix("No changes. 27 in step."))
-        let wrong = try rollcall("run", keys: ["ALIBABA_CLOUD_ACCESS_KEY_SECRET": "V3rySecret-wrong", "SANDBOX_APPLICATION_SECRET": "CSV3rySecret-wrong"])
+        let wrong = try rollcall(
+            "run",
+            keys: [
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "V3rySecret-wrong",
+                "SANDBOX_APPLICATION_SECRET": "CSV3rySecret-wrong",
+            ])
         #expect(wrong.exit == 77, "\(wrong.everything)")
         try place.write("job.yaml", idaasJob(broken, kind))
         try FileManager.default.removeItem(at: place.folder.appendingPathComponent("snapshots"))
         let lost = try rollcall("run")
         #expect(lost.exit == 5 && lost.output.contains("users, page 2: is empty"), "\(lost.everything)")
-        let files = FileManager.default.enumerator(at: place.folder, includingPropertiesForKeys: [.isRegularFileKey])?.compactMap { $0 as? URL } ?? []
-        #expect(!files.contains { $0.lastPathComponent.hasSuffix(".source") || $0.lastPathComponent.hasSuffix(".scratch") })
+        let files =
+            FileManager.default.enumerator(at: place.folder, includingPropertiesForKeys: [.isRegularFileKey])?
+            .compactMap { $0 as? URL } ?? []
+        #expect(
+            !files.contains { $0.lastPathComponent.hasSuffix(".source") || $0.lastPathComponent.hasSuffix(".scratch") })
         var haystack = Data(told.utf8)
-        for file in files where (try? file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile) == true { haystack.append(try Data(contentsOf: file)) }
-        for needle in ["V3rySecret", "Signature=", "access_token"] { #expect(haystack.range(of: Data(needle.utf8)) == nil, "\(needle)") }
+        for file in files where (try? file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile) == true {
+            haystack.append(try Data(contentsOf: file))
+        }
+        for needle in ["V3rySecret", "Signature=", "access_token"] {
+            #expect(haystack.range(of: Data(needle.utf8)) == nil, "\(needle)")
+        }
     }
 
     @Test("the sandbox satisfies two conformance testers that nobody here wrote")
@@ -282,7 +354,8 @@ import Testing
         let server = try ServerProcess.sandbox()
         defer { server.stop() }
         let result = try Program.run(
-            URL(fileURLWithPath: "/bin/bash"), [Program.foreign.appendingPathComponent("conformance.sh").path, server.base, Workplace.token], seconds: 400)
+            URL(fileURLWithPath: "/bin/bash"),
+            [Program.foreign.appendingPathComponent("conformance.sh").path, server.base, Workplace.token], seconds: 400)
         #expect(result.exit == 0, "\(result.everything)")
         #expect(result.output.contains("scim2-tester:") && result.output.contains("scim-sanity:"))
     }

@@ -17,7 +17,11 @@ import Testing
 
         func write(people: ClosedRange<Int>, named: String = "Person") throws {
             let users: [JSONValue] = people.map {
-                ["userId": .string("user_\($0)"), "username": .string("person\($0)"), "displayName": .string("\(named) \($0)"), "email": .string("person\($0)@corp.example"), "status": "enabled"]
+                [
+                    "userId": .string("user_\($0)"), "username": .string("person\($0)"),
+                    "displayName": .string("\(named) \($0)"), "email": .string("person\($0)@corp.example"),
+                    "status": "enabled",
+                ]
             }
             try place.write("directory.json", (["users": .array(users)] as JSONValue).canonical)
         }
@@ -25,16 +29,27 @@ import Testing
 
     /// The commands that an output tells an operator to type, as a shell reads them.
     private func commands(in output: String) -> [String] {
-        output.components(separatedBy: .newlines).compactMap { line in line.range(of: "rollcall (apply|run|ledger|status|plan) [^;)]*", options: .regularExpression).map { String(line[$0]) } }
+        output.components(separatedBy: .newlines).compactMap { line in
+            line.range(of: "rollcall (apply|run|ledger|status|plan) [^;)]*", options: .regularExpression).map {
+                String(line[$0])
+            }
+        }
     }
 
     /// Types a command into a shell, with the program on its path.
     private func type(_ command: String, _ stage: Stage) throws -> Program.Result {
         try Program.run(
-            URL(fileURLWithPath: "/bin/sh"), ["-c", command], environment: ["SANDBOX_TOKEN": "correct horse battery", "PATH": "\(Program.products.path):/usr/bin:/bin"], in: stage.place.folder)
+            URL(fileURLWithPath: "/bin/sh"), ["-c", command],
+            environment: ["SANDBOX_TOKEN": "correct horse battery", "PATH": "\(Program.products.path):/usr/bin:/bin"],
+            in: stage.place.folder)
     }
 
-    @Test("16 A, B: a command that a plan or a hold prints can be typed as it stands, also where the state folder's name has a blank")
+    @Test(
+        """
+        16 A, B: a command that a plan or a hold prints can be typed as it stands, also where the state folder's \
+        name has a blank
+        """
+    )
     func pasted() throws {
         let stage = try Stage()
         defer { stage.server.stop() }
@@ -45,23 +60,34 @@ import Testing
         #expect(applied.exit == 0 && applied.output.hasPrefix("OK. Run 2: 6 created"), "\(applied.everything)")
         try stage.write(people: 1...3)
         let held = try stage.place.rollcall("run", "--state", "my state", "job.yaml")
-        #expect(held.exit == 4 && held.output.hasPrefix("HELD. Run 3 wrote nothing, and nobody was touched"), "\(held.everything)")
         #expect(
-            held.output.contains("Held, and unchanged:") && held.output.contains("  - disable Person 4 (person4)") && held.output.contains("users.disable: 3 in this run, at most 1"), "\(held.output)")
+            held.exit == 4 && held.output.hasPrefix("HELD. Run 3 wrote nothing, and nobody was touched"),
+            "\(held.everything)")
+        #expect(
+            held.output.contains("Held, and unchanged:") && held.output.contains("  - disable Person 4 (person4)")
+                && held.output.contains("users.disable: 3 in this run, at most 1"), "\(held.output)")
         let words = try #require(commands(in: held.output).first { $0.hasPrefix("rollcall run ") })
         let status = try stage.place.rollcall("status", "--state", "my state")
         #expect(status.output.contains("held: disable Person 4 (person4)"), "\(status.output)")
         let let_go = try type(words, stage)
         #expect(let_go.exit == 0 && let_go.output.contains("3 disabled"), "\(let_go.everything)")
-        #expect(try stage.place.rollcall("status", "--state", "my state").output.contains("leavers that wait: 3, the next person4 on "), "\(status.output)")
+        #expect(
+            try stage.place.rollcall("status", "--state", "my state").output.contains(
+                "leavers that wait: 3, the next person4 on "), "\(status.output)")
         // Another plan than the one that was looked at is refused.
         try stage.write(people: 1...3, named: "Changed")
         _ = try stage.place.rollcall("plan", "--state", "my state", "job.yaml")
-        let other = try stage.place.rollcall("apply", "--state", "my state", "job.yaml", "--digest", "d:0123456789abcdef")
+        let other = try stage.place.rollcall(
+            "apply", "--state", "my state", "job.yaml", "--digest", "d:0123456789abcdef")
         #expect(other.exit == 6 && other.output.contains("nobody was touched"), "\(other.everything)")
     }
 
-    @Test("16 C, D: show gives the table of a run again, byte for byte, without a network; a ledger is forgotten only when it is meant and nobody would keep access")
+    @Test(
+        """
+        16 C, D: show gives the table of a run again, byte for byte, without a network; a ledger is forgotten \
+        only when it is meant and nobody would keep access
+        """
+    )
     func again() throws {
         let stage = try Stage()
         defer { stage.server.stop() }
@@ -70,16 +96,25 @@ import Testing
         #expect(try stage.place.rollcall("run", "job.yaml").exit == 0)
         stage.server.stop()
         let shown = try stage.place.rollcall("show", "job.yaml", "--run", "1", "--csv", "again.csv")
-        #expect(shown.exit == 0 && shown.output.contains("  + user Person 1 (person1): person1@corp.example"), "\(shown.everything)")
+        #expect(
+            shown.exit == 0 && shown.output.contains("  + user Person 1 (person1): person1@corp.example"),
+            "\(shown.everything)")
         let table = try stage.place.read("run.csv")
-        #expect(try table == stage.place.read("again.csv") && table.contains(",Person 1,person1,person1@corp.example,") && table.hasPrefix("\u{FEFF}plan,digest,op,risk,what,"))
+        #expect(
+            try table == stage.place.read("again.csv") && table.contains(",Person 1,person1,person1@corp.example,")
+                && table.hasPrefix("\u{FEFF}plan,digest,op,risk,what,"))
         #expect(try stage.place.rollcall("show", "job.yaml", "--run", "9").exit == 64)
         let look = try stage.place.rollcall("ledger", "forget", "job.yaml")
-        #expect(look.exit == 0 && look.output.contains("6 users and 0 groups linked") && look.output.contains("--yes test"), "\(look.everything)")
+        #expect(
+            look.exit == 0 && look.output.contains("6 users and 0 groups linked") && look.output.contains("--yes test"),
+            "\(look.everything)")
         #expect(try stage.place.rollcall("ledger", "forget", "job.yaml", "--yes", "another").exit == 64)
         let paste = try #require(commands(in: look.output).first?.components(separatedBy: " removes").first)
         #expect(try type(paste, stage).exit == 0)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: stage.place.folder.appendingPathComponent("snapshots").path).filter { $0.hasPrefix("test.sqlite") } == [])
+        #expect(
+            try FileManager.default.contentsOfDirectory(
+                atPath: stage.place.folder.appendingPathComponent("snapshots").path
+            ).filter { $0.hasPrefix("test.sqlite") } == [])
     }
 
     @Test("16 D: a ledger that knows a leaver with access is not forgotten")
@@ -90,7 +125,10 @@ import Testing
         try stage.write(people: 1...3)
         #expect(try stage.place.rollcall("run", "job.yaml").exit == 4)
         let forget = try stage.place.rollcall("ledger", "forget", "job.yaml", "--yes", "test")
-        #expect(forget.exit == 3 && forget.error.contains("3 accounts (person4, person5, person6) should be ended and stand"), "\(forget.everything)")
+        #expect(
+            forget.exit == 3
+                && forget.error.contains("3 accounts (person4, person5, person6) should be ended and stand"),
+            "\(forget.everything)")
         #expect(try stage.place.rollcall("plan", "job.yaml").exit == 4)
         #expect(try stage.place.rollcall("ledger", "forget", "job.yaml", "--yes", "test", "--accept-access").exit == 0)
     }
@@ -102,19 +140,31 @@ import Testing
         let run = try stage.place.rollcall("run", "--log-format", "json", "--log-level", "info", "job.yaml")
         let events = try run.error.split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
         #expect(
-            events.compactMap { $0["message"]?.string }.filter { $0 != "operation" && !$0.contains("request") } == ["run started", "source read", "target read", "plan made", "run finished"],
+            events.compactMap { $0["message"]?.string }.filter { $0 != "operation" && !$0.contains("request") } == [
+                "run started", "source read", "target read", "plan made", "run finished",
+            ],
             "\(run.error)")
         let operations = events.filter { $0["message"] == "operation" }
-        #expect(operations.count == 6 && operations.allSatisfy { $0["action"] == "create" && $0["status"] == "done" && $0["run"]?.integer == 1 && $0["job"] == "test" })
-        #expect(events.last?["exit"]?.integer == 0 && events.first { $0["message"] == "source read" }?["users"]?.integer == 6 && events.first { $0["message"] == "source read" }?["complete"] == true)
-        for line in run.error.split(separator: "\n") { #expect(try JSONValue(parsing: Array(line.utf8)).canonical == String(line)) }
+        #expect(
+            operations.count == 6
+                && operations.allSatisfy {
+                    $0["action"] == "create" && $0["status"] == "done" && $0["run"]?.integer == 1 && $0["job"] == "test"
+                })
+        #expect(
+            events.last?["exit"]?.integer == 0
+                && events.first { $0["message"] == "source read" }?["users"]?.integer == 6
+                && events.first { $0["message"] == "source read" }?["complete"] == true)
+        for line in run.error.split(separator: "\n") {
+            #expect(try JSONValue(parsing: Array(line.utf8)).canonical == String(line))
+        }
     }
 
     @Test("16 E: what is nearly a command, a flag or a limit is told what it may be")
     func near() throws {
         let place = try Workplace()
         for (arguments, hint) in [
-            (["pln", "job.yaml"], "did you mean “plan”?"), (["plan", "--cvs", "x", "job.yaml"], "Did you mean '--csv'?"),
+            (["pln", "job.yaml"], "did you mean “plan”?"),
+            (["plan", "--cvs", "x", "job.yaml"], "Did you mean '--csv'?"),
             (["run", "--allow", "users.disabl=5", "job.yaml"], "did you mean users.disable?"),
         ] {
             let result = try Program.rollcall(arguments, in: place.folder)
@@ -123,20 +173,31 @@ import Testing
         #expect(try Program.rollcall(["--version"], in: place.folder).output.contains("ledger schema"))
     }
 
-    @Test("16 E: check tells its verdict first; --offline wants no secret and no network; a second job on one target is refused as a plan refuses it")
+    @Test(
+        """
+        16 E: check tells its verdict first; --offline wants no secret and no network; a second job on one target \
+        is refused as a plan refuses it
+        """
+    )
     func check() throws {
         let stage = try Stage()
         defer { stage.server.stop() }
         let good = try stage.place.rollcall("check", "job.yaml")
-        #expect(good.exit == 0 && good.output.hasPrefix("test: good.\n  target: reached") && good.output.contains("one page of users and one of groups read"), "\(good.everything)")
-        try stage.place.write("second.yaml", try stage.place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: second"))
+        #expect(
+            good.exit == 0 && good.output.hasPrefix("test: good.\n  target: reached")
+                && good.output.contains("one page of users and one of groups read"), "\(good.everything)")
+        try stage.place.write(
+            "second.yaml", try stage.place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: second"))
         let twice = try stage.place.rollcall("check", "job.yaml", "second.yaml")
         #expect(twice.exit == 78 && twice.error.contains("belongs to the job test"), "\(twice.everything)")
         #expect(try stage.place.rollcall("run", "job.yaml").exit == 0)
         #expect(try stage.place.rollcall("check", "second.yaml").exit == 78)
         stage.server.stop()
-        let offline = try Program.rollcall(["check", "--offline", "job.yaml"], environment: ["SANDBOX_TOKEN": ""], in: stage.place.folder)
-        #expect(offline.exit == 0 && offline.output.hasPrefix("test: good, as far as the file tells."), "\(offline.everything)")
+        let offline = try Program.rollcall(
+            ["check", "--offline", "job.yaml"], environment: ["SANDBOX_TOKEN": ""], in: stage.place.folder)
+        #expect(
+            offline.exit == 0 && offline.output.hasPrefix("test: good, as far as the file tells."),
+            "\(offline.everything)")
     }
 
     @Test("16 A: --quiet says nothing on a night that needs nobody, and colour is for terminals")
@@ -148,6 +209,8 @@ import Testing
         let held = try stage.place.rollcall("run", "--quiet", "--color", "always", "job.yaml")
         #expect(held.exit == 4 && held.output.contains("\u{1B}[33mHELD\u{1B}[0m"), "\(held.everything)")
         #expect(try !stage.place.rollcall("run", "job.yaml").output.contains("\u{1B}"))
-        #expect(try stage.place.rollcall("run", "--detail", "none", "job.yaml").output.contains("… and 3 more: --detail all"))
+        #expect(
+            try stage.place.rollcall("run", "--detail", "none", "job.yaml").output.contains(
+                "… and 3 more: --detail all"))
     }
 }

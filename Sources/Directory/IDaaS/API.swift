@@ -133,13 +133,15 @@ struct ManagementAPI: IDaaSAPI {
         case .user(let id): return request(object.operation, [("UserId", id)])
         case .group(let id): return request(object.operation, [("GroupId", id)])
         case .unit(let id): return request(object.operation, [("OrganizationalUnitId", id)])
-        case .provisioningScope, .provisioningConfig, .profileMapping: return application.map { request(object.operation, [("ApplicationId", $0)]) }
+        case .provisioningScope, .provisioningConfig, .profileMapping:
+            return application.map { request(object.operation, [("ApplicationId", $0)]) }
         case .pushes(let since):
             return application.map {
                 request(
                     object.operation,
                     [
-                        ("TargetType", "application"), ("TargetIds.1", $0), ("Direction", "egress"), ("StartTime", String(since)), ("PageNumber", "1"), ("PageSize", pageSize),
+                        ("TargetType", "application"), ("TargetIds.1", $0), ("Direction", "egress"),
+                        ("StartTime", String(since)), ("PageNumber", "1"), ("PageSize", pageSize),
                     ])
             }
         }
@@ -147,7 +149,8 @@ struct ManagementAPI: IDaaSAPI {
 
     private func request(_ action: String, _ query: [(String, String)]) -> HTTPRequest {
         var head = HTTPRequest(
-            method: .get, scheme: endpoint.scheme, authority: endpoint.authority, path: "\(endpoint.path)/?" + ACS3Signature.canonical([("InstanceId", instance)] + query))
+            method: .get, scheme: endpoint.scheme, authority: endpoint.authority,
+            path: "\(endpoint.path)/?" + ACS3Signature.canonical([("InstanceId", instance)] + query))
         head.headerFields[.accept] = "application/json"
         if let name = HTTPField.Name("x-acs-action") { head.headerFields[name] = action }
         if let name = HTTPField.Name("x-acs-version") { head.headerFields[name] = "2021-12-01" }
@@ -199,7 +202,8 @@ struct DeveloperAPI: IDaaSAPI {
         case .users: return numbered("/users", page)
         case .usersOfUnit(let unit): return numbered("/users", page, [("organizationalUnitId", unit)])
         case .groups: return byToken("/groups", page)
-        case .members(let group): return byToken("/groups/\(PercentEncoding.encode(group))/actions/listUsersForGroup", page)
+        case .members(let group):
+            return byToken("/groups/\(PercentEncoding.encode(group))/actions/listUsersForGroup", page)
         case .units(let parent?): return numbered("/organizationalUnits", page, [("parentId", parent)])
         case .units(nil), .usersByID, .groupsByID: return nil
         }

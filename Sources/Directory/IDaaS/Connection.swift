@@ -46,14 +46,18 @@ final class IDaaSConnection: Sendable {
     /// Asks for one page. Throws `DirectoryFailure` where the source as a whole does not answer.
     ///
     /// - Parameter number: the page's place in the walk from 1, for messages.
-    func page(_ list: IDaaSList, _ page: IDaaSPage, number: Int, _ body: (JSONView) throws -> Void) async throws -> Answer<Page> {
+    func page(_ list: IDaaSList, _ page: IDaaSPage, number: Int, _ body: (JSONView) throws -> Void) async throws
+        -> Answer<Page>
+    {
         guard let head = api.request(list, page) else { return .malformed("\(list.operation) has no such list") }
         let what = "\(list.operation), \(list.name), page \(number)"
         return try await send(head, list.operation, what) { root in
             var result = Page()
             guard root.kind == .object, let items = root[api.items(list)] else {
                 // IDaaS leaves an empty list out; a page that does not even state a total is none.
-                guard root.kind == .object, root.field("totalCount", api.style) != nil else { throw JSONSyntaxError("the page has neither \(api.items(list)) nor a total") }
+                guard root.kind == .object, root.field("totalCount", api.style) != nil else {
+                    throw JSONSyntaxError("the page has neither \(api.items(list)) nor a total")
+                }
                 return describe(root, &result)
             }
             guard items.kind == .array || items.isNull else { throw JSONSyntaxError("\(api.items(list)) is no list") }
@@ -73,7 +77,8 @@ final class IDaaSConnection: Sendable {
         return page
     }
 
-    /// Asks for one object and hands it to `body`. Throws `DirectoryFailure` where the source as a whole does not answer.
+    /// Asks for one object and hands it to `body`. Throws `DirectoryFailure` where the source as a whole does not
+    /// answer.
     func object<Value>(_ object: IDaaSObject, _ body: (JSONView) throws -> Value) async throws -> Answer<Value> {
         guard let head = api.request(object) else { return .malformed("\(object.operation) is not possible here") }
         var answer = Answer<Value>.malformed("")
@@ -88,7 +93,9 @@ final class IDaaSConnection: Sendable {
         return answer
     }
 
-    private func send<Value>(_ head: HTTPRequest, _ operation: String, _ what: String, _ body: (JSONView) throws -> Value) async throws -> Answer<Value> {
+    private func send<Value>(
+        _ head: HTTPRequest, _ operation: String, _ what: String, _ body: (JSONView) throws -> Value
+    ) async throws -> Answer<Value> {
         let response: IncomingResponse
         do {
             response = try await client.send(OutgoingRequest(head: head))
@@ -100,7 +107,9 @@ final class IDaaSConnection: Sendable {
             let error = IDaaSError(response)
             if let verdict = error.verdict(operation, isApplication: api.isApplication) {
                 var why = "\(what): \(error); \(verdict.remedy)"
-                if error.code.hasPrefix("InvalidTimeStamp"), abs(clockSkew) > 60 { why += " (the service's clock is \(Self.words(clockSkew)) of this one)" }
+                if error.code.hasPrefix("InvalidTimeStamp"), abs(clockSkew) > 60 {
+                    why += " (the service's clock is \(Self.words(clockSkew)) of this one)"
+                }
                 throw verdict.isCredential ? DirectoryFailure.credentials(why) : .unreachable(why)
             }
             return .refused(error)
@@ -119,15 +128,22 @@ final class IDaaSConnection: Sendable {
         case .refused(let why) where why.hasPrefix(CredentialChain.refusalMark): return .credentials(why)
         case .refused(let why) where why.hasPrefix(ClientCredentials.refusalMark):
             // The code of a refused token request stands in its message, the first word that is one.
-            let verdict = why.split { " :,“”".contains($0) }.lazy.compactMap { IDaaSError(code: String($0)).verdict("GenerateToken", isApplication: true) }.first
+            let verdict = why.split { " :,“”".contains($0) }.lazy.compactMap {
+                IDaaSError(code: String($0)).verdict("GenerateToken", isApplication: true)
+            }.first
             guard let verdict else { return .credentials("\(why); check source.client") }
-            return verdict.isCredential ? .credentials("\(why); \(verdict.remedy)") : .unreachable("\(why); \(verdict.remedy)")
+            return verdict.isCredential
+                ? .credentials("\(why); \(verdict.remedy)") : .unreachable("\(why); \(verdict.remedy)")
         default: return .unreachable("\(what): \(error); check source.region or source.endpoint, and the network")
         }
     }
 
     private func observe(_ response: IncomingResponse) {
-        guard let date = HTTPField.Name("date").flatMap({ response.head.headerFields[$0] }).flatMap({ HTTPDate.seconds($0) }) else { return }
+        guard
+            let date = HTTPField.Name("date").flatMap({ response.head.headerFields[$0] }).flatMap({
+                HTTPDate.seconds($0)
+            })
+        else { return }
         let difference = date - time.wall()
         skew.withLock { if abs(difference) > abs($0) { $0 = difference } }
     }

@@ -4,8 +4,8 @@ import SCIM
 
 /// Alibaba Cloud IDaaS (EIAM), through its management API or, for one application, its developer API.
 ///
-/// Its lists carry no proof of their own: no order is promised, and nothing stands still while they are read. So a read is
-/// believed when totals, ids, tokens and members agree; see `ListWalk` for a list and `read` for the whole.
+/// Its lists carry no proof of their own: no order is promised, and nothing stands still while they are read. So a read
+/// is believed when totals, ids, tokens and members agree; see `ListWalk` for a list and `read` for the whole.
 public struct IDaaSSource: DirectorySource {
     private let connection: IDaaSConnection
     private var api: any IDaaSAPI { connection.api }
@@ -20,23 +20,28 @@ public struct IDaaSSource: DirectorySource {
     /// - Parameter client: paced transport without authorization.
     /// - Parameter application: the application whose provisioning scope is the source's; nil for none.
     public static func management(
-        endpoint: URLParts, instance: String, application: String?, keys: any AccessKeySource, client: any HTTPClient, time: Time, retrying: (any HTTPClient) -> any HTTPClient
+        endpoint: URLParts, instance: String, application: String?, keys: any AccessKeySource, client: any HTTPClient,
+        time: Time, retrying: (any HTTPClient) -> any HTTPClient
     ) -> IDaaSSource {
         let api = ManagementAPI(endpoint: endpoint, instance: instance, application: application)
-        return IDaaSSource(connection: IDaaSConnection(api: api, client: retrying(Translated(next: Signed(next: client, keys: keys, time: time))), time: time))
+        return IDaaSSource(
+            connection: IDaaSConnection(
+                api: api, client: retrying(Translated(next: Signed(next: client, keys: keys, time: time))), time: time))
     }
 
     /// The developer API of an application.
     ///
     /// - Parameter tokens: makes the token source for a token URL, over the client that it is to use.
     public static func application(
-        endpoint: URLParts, instance: String, application: String, client: any HTTPClient, time: Time, tokens: (URLParts, any HTTPClient) -> any TokenSource,
+        endpoint: URLParts, instance: String, application: String, client: any HTTPClient, time: Time,
+        tokens: (URLParts, any HTTPClient) -> any TokenSource,
         retrying: (any HTTPClient) -> any HTTPClient
     ) -> IDaaSSource {
         let api = DeveloperAPI(endpoint: endpoint, instance: instance, application: application)
         let translated = Translated(next: client)
         let source = tokens(DeveloperAPI.tokenURL(endpoint, instance: instance, application: application), translated)
-        return IDaaSSource(connection: IDaaSConnection(api: api, client: retrying(Authorized(translated, tokens: source)), time: time))
+        return IDaaSSource(
+            connection: IDaaSConnection(api: api, client: retrying(Authorized(translated, tokens: source)), time: time))
     }
 
     public var identity: String { api.identity }
@@ -59,7 +64,9 @@ public struct IDaaSSource: DirectorySource {
             var walk = ListWalk(.usersOfUnit(unit), connection)
             try await walk.walk { item in
                 let arrival = try wish.allUsers ? .new : add(.user, item, sink)
-                guard arrival != .nameless, let user = item.field("userId", api.style)?.scalarText else { return .nameless }
+                guard arrival != .nameless, let user = item.field("userId", api.style)?.scalarText else {
+                    return .nameless
+                }
                 if arrival == .contradicting { return arrival }
                 return try sink.place(user: user, inUnit: unit) ? .new : .repeated
             }
@@ -73,7 +80,12 @@ public struct IDaaSSource: DirectorySource {
         if wish.details { try await readDetails(sink, &evidence) }
         let skew = connection.clockSkew
         if abs(skew) > Self.tolerance {
-            evidence.violate("the source's clock is \(IDaaSConnection.words(skew)) of this machine's, so expiry dates cannot be judged; set the clock that is wrong")
+            evidence.violate(
+                """
+                the source's clock is \(IDaaSConnection.words(skew)) of this machine's, so expiry dates cannot be \
+                judged; set the clock that is wrong
+                """
+            )
         }
         evidence.statement = "\(said.joined(separator: ", ")); totals, ids and members agree"
         return evidence
@@ -98,7 +110,9 @@ public struct IDaaSSource: DirectorySource {
     /// The units whose users are to be read, with those below; puts the tree into the sink.
     ///
     /// A tree that lacks a unit hides everybody in it, so it is proven as the lists of users are.
-    private func readUnits(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws -> [String] {
+    private func readUnits(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws
+        -> [String]
+    {
         let roots = Self.sorted(wish.units.union(wish.unitsAlone))
         guard !roots.isEmpty else { return [] }
         var children: [String: [String]] = [:]
@@ -117,15 +131,24 @@ public struct IDaaSSource: DirectorySource {
             try await walk.walk(takeItem)
             conclude(walk, &evidence)
             // Only the root has nothing above it.
-            if parents.values.filter({ $0 == nil }).count > 1 { evidence.violate("organizational units: more than one shows no unit above it", mayPass: true) }
+            if parents.values.filter({ $0 == nil }).count > 1 {
+                evidence.violate("organizational units: more than one shows no unit above it", mayPass: true)
+            }
         }
         for root in roots where parents[root] == nil {
             do {
                 guard case let found?? = try await find(unit: root) else {
-                    evidence.refusals[root] = .broken("source.scope lists \(root), which the source does not have; correct the scope")
+                    evidence.refusals[root] = .broken(
+                        "source.scope lists \(root), which the source does not have; correct the scope")
                     continue
                 }
-                if hasOneList, found.parent != nil { evidence.violate("organizational units: the list leaves out \(root), which is there when it is asked for by name", mayPass: true) }
+                if hasOneList, found.parent != nil {
+                    evidence.violate(
+                        """
+                        organizational units: the list leaves out \(root), which is there when it is asked for by name
+                        """,
+                        mayPass: true)
+                }
                 _ = try take(found)
             } catch let failure as DirectoryFailure {
                 if case .credentials = failure { evidence.refusals[root] = failure } else { throw failure }
@@ -146,30 +169,37 @@ public struct IDaaSSource: DirectorySource {
         return Self.sorted(wanted)
     }
 
-    private static func sorted(_ ids: some Sequence<String>) -> [String] { ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+    private static func sorted(_ ids: some Sequence<String>) -> [String] {
+        ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
 
     private func unit(_ item: JSONView) -> DirectoryUnit? {
         guard let id = item.field("organizationalUnitId", api.style)?.scalarText, !id.isEmpty else { return nil }
         let parent = item.field("parentId", api.style)?.string
-        return DirectoryUnit(id: id, name: item.field("organizationalUnitName", api.style)?.string, parent: parent?.isEmpty == true ? nil : parent)
+        return DirectoryUnit(
+            id: id, name: item.field("organizationalUnitName", api.style)?.string,
+            parent: parent?.isEmpty == true ? nil : parent)
     }
 
     public func find(unit id: String) async throws -> DirectoryUnit?? {
         switch try await connection.object(.unit(id), { unit($0) }) {
         case .value(let unit?): return .some(unit)
         case .refused(let error) where error.isMissingRecord: return .some(nil)
-        case .value(nil): throw DirectoryFailure.broken("\(IDaaSObject.unit(id).operation) of \(id): the answer has no id")
+        case .value(nil):
+            throw DirectoryFailure.broken("\(IDaaSObject.unit(id).operation) of \(id): the answer has no id")
         case .refused(let error): throw DirectoryFailure.broken("\(IDaaSObject.unit(id).operation) of \(id): \(error)")
         case .malformed(let why): throw DirectoryFailure.broken("\(IDaaSObject.unit(id).operation) of \(id): \(why)")
         }
     }
 
-    /// Whether a unit's list of users holds those of the units below is not documented. Where a unit is wished for without
-    /// them, whoever is in both lists is looked up.
+    /// Whether a unit's list of users holds those of the units below is not documented. Where a unit is wished for
+    /// without them, whoever is in both lists is looked up.
     private func separateUnits(_ wish: ReadWish, _ sink: any DirectorySink) async throws {
         for unit in Self.sorted(wish.unitsAlone) {
             var last = ""
-            while case let users = try sink.users(inUnitAndBelow: unit, after: last, limit: Self.batch), let end = users.last {
+            while case let users = try sink.users(inUnitAndBelow: unit, after: last, limit: Self.batch),
+                let end = users.last
+            {
                 last = end
                 for (id, answer) in try await sightings(users) {
                     guard case .there(let sighting)? = answer, sighting.record.units.contains(unit) else {
@@ -184,7 +214,9 @@ public struct IDaaSSource: DirectorySource {
     // MARK: groups
 
     /// Reads the groups and their members; nil when none are wished for.
-    private func readGroups(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws -> [String]? {
+    private func readGroups(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws
+        -> [String]?
+    {
         var ids: [String] = []
         func take(_ item: JSONView) throws -> Arrival {
             guard let record = record(.group, item) else { return .nameless }
@@ -202,7 +234,8 @@ public struct IDaaSSource: DirectorySource {
             let wanted = Self.sorted(listed)
             if api.request(.groupsByID([]), .first) != nil {
                 for start in stride(from: 0, to: wanted.count, by: Self.batch) {
-                    var walk = ListWalk(.groupsByID(Array(wanted[start..<min(start + Self.batch, wanted.count)])), connection)
+                    var walk = ListWalk(
+                        .groupsByID(Array(wanted[start..<min(start + Self.batch, wanted.count)])), connection)
                     try await walk.walk(take)
                     conclude(walk, &evidence)
                 }
@@ -214,7 +247,10 @@ public struct IDaaSSource: DirectorySource {
                     }
                 }
             }
-            for group in wanted where !ids.contains(group) { evidence.refusals[group] = .broken("source.scope lists \(group), which the source does not have; correct the scope") }
+            for group in wanted where !ids.contains(group) {
+                evidence.refusals[group] = .broken(
+                    "source.scope lists \(group), which the source does not have; correct the scope")
+            }
         }
         for group in ids {
             var walk = ListWalk(.members(group), connection)
@@ -238,14 +274,18 @@ public struct IDaaSSource: DirectorySource {
         return (Self.sorted(members), walk.violations)
     }
 
-    /// Fetches the users that are members and were in no list. One that does not exist breaks the proof: who is a member of
-    /// what is then not known.
-    private func resolveMembers(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence) async throws {
+    /// Fetches the users that are members and were in no list. One that does not exist breaks the proof: who is a
+    /// member of what is then not known.
+    private func resolveMembers(_ wish: ReadWish, _ sink: any DirectorySink, _ evidence: inout ReadEvidence)
+        async throws
+    {
         // Of users by scope, only the members of the groups that make up the scope are wanted.
         let groups = wish.allUsers ? nil : Self.sorted(wish.groupsOfUsers)
         if let groups, groups.isEmpty { return }
         var last = ""
-        while case let unknown = try sink.unknownMembers(of: groups, after: last, limit: Self.batch), let end = unknown.last {
+        while case let unknown = try sink.unknownMembers(of: groups, after: last, limit: Self.batch),
+            let end = unknown.last
+        {
             last = end
             var missing = Set(unknown)
             if !wish.allUsers, api.request(.usersByID([]), .first) != nil {
@@ -262,7 +302,13 @@ public struct IDaaSSource: DirectorySource {
                 switch answer {
                 // As a list would have shown it: what lists do not carry is read for everybody or for nobody.
                 case .there(let sighting)?: _ = try sink.add(sighting.record.asListed)
-                case .gone?, nil: evidence.violate("\(id) is a member of a group and no user of the source (\(IDaaSObject.user(id).operation) does not find it)", mayPass: true)
+                case .gone?, nil:
+                    evidence.violate(
+                        """
+                        \(id) is a member of a group and no user of the source (\(IDaaSObject.user(id).operation) \
+                        does not find it)
+                        """,
+                        mayPass: true)
                 }
             }
         }
@@ -278,7 +324,8 @@ public struct IDaaSSource: DirectorySource {
             for (id, answer) in try await sightings(users) {
                 switch answer {
                 case .there(let sighting)?: try sink.replace(sighting.record)
-                case .gone?, nil: evidence.violate("\(id) was in the list of users, and is not found by itself", mayPass: true)
+                case .gone?, nil:
+                    evidence.violate("\(id) was in the list of users, and is not found by itself", mayPass: true)
                 }
             }
         }
@@ -302,7 +349,9 @@ public struct IDaaSSource: DirectorySource {
             var groups: [String]?
             if let list = view.field("groups", api.style), list.kind == .array {
                 groups = []
-                list.forEachElement { if let group = $0.field("groupId", api.style)?.scalarText { groups?.append(group) } }
+                list.forEachElement {
+                    if let group = $0.field("groupId", api.style)?.scalarText { groups?.append(group) }
+                }
             }
             return Sighting(record: record, groups: groups)
         }
@@ -321,7 +370,8 @@ public struct IDaaSSource: DirectorySource {
         var found: Set<String> = []
         var walk = ListWalk(list, connection)
         try await walk.walk { item in
-            guard let id = item.field(kind == .user ? "userId" : "groupId", api.style)?.scalarText, ids.contains(id) else { return .nameless }
+            guard let id = item.field(kind == .user ? "userId" : "groupId", api.style)?.scalarText, ids.contains(id)
+            else { return .nameless }
             return found.insert(id).inserted ? .new : .repeated
         }
         if let violation = walk.violations.first { throw DirectoryFailure.broken("\(list.name): \(violation)") }
@@ -333,7 +383,9 @@ public struct IDaaSSource: DirectorySource {
     public func ownScope() async throws -> DirectoryScope? {
         guard api.request(.provisioningScope) != nil else { return nil }
         return try await asked(.provisioningScope) { view in
-            DirectoryScope(units: Self.texts(view.field("organizationalUnitIds", api.style)), groups: Self.texts(view.field("groupIds", api.style)))
+            DirectoryScope(
+                units: Self.texts(view.field("organizationalUnitIds", api.style)),
+                groups: Self.texts(view.field("groupIds", api.style)))
         }
     }
 
@@ -349,7 +401,8 @@ public struct IDaaSSource: DirectorySource {
         var said = "one page of users read, \(try await page(.users) { _ in }) declared"
         if groups {
             var first: String?
-            let count = try await page(.groups) { item in first = first ?? item.field("groupId", api.style)?.scalarText }
+            let count = try await page(.groups) { item in first = first ?? item.field("groupId", api.style)?.scalarText
+            }
             said += "; one page of groups, \(count) declared"
             if let first { said += "; the members of \(first), \(try await page(.members(first)) { _ in }) declared" }
         }
@@ -361,27 +414,39 @@ public struct IDaaSSource: DirectorySource {
         var settings = try await asked(.provisioningConfig) { view in
             let scim = view.field("scimProvisioningConfig", api.style)
             return ProvisioningSettings(
-                isEnabled: view.field("status", api.style)?.string == "enabled", protocolType: view.field("provisionProtocolType", api.style)?.string ?? "",
-                baseURL: scim?.field("scimBaseUrl", api.style)?.string, actions: Self.texts(scim?.field("provisioningActions", api.style)),
+                isEnabled: view.field("status", api.style)?.string == "enabled",
+                protocolType: view.field("provisionProtocolType", api.style)?.string ?? "",
+                baseURL: scim?.field("scimBaseUrl", api.style)?.string,
+                actions: Self.texts(scim?.field("provisioningActions", api.style)),
                 fullPushScopes: Self.texts(scim?.field("fullPushScopes", api.style)))
         }
         // Neither is in every region, nor allowed to every key: what is not told is not compared.
         settings.mapping = try await told(.profileMapping) { view in
             var mapping: [String: String] = [:]
             view.field("applicationProfileMappingAttributes", api.style)?.forEachElement { pair in
-                if let target = pair.field("targetField", api.style)?.string, let expression = pair.field("sourceValueExpression", api.style)?.string { mapping[target] = expression }
+                if let target = pair.field("targetField", api.style)?.string,
+                    let expression = pair.field("sourceValueExpression", api.style)?.string
+                {
+                    mapping[target] = expression
+                }
             }
             return mapping.isEmpty ? nil : mapping
         }
         settings.lastPush = try await told(.pushes(since: Int((connection.now - 7 * 86400) * 1000))) { view in
             var last: ProvisioningSettings.Push?
             view.field("synchronizationJobs", api.style)?.forEachElement { job in
-                guard let began = job.field("startTime", api.style)?.lenientInteger.map({ Double($0) / 1000 }), began > last?.began ?? 0 else { return }
+                guard let began = job.field("startTime", api.style)?.lenientInteger.map({ Double($0) / 1000 }),
+                    began > last?.began ?? 0
+                else { return }
                 let users = job.field("result", api.style)?.field("userStatistics", api.style)
-                let changed = ["created", "updated", "deleted"].compactMap { users?.field($0, api.style)?.field("success", api.style)?.lenientInteger }.reduce(0) {
+                let changed = ["created", "updated", "deleted"].compactMap {
+                    users?.field($0, api.style)?.field("success", api.style)?.lenientInteger
+                }.reduce(0) {
                     $0.addingReportingOverflow($1).partialValue
                 }
-                last = ProvisioningSettings.Push(began: began, status: job.field("status", api.style)?.string ?? "", changedUsers: max(0, Int(clamping: changed)))
+                last = ProvisioningSettings.Push(
+                    began: began, status: job.field("status", api.style)?.string ?? "",
+                    changedUsers: max(0, Int(clamping: changed)))
             }
             return last
         }
@@ -400,7 +465,8 @@ public struct IDaaSSource: DirectorySource {
     private func asked<Value>(_ object: IDaaSObject, _ body: (JSONView) throws -> Value) async throws -> Value {
         switch try await connection.object(object, body) {
         case .value(let value): return value
-        case .refused(let error): throw DirectoryFailure.unreachable("\(object.operation): \(error); check source.application")
+        case .refused(let error):
+            throw DirectoryFailure.unreachable("\(object.operation): \(error); check source.application")
         case .malformed(let why): throw DirectoryFailure.broken("\(object.operation): \(why)")
         }
     }

@@ -33,13 +33,17 @@ struct ListWalk {
             pages = number
             items += came.items
             if let declared = came.total {
-                if let total, total != declared { violate(number, "declares \(declared) in all, an earlier page \(total)") }
+                if let total, total != declared {
+                    violate(number, "declares \(declared) in all, an earlier page \(total)")
+                }
                 total = declared
             } else {
                 violate(number, "declares no total")
             }
             let isWhole = total.map { items >= $0 } ?? (came.items == 0)
-            if came.items == 0, !isWhole { violate(number, "is empty, and \(items) of \(total.map(String.init) ?? "?") came before it") }
+            if came.items == 0, !isWhole {
+                violate(number, "is empty, and \(items) of \(total.map(String.init) ?? "?") came before it")
+            }
             // Whatever its tokens say: a list that gives nothing more, or more than it can have, has no end of its own.
             if came.items == 0 { break }
             if let total, items > total + 1000 {
@@ -60,10 +64,15 @@ struct ListWalk {
                 page = .number(number + 1)
             }
         }
-        if let total, total != distinct { violations.append("\(list.name): \(distinct) came on \(pages) page\(pages == 1 ? "" : "s"), \(total) were declared") }
+        if let total, total != distinct {
+            violations.append(
+                "\(list.name): \(distinct) came on \(pages) page\(pages == 1 ? "" : "s"), \(total) were declared")
+        }
     }
 
-    private mutating func fetch(_ page: IDaaSPage, _ number: Int, _ body: (JSONView) throws -> Arrival) async throws -> IDaaSConnection.Page? {
+    private mutating func fetch(_ page: IDaaSPage, _ number: Int, _ body: (JSONView) throws -> Arrival) async throws
+        -> IDaaSConnection.Page?
+    {
         var why = ""
         for _ in 1...IDaaSConnection.attempts {
             var nameless = 0
@@ -88,8 +97,11 @@ struct ListWalk {
             case .malformed(let reason): why = "cannot be read: \(reason)"
             case .refused(let error):
                 why = "was refused: \(error)"
-                // A first page of everything that is refused is no moving list; a group may be gone since it was listed.
-                if number == 1, list == .users || list == .groups { throw DirectoryFailure.broken("\(list.name), page 1 \(why)") }
+                // A first page of everything that is refused is no moving list; a group may be gone since it was
+                // listed.
+                if number == 1, list == .users || list == .groups {
+                    throw DirectoryFailure.broken("\(list.name), page 1 \(why)")
+                }
             }
             if case .refused = answer { break }
         }
@@ -102,7 +114,9 @@ struct ListWalk {
     }
 
     private static func id(_ item: JSONView, _ style: FieldStyle) -> String {
-        for name in ["userId", "groupId", "organizationalUnitId"] { if let id = item.field(name, style)?.string { return id } }
+        for name in ["userId", "groupId", "organizationalUnitId"] {
+            if let id = item.field(name, style)?.string { return id }
+        }
         return "a record"
     }
 }

@@ -31,7 +31,9 @@ public struct IDaaSDirectory: Sendable {
         let top = units.first { $0["parentId"]?.string == nil }?["organizationalUnitId"]?.string
         self.init(root: top ?? "ou_root2345abcdefghijklmnopq")
         for unit in units {
-            guard unit["organizationalUnitId"]?.string != nil else { throw JSONSyntaxError("an organizational unit has no organizationalUnitId") }
+            guard unit["organizationalUnitId"]?.string != nil else {
+                throw JSONSyntaxError("an organizational unit has no organizationalUnitId")
+            }
             put(unit: unit)
         }
         for user in document["users"]?.array ?? [] {
@@ -55,8 +57,12 @@ public struct IDaaSDirectory: Sendable {
     /// Creates a user or replaces its document; its units are `organizationalUnits`, ids or objects, else the root.
     public mutating func put(user document: JSONValue, first: Bool = false) {
         guard let id = document["userId"]?.string else { return }
-        var units = (document["organizationalUnits"]?.array ?? []).compactMap { $0.string ?? $0["organizationalUnitId"]?.string }
-        if let primary = (document["organizationalUnits"]?.array ?? []).first(where: { $0["primary"]?.bool == true })?["organizationalUnitId"]?.string {
+        var units = (document["organizationalUnits"]?.array ?? []).compactMap {
+            $0.string ?? $0["organizationalUnitId"]?.string
+        }
+        if let primary = (document["organizationalUnits"]?.array ?? []).first(where: { $0["primary"]?.bool == true })?[
+            "organizationalUnitId"]?.string
+        {
             units = [primary] + units.filter { $0 != primary }
         }
         var document = document
@@ -103,7 +109,9 @@ public struct IDaaSDirectory: Sendable {
         groupOrder.removeAll { $0 == id }
     }
 
-    public mutating func set(members ids: [String], of group: String) { if groups[group] != nil { members[group] = ids } }
+    public mutating func set(members ids: [String], of group: String) {
+        if groups[group] != nil { members[group] = ids }
+    }
 
     public mutating func put(unit document: JSONValue) {
         guard let id = document["organizationalUnitId"]?.string else { return }

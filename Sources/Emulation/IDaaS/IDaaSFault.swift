@@ -96,7 +96,9 @@ public struct IDaaSApplicationSettings: Sendable {
     public var isEnabled = true
     /// Whether the developer API is open to it.
     public var isAPIEnabled = true
-    public var grantScopes: Set<String> = ["urn:alibaba:idaas:scope:user:read_all", "urn:alibaba:idaas:scope:organizational_unit:read_all"]
+    public var grantScopes: Set<String> = [
+        "urn:alibaba:idaas:scope:user:read_all", "urn:alibaba:idaas:scope:organizational_unit:read_all",
+    ]
     /// What it is provisioned with, and may see; nil for the root and every group.
     public var units: [String]?
     public var groups: [String]?

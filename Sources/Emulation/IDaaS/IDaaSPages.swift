@@ -4,13 +4,24 @@ import JSON
 extension IDaaSService {
     // MARK: pages
 
-    mutating func page(_ list: IDaaSFault.List, _ select: Selection, _ query: [String: String], isManagement: Bool, name: String, group: String? = nil) -> EmulatedResponse {
-        func parameter(_ name: String) -> String? { query[isManagement ? name : name.prefix(1).lowercased() + name.dropFirst()] }
+    mutating func page(
+        _ list: IDaaSFault.List, _ select: Selection, _ query: [String: String], isManagement: Bool, name: String,
+        group: String? = nil
+    ) -> EmulatedResponse {
+        func parameter(_ name: String) -> String? {
+            query[isManagement ? name : name.prefix(1).lowercased() + name.dropFirst()]
+        }
         // By token: users of the management API where it knows tokens, groups and members of the developer API.
-        let takesTokens = isManagement ? list == .users && options.pagesUsersByToken : list == .groups || list == .members
-        let isByToken = takesTokens && (!isManagement || parameter("MaxResults") != nil || parameter("NextToken") != nil)
-        guard let asked = (isByToken ? parameter("MaxResults") : parameter("PageSize")).map({ Int($0) }) ?? 20, asked > 0 else { return invalid(isByToken ? "MaxResults" : "PageSize", isManagement) }
-        if options.refusesLargePages, asked > options.mostPerPage { return invalid(isByToken ? "MaxResults" : "PageSize", isManagement) }
+        let takesTokens =
+            isManagement ? list == .users && options.pagesUsersByToken : list == .groups || list == .members
+        let isByToken =
+            takesTokens && (!isManagement || parameter("MaxResults") != nil || parameter("NextToken") != nil)
+        guard let asked = (isByToken ? parameter("MaxResults") : parameter("PageSize")).map({ Int($0) }) ?? 20,
+            asked > 0
+        else { return invalid(isByToken ? "MaxResults" : "PageSize", isManagement) }
+        if options.refusesLargePages, asked > options.mostPerPage {
+            return invalid(isByToken ? "MaxResults" : "PageSize", isManagement)
+        }
         let size = min(asked, options.mostPerPage)
         var number = 1
         var after = 0
@@ -26,7 +37,9 @@ extension IDaaSService {
         }
         let faults = take(list, number)
         if faults.contains(.serverError) {
-            return isManagement ? refuse(500, "InternalError", "The request processing has failed due to some unknown error.") : oauth(503, "ServiceUnavailable", "try later")
+            return isManagement
+                ? refuse(500, "InternalError", "The request processing has failed due to some unknown error.")
+                : oauth(503, "ServiceUnavailable", "try later")
         }
         if faults.contains(.throttled) { return throttled(isManagement: isManagement) }
         if faults.contains(.expiredToken) {
@@ -54,7 +67,11 @@ extension IDaaSService {
         }
         if faults.contains(.lostPage) { shown = [] }
         if faults.contains(.repeatedToken) {
-            if isByToken { next = token ?? next } else if number > 1 { shown = Array(all.dropFirst((number - 2) * size).prefix(size)) }
+            if isByToken {
+                next = token ?? next
+            } else if number > 1 {
+                shown = Array(all.dropFirst((number - 2) * size).prefix(size))
+            }
         }
         var items = shown.map { render(list, $0, isManagement) }
         if faults.contains(.contradiction), number > 1, let first = all.first, list == .users || list == .groups {
@@ -69,7 +86,8 @@ extension IDaaSService {
             if let next { document["nextToken"] = .string(next) } else if !isManagement { document["nextToken"] = "" }
         }
         if isManagement { document["requestId"] = .string(requestID) }
-        var response = EmulatedResponse.json(200, isManagement ? IDaaSRecords.upperCamel(document) : document, type: "application/json")
+        var response = EmulatedResponse.json(
+            200, isManagement ? IDaaSRecords.upperCamel(document) : document, type: "application/json")
         if faults.contains(.truncated) { response.body = Array(response.body.prefix(response.body.count / 2)) }
         if faults.contains(.slow) { response.delay = 120 }
         return response
@@ -78,7 +96,9 @@ extension IDaaSService {
     /// What of a list was created after a place in the order of creation, in that order: what a token stands for.
     func created(after ordinal: Int, _ all: [String]) -> ArraySlice<String> {
         func place(_ id: String) -> Int { directory.ordinals[id] ?? 0 }
-        guard directory.isInOrderOfCreation else { return all.filter { place($0) > ordinal }.sorted { place($0) < place($1) }[...] }
+        guard directory.isInOrderOfCreation else {
+            return all.filter { place($0) > ordinal }.sorted { place($0) < place($1) }[...]
+        }
         var (low, high) = (0, all.count)
         while low < high {
             let middle = (low + high) / 2
@@ -88,7 +108,9 @@ extension IDaaSService {
     }
 
     func invalid(_ name: String, _ isManagement: Bool) -> EmulatedResponse {
-        isManagement ? refuse(400, "InvalidParameter.\(name)", "The specified parameter:\(name) is invalid.") : oauth(400, "InvalidParameter.\(name)", "The specified parameter:\(name) is invalid.")
+        isManagement
+            ? refuse(400, "InvalidParameter.\(name)", "The specified parameter:\(name) is invalid.")
+            : oauth(400, "InvalidParameter.\(name)", "The specified parameter:\(name) is invalid.")
     }
 
     func render(_ list: IDaaSFault.List, _ id: String, _ isManagement: Bool) -> JSONValue {
@@ -118,9 +140,14 @@ extension IDaaSService {
     /// The faults of a page, each counted down.
     mutating func take(_ list: IDaaSFault.List, _ page: Int) -> Set<IDaaSFault.Kind> {
         var kinds: Set<IDaaSFault.Kind> = []
-        for index in options.faults.indices where options.faults[index].list == list && options.faults[index].page == page && options.faults[index].times > 0 {
+        for index in options.faults.indices
+        where options.faults[index].list == list && options.faults[index].page == page
+            && options.faults[index].times > 0
+        {
             kinds.insert(options.faults[index].kind)
-            if options.faults[index].times != Int.max, options.faults[index].kind != .unknownMember { options.faults[index].times -= 1 }
+            if options.faults[index].times != Int.max, options.faults[index].kind != .unknownMember {
+                options.faults[index].times -= 1
+            }
         }
         return kinds
     }
@@ -129,8 +156,16 @@ extension IDaaSService {
     mutating func spoiltLookUp(isManagement: Bool) -> EmulatedResponse? {
         lookUps += 1
         let faults = take(.lookUps, lookUps)
-        if faults.contains(.truncated) { return EmulatedResponse(status: 200, headers: [("Content-Type", "application/json")], body: Array("{\"User\":{\"UserId\":\"us".utf8)) }
-        if faults.contains(.serverError) { return isManagement ? refuse(500, "InternalError", "The request processing has failed.") : oauth(500, "Internal Server Error", "try later") }
+        if faults.contains(.truncated) {
+            return EmulatedResponse(
+                status: 200, headers: [("Content-Type", "application/json")],
+                body: Array("{\"User\":{\"UserId\":\"us".utf8))
+        }
+        if faults.contains(.serverError) {
+            return isManagement
+                ? refuse(500, "InternalError", "The request processing has failed.")
+                : oauth(500, "Internal Server Error", "try later")
+        }
         if faults.contains(.throttled) { return throttled(isManagement: isManagement) }
         return nil
     }
@@ -144,18 +179,32 @@ extension IDaaSService {
         switch list {
         case .users:
             if goes, let first = directory.userOrder.first { directory.remove(user: first) }
-            if comes { directory.put(user: ["userId": .string("user_\(id)"), "username": .string(id), "displayName": "New Comer", "status": "enabled"], first: fault == .insert) }
+            if comes {
+                directory.put(
+                    user: [
+                        "userId": .string("user_\(id)"), "username": .string(id), "displayName": "New Comer",
+                        "status": "enabled",
+                    ], first: fault == .insert)
+            }
         case .groups:
             if goes, let first = directory.groupOrder.first { directory.remove(group: first) }
             if comes { directory.put(group: ["groupId": .string("group_\(id)"), "groupName": .string(id)]) }
         case .members:
             guard let group, var members = directory.members[group] else { return }
             if goes, !members.isEmpty { members.removeFirst() }
-            if comes, let outsider = directory.userOrder.first(where: { !members.contains($0) }) { if fault == .insert { members.insert(outsider, at: 0) } else { members.append(outsider) } }
+            if comes, let outsider = directory.userOrder.first(where: { !members.contains($0) }) {
+                if fault == .insert { members.insert(outsider, at: 0) } else { members.append(outsider) }
+            }
             directory.set(members: members, of: group)
         case .units:
-            if goes, let first = directory.unitOrder.first(where: { $0 != directory.root }) { directory.remove(unit: first) }
-            if comes { directory.put(unit: ["organizationalUnitId": .string("ou_\(id)"), "organizationalUnitName": .string(id)]) }
+            if goes, let first = directory.unitOrder.first(where: { $0 != directory.root }) {
+                directory.remove(unit: first)
+            }
+            if comes {
+                directory.put(unit: [
+                    "organizationalUnitId": .string("ou_\(id)"), "organizationalUnitName": .string(id),
+                ])
+            }
         case .lookUps: break
         }
     }

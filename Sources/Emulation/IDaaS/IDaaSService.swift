@@ -1,7 +1,7 @@
 import JSON
 
-/// Alibaba Cloud IDaaS (EIAM) as a pure state machine: its management API at `/` and its developer API at `/v2/…`, as their
-/// public descriptions have them. A copy is a snapshot.
+/// Alibaba Cloud IDaaS (EIAM) as a pure state machine: its management API at `/` and its developer API at `/v2/…`, as
+/// their public descriptions have them. A copy is a snapshot.
 public struct IDaaSService: Sendable {
     public var options: IDaaSOptions {
         didSet { visible = [:] }
@@ -49,14 +49,18 @@ public struct IDaaSService: Sendable {
     func refuse(_ status: Int, _ code: String, _ message: String) -> EmulatedResponse {
         .json(
             status,
-            ["RequestId": .string(requestID), "HostId": "eiam.local", "Code": .string(code), "Message": .string(message), "Recommend": "https://api.alibabacloud.example/troubleshoot"],
+            [
+                "RequestId": .string(requestID), "HostId": "eiam.local", "Code": .string(code),
+                "Message": .string(message), "Recommend": "https://api.alibabacloud.example/troubleshoot",
+            ],
             type: "application/json")
     }
 
     func throttled(isManagement: Bool) -> EmulatedResponse {
         var response =
             isManagement
-            ? refuse(400, "Throttling.User", "Request was denied due to user flow control.") : oauth(400, "Throttling.Api", "Request was denied due to api flow control.")
+            ? refuse(400, "Throttling.User", "Request was denied due to user flow control.")
+            : oauth(400, "Throttling.Api", "Request was denied due to api flow control.")
         response.headers.append(("x-acs-retry-after", String(options.throttleMilliseconds)))
         return response
     }
@@ -65,7 +69,9 @@ public struct IDaaSService: Sendable {
         let action = request.headers["x-acs-action"] ?? ""
         counters[action.isEmpty ? "unknown" : action, default: 0] += 1
         do {
-            guard request.method == "GET" || request.method == "POST" else { return refuse(405, "UnsupportedHTTPMethod", "\(request.method) is not supported.") }
+            guard request.method == "GET" || request.method == "POST" else {
+                return refuse(405, "UnsupportedHTTPMethod", "\(request.method) is not supported.")
+            }
             try RequestSignature.verify(request, options, nonces: &nonces, now: now)
         } catch let refusal as RequestSignature.Refusal {
             return refuse(refusal.status, refusal.code, refusal.message)
@@ -74,53 +80,92 @@ public struct IDaaSService: Sendable {
         }
         if isThrottled { return throttled(isManagement: true) }
         if action.hasPrefix("Get"), let spoilt = spoiltLookUp(isManagement: true) { return spoilt }
-        guard request.headers["x-acs-version"] == "2021-12-01" else { return refuse(404, "InvalidVersion", "Specified parameter Version is not valid.") }
-        if options.deniedActions.contains(action) { return refuse(403, "NoPermission", "You are not authorized to perform this action: eiam:\(action).") }
-        var query = request.query.merging(EmulatedRequest.form(String(decoding: request.body, as: UTF8.self))) { query, _ in query }
-        guard let instance = query.removeValue(forKey: "InstanceId") else { return refuse(400, "MissingParameter.InstanceId", "The specified parameter:InstanceId is required!") }
-        guard instance == options.instance else { return refuse(404, "ResourceNotFound.Instance", "The specified Instance resource: \(instance) not found.") }
-        return operation(action, query, origin: request.origin) ?? refuse(404, "InvalidApi.NotFound", "Specified api is not found, please check your url and method.")
+        guard request.headers["x-acs-version"] == "2021-12-01" else {
+            return refuse(404, "InvalidVersion", "Specified parameter Version is not valid.")
+        }
+        if options.deniedActions.contains(action) {
+            return refuse(403, "NoPermission", "You are not authorized to perform this action: eiam:\(action).")
+        }
+        var query = request.query.merging(EmulatedRequest.form(String(decoding: request.body, as: UTF8.self))) {
+            query, _ in query
+        }
+        guard let instance = query.removeValue(forKey: "InstanceId") else {
+            return refuse(400, "MissingParameter.InstanceId", "The specified parameter:InstanceId is required!")
+        }
+        guard instance == options.instance else {
+            return refuse(404, "ResourceNotFound.Instance", "The specified Instance resource: \(instance) not found.")
+        }
+        return operation(action, query, origin: request.origin)
+            ?? refuse(404, "InvalidApi.NotFound", "Specified api is not found, please check your url and method.")
     }
 
     mutating func operation(_ action: String, _ query: [String: String], origin: String) -> EmulatedResponse? {
         switch action {
         case "ListUsers": return page(.users, users(matching: query), query, isManagement: true, name: "Users")
         case "ListGroups": return page(.groups, groups(matching: query), query, isManagement: true, name: "Groups")
-        case "ListOrganizationalUnits": return page(.units, units(matching: query), query, isManagement: true, name: "OrganizationalUnits")
+        case "ListOrganizationalUnits":
+            return page(.units, units(matching: query), query, isManagement: true, name: "OrganizationalUnits")
         case "ListUsersForGroup":
-            guard let group = query["GroupId"] else { return refuse(400, "MissingParameter.GroupId", "The specified parameter:GroupId is required!") }
+            guard let group = query["GroupId"] else {
+                return refuse(400, "MissingParameter.GroupId", "The specified parameter:GroupId is required!")
+            }
             guard directory.groups[group] != nil else { return missing("Group", group) }
             return page(.members, { $0.listedMembers(group) }, query, isManagement: true, name: "Users", group: group)
         case "ListGroupsForUser":
-            guard let user = query["UserId"], directory.users[user] != nil else { return missing("User", query["UserId"] ?? "") }
+            guard let user = query["UserId"], directory.users[user] != nil else {
+                return missing("User", query["UserId"] ?? "")
+            }
             return page(.groups, { $0.directory.groups(of: user) }, query, isManagement: true, name: "Groups")
-        case "GetUser": return single("User", query["UserId"], directory.users) { IDaaSRecords(directory: directory, options: options).whole(user: $0, isManagement: true) }
-        case "GetGroup": return single("Group", query["GroupId"], directory.groups) { IDaaSRecords(directory: directory, options: options).group($0) }
+        case "GetUser":
+            return single("User", query["UserId"], directory.users) {
+                IDaaSRecords(directory: directory, options: options).whole(user: $0, isManagement: true)
+            }
+        case "GetGroup":
+            return single("Group", query["GroupId"], directory.groups) {
+                IDaaSRecords(directory: directory, options: options).group($0)
+            }
         case "GetOrganizationalUnit":
             return single("OrganizationalUnit", query["OrganizationalUnitId"].map(unaliased), directory.units) {
                 IDaaSRecords(directory: directory, options: options).unit($0, isManagement: true)
             }
         case "GetRootOrganizationalUnit":
-            return single("OrganizationalUnit", directory.root, directory.units) { IDaaSRecords(directory: directory, options: options).unit($0, isManagement: true) }
+            return single("OrganizationalUnit", directory.root, directory.units) {
+                IDaaSRecords(directory: directory, options: options).unit($0, isManagement: true)
+            }
         case "GetApplicationProvisioningScope", "GetApplicationProvisioningConfig":
-            guard let id = query["ApplicationId"], let application = options.applications[id] else { return missing("Application", query["ApplicationId"] ?? "") }
-            return action == "GetApplicationProvisioningScope" ? scope(of: application, isManagement: true) : config(of: id, application, origin)
+            guard let id = query["ApplicationId"], let application = options.applications[id] else {
+                return missing("Application", query["ApplicationId"] ?? "")
+            }
+            return action == "GetApplicationProvisioningScope"
+                ? scope(of: application, isManagement: true) : config(of: id, application, origin)
         case "GetApplicationUserProfileMapping":
-            guard let id = query["ApplicationId"], let application = options.applications[id] else { return missing("Application", query["ApplicationId"] ?? "") }
+            guard let id = query["ApplicationId"], let application = options.applications[id] else {
+                return missing("Application", query["ApplicationId"] ?? "")
+            }
             return mapping(of: id, application)
         case "ListSynchronizationJobs":
-            guard let id = query["TargetIds.1"], let application = options.applications[id] else { return missing("Application", query["TargetIds.1"] ?? "") }
+            guard let id = query["TargetIds.1"], let application = options.applications[id] else {
+                return missing("Application", query["TargetIds.1"] ?? "")
+            }
             return pushes(of: id, application, since: query["StartTime"].flatMap { Double($0) } ?? 0)
         default: return nil
         }
     }
 
-    func missing(_ type: String, _ id: String) -> EmulatedResponse { refuse(404, "ResourceNotFound.\(type)", "The specified \(type) resource: \(id) not found.") }
+    func missing(_ type: String, _ id: String) -> EmulatedResponse {
+        refuse(404, "ResourceNotFound.\(type)", "The specified \(type) resource: \(id) not found.")
+    }
 
-    func single(_ type: String, _ id: String?, _ store: [String: JSONValue], _ render: (String) -> JSONValue) -> EmulatedResponse {
-        guard let id else { return refuse(400, "MissingParameter.\(type)Id", "The specified parameter:\(type)Id is required!") }
+    func single(_ type: String, _ id: String?, _ store: [String: JSONValue], _ render: (String) -> JSONValue)
+        -> EmulatedResponse
+    {
+        guard let id else {
+            return refuse(400, "MissingParameter.\(type)Id", "The specified parameter:\(type)Id is required!")
+        }
         guard store[id] != nil else { return missing(type, id) }
-        return .json(200, ["RequestId": .string(requestID), .init(type): IDaaSRecords.upperCamel(render(id))], type: "application/json")
+        return .json(
+            200, ["RequestId": .string(requestID), .init(type): IDaaSRecords.upperCamel(render(id))],
+            type: "application/json")
     }
 
     func array(_ name: String, _ query: [String: String]) -> [String]? {
@@ -132,10 +177,15 @@ public struct IDaaSService: Sendable {
     typealias Selection = (IDaaSService) -> [String]
 
     /// What a list of all users shows.
-    var listedUsers: [String] { options.leftOut.isEmpty ? directory.userOrder : directory.userOrder.filter { !options.leftOut.contains($0) } }
+    var listedUsers: [String] {
+        options.leftOut.isEmpty ? directory.userOrder : directory.userOrder.filter { !options.leftOut.contains($0) }
+    }
 
     func users(matching query: [String: String]) -> Selection {
-        let names = ["UsernameStartsWith", "DisplayNameStartsWith", "Email", "PhoneRegion", "PhoneNumber", "UserExternalId", "Status", "OrganizationalUnitId"]
+        let names = [
+            "UsernameStartsWith", "DisplayNameStartsWith", "Email", "PhoneRegion", "PhoneNumber", "UserExternalId",
+            "Status", "OrganizationalUnitId",
+        ]
         let ids = array("UserIds", query)
         guard ids != nil || names.contains(where: { query[$0] != nil }) else { return { $0.listedUsers } }
         return { service in
@@ -152,7 +202,10 @@ public struct IDaaSService: Sendable {
                 if let units, units.isDisjoint(with: directory.unitsOfUser[id] ?? []) { return false }
                 if let start = query["UsernameStartsWith"], !text("username").hasPrefix(start) { return false }
                 if let start = query["DisplayNameStartsWith"], !text("displayName").hasPrefix(start) { return false }
-                for (name, field) in [("Email", "email"), ("PhoneRegion", "phoneRegion"), ("PhoneNumber", "phoneNumber"), ("UserExternalId", "userExternalId"), ("Status", "status")] {
+                for (name, field) in [
+                    ("Email", "email"), ("PhoneRegion", "phoneRegion"), ("PhoneNumber", "phoneNumber"),
+                    ("UserExternalId", "userExternalId"), ("Status", "status"),
+                ] {
                     if let value = query[name], text(field) != value { return false }
                 }
                 return true
@@ -192,6 +245,7 @@ public struct IDaaSService: Sendable {
     func listedMembers(_ group: String) -> [String] {
         if options.hidesMembers { return [] }
         let isGhostly = options.faults.contains { $0.kind == .unknownMember && $0.times > 0 }
-        return (directory.members[group] ?? []) + (isGhostly && group == directory.groupOrder.first ? ["user_ghost2345abcdefghijklmnop"] : [])
+        return (directory.members[group] ?? [])
+            + (isGhostly && group == directory.groupOrder.first ? ["user_ghost2345abcdefghijklmnop"] : [])
     }
 }

@@ -1,7 +1,8 @@
 import SCIM
 
 extension Profile {
-    /// AWS IAM Identity Center (docs.aws.amazon.com/singlesignon/latest/developerguide, SCIM; public clients where that is silent).
+    /// AWS IAM Identity Center (docs.aws.amazon.com/singlesignon/latest/developerguide, SCIM; public clients where that
+    /// is silent).
     public static let awsIdentityCenter = Profile(
         name: "aws-identity-center",
         displayName: "AWS IAM Identity Center",
@@ -13,7 +14,9 @@ extension Profile {
         existing: .associate,
         hasActiveFlag: true,
         capabilities: Capabilities(patch: true, filter: true, cursor: true, pageSize: 100),
-        mapping: [.user: usualUserMapping + [DefaultMapping("phoneNumbers[work]", "phone")], .group: usualGroupMapping],
+        mapping: [
+            .user: usualUserMapping + [DefaultMapping("phoneNumbers[work]", "phone")], .group: usualGroupMapping,
+        ],
         userAttributes: nil,
         caseInsensitive: [.user: ["userName", "emails[work]"], .group: []],
         isLowercased: false,
@@ -21,9 +24,11 @@ extension Profile {
         // Four attributes are required. A 400 says the same of every cause, so all of it is judged before.
         rules: [
             .user: [
-                AttributeRule("userName", isRequired: true, length: 1...128, refusedSigns: " <>;:%"), AttributeRule("displayName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"),
+                AttributeRule("userName", isRequired: true, length: 1...128, refusedSigns: " <>;:%"),
+                AttributeRule("displayName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"),
                 AttributeRule("name.givenName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"),
-                AttributeRule("name.familyName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"), AttributeRule("externalId", length: 1...256, refusedSigns: ":"),
+                AttributeRule("name.familyName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%"),
+                AttributeRule("externalId", length: 1...256, refusedSigns: ":"),
             ],
             .group: [AttributeRule("displayName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%")],
         ],
@@ -37,7 +42,8 @@ extension Profile {
         protected: [
             .user: ["Administrator", "AWSAdministrators"],
             .group: [
-                "AWSControlTower*", "AWSAdministrators", "AWSAccountFactory", "AWSAuditAccountAdmins", "AWSLogArchiveAdmins", "AWSLogArchiveViewers", "AWSSecurityAuditors",
+                "AWSControlTower*", "AWSAdministrators", "AWSAccountFactory", "AWSAuditAccountAdmins",
+                "AWSLogArchiveAdmins", "AWSLogArchiveViewers", "AWSSecurityAuditors",
                 "AWSSecurityAuditPowerUsers", "AWSServiceCatalogAdmins",
             ],
         ],
@@ -49,10 +55,23 @@ extension Profile {
         assumptions: [
             Assumption("userName is compared without case", found: "the developer guide is silent"),
             Assumption(
-                "groups.value finds the users of a group, once it agreed with members.value for a member and for somebody who is none",
-                found: "the developer guide lists both filters and describes the result of neither; public tools use members.value"),
-            Assumption("a list without a cursor that ends at 50 is cut off", found: "the developer guide gives 50 results without a cursor, and no total beyond"),
-            Assumption("a value list that happens to name every member may be removed", found: "the developer guide refuses a removal of all members at once; public tools remove by value list"),
+                """
+                groups.value finds the users of a group, once it agreed with members.value for a member and for \
+                somebody who is none
+                """,
+                found:
+                    """
+                    the developer guide lists both filters and describes the result of neither; public tools use \
+                    members.value
+                    """
+            ),
+            Assumption(
+                "a list without a cursor that ends at 50 is cut off",
+                found: "the developer guide gives 50 results without a cursor, and no total beyond"),
+            Assumption(
+                "a value list that happens to name every member may be removed",
+                found: "the developer guide refuses a removal of all members at once; public tools remove by value list"
+            ),
         ],
         singleValued: ["emails", "phoneNumbers", "addresses", "roles"],
         hasUniqueMails: true

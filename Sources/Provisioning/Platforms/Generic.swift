@@ -12,16 +12,22 @@ extension Profile {
         existing: .associate,
         hasActiveFlag: true,
         capabilities: nil,
-        mapping: [.user: usualUserMapping + [DefaultMapping("phoneNumbers[work]", "phone")], .group: usualGroupMapping],
+        mapping: [
+            .user: usualUserMapping + [DefaultMapping("phoneNumbers[work]", "phone")], .group: usualGroupMapping,
+        ],
         userAttributes: nil,
         // RFC 7643, section 4.1.1: userName is case-insensitive; mail systems treat addresses so.
         caseInsensitive: [.user: ["userName", "emails[work]"], .group: []],
         isLowercased: false,
         immutable: [:],
         // RFC 7643, section 8.7.1: required attributes of the core schemas.
-        rules: [.user: [AttributeRule("userName", isRequired: true)], .group: [AttributeRule("displayName", isRequired: true)]],
+        rules: [
+            .user: [AttributeRule("userName", isRequired: true)],
+            .group: [AttributeRule("displayName", isRequired: true)],
+        ],
         cutNameFrom: nil,
-        // RFC 7644, section 3.5.2.2. The form with a value list is not in the RFC, and one server empties the group on it.
+        // RFC 7644, section 3.5.2.2. The form with a value list is not in the RFC, and one server empties the group on
+        // it.
         memberRemoval: .pathFilter,
         memberChunk: 100,
         memberReading: [.inList, .byID],
@@ -37,7 +43,9 @@ extension Profile {
             Assumption(
                 "members are taken from the group list; where no group of the list shows any, each group is read by id",
                 found: "RFC 7644 lets a server leave `members` out of lists; servers of both kinds were met"),
-            Assumption("at most 100 members go into one PATCH", found: "RFC 7644 names no limit; 100 is that of the platforms which publish one"),
+            Assumption(
+                "at most 100 members go into one PATCH",
+                found: "RFC 7644 names no limit; 100 is that of the platforms which publish one"),
         ]
     )
 }

@@ -59,8 +59,10 @@ final class Applier {
     let careKey: String
 
     init(
-        ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int, looksFirst: Bool = false, looksBefore: Bool = false,
-        attempts: Int = 2, pause: @escaping @Sendable (Double) async -> Void = { _ in }, stop: StopRequest = StopRequest(), tick: @escaping () throws -> Void = {}, now: @escaping () -> Double,
+        ledger: Ledger, run: Int64, target: SCIMTarget, tables: [ResourceKind: MappingTable], concurrency: Int,
+        looksFirst: Bool = false, looksBefore: Bool = false,
+        attempts: Int = 2, pause: @escaping @Sendable (Double) async -> Void = { _ in },
+        stop: StopRequest = StopRequest(), tick: @escaping () throws -> Void = {}, now: @escaping () -> Double,
         progress: @escaping @Sendable (_ sent: Int, _ failed: Int) -> Void
     ) {
         self.ledger = ledger
@@ -72,7 +74,9 @@ final class Applier {
         self.stop = stop
         self.tick = tick
         self.now = now
-        sender = Sender(target: target, tables: tables, attempts: attempts, looksFirst: looksFirst, looksBefore: looksBefore, pause: pause)
+        sender = Sender(
+            target: target, tables: tables, attempts: attempts, looksFirst: looksFirst, looksBefore: looksBefore,
+            pause: pause)
         careKey = Self.careKey(target)
     }
 
@@ -83,7 +87,8 @@ final class Applier {
         var last = 0
         while isGoing {
             let start = last
-            // The operations of a wave may run side by side; what the next wave needs (new ids) is settled before it is read.
+            // The operations of a wave may run side by side; what the next wave needs (new ids) is settled before it is
+            // read.
             let count = try await send { wave in
                 let batch = try self.ledger.nextPlanned(plan: plan, after: last, limit: Self.batch)
                 guard let end = batch.last, wave == nil || wave == end.wave else { return [] }
@@ -94,9 +99,9 @@ final class Applier {
                 if count == 0 { break }
                 continue
             }
-            // Where the target still answers, it may be the records, or one kind of request. The others of the wave are tried; if all
-            // of them fail as well, the rest of it waits and the next waves go on, so that records that cannot be made keep nobody
-            // from being disabled.
+            // Where the target still answers, it may be the records, or one kind of request. The others of the wave are
+            // tried; if all of them fail as well, the rest of it waits and the next waves go on, so that records that
+            // cannot be made keep nobody from being disabled.
             let ailment = await target.ailment()
             if ailment == nil, breaker.triesOn() {
                 last = start
@@ -104,11 +109,21 @@ final class Applier {
             }
             if let ailment {
                 if ailment.endsAtOnce { fatal = ailment }
-                cuts.append("stopped: \(Breaker.limit) requests in a row failed for a reason that is the target's and no record's (\(breaker.reason))")
+                cuts.append(
+                    """
+                    stopped: \(Breaker.limit) requests in a row failed for a reason that is the target's and no \
+                    record's (\(breaker.reason))
+                    """
+                )
                 break
             }
             let wave = try ledger.operation(plan: plan, seq: last)?.wave ?? 0
-            verification.notes.append("the rest of a kind waits: \(Breaker.limit * (Breaker.patience + 1)) requests in a row failed though the target answers others (\(breaker.reason))")
+            verification.notes.append(
+                """
+                the rest of a kind waits: \(Breaker.limit * (Breaker.patience + 1)) requests in a row failed \
+                though the target answers others (\(breaker.reason))
+                """
+            )
             breaker = Breaker()
             last = try ledger.lastOperation(plan: plan, wave: wave) ?? last
         }
@@ -117,7 +132,8 @@ final class Applier {
         if isGoing { try await readBack() }
     }
 
-    /// Gives accounts the values of their own records back, which the target has overwritten in answer to another record's create.
+    /// Gives accounts the values of their own records back, which the target has overwritten in answer to another
+    /// record's create.
     private func putBack() async throws {
         for (kind, id, source, shown) in putBacks {
             guard let link = try ledger.link(kind: kind, source: source), let table = tables[kind] else { continue }
@@ -127,14 +143,24 @@ final class Applier {
                 let body: [UInt8] = if let shown { shown } else { try await target.get(kind, id) }
                 let found = Body.values(try? target.connection.read(body) { table.actual($0)?.body })
                 let changes = table.attributes.compactMap { attribute -> SCIMTarget.Change? in
-                    guard let value = sent[attribute.name], !table.isEqual(attribute.name, value, found[attribute.name] ?? .null) else { return nil }
-                    return SCIMTarget.Change(path: attribute.path, value: value.isNull ? nil : value, replacesValue: !(found[attribute.name] ?? .null).isNull)
+                    guard let value = sent[attribute.name],
+                        !table.isEqual(attribute.name, value, found[attribute.name] ?? .null)
+                    else { return nil }
+                    return SCIMTarget.Change(
+                        path: attribute.path, value: value.isNull ? nil : value,
+                        replacesValue: !(found[attribute.name] ?? .null).isNull)
                 }
                 _ = try await target.update(kind, id, changes, isDisabled: isDisabled)
-                verification.notes.append("the values of \(source) were put back on \(id), which the target had given to another record")
+                verification.notes.append(
+                    "the values of \(source) were put back on \(id), which the target had given to another record")
             } catch {
                 if error.endsAtOnce { fatal = error }
-                verification.notes.append("the values of \(source) could not be put back on \(id), which the target gave to another record: \(error)")
+                verification.notes.append(
+                    """
+                    the values of \(source) could not be put back on \(id), which the target gave to another \
+                    record: \(error)
+                    """
+                )
             }
         }
     }
@@ -159,7 +185,12 @@ final class Applier {
         fullInARow[kind, default: 0] += 1
         guard fullInARow[kind] == Self.mostFullInARow, full[kind] == nil else { return }
         full[kind] = why
-        verification.notes.append("no more \(kind.plural) are made tonight: the target refused \(Self.mostFullInARow) in a row and says that there is no room for more (\(why)); all else goes on")
+        verification.notes.append(
+            """
+            no more \(kind.plural) are made tonight: the target refused \(Self.mostFullInARow) in a row and says \
+            that there is no room for more (\(why)); all else goes on
+            """
+        )
     }
 
     func send(_ operations: [PlannedOperation]) async throws {
@@ -169,9 +200,9 @@ final class Applier {
 
     /// Sends the operations of one wave, fetched batch by batch until a batch is empty. Returns how many there were.
     ///
-    /// The journal is committed in groups, without a timer: whatever was answered while the last commit and its requests were
-    /// under way is settled in the next transaction, together with the marks of those that leave next. A request leaves only
-    /// after the commit that marks it as sent.
+    /// The journal is committed in groups, without a timer: whatever was answered while the last commit and its
+    /// requests were under way is settled in the next transaction, together with the marks of those that leave next. A
+    /// request leaves only after the commit that marks it as sent.
     ///
     /// - Parameter fetch: gives more of the wave that it is told; told nil, of the next one.
     func send(_ fetch: (Int?) throws -> [PlannedOperation]) async throws -> Int {
@@ -181,7 +212,9 @@ final class Applier {
         var isLast = false
         // Two writes to one object never run side by side: with GET and PUT the later would undo the earlier.
         var busy: Set<String> = []
-        func key(_ operation: PlannedOperation) -> String { "\(operation.kind) \(operation.sourceID ?? operation.targetID ?? "")" }
+        func key(_ operation: PlannedOperation) -> String {
+            "\(operation.kind) \(operation.sourceID ?? operation.targetID ?? "")"
+        }
         let answers = Mailbox<(Ready, Performed)>()
         let sender = sender
         // A discarding group: another keeps every finished child until it is asked for, a first sync long.
@@ -194,9 +227,15 @@ final class Applier {
                     try tick()
                     for (ready, performed) in arrived {
                         busy.remove(key(ready.operation))
-                        try record(ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id), targetID: ready.targetID, care: ready.care)
+                        try record(
+                            ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id),
+                            targetID: ready.targetID, care: ready.care)
                         if performed.isFailure { failures += 1 }
-                        if let settled, let operation = try ledger.operation(plan: ready.operation.plan, seq: ready.operation.seq) { settled(operation) }
+                        if let settled,
+                            let operation = try ledger.operation(plan: ready.operation.plan, seq: ready.operation.seq)
+                        {
+                            settled(operation)
+                        }
                     }
                     while inFlight + leaving.count < concurrency, isGoing {
                         guard let place = waiting.firstIndex(where: { !busy.contains(key($0)) }) else {
@@ -225,7 +264,8 @@ final class Applier {
                             (
                                 ready,
                                 await sender.perform(
-                                    ready.operation, targetID: ready.targetID, members: ready.members.map(\.id), mark: ready.mark, care: ready.care, isDisabled: ready.isDisabled,
+                                    ready.operation, targetID: ready.targetID, members: ready.members.map(\.id),
+                                    mark: ready.mark, care: ready.care, isDisabled: ready.isDisabled,
                                     looksAfterDelete: ready.looksAfterDelete)
                             ))
                     }
@@ -246,7 +286,10 @@ final class Applier {
         case .none, .link, .unlink: return nil
         case .create:
             if let why = full[operation.kind] {
-                try ledger.settle(operation, Outcome(status: .skipped, reason: "not sent: the target makes no more of this kind (\(why))"), run: run)
+                try ledger.settle(
+                    operation,
+                    Outcome(status: .skipped, reason: "not sent: the target makes no more of this kind (\(why))"),
+                    run: run)
                 return nil
             }
             try ledger.markSent([operation], now: now())
@@ -255,8 +298,8 @@ final class Applier {
             var members: [(position: Int, id: String)] = []
             var leftOut: [Int: String] = [:]
             for member in operation.members {
-                // Whose account could not be made or made ours keeps its memberships, and gets no new ones. An attribute that was refused is
-                // no reason: the account is ours all the same.
+                // Whose account could not be made or made ours keeps its memberships, and gets no new ones. An
+                // attribute that was refused is no reason: the account is ours all the same.
                 if let id = member.targetID {
                     members.append((member.position, id))
                 } else {
@@ -264,23 +307,39 @@ final class Applier {
                 }
             }
             guard let group = link?.targetID else {
-                try ledger.settle(operation, Outcome(status: .skipped, reason: "the group could not be made, or made ours"), run: run)
+                try ledger.settle(
+                    operation, Outcome(status: .skipped, reason: "the group could not be made, or made ours"), run: run)
                 return nil
             }
             guard !members.isEmpty else {
-                try ledger.settle(operation, Outcome(status: .skipped, reason: "none of the members has an account of ours", leftOut: leftOut), run: run)
+                try ledger.settle(
+                    operation,
+                    Outcome(status: .skipped, reason: "none of the members has an account of ours", leftOut: leftOut),
+                    run: run)
                 return nil
             }
             if try isStopped(operation) { return nil }
-            if operation.verb == .addMembers, notesMembers { try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false) }
+            if operation.verb == .addMembers, notesMembers {
+                try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false)
+            }
             let care = try self.care(
-                operation, group: group, adding: operation.verb == .addMembers ? members.map(\.id) : [], removing: operation.verb == .removeMembers ? members.map(\.id) : [])
+                operation, group: group, adding: operation.verb == .addMembers ? members.map(\.id) : [],
+                removing: operation.verb == .removeMembers ? members.map(\.id) : [])
             try ledger.markSent([operation], now: now())
             return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut, care: care)
         case .update, .associate, .dissociate, .disable, .delete:
             if try isStopped(operation) { return nil }
             if operation.situation == .existing, link == nil, operation.verb != .associate {
-                try ledger.settle(operation, Outcome(status: .skipped, reason: "not sent: \(operation.targetID ?? "the object") was not associated, and is not ours to write"), run: run)
+                try ledger.settle(
+                    operation,
+                    Outcome(
+                        status: .skipped,
+                        reason:
+                            """
+                            not sent: \(operation.targetID ?? "the object") was not associated, and is not ours \
+                            to write
+                            """
+                    ), run: run)
                 return nil
             }
             // A link that this plan made a moment ago is newer than what the plan was drawn from.
@@ -291,7 +350,8 @@ final class Applier {
             try ledger.markSent([operation], now: now())
             return Ready(
                 operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care,
-                isDisabled: operation.kind == .user ? try isDisabled(operation.sourceID, link) : false, looksAfterDelete: try looksAfterDelete(operation))
+                isDisabled: operation.kind == .user ? try isDisabled(operation.sourceID, link) : false,
+                looksAfterDelete: try looksAfterDelete(operation))
         }
     }
 
@@ -299,13 +359,17 @@ final class Applier {
     func isDisabled(_ source: String?, _ link: LinkState?) throws -> Bool {
         let desired = try source.flatMap { try ledger.desired(kind: .user, source: $0)?.body }
         if Body.values(desired)["active"] == false { return true }
-        return [link?.sent, link?.read].lazy.compactMap { if case .bool(let active)? = Body.values($0)["active"] { active } else { nil } }.first == false
+        return [link?.sent, link?.read].lazy.compactMap {
+            if case .bool(let active)? = Body.values($0)["active"] { active } else { nil }
+        }.first == false
     }
 
     /// What becomes of an operation that is the ledger's alone: a link that is made or dropped.
     func localOutcome(_ operation: PlannedOperation) throws -> Outcome {
         guard operation.verb == .link else { return Outcome(status: .done, link: .drop(hasTombstone: false)) }
-        guard let source = operation.sourceID, let id = operation.targetID, let desired = try ledger.desired(kind: operation.kind, source: source) else {
+        guard let source = operation.sourceID, let id = operation.targetID,
+            let desired = try ledger.desired(kind: operation.kind, source: source)
+        else {
             return Outcome(status: .skipped, reason: "the record is not at hand any more")
         }
         let origin = try ledger.link(kind: operation.kind, source: source)?.origin ?? origin(of: operation)
@@ -313,7 +377,8 @@ final class Applier {
             status: .done,
             link: .set(
                 LinkState(
-                    kind: operation.kind, sourceID: source, targetID: id, origin: origin, externalID: desired.externalID, matchKey: desired.matchKey, sent: desired.body,
+                    kind: operation.kind, sourceID: source, targetID: id, origin: origin,
+                    externalID: desired.externalID, matchKey: desired.matchKey, sent: desired.body,
                     sentDigest: desired.digest, read: nil, readDigest: nil)))
     }
 }

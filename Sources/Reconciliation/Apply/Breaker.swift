@@ -1,10 +1,12 @@
 import SCIMTransport
 
-/// Stops a target that fails again and again, whatever the record: going on would only try its patience, and the operator's.
+/// Stops a target that fails again and again, whatever the record: going on would only try its patience, and the
+/// operator's.
 struct Breaker {
     /// Failures in a row that open it.
     static let limit = 5
-    /// How often in a row it is closed again within one wave, where the target still answers: so many records may be bad together.
+    /// How often in a row it is closed again within one wave, where the target still answers: so many records may be
+    /// bad together.
     static let patience = 3
 
     private var inARow = 0

@@ -8,8 +8,8 @@ enum Performed: Sendable {
     case done(id: String, resource: [UInt8]?)
     /// The target answered a create; whether it made the account, or took one that was there, its answer may tell.
     case created(SCIMTarget.Written)
-    /// An account was found where one was to be created: by our externalId, or by its name alone. `afterOurs`: a POST of this run went before, whose
-    /// outcome its answer did not tell.
+    /// An account was found where one was to be created: by our externalId, or by its name alone. `afterOurs`: a POST
+    /// of this run went before, whose outcome its answer did not tell.
     case found(id: String, resource: [UInt8], byMark: Bool, afterOurs: Bool = false)
     /// The target refused to delete the account, which was disabled in its place.
     case disabledInstead(resource: [UInt8]?, String)
@@ -31,7 +31,8 @@ enum Performed: Sendable {
     case conflict(String)
     /// Nobody can tell; the journal keeps it for the next run.
     case unknown(String)
-    /// The side as a whole does not work. Open: an earlier request of the operation may have been processed all the same.
+    /// The side as a whole does not work. Open: an earlier request of the operation may have been processed all the
+    /// same.
     case fatal(SCIMFailure, isOpen: Bool)
 
     /// Whether the operation did not come to what it was to come to.

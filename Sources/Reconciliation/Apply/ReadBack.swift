@@ -9,17 +9,24 @@ import Planning
 extension Applier {
     /// Looks at what the target did with writes that it answered without a document, each as it comes by.
     func readBack() async throws {
-        // Nothing of such a target is verified, and the report says so; what it answers to a write is all that it shows.
+        // Nothing of such a target is verified, and the report says so; what it answers to a write is all that it
+        // shows.
         if target.profile.listing == .none { return }
         do {
             for kind in ResourceKind.allCases {
                 var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind }, by: \.id)
                 guard !open.isEmpty, let table = tables[kind] else { continue }
                 let take: (ShownResource) throws -> Void = { resource in
-                    guard let actual = table.actual(resource), let entries = open.removeValue(forKey: actual.id) else { return }
-                    for entry in entries { try self.judge(entry, kind, table, actual, members: Set(resource.members?.users ?? [])) }
+                    guard let actual = table.actual(resource), let entries = open.removeValue(forKey: actual.id) else {
+                        return
+                    }
+                    for entry in entries {
+                        try self.judge(entry, kind, table, actual, members: Set(resource.members?.users ?? []))
+                    }
                 }
-                let listShowsAll = try target.profile.listCap == nil && kind == .user || ledger.fact("members") == Profile.MemberReading.inList.rawValue
+                let listShowsAll =
+                    try target.profile.listCap == nil && kind == .user
+                    || ledger.fact("members") == Profile.MemberReading.inList.rawValue
                 var closed: [String: SCIMFailure] = [:]
                 func readByID() async throws {
                     for id in open.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
@@ -35,7 +42,8 @@ extension Applier {
                         }
                     }
                 }
-                // Many are cheaper as a list; and a list may show what nobody may look at by its id, as a look may what a list leaves out.
+                // Many are cheaper as a list; and a list may show what nobody may look at by its id, as a look may what
+                // a list leaves out.
                 let isFew = open.count <= Self.readsByID || !listShowsAll
                 if isFew { try await readByID() }
                 if !open.isEmpty, listShowsAll, !isFew || !closed.isEmpty { _ = try await target.list(kind, take) }
@@ -45,11 +53,18 @@ extension Applier {
                 for entry in open.values.flatMap({ $0 }) where !entry.isMembership || closed[entry.id] != nil {
                     guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
                     let why = closed[entry.id].map { ", which lets nobody look: \($0)" } ?? " afterwards"
-                    try ledger.settle(operation, Outcome(status: .failed, reason: "written, but not shown by the target\(why)", mayBeDone: true), run: run)
+                    try ledger.settle(
+                        operation,
+                        Outcome(status: .failed, reason: "written, but not shown by the target\(why)", mayBeDone: true),
+                        run: run)
                 }
             }
         } catch let failure as SCIMFailure {
-            if failure.isFatal, !failure.isOfThePage { fatal = failure } else { verification.notes.append("what was written could not be read back: \(failure)") }
+            if failure.isFatal, !failure.isOfThePage {
+                fatal = failure
+            } else {
+                verification.notes.append("what was written could not be read back: \(failure)")
+            }
         } catch let error as JSONSyntaxError {
             verification.notes.append("what was written could not be read back: \(error)")
         }
@@ -60,10 +75,16 @@ extension Applier {
     /// So many are asked for by id at the most, where the list did not show them.
     static let mostReadsByID = 500
 
-    /// An account as it is meant: a target may leave `active` out of those that are not. That is found out at a look at one that was disabled with
-    /// success, had the field before, and has it not any more, while every one that is let in has it.
-    func understood(_ actual: MappingTable.Actual, _ kind: ResourceKind, _ table: MappingTable, _ operation: PlannedOperation, isLook: Bool) throws -> MappingTable.Actual {
-        guard kind == .user, actual.active == nil, let field = operation.fields.first(where: { $0.path == "active" }), field.after == "false", operation.verb != .create else { return actual }
+    /// An account as it is meant: a target may leave `active` out of those that are not. That is found out at a look at
+    /// one that was disabled with success, had the field before, and has it not any more, while every one that is let
+    /// in has it.
+    func understood(
+        _ actual: MappingTable.Actual, _ kind: ResourceKind, _ table: MappingTable, _ operation: PlannedOperation,
+        isLook: Bool
+    ) throws -> MappingTable.Actual {
+        guard kind == .user, actual.active == nil, let field = operation.fields.first(where: { $0.path == "active" }),
+            field.after == "false", operation.verb != .create
+        else { return actual }
         let dialect = target.connection.dialect
         if !dialect.has(.omitsInactive) {
             guard isLook, field.before == "true", try ledger.showsActivity() else { return actual }
@@ -75,37 +96,57 @@ extension Applier {
         return copy
     }
 
-    func judge(_ entry: Verification.Silent, _ kind: ResourceKind, _ table: MappingTable, _ shown: MappingTable.Actual, members: Set<String>) throws {
+    func judge(
+        _ entry: Verification.Silent, _ kind: ResourceKind, _ table: MappingTable, _ shown: MappingTable.Actual,
+        members: Set<String>
+    ) throws {
         guard var operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { return }
         operation.fields.removeAll { !entry.paths.contains($0.path) }
         if entry.isMembership {
             // A group without `members` is an empty one here: it was asked for by its id, or its list shows members.
             let sent = operation.members.filter { $0.status == nil }.compactMap(\.targetID)
             if let complaint = Verification.complaint(operation.verb, sent, present: members) {
-                if operation.verb == .addMembers { try ledger.note(group: entry.id, added: sent.filter { !members.contains($0) }, removed: [], isCertain: false) }
+                if operation.verb == .addMembers {
+                    try ledger.note(
+                        group: entry.id, added: sent.filter { !members.contains($0) }, removed: [], isCertain: false)
+                }
                 try ledger.settle(operation, Outcome(status: .failed, reason: complaint, mayBeDone: true), run: run)
             }
             return
         }
         let actual = try understood(shown, kind, table, operation, isLook: true)
-        guard let source = operation.sourceID, var link = try ledger.link(kind: kind, source: source), link.targetID == entry.id else {
+        guard let source = operation.sourceID, var link = try ledger.link(kind: kind, source: source),
+            link.targetID == entry.id
+        else {
             // Unlinked meanwhile, by a delete that may have done nothing either.
             if operation.verb == .disable, operation.status == .done, actual.active != false {
-                try ledger.settle(operation, Outcome(status: .failed, reason: "the target accepted active = false and shows true; it did not apply the change", mayBeDone: true), run: run)
+                try ledger.settle(
+                    operation,
+                    Outcome(
+                        status: .failed,
+                        reason: "the target accepted active = false and shows true; it did not apply the change",
+                        mayBeDone: true), run: run)
             }
             return
         }
         let judgement = try judge(operation, kind, table, actual, entry.tries)
         let complaint = judgement.complaint
-        if kind == .user, complaint == nil, operation.fields.contains(where: { $0.path == "active" }), try ledger.fact(Self.accessIsStored) == nil {
+        if kind == .user, complaint == nil, operation.fields.contains(where: { $0.path == "active" }),
+            try ledger.fact(Self.accessIsStored) == nil
+        {
             try ledger.learn(Self.accessIsStored, "a look after a change has shown it")
         }
         let desired = try ledger.desired(kind: kind, source: source)
         link.read = actual.body
         judgement.correct(&link, kind, actual, operation.situation)
-        link.readDigest = complaint == nil && link.status == .active && table.agreesOnCriticals(desired?.body, actual.body) ? actual.digest : nil
+        link.readDigest =
+            complaint == nil && link.status == .active && table.agreesOnCriticals(desired?.body, actual.body)
+            ? actual.digest : nil
         // A delete that became a disabling is not done, whatever is shown, and neither is what was refused in part.
         let isDone = complaint == nil && operation.status != .failed
-        try ledger.settle(operation, Outcome(status: isDone ? .done : .failed, reason: complaint, link: .set(link), mayBeDone: !isDone), run: run)
+        try ledger.settle(
+            operation,
+            Outcome(status: isDone ? .done : .failed, reason: complaint, link: .set(link), mayBeDone: !isDone), run: run
+        )
     }
 }

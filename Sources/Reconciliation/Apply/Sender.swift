@@ -26,16 +26,23 @@ struct Sender: Sendable {
     /// - Parameter care: what must be true of a group's members before and after; nil where nothing of it can be seen.
     /// - Parameter looksAfterDelete: whether an accepted delete is believed only after a look.
     func perform(
-        _ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil, care: GroupCare? = nil, isDisabled: Bool = false, looksAfterDelete: Bool = false
+        _ operation: PlannedOperation, targetID: String?, members: [String], mark: String? = nil,
+        care: GroupCare? = nil, isDisabled: Bool = false, looksAfterDelete: Bool = false
     ) async -> Performed {
         let kind = operation.kind
-        let performed = await perform(operation, kind, targetID: targetID, members: members, mark: mark, care: care, isDisabled: isDisabled)
-        if looksAfterDelete, case .done(let id, _) = performed { return await deleted(kind, id, orElse: changes(kind, operation.fields)) }
+        let performed = await perform(
+            operation, kind, targetID: targetID, members: members, mark: mark, care: care, isDisabled: isDisabled)
+        if looksAfterDelete, case .done(let id, _) = performed {
+            return await deleted(kind, id, orElse: changes(kind, operation.fields))
+        }
         guard let care, care.looksAfterwards, let targetID else { return performed }
         return await compared(performed, targetID, care)
     }
 
-    private func perform(_ operation: PlannedOperation, _ kind: ResourceKind, targetID: String?, members: [String], mark: String?, care: GroupCare?, isDisabled: Bool) async -> Performed {
+    private func perform(
+        _ operation: PlannedOperation, _ kind: ResourceKind, targetID: String?, members: [String], mark: String?,
+        care: GroupCare?, isDisabled: Bool
+    ) async -> Performed {
         do {
             if let targetID, let why = try await objection(operation, kind, targetID, mark) { return why }
             switch operation.verb {
@@ -45,10 +52,18 @@ struct Sender: Sendable {
                 guard let targetID else { return .failed("has no account to write to") }
                 let changes = changes(kind, operation.fields)
                 if changes.isEmpty { return .done(id: targetID, resource: nil) }
-                if looksFirst, operation.verb == .associate, let other = try await bearerOfOurMark(kind, operation.fields), other != targetID {
-                    return .conflict("the externalId is carried by \(other), which the target's list did not show; the next complete read judges it")
+                if looksFirst, operation.verb == .associate,
+                    let other = try await bearerOfOurMark(kind, operation.fields), other != targetID
+                {
+                    return .conflict(
+                        """
+                        the externalId is carried by \(other), which the target's list did not show; the next \
+                        complete read judges it
+                        """
+                    )
                 }
-                return try await update(kind, targetID, changes, isAssociating: operation.verb == .associate, care, isDisabled)
+                return try await update(
+                    kind, targetID, changes, isAssociating: operation.verb == .associate, care, isDisabled)
             case .addMembers, .removeMembers:
                 guard let targetID else { return .failed("the group could not be made, or made ours") }
                 return try await changeMembers(of: targetID, members, isAdding: operation.verb == .addMembers, care)
@@ -63,8 +78,11 @@ struct Sender: Sendable {
         }
     }
 
-    /// Where the target is not listed, one look goes before what ends or renames: the object may be gone, or somebody else's by now.
-    private func objection(_ operation: PlannedOperation, _ kind: ResourceKind, _ id: String, _ mark: String?) async throws(SCIMFailure) -> Performed? {
+    /// Where the target is not listed, one look goes before what ends or renames: the object may be gone, or somebody
+    /// else's by now.
+    private func objection(_ operation: PlannedOperation, _ kind: ResourceKind, _ id: String, _ mark: String?)
+        async throws(SCIMFailure) -> Performed?
+    {
         let renames = operation.verb == .update && operation.fields.contains { $0.path == kind.nameAttribute }
         guard looksBefore, operation.verb == .delete || operation.verb == .disable || renames else { return nil }
         let body: [UInt8]
@@ -76,16 +94,21 @@ struct Sender: Sendable {
             // A platform that does not answer reads is believed to be as the ledger says.
             case .unsupported, .rejected: return nil
             // One account may be closed to SCIM where the credential is good; several in a row open the breaker.
-            case .forbidden: return .failed("\(id) may not be looked at before it is ended or renamed: \(error)", as: .forbidden)
+            case .forbidden:
+                return .failed("\(id) may not be looked at before it is ended or renamed: \(error)", as: .forbidden)
             default: throw error
             }
         }
-        guard let mark, let found = (try? JSONValue(parsing: body))?["externalId"]?.string, found != mark else { return nil }
+        guard let mark, let found = (try? JSONValue(parsing: body))?["externalId"]?.string, found != mark else {
+            return nil
+        }
         return .failed("\(id) carries the externalId “\(found)” and not ours any more: it may belong to somebody else")
     }
 
     /// Deletes, or takes access away where the target does not delete.
-    private func delete(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change]) async throws(SCIMFailure) -> Performed {
+    private func delete(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change])
+        async throws(SCIMFailure) -> Performed
+    {
         do {
             return try await target.delete(kind, id) ? .done(id: id, resource: nil) : .gone
         } catch {
@@ -96,13 +119,15 @@ struct Sender: Sendable {
             case .outcomeUnknown: isOpen = true
             default: throw error
             }
-            let why = "the target refuses to delete it: \(error)\(target.profile.deletion.refusal.map { "; \($0)" } ?? "")"
+            let why =
+                "the target refuses to delete it: \(error)\(target.profile.deletion.refusal.map { "; \($0)" } ?? "")"
             guard !disabling.isEmpty else {
                 if isOpen { throw error }
                 return .failed(why, as: error.isForbidden ? .forbidden : .refused)
             }
             do {
-                return .disabledInstead(resource: try await target.update(kind, id, disabling).resource, "\(why); it was disabled instead")
+                return .disabledInstead(
+                    resource: try await target.update(kind, id, disabling).resource, "\(why); it was disabled instead")
             } catch SCIMFailure.notFound where isOpen {
                 // What was not known to be deleted is not there.
                 return .done(id: id, resource: nil)
@@ -110,43 +135,57 @@ struct Sender: Sendable {
                 // The target as a whole, or nobody knows: not a matter of this record.
                 if error.isFatal { throw error }
                 if case .outcomeUnknown = error { throw error }
-                return .failed("\(why); nor does it let it be disabled (\(error)): it has access", as: error.isForbidden ? .forbidden : .doubtful)
+                return .failed(
+                    "\(why); nor does it let it be disabled (\(error)): it has access",
+                    as: error.isForbidden ? .forbidden : .doubtful)
             }
         }
     }
 
-    /// Looks whether an account whose delete was accepted is gone: an answer may say so where nothing happened, and its access would stay. One
-    /// that stands is disabled. It is asked for twice, since a server may answer with what it had a moment ago.
+    /// Looks whether an account whose delete was accepted is gone: an answer may say so where nothing happened, and its
+    /// access would stay. One that stands is disabled. It is asked for twice, since a server may answer with what it
+    /// had a moment ago.
     private func deleted(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change]) async -> Performed {
         for attempt in 1...2 {
             if attempt == 2 { await pause(3) }
             do {
                 let shown = try await target.get(kind, id)
                 // A server that keeps what it deleted, without access, has done what matters; the next read names it.
-                if case .active(false)? = try? target.connection.read(shown, { $0.access }) { return .done(id: id, resource: nil) }
+                if case .active(false)? = try? target.connection.read(shown, { $0.access }) {
+                    return .done(id: id, resource: nil)
+                }
             } catch {
                 switch error {
                 case .notFound: return .kept(.done(id: id, resource: nil))
                 // A server that does not let itself be asked is believed; the next list tells.
                 case .forbidden, .unsupported, .rejected, .malformed: return .done(id: id, resource: nil)
                 // One that fails has said nothing: the journal keeps the delete open, and the next run settles it.
-                default: return .unknown("the target answered the delete with success, and the look afterwards failed: \(error)")
+                default:
+                    return .unknown(
+                        "the target answered the delete with success, and the look afterwards failed: \(error)")
                 }
             }
         }
         let why = "the target answered the delete with success and still shows the account"
         do {
-            return .disabledInstead(resource: try await target.update(kind, id, disabling).resource, "\(why); it was disabled instead")
+            return .disabledInstead(
+                resource: try await target.update(kind, id, disabling).resource, "\(why); it was disabled instead")
         } catch {
             if case .notFound = error { return .kept(.done(id: id, resource: nil)) }
             if error.isFatal { return .fatal(error, isOpen: true) }
             if case .outcomeUnknown(let reason) = error { return .unknown("\(why); then: \(reason)") }
-            return .failed("\(why); nor does it let it be disabled (\(error)): it has access", as: error.isForbidden ? .forbidden : .doubtful)
+            return .failed(
+                "\(why); nor does it let it be disabled (\(error)): it has access",
+                as: error.isForbidden ? .forbidden : .doubtful)
         }
     }
 
-    /// Changes attributes together; when the target refuses that, by halves, so that one that is refused keeps none of the others.
-    private func update(_ kind: ResourceKind, _ id: String, _ changes: [SCIMTarget.Change], isAssociating: Bool, _ care: GroupCare?, _ isDisabled: Bool) async throws(SCIMFailure) -> Performed {
+    /// Changes attributes together; when the target refuses that, by halves, so that one that is refused keeps none of
+    /// the others.
+    private func update(
+        _ kind: ResourceKind, _ id: String, _ changes: [SCIMTarget.Change], isAssociating: Bool, _ care: GroupCare?,
+        _ isDisabled: Bool
+    ) async throws(SCIMFailure) -> Performed {
         func isOfTheRecord(_ failure: SCIMFailure) -> Bool {
             switch failure {
             // What this program did not send (status 0) is known for the whole.
@@ -158,13 +197,19 @@ struct Sender: Sendable {
         }
         let first: SCIMFailure
         do {
-            return .done(id: id, resource: try await target.update(kind, id, changes, members: care?.put, isDisabled: isDisabled).resource)
+            return .done(
+                id: id,
+                resource: try await target.update(kind, id, changes, members: care?.put, isDisabled: isDisabled)
+                    .resource)
         } catch {
             // An association that only lacks its mark is one all the same: the server does not let it be set.
             let isMarkAlone = isAssociating && changes.map(\.path.description) == ["externalId"]
             guard isOfTheRecord(error), changes.count > 1 || isMarkAlone else { throw error }
             first = error
-            if isMarkAlone { return .writtenInParts(id: id, resource: nil, refused: ["externalId"], Self.partly(1, of: 1, "externalId", first)) }
+            if isMarkAlone {
+                return .writtenInParts(
+                    id: id, resource: nil, refused: ["externalId"], Self.partly(1, of: 1, "externalId", first))
+            }
         }
         var refused: [String] = []
         var last = first
@@ -182,25 +227,34 @@ struct Sender: Sendable {
                     throw error
                 }
                 last = error
-                if part.count == 1 { refused += part.map(\.path.description) } else { pending += [Array(part[..<(part.count / 2)]), Array(part[(part.count / 2)...])] }
+                if part.count == 1 {
+                    refused += part.map(\.path.description)
+                } else {
+                    pending += [Array(part[..<(part.count / 2)]), Array(part[(part.count / 2)...])]
+                }
             }
         }
         guard let one = refused.first else { return .done(id: id, resource: resource) }
         // Nothing of it was taken: it is as it was.
         let isOnlyMark = isAssociating && refused == ["externalId"]
         guard refused.count < changes.count || isOnlyMark else { throw first }
-        return .writtenInParts(id: id, resource: resource, refused: Set(refused), Self.partly(refused.count, of: changes.count, one, last))
+        return .writtenInParts(
+            id: id, resource: resource, refused: Set(refused), Self.partly(refused.count, of: changes.count, one, last))
     }
 
     private static func partly(_ count: Int, of all: Int, _ one: String, _ failure: SCIMFailure) -> String {
-        "the target refuses \(count) of \(all) attributes, such as \(one)\(all > count ? ", and took the others" : ""): \(failure)"
+        """
+        the target refuses \(count) of \(all) attributes, such as \(one)\
+        \(all > count ? ", and took the others" : ""): \(failure)
+        """
     }
 
-    /// Looks whether a group still has whom it must have. What is missing is asked for twice, since a server may answer with what it had a
-    /// moment ago.
+    /// Looks whether a group still has whom it must have. What is missing is asked for twice, since a server may answer
+    /// with what it had a moment ago.
     private func compared(_ performed: Performed, _ group: String, _ care: GroupCare) async -> Performed {
         func missing(_ resource: [UInt8]?) -> [String]? {
-            guard let resource, let shown = try? target.connection.read(resource, { $0.members.map { Set($0.users) } }) else { return nil }
+            guard let resource, let shown = try? target.connection.read(resource, { $0.members.map { Set($0.users) } })
+            else { return nil }
             return care.stays.filter { !shown.contains($0) }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
         let id: String
@@ -229,10 +283,14 @@ struct Sender: Sendable {
         return performed
     }
 
-    /// Adds or removes members; when the target refuses them together, by halves, so that one bad member does not keep the others out, or in.
-    private func changeMembers(of group: String, _ members: [String], isAdding: Bool, _ care: GroupCare?) async throws(SCIMFailure) -> Performed {
+    /// Adds or removes members; when the target refuses them together, by halves, so that one bad member does not keep
+    /// the others out, or in.
+    private func changeMembers(of group: String, _ members: [String], isAdding: Bool, _ care: GroupCare?)
+        async throws(SCIMFailure) -> Performed
+    {
         func send(_ part: [String]) async throws(SCIMFailure) -> SCIMTarget.Written {
-            try await target.changeMembers(of: group, add: isAdding ? part : [], remove: isAdding ? [] : part, members: care?.put)
+            try await target.changeMembers(
+                of: group, add: isAdding ? part : [], remove: isAdding ? [] : part, members: care?.put)
         }
         if !isAdding, let care, care.isOneByOne, members.count > 1 {
             // This target has lost members over removals: each is looked at, and the first loss ends them.
@@ -254,7 +312,11 @@ struct Sender: Sendable {
                     // What keeps one back keeps all of them back.
                     if error.wasNeverSent, !hasTaken { throw error }
                     guard case .rejected = error else {
-                        if hasTaken { return error.isFatal ? .fatal(error, isOpen: true) : .unknown("a part of the members was removed; then: \(error)") }
+                        if hasTaken {
+                            return error.isFatal
+                                ? .fatal(error, isOpen: true)
+                                : .unknown("a part of the members was removed; then: \(error)")
+                        }
                         throw error
                     }
                     refused.insert(member)
@@ -262,7 +324,13 @@ struct Sender: Sendable {
                 }
             }
             if refused.isEmpty { return last }
-            return .partly(refused: refused, "the target refuses to remove \(refused.count) of \(members.count) members, such as \(refused.min() ?? ""), and removed the others: \(reason)")
+            return .partly(
+                refused: refused,
+                """
+                the target refuses to remove \(refused.count) of \(members.count) members, such as \
+                \(refused.min() ?? ""), and removed the others: \(reason)
+                """
+            )
         }
         do {
             return .done(id: group, resource: try await send(members).resource)
@@ -281,18 +349,28 @@ struct Sender: Sendable {
                 guard case .rejected = error else {
                     // Not “not done”: a part of it was.
                     if hasTaken, error.isFatal { return .fatal(error, isOpen: true) }
-                    if hasTaken { return .unknown("a part of the members was \(isAdding ? "added" : "removed"); then: \(error)") }
+                    if hasTaken {
+                        return .unknown("a part of the members was \(isAdding ? "added" : "removed"); then: \(error)")
+                    }
                     throw error
                 }
                 reason = "\(error)"
-                if part.count == 1 { refused += part } else { pending += [Array(part[..<(part.count / 2)]), Array(part[(part.count / 2)...])] }
+                if part.count == 1 {
+                    refused += part
+                } else {
+                    pending += [Array(part[..<(part.count / 2)]), Array(part[(part.count / 2)...])]
+                }
             }
         }
         return refused.isEmpty
             ? .done(id: group, resource: nil)
             : .partly(
                 refused: Set(refused),
-                "the target refuses to \(isAdding ? "add" : "remove") \(refused.count) of \(members.count) members, such as \(refused[0]), and \(isAdding ? "took" : "removed") the others: \(reason)")
+                """
+                the target refuses to \(isAdding ? "add" : "remove") \(refused.count) of \(members.count) \
+                members, such as \(refused[0]), and \(isAdding ? "took" : "removed") the others: \(reason)
+                """
+            )
     }
 
     private func judge(_ failure: SCIMFailure) -> Performed {
@@ -302,22 +380,34 @@ struct Sender: Sendable {
         case .outcomeUnknown(let why): .unknown(why)
         // A stop leaves it open whether the request came through; the others mean that it did not.
         case .unreachable, .failing, .timedOut, .credentials, .cancelled: .fatal(failure, isOpen: failure == .cancelled)
-        case .rejected, .unsupported, .forbidden: .failed("the target refuses it: \(failure)\(advice(failure))", as: failure.isForbidden ? .forbidden : failure.wasNeverSent ? .withheld : .refused)
-        case .malformed, .tooLarge: .failed("the target accepted it, and its answer cannot be read: \(failure)", as: .doubtful)
+        case .rejected, .unsupported, .forbidden:
+            .failed(
+                "the target refuses it: \(failure)\(advice(failure))",
+                as: failure.isForbidden ? .forbidden : failure.wasNeverSent ? .withheld : .refused)
+        case .malformed, .tooLarge:
+            .failed("the target accepted it, and its answer cannot be read: \(failure)", as: .doubtful)
         }
     }
 
     /// What helps against a refusal whose code the platform's profile knows.
     private func advice(_ failure: SCIMFailure) -> String {
         let words = "\(failure)"
-        return target.profile.advice.sorted { $0.key < $1.key }.first { words.contains($0.key) }.map { "; \($0.value)" } ?? ""
+        return target.profile.advice.sorted { $0.key < $1.key }.first { words.contains($0.key) }.map { "; \($0.value)" }
+            ?? ""
     }
 
     private func create(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> Performed {
         if looksFirst {
             if let found = try await ours(kind, fields) { return found }
-            if let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute), let holder = try await target.lookUp(kind, path, name, fold: { folded($0) }).first {
-                return .conflict("the name is held by \(Self.id(holder) ?? "an object"), which the target's list did not show; the next complete read judges it")
+            if let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute),
+                let holder = try await target.lookUp(kind, path, name, fold: { folded($0) }).first
+            {
+                return .conflict(
+                    """
+                    the name is held by \(Self.id(holder) ?? "an object"), which the target's list did not show; \
+                    the next complete read judges it
+                    """
+                )
             }
         }
         let sent = fields.compactMap { $0.after.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
@@ -331,16 +421,23 @@ struct Sender: Sendable {
                 switch error {
                 case .conflict: isConflict = true
                 // Some servers say a duplicate with 400 or 500, and words.
-                case .rejected(let answer) where answer.scimType?.lowercased() == "uniqueness" || Self.saysDuplicate(answer.detail): isConflict = true
+                case .rejected(let answer)
+                where answer.scimType?.lowercased() == "uniqueness" || Self.saysDuplicate(answer.detail):
+                    isConflict = true
                 case .outcomeUnknown(let why): isConflict = Self.saysDuplicate(why)
                 // What an earlier one of unknown outcome did is as open as before.
-                case _ where attempt > 1: return error.isFatal ? .fatal(error, isOpen: true) : .unknown("an earlier attempt may have made it; then: \(error)")
+                case _ where attempt > 1:
+                    return error.isFatal
+                        ? .fatal(error, isOpen: true) : .unknown("an earlier attempt may have made it; then: \(error)")
                 default: throw error
                 }
                 do {
                     if let found = try await ours(kind, fields, byName: !isConflict) {
                         // A duplicate that a first POST is told of was there before it.
-                        if case .found(let id, let resource, let byMark, _) = found { return .found(id: id, resource: resource, byMark: byMark, afterOurs: !isConflict || attempt > 1) }
+                        if case .found(let id, let resource, let byMark, _) = found {
+                            return .found(
+                                id: id, resource: resource, byMark: byMark, afterOurs: !isConflict || attempt > 1)
+                        }
                         return found
                     }
                     if isConflict { return try await conflict(kind, fields, error) }
@@ -353,7 +450,8 @@ struct Sender: Sendable {
         return .unknown("")
     }
 
-    /// Whether a refusal is that of a quota or of seats: by its status, or by words that are none of the values that were sent.
+    /// Whether a refusal is that of a quota or of seats: by its status, or by words that are none of the values that
+    /// were sent.
     static func saysFull(_ failure: SCIMFailure, sent: [String]) -> Bool {
         var words: String
         switch failure {
@@ -362,58 +460,91 @@ struct Sender: Sendable {
         case .conflict(let answer): words = "\(answer.scimType ?? "") \(answer.detail)"
         default: return false
         }
-        for value in sent where value.count > 2 { words = words.replacingOccurrences(of: value, with: "", options: .caseInsensitive) }
+        for value in sent where value.count > 2 {
+            words = words.replacingOccurrences(of: value, with: "", options: .caseInsensitive)
+        }
         words = words.lowercased()
-        return ["quota", "seat", "licence", "license", "limitexceeded", "limit exceeded", "limit reached", "exceeds the limit", "maximum number", "upgrade your plan", "too many users", "user limit"]
-            .contains { words.contains($0) }
+        return [
+            "quota", "seat", "licence", "license", "limitexceeded", "limit exceeded", "limit reached",
+            "exceeds the limit", "maximum number", "upgrade your plan", "too many users", "user limit",
+        ]
+        .contains { words.contains($0) }
     }
 
     /// Whether a server's words say that a unique value is taken.
     static func saysDuplicate(_ words: String) -> Bool {
         let words = words.lowercased()
-        return ["duplicate", "already exists", "already in use", "already taken", "is taken", "must be unique", "uniqueness", "unique constraint"].contains { words.contains($0) }
+        return [
+            "duplicate", "already exists", "already in use", "already taken", "is taken", "must be unique",
+            "uniqueness", "unique constraint",
+        ].contains { words.contains($0) }
     }
 
-    /// The account that an earlier POST of ours made, whether or not its answer came: by our externalId, and, where a POST of
-    /// unknown outcome was sent, by its name without any owner, since a server may not keep externalIds.
-    func ours(_ kind: ResourceKind, _ fields: [FieldChange], byName: Bool = false) async throws(SCIMFailure) -> Performed? {
+    /// The account that an earlier POST of ours made, whether or not its answer came: by our externalId, and, where a
+    /// POST of unknown outcome was sent, by its name without any owner, since a server may not keep externalIds.
+    func ours(_ kind: ResourceKind, _ fields: [FieldChange], byName: Bool = false) async throws(SCIMFailure)
+        -> Performed?
+    {
         if let externalID = text("externalId", fields), let path = AttributePath("externalId") {
             let matches = try await target.lookUp(kind, path, externalID) { $0 }
-            if matches.count > 1 { return .conflict("\(matches.count) objects carry its externalId; decide on the target which one stays") }
-            if let match = matches.first, let id = Self.id(match) { return .found(id: id, resource: match.canonicalBytes, byMark: true) }
+            if matches.count > 1 {
+                return .conflict("\(matches.count) objects carry its externalId; decide on the target which one stays")
+            }
+            if let match = matches.first, let id = Self.id(match) {
+                return .found(id: id, resource: match.canonicalBytes, byMark: true)
+            }
         }
         let canFilterMarks = target.profile.filterable?.contains("externalId") ?? true
-        guard byName || !canFilterMarks, let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) else { return nil }
+        guard byName || !canFilterMarks, let name = text(kind.nameAttribute, fields),
+            let path = AttributePath(kind.nameAttribute)
+        else { return nil }
         let holders = try await target.lookUp(kind, path, name) { folded($0) }
         // Where marks cannot be looked for, whoever bears the name shows whose it is.
-        if !canFilterMarks, let mark = text("externalId", fields), let holder = holders.first(where: { $0["externalId"]?.string == mark }), let id = Self.id(holder) {
+        if !canFilterMarks, let mark = text("externalId", fields),
+            let holder = holders.first(where: { $0["externalId"]?.string == mark }), let id = Self.id(holder)
+        {
             return .found(id: id, resource: holder.canonicalBytes, byMark: true)
         }
         guard byName else { return nil }
-        guard holders.count == 1, let holder = holders.first, holder["externalId"]?.string == nil, let id = Self.id(holder) else { return nil }
+        guard holders.count == 1, let holder = holders.first, holder["externalId"]?.string == nil,
+            let id = Self.id(holder)
+        else { return nil }
         return .found(id: id, resource: holder.canonicalBytes, byMark: false)
     }
 
     /// Another object that carries the externalId which an association is about to give: there would be two.
     private func bearerOfOurMark(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> String? {
-        guard let mark = text("externalId", fields), let path = AttributePath("externalId"), target.profile.filterable?.contains("externalId") ?? true else { return nil }
+        guard let mark = text("externalId", fields), let path = AttributePath("externalId"),
+            target.profile.filterable?.contains("externalId") ?? true
+        else { return nil }
         return try await target.lookUp(kind, path, mark) { $0 }.first.flatMap { Self.id($0) }
     }
 
     /// A resource's id, also one that is a number.
     private static func id(_ resource: JSONValue) -> String? {
-        (resource["id"]?.string ?? resource["id"]?.integer.map(String.init)).flatMap { ResourceID.isValid($0) ? $0 : nil }
+        (resource["id"]?.string ?? resource["id"]?.integer.map(String.init)).flatMap {
+            ResourceID.isValid($0) ? $0 : nil
+        }
     }
 
-    private func conflict(_ kind: ResourceKind, _ fields: [FieldChange], _ failure: SCIMFailure) async throws(SCIMFailure) -> Performed {
+    private func conflict(_ kind: ResourceKind, _ fields: [FieldChange], _ failure: SCIMFailure)
+        async throws(SCIMFailure) -> Performed
+    {
         if let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) {
             let holders = try await target.lookUp(kind, path, name) { folded($0) }
             if let holder = holders.first {
-                let owner = holder["externalId"]?.string.map { "with the externalId “\($0)”" } ?? "without an externalId"
-                return .conflict("the name is held by \(Self.id(holder) ?? "an object") \(owner), which this plan had not seen; the next run judges it")
+                let owner =
+                    holder["externalId"]?.string.map { "with the externalId “\($0)”" } ?? "without an externalId"
+                return .conflict(
+                    """
+                    the name is held by \(Self.id(holder) ?? "an object") \(owner), which this plan had not seen; \
+                    the next run judges it
+                    """
+                )
             }
         }
-        let mail = fields.contains { $0.path.hasPrefix("emails") } ? "; its e-mail address may be another account's" : ""
+        let mail =
+            fields.contains { $0.path.hasPrefix("emails") } ? "; its e-mail address may be another account's" : ""
         return .conflict("the target refuses it as a duplicate, and shows none: \(failure)\(mail)")
     }
 
@@ -424,7 +555,9 @@ struct Sender: Sendable {
     private func changes(_ kind: ResourceKind, _ fields: [FieldChange]) -> [SCIMTarget.Change] {
         fields.compactMap { field in
             AttributePath(field.path).map { path in
-                SCIMTarget.Change(path: path, value: field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) }, replacesValue: field.before != nil)
+                SCIMTarget.Change(
+                    path: path, value: field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) },
+                    replacesValue: field.before != nil)
             }
         }
     }

@@ -9,19 +9,28 @@ import Planning
 extension Applier {
     /// Settles what a killed run left: operations whose outcome nobody knows, and the rest of a unit that it began.
     ///
-    /// What decides whose an account is (a create, an association) is looked for now. Everything else is read with the rest
-    /// of the target in a moment and planned anew where it was not done: it is then sent again with this run's proofs, limits
-    /// and permissions, and not with those of a night that is over.
+    /// What decides whose an account is (a create, an association) is looked for now. Everything else is read with the
+    /// rest of the target in a moment and planned anew where it was not done: it is then sent again with this run's
+    /// proofs, limits and permissions, and not with those of a night that is over.
     func settle(_ operations: [PlannedOperation]) async throws {
         for operation in operations where isGoing {
             switch (operation.verb, operation.status) {
             case (.create, .sent): try await settleCreate(operation)
             case (.associate, .sent): try await settleAssociation(operation)
-            case (.update, .sent) where operation.unit != nil && operation.unit != operation.seq: try await settleFirstHalf(operation)
+            case (.update, .sent) where operation.unit != nil && operation.unit != operation.seq:
+                try await settleFirstHalf(operation)
             case (_, .sent):
                 try doubt(operation)
                 try ledger.settle(
-                    operation, Outcome(status: .failed, reason: "an interrupted run sent this, and its outcome was not known: planned anew where it is still wanted", mayBeDone: true), run: run)
+                    operation,
+                    Outcome(
+                        status: .failed,
+                        reason:
+                            """
+                            an interrupted run sent this, and its outcome was not known: planned anew where it is \
+                            still wanted
+                            """,
+                        mayBeDone: true), run: run)
             default: try await send([operation])
             }
         }
@@ -41,7 +50,15 @@ extension Applier {
             }
         }
         try ledger.settle(
-            operation, Outcome(status: .failed, reason: "an interrupted run sent this, and the target does not show it: planned anew where it is still wanted", mayBeDone: true), run: run)
+            operation,
+            Outcome(
+                status: .failed,
+                reason:
+                    """
+                    an interrupted run sent this, and the target does not show it: planned anew where it is still \
+                    wanted
+                    """,
+                mayBeDone: true), run: run)
     }
 
     func settleAssociation(_ operation: PlannedOperation) async throws {
@@ -52,14 +69,27 @@ extension Applier {
         switch outcome {
         case .failure(let failure) where failure.isFatal && !failure.isForbidden: fatal = failure
         case .failure(let failure):
-            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account cannot be read: \(failure)", mayBeDone: true), run: run)
+            try ledger.settle(
+                operation,
+                Outcome(
+                    status: .failed,
+                    reason: "an interrupted run sent this association, and the account cannot be read: \(failure)",
+                    mayBeDone: true), run: run)
         case .success(let resource):
             let mark = try? target.connection.read(resource) { AttributePath("externalId")?.value(in: $0)?.canonical }
             if let mark, mark == operation.fields.first(where: { $0.path == "externalId" })?.after {
                 try recordWrite(operation, kind, id: id, resource: resource, origin: .associated, isFound: true)
             } else {
                 try ledger.settle(
-                    operation, Outcome(status: .failed, reason: "an interrupted run sent this association, and the account does not carry our mark: planned anew", mayBeDone: true), run: run)
+                    operation,
+                    Outcome(
+                        status: .failed,
+                        reason:
+                            """
+                            an interrupted run sent this association, and the account does not carry our mark: \
+                            planned anew
+                            """,
+                        mayBeDone: true), run: run)
             }
         }
     }
@@ -74,7 +104,14 @@ extension Applier {
             if error.isOfThePage, await target.ailment() == nil {
                 return try ledger.settle(
                     operation,
-                    Outcome(status: .failed, reason: "an interrupted run sent this create, and whether it was made cannot be told (\(error)): looked for again before it is made", mayBeDone: true),
+                    Outcome(
+                        status: .failed,
+                        reason:
+                            """
+                            an interrupted run sent this create, and whether it was made cannot be told (\
+                            \(error)): looked for again before it is made
+                            """,
+                        mayBeDone: true),
                     run: run)
             }
             fatal = error
@@ -83,7 +120,12 @@ extension Applier {
         if let found {
             try record(operation, found, leftOut: [:], members: [])
         } else {
-            try ledger.settle(operation, Outcome(status: .failed, reason: "an interrupted run sent this create, and the target does not show it: planned anew", mayBeDone: true), run: run)
+            try ledger.settle(
+                operation,
+                Outcome(
+                    status: .failed,
+                    reason: "an interrupted run sent this create, and the target does not show it: planned anew",
+                    mayBeDone: true), run: run)
         }
     }
 }

@@ -49,7 +49,9 @@ struct ValueRule: Hashable, Sendable {
     }
 
     /// The fields whose value is sent as it is, first choice first; nil where the value is made of them.
-    var plainFields: [String]? { fields.isEmpty || template != nil || part != nil || replacement != nil || isLowercased ? nil : fields }
+    var plainFields: [String]? {
+        fields.isEmpty || template != nil || part != nil || replacement != nil || isLowercased ? nil : fields
+    }
 
     /// The value of which a name's part is one.
     func whole(_ fields: [String: String]) -> String? {
@@ -59,7 +61,9 @@ struct ValueRule: Hashable, Sendable {
     }
 
     /// Whether a field of the source goes into the value.
-    func reads(_ field: String) -> Bool { fields.contains(field) || template.map { Job.MappingRule.places($0)?.contains(field) ?? false } ?? false }
+    func reads(_ field: String) -> Bool {
+        fields.contains(field) || template.map { Job.MappingRule.places($0)?.contains(field) ?? false } ?? false
+    }
 
     /// The value for a record's fields; nil for none.
     func value(_ fields: [String: String]) -> String? {
@@ -73,7 +77,8 @@ struct ValueRule: Hashable, Sendable {
         case .given: value = value.flatMap { PersonalNames.split($0).given }
         case .family: value = value.flatMap { PersonalNames.split($0).family }
         // Before the “@” of an address; what is none is taken whole.
-        case .local: value = value.map { text in text.lastIndex { $0 == "@" || $0 == "＠" }.map { String(text[..<$0]) } ?? text }
+        case .local:
+            value = value.map { text in text.lastIndex { $0 == "@" || $0 == "＠" }.map { String(text[..<$0]) } ?? text }
         case nil: break
         }
         if let replacement { value = value?.replacing(replacement.from, with: replacement.to) }

@@ -1,8 +1,8 @@
 import HTTP
 import SCIM
 
-/// When an account expires, in any of the forms that a source uses: milliseconds or seconds since 1970, or RFC 3339, with an offset or without
-/// a time of day.
+/// When an account expires, in any of the forms that a source uses: milliseconds or seconds since 1970, or RFC 3339,
+/// with an offset or without a time of day.
 enum Expiry: Hashable {
     case never
     /// Seconds since 1970.
@@ -22,7 +22,13 @@ enum Expiry: Hashable {
             self = .at((1e9..<1e11).contains(number) ? number : number / 1000)
             return
         }
-        if text.isEmpty { self = .never } else if let seconds = Self.seconds(text) { self = .at(seconds) } else { self = .unreadable }
+        if text.isEmpty {
+            self = .never
+        } else if let seconds = Self.seconds(text) {
+            self = .at(seconds)
+        } else {
+            self = .unreadable
+        }
     }
 
     private static func seconds(_ text: String) -> Double? {
@@ -30,9 +36,12 @@ enum Expiry: Hashable {
         if text.utf8.count == 10 { return Timestamp.seconds(text + "T00:00:00Z") }
         if text.hasSuffix("Z") { return Timestamp.seconds(text) }
         // 2026-12-24T08:00:00+08:00, +0800
-        guard let sign = text.lastIndex(where: { $0 == "+" || $0 == "-" }), text.distance(from: text.startIndex, to: sign) > 10 else { return nil }
+        guard let sign = text.lastIndex(where: { $0 == "+" || $0 == "-" }),
+            text.distance(from: text.startIndex, to: sign) > 10
+        else { return nil }
         let digits = text[text.index(after: sign)...].filter { $0 != ":" }
-        guard digits.count == 4, digits.allSatisfy(\.isNumber), let hours = Double(digits.prefix(2)), let minutes = Double(digits.suffix(2)), hours <= 14, minutes < 60,
+        guard digits.count == 4, digits.allSatisfy(\.isNumber), let hours = Double(digits.prefix(2)),
+            let minutes = Double(digits.suffix(2)), hours <= 14, minutes < 60,
             let local = Timestamp.seconds(text[..<sign] + "Z")
         else { return nil }
         return local - (text[sign] == "+" ? 1 : -1) * (hours * 3600 + minutes * 60)

@@ -28,7 +28,8 @@ struct MappingTable: Hashable, Sendable {
     /// The platform's default mapping with the job's overrides.
     init(kind: ResourceKind, job: Job, profile: Profile) {
         self.kind = kind
-        var rules = Dictionary((profile.mapping[kind] ?? []).map { ($0.attribute, ValueRule($0)) }) { first, _ in first }
+        var rules = Dictionary((profile.mapping[kind] ?? []).map { ($0.attribute, ValueRule($0)) }) { first, _ in first
+        }
         for (name, rule) in job.mapping[kind] ?? [:] { rules[name] = rule.map { ValueRule($0) } }
         let insensitive = profile.caseInsensitive[kind] ?? []
         let required = Set((profile.rules[kind] ?? []).filter(\.isRequired).map(\.attribute))
@@ -36,7 +37,8 @@ struct MappingTable: Hashable, Sendable {
             AttributePath(name).map { path in
                 AttributeMapping(
                     compared: ComparedAttribute(
-                        name: name, path: path, isCaseInsensitive: insensitive.contains(name), isCritical: [kind.nameAttribute, "externalId", "active"].contains(name)),
+                        name: name, path: path, isCaseInsensitive: insensitive.contains(name),
+                        isCritical: [kind.nameAttribute, "externalId", "active"].contains(name)),
                     rule: rule, isRequired: required.contains(name),
                     isImmutable: profile.immutable[kind]?.contains(name) ?? false)
             }
@@ -45,7 +47,9 @@ struct MappingTable: Hashable, Sendable {
         self.rules = profile.rules[kind] ?? []
         isLowercased = profile.isLowercased && kind == .user
         cutNameFrom = profile.cutNameFrom
-        func patterns(_ kind: ResourceKind) -> GlobPatterns { GlobPatterns((profile.protected[kind] ?? []) + (job.protect[kind] ?? [])) }
+        func patterns(_ kind: ResourceKind) -> GlobPatterns {
+            GlobPatterns((profile.protected[kind] ?? []) + (job.protect[kind] ?? []))
+        }
         protected = patterns(kind)
         protectedGroups = patterns(.group)
         harmlessRoles = job.existing.harmlessRoles
@@ -62,16 +66,30 @@ struct MappingTable: Hashable, Sendable {
         let reserved = ["id", "meta", "schemas", "members", "groups", "password"]
         if path.schema == nil, reserved.contains(path.attribute.lowercased()) { return "“\(name)” cannot be mapped" }
         // SCIM ignores case in names; two spellings would be two rules for one attribute.
-        let known = (Profile.generic.mapping[kind] ?? []).map(\.attribute).first { $0.lowercased() == name.lowercased() }
+        let known = (Profile.generic.mapping[kind] ?? []).map(\.attribute).first {
+            $0.lowercased() == name.lowercased()
+        }
         if let known { return known == name ? nil : "“\(name)” is spelled \(known)" }
         guard path.schema == nil else { return nil }
         // A slip would be written to every account, and what it should have been would go on as it was.
         let core = CoreSchema.attributes(kind)
         guard let parts = core[path.attribute] else {
-            let near = core.keys.sorted().first { $0.lowercased() == path.attribute.lowercased() } ?? core.keys.sorted().first { NodeReader.isNear($0, path.attribute) }
-            return "“\(name)” is no attribute of SCIM's core schema\(near.map { "; did you mean “\($0)”?" } ?? ", and one of an extension begins with its URN")"
+            let near =
+                core.keys.sorted().first { $0.lowercased() == path.attribute.lowercased() }
+                ?? core.keys.sorted().first { NodeReader.isNear($0, path.attribute) }
+            return
+                """
+                “\(name)” is no attribute of SCIM's core schema\
+                \(near.map { "; did you mean “\($0)”?" } ?? ", and one of an extension begins with its URN")
+                """
         }
-        if let part = path.subAttribute, !parts.contains(part) { return "“\(path.attribute)” has no part “\(part)”\(parts.isEmpty ? "" : "; it has \(parts.joined(separator: ", "))")" }
+        if let part = path.subAttribute, !parts.contains(part) {
+            return
+                """
+                “\(path.attribute)” has no part “\(part)”\
+                \(parts.isEmpty ? "" : "; it has \(parts.joined(separator: ", "))")
+                """
+        }
         return nil
     }
 
@@ -87,7 +105,8 @@ struct MappingTable: Hashable, Sendable {
         var active: Bool?
         /// Why nothing of the record may be believed.
         var problem: String?
-        /// Attributes that cannot be sent as they are, each with the rule that it breaks: they are left out, and the rest goes on.
+        /// Attributes that cannot be sent as they are, each with the rule that it breaks: they are left out, and the
+        /// rest goes on.
         var flaws: [String] = []
         /// Whether no object can be made of it as it is.
         var lacksWhatIsNeeded = false
@@ -106,7 +125,9 @@ struct MappingTable: Hashable, Sendable {
             // Made here from region and number, never taken as it comes.
             fields["phone"] = nil
             // What a SCIM source splits already is not split again.
-            if let given = fields["givenName"], fields["displayName"] == nil { fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ") }
+            if let given = fields["givenName"], fields["displayName"] == nil {
+                fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ")
+            }
             switch PhoneNumbers.read(region: fields["phoneRegion"] ?? phoneRegion, number: fields["phoneNumber"]) {
             case .absent: break
             case .number(let number): fields["phone"] = number
@@ -120,7 +141,8 @@ struct MappingTable: Hashable, Sendable {
         for attribute in attributes {
             if attribute.name == "active" {
                 if result.isStatusUnreadable { continue }
-                let (active, note) = Self.active(attribute.rule.value(fields), expires: fields["accountExpireTime"], now: now)
+                let (active, note) = Self.active(
+                    attribute.rule.value(fields), expires: fields["accountExpireTime"], now: now)
                 result.active = active
                 result.note = note
                 // Left out where the source does not say: `active` is then left alone.
@@ -130,11 +152,15 @@ struct MappingTable: Hashable, Sendable {
             var value = attribute.rule.value(fields)
             if let split = Self.splitName(attribute, record.fields) { value = split }
             // A platform that asks for both parts gets the whole name where the other part is all there is.
-            if value == nil, attribute.isRequired, attribute.rule.part == .given || attribute.rule.part == .family { value = attribute.rule.whole(fields) }
+            if value == nil, attribute.isRequired, attribute.rule.part == .given || attribute.rule.part == .family {
+                value = attribute.rule.whole(fields)
+            }
             // Never externalId: it is an id of the source's, compared as it is.
             if isLowercased, attribute.name != "externalId" { value = value?.lowercased() }
             // What follows is replaced by the platform's own: two records that differ there alone want one name.
-            if attribute.name == kind.nameAttribute, let cut = cutNameFrom, let place = value?.range(of: cut) { value = value.map { String($0[..<place.lowerBound]) } }
+            if attribute.name == kind.nameAttribute, let cut = cutNameFrom, let place = value?.range(of: cut) {
+                value = value.map { String($0[..<place.lowerBound]) }
+            }
             if attribute.name == kind.nameAttribute { name = value }
             if attribute.name == "externalId" { mark = value }
             // All of them at once: a record is corrected once.
@@ -142,12 +168,24 @@ struct MappingTable: Hashable, Sendable {
             if let text = value, text.hasControls {
                 complaints.append("\(attribute.name): holds a control character")
             } else if let text = value, attribute.name == kind.nameAttribute, text.hasInvisibles {
-                complaints.append("\(attribute.name): “\(text.visible)” holds what nobody sees, so that two names may look alike; take it out in the source")
+                complaints.append(
+                    """
+                    \(attribute.name): “\(text.visible)” holds what nobody sees, so that two names may look \
+                    alike; take it out in the source
+                    """
+                )
             }
             if let count = value?.utf8.count, count > Self.longest {
-                complaints.append("\(attribute.name): has \(count) bytes, and no directory means more than \(Self.longest); correct it in the source")
+                complaints.append(
+                    """
+                    \(attribute.name): has \(count) bytes, and no directory means more than \(Self.longest); \
+                    correct it in the source
+                    """
+                )
             }
-            if attribute.isCritical, !attribute.isRequired, value == nil { complaints.append("\(attribute.name): has no value, and the target requires one") }
+            if attribute.isCritical, !attribute.isRequired, value == nil {
+                complaints.append("\(attribute.name): has no value, and the target requires one")
+            }
             complaints += rules.filter { $0.attribute == attribute.name }.compactMap { $0.complaint(value) }
             if value == nil, let why = unreadablePhone, attribute.rule.reads("phone") { complaints.append(why) }
             guard complaints.isEmpty else {
@@ -159,7 +197,8 @@ struct MappingTable: Hashable, Sendable {
             body[attribute.name] = value.map { .string($0) } ?? .null
         }
         if result.isStatusUnreadable { result.lacksWhatIsNeeded = true }
-        // What holds control characters is not acceptable, and is known by a name that is nobody's: SQLite would end a text at a NUL.
+        // What holds control characters is not acceptable, and is known by a name that is nobody's: SQLite would end a
+        // text at a NUL.
         func known(_ text: String?) -> String? { text.map { $0.hasControls ? $0.visible : $0 } }
         result.name = known(name) ?? ""
         result.externalID = known(mark)
@@ -178,9 +217,12 @@ struct MappingTable: Hashable, Sendable {
     }
 
     /// Whether the source disables a user explicitly, mapped or not.
-    static func isDisabled(_ record: DirectoryRecord, now: Double) -> Bool { active(record.fields["status"], expires: record.fields["accountExpireTime"], now: now).0 == false }
+    static func isDisabled(_ record: DirectoryRecord, now: Double) -> Bool {
+        active(record.fields["status"], expires: record.fields["accountExpireTime"], now: now).0 == false
+    }
 
-    /// Whether it can be told if a record is let in. What is explicitly disabled, or has expired, is out, whatever else cannot be read.
+    /// Whether it can be told if a record is let in. What is explicitly disabled, or has expired, is out, whatever else
+    /// cannot be read.
     private func judgeStatus(_ fields: [String: String], _ now: Double, _ result: inout Desired) {
         let rule = attribute("active")?.rule
         let text = rule.map { $0.value(fields) } ?? fields["status"]
@@ -188,11 +230,20 @@ struct MappingTable: Hashable, Sendable {
         if let expiry = fields["accountExpireTime"], case .unreadable = Expiry(expiry) {
             result.isStatusUnreadable = true
             result.flaws.append(
-                "accountExpireTime: “\(expiry.visible)” is neither milliseconds since 1970 nor a time such as 2026-12-24T00:00:00Z, so whether the account has expired cannot be told")
+                """
+                accountExpireTime: “\(expiry.visible)” is neither milliseconds since 1970 nor a time such as \
+                2026-12-24T00:00:00Z, so whether the account has expired cannot be told
+                """
+            )
         }
         if case .unreadable(let text) = Self.status(text) {
             result.isStatusUnreadable = true
-            result.flaws.append("\(rule?.fields.first ?? "status"): “\(text.visible)” is neither enabled nor disabled, so whether the record is let in cannot be told")
+            result.flaws.append(
+                """
+                \(rule?.fields.first ?? "status"): “\(text.visible)” is neither enabled nor disabled, so whether \
+                the record is let in cannot be told
+                """
+            )
         }
     }
 
@@ -233,7 +284,8 @@ struct MappingTable: Hashable, Sendable {
         var active: Bool?
         /// Mapped attributes that have a value.
         var carried: [String]
-        /// What shows that more hangs on the object than a name: a right that an account has, or a group among a group's members. nil for nothing.
+        /// What shows that more hangs on the object than a name: a right that an account has, or a group among a
+        /// group's members. nil for nothing.
         var rights: String?
         /// When it was made, in seconds since 1970, as it says itself.
         var created: Double?
@@ -250,7 +302,8 @@ struct MappingTable: Hashable, Sendable {
         for attribute in attributes {
             let value = attribute.path.value(in: resource)
             if value != nil { carried.append(attribute.name) }
-            body[attribute.name] = attribute.name == "active" ? active.map { .bool($0) } ?? .null : Self.normalised(value)
+            body[attribute.name] =
+                attribute.name == "active" ? active.map { .bool($0) } ?? .null : Self.normalised(value)
         }
         var name = resource.text(kind.nameAttribute) ?? ""
         if let cut = cutNameFrom, let place = name.range(of: cut) {
@@ -258,8 +311,12 @@ struct MappingTable: Hashable, Sendable {
             if body[kind.nameAttribute] != nil { body[kind.nameAttribute] = .string(name) }
         }
         return Actual(
-            id: id, name: name, externalID: resource.externalID, matchKey: folded(name), body: JSONValue.object(body).canonical, digest: digest(body),
-            active: active, carried: carried, rights: kind == .user ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups) : Rights.ofGroup(resource),
+            id: id, name: name, externalID: resource.externalID, matchKey: folded(name),
+            body: JSONValue.object(body).canonical, digest: digest(body),
+            active: active, carried: carried,
+            rights: kind == .user
+                ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups)
+                : Rights.ofGroup(resource),
             created: resource.created.flatMap { Timestamp.seconds($0) },
             mails: kind == .user ? Self.mails(resource) : nil)
     }

@@ -3,8 +3,8 @@ import Ledger
 import Planning
 import SCIM
 
-/// Puts what frees a unique value before what takes it, across the usual order of operations: names and e-mail addresses together, since a
-/// target may hold both to be unique.
+/// Puts what frees a unique value before what takes it, across the usual order of operations: names and e-mail
+/// addresses together, since a target may hold both to be unique.
 struct Ordering {
     let ledger: Ledger
 
@@ -14,14 +14,20 @@ struct Ordering {
         for kind in ResourceKind.allCases { try arrange(all.filter { $0.kind == kind }, kind) }
     }
 
-    /// A name that another object keeps is not asked for: the target would refuse it every night, or give two objects one name.
+    /// A name that another object keeps is not asked for: the target would refuse it every night, or give two objects
+    /// one name.
     private func withholdBlockedNames() throws {
         for blocked in try ledger.blockedNames() {
             let kind = blocked.kind
             let holder = blocked.holder.map { "which is linked to \($0)" } ?? "which no record is linked to"
             try ledger.withhold(
                 name: kind.nameAttribute, draft: blocked.draft, by: .keptName,
-                reason: "its new name is still that of the \(kind.singular) \(blocked.bearer), \(holder); rename or delete that one, or give this record another name", wave: Wave.report)
+                reason:
+                    """
+                    its new name is still that of the \(kind.singular) \(blocked.bearer), \(holder); rename or \
+                    delete that one, or give this record another name
+                    """,
+                wave: Wave.report)
         }
     }
 
@@ -37,8 +43,8 @@ struct Ordering {
         let value: Value
     }
 
-    /// Of each draft, what it takes is freed by one other at the most. What waits in a ring is opened: one of the ring first gives its value up
-    /// for a temporary one, and nobody waits for its second half any more.
+    /// Of each draft, what it takes is freed by one other at the most. What waits in a ring is opened: one of the ring
+    /// first gives its value up for a temporary one, and nobody waits for its second half any more.
     private func arrange(_ drafts: [Ledger.Renaming], _ kind: ResourceKind) throws {
         guard !drafts.isEmpty else { return }
         var freeing: [Value: Int] = [:]
@@ -53,13 +59,16 @@ struct Ordering {
             }
         }
         let (edges, order, opened) = Self.open(waits)
-        // Waves fall towards the free end: each draft goes before those that wait for it. Whoever waits comes later in the order.
+        // Waves fall towards the free end: each draft goes before those that wait for it. Whoever waits comes later in
+        // the order.
         var waves = drafts.map(\.wave)
         for index in order.reversed() {
             for edge in edges[index] { waves[edge.first] = min(waves[edge.first], waves[index] - 1) }
         }
         let floor = waves.min() ?? 0
-        for (index, draft) in drafts.enumerated() where waves[index] != draft.wave { try ledger.move(draft: draft.draft, toWave: waves[index]) }
+        for (index, draft) in drafts.enumerated() where waves[index] != draft.wave {
+            try ledger.move(draft: draft.draft, toWave: waves[index])
+        }
         for (index, values) in opened.sorted(by: { $0.key < $1.key }) {
             let draft = drafts[index]
             // Derived from the record, so that equal plans stay equal; long enough that nobody bears it.
@@ -75,8 +84,8 @@ struct Ordering {
         }
     }
 
-    /// Opens rings. Returns what still waits for what, an order in which whoever goes first comes first, and the values that a draft gives up
-    /// for temporary ones.
+    /// Opens rings. Returns what still waits for what, an order in which whoever goes first comes first, and the values
+    /// that a draft gives up for temporary ones.
     private static func open(_ waits: [[Edge]]) -> (edges: [[Edge]], order: [Int], opened: [Int: Set<Value>]) {
         var edges = waits
         var order: [Int] = []
@@ -125,9 +134,12 @@ enum TemporaryValue {
         guard text.hasPrefix(prefix) else { return false }
         let rest = text.dropFirst(prefix.count)
         let hash = rest.hasSuffix(domain) ? rest.dropLast(domain.count) : rest
-        return hash.utf8.count == 16 && hash.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        return hash.utf8.count == 16
+            && hash.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
     /// The same of canonical JSON.
-    static func isOne(canonical: String?) -> Bool { canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map { isOne($0) } ?? false }
+    static func isOne(canonical: String?) -> Bool {
+        canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map { isOne($0) } ?? false
+    }
 }

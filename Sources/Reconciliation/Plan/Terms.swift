@@ -17,7 +17,8 @@ extension Profile {
             case .never: .never
             }
         return PlatformTraits(
-            displayName: displayName, hasActiveFlag: hasActiveFlag, namesakes: namesakes, usersMustLeaveGroups: deletion.usersMustLeaveGroups,
+            displayName: displayName, hasActiveFlag: hasActiveFlag, namesakes: namesakes,
+            usersMustLeaveGroups: deletion.usersMustLeaveGroups,
             groupsMustBeEmpty: deletion.groupsMustBeEmpty, immutable: immutable)
     }
 }

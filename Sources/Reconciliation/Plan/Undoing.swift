@@ -5,8 +5,8 @@ import Provisioning
 import SCIM
 import Planning
 
-/// Turns what a run did into the operations that take it back: against what the target shows now, so that what somebody has
-/// changed since stays, and what is restored already costs nothing.
+/// Turns what a run did into the operations that take it back: against what the target shows now, so that what somebody
+/// has changed since stays, and what is restored already costs nothing.
 struct Undoing {
     let ledger: Ledger
     let run: Int64
@@ -32,7 +32,8 @@ struct Undoing {
     private var freed: Set<String> = []
 
     init(
-        ledger: Ledger, run: Int64, plan: Int64, profile: Profile, tables: [ResourceKind: MappingTable], memberChunk: Int, kinds: [ResourceKind],
+        ledger: Ledger, run: Int64, plan: Int64, profile: Profile, tables: [ResourceKind: MappingTable],
+        memberChunk: Int, kinds: [ResourceKind],
         operations: [ResourceKind: Set<Permission>]
     ) {
         self.kinds = kinds
@@ -47,10 +48,13 @@ struct Undoing {
 
     mutating func draft() throws {
         var failed = 0
-        // What frees a name comes before what may take it. Read in pieces: a run may have done as much as the directory is large.
+        // What frees a name comes before what may take it. Read in pieces: a run may have done as much as the directory
+        // is large.
         for isDeleting in [false, true] {
             var last = 0
-            while case let batch = try ledger.operations(plan: plan, after: last, limit: Self.batch), let end = batch.last {
+            while case let batch = try ledger.operations(plan: plan, after: last, limit: Self.batch),
+                let end = batch.last
+            {
                 last = end.seq
                 for operation in batch where isDeleting == (operation.verb == .delete) {
                     if !counts(operation) {
@@ -61,18 +65,23 @@ struct Undoing {
                 }
             }
         }
-        if failed > 0 { notes.append("\(counted(failed, "operation")) of run \(run) had failed, so there is nothing to take back") }
+        if failed > 0 {
+            notes.append("\(counted(failed, "operation")) of run \(run) had failed, so there is nothing to take back")
+        }
         if recreated > 0 { notes.append("\(counted(recreated, "deleted object")) created again, each under a new id") }
     }
 
     private static let batch = 500
 
-    /// Whether an operation may have changed something. What the target refused was not done, and what is like that by now is somebody
-    /// else's work. A look at an undo settles nothing, and so finds what was sent without an answer.
-    private func counts(_ operation: PlannedOperation) -> Bool { operation.status == .done || operation.status == .sent || operation.status == .failed && operation.mayBeDone }
+    /// Whether an operation may have changed something. What the target refused was not done, and what is like that by
+    /// now is somebody else's work. A look at an undo settles nothing, and so finds what was sent without an answer.
+    private func counts(_ operation: PlannedOperation) -> Bool {
+        operation.status == .done || operation.status == .sent || operation.status == .failed && operation.mayBeDone
+    }
 
-    /// An operation together with what belongs to it, or nil where it belongs to another: of a rename in two halves the whole counts, from
-    /// what was before the first to what is after the last; whoever was disabled and given up is taken up and enabled again.
+    /// An operation together with what belongs to it, or nil where it belongs to another: of a rename in two halves the
+    /// whole counts, from what was before the first to what is after the last; whoever was disabled and given up is
+    /// taken up and enabled again.
     private mutating func joined(_ operation: PlannedOperation) throws -> PlannedOperation? {
         if let unit = operation.unit {
             let parts = try ledger.operations(plan: plan, unit: unit).filter(counts)
@@ -89,8 +98,12 @@ struct Undoing {
             if let open = parts.first(where: { $0.status != .done }) { whole.status = open.status }
             return whole
         }
-        guard [.disable, .dissociate].contains(operation.verb), let source = operation.sourceID else { return operation }
-        let parts = try ledger.operations(plan: plan, kind: operation.kind, source: source).filter { counts($0) && [.disable, .dissociate].contains($0.verb) }
+        guard [.disable, .dissociate].contains(operation.verb), let source = operation.sourceID else {
+            return operation
+        }
+        let parts = try ledger.operations(plan: plan, kind: operation.kind, source: source).filter {
+            counts($0) && [.disable, .dissociate].contains($0.verb)
+        }
         guard parts.count > 1, parts.contains(where: { $0.verb == .dissociate }) else { return operation }
         guard operation.verb == .dissociate else { return nil }
         var whole = operation
@@ -102,9 +115,13 @@ struct Undoing {
     private mutating func draft(_ operation: PlannedOperation) throws {
         let kind = operation.kind
         if [.none, .link, .unlink].contains(operation.verb) { return }
-        guard kinds.contains(kind) else { return try refuse(kind, operation, "\(kind.plural) are outside the job's fullPush by now") }
+        guard kinds.contains(kind) else {
+            return try refuse(kind, operation, "\(kind.plural) are outside the job's fullPush by now")
+        }
         let needed: Permission = operation.verb == .create ? .delete : operation.verb == .delete ? .create : .update
-        guard self.operations[kind]?.contains(needed) ?? false else { return try refuse(kind, operation, "operations.\(kind.plural) does not list \(needed.rawValue)") }
+        guard self.operations[kind]?.contains(needed) ?? false else {
+            return try refuse(kind, operation, "operations.\(kind.plural) does not list \(needed.rawValue)")
+        }
         switch operation.verb {
         case .none, .link, .unlink: break
         case .create: try uncreate(kind, operation)
@@ -119,13 +136,17 @@ struct Undoing {
 
     private func refuse(_ kind: ResourceKind, _ operation: PlannedOperation, _ why: String) throws {
         try ledger.draft(
-            Draft(wave: Wave.report, verb: .none, status: .held, reason: "cannot be restored: \(why)", heldBy: .notRestorable, name: operation.name), kind: kind,
+            Draft(
+                wave: Wave.report, verb: .none, status: .held, reason: "cannot be restored: \(why)",
+                heldBy: .notRestorable, name: operation.name), kind: kind,
             situation: operation.situation,
             source: operation.sourceID, target: operation.targetID)
     }
 
     /// Why an object is not to be written by this job.
-    private func objection(_ shown: (body: String, active: Bool?, externalID: String?, isProtected: Bool), mark: String?) -> String? {
+    private func objection(
+        _ shown: (body: String, active: Bool?, externalID: String?, isProtected: Bool), mark: String?
+    ) -> String? {
         if shown.isProtected { return "matches a protect pattern by now" }
         if let found = shown.externalID, let mark, found != mark { return "carries another owner's externalId by now" }
         return nil
@@ -135,11 +156,15 @@ struct Undoing {
         guard let source = operation.sourceID else { return }
         guard let link = try ledger.link(kind: kind, source: source) else {
             let mark = operation.fields.first { $0.path == "externalId" }.flatMap { Self.value($0.after).string }
-            guard operation.status != .done, let mark, let holder = try ledger.stagedHolder(kind: kind, key: nil, externalID: mark) else { return }
+            guard operation.status != .done, let mark,
+                let holder = try ledger.stagedHolder(kind: kind, key: nil, externalID: mark)
+            else { return }
             return try refuse(kind, operation, "nobody can tell whether the run made \(holder.id) or it was there")
         }
         switch link.origin {
-        case .takenOver: return try refuse(kind, operation, "the create took over an account that was there, and what it was before is not known")
+        case .takenOver:
+            return try refuse(
+                kind, operation, "the create took over an account that was there, and what it was before is not known")
         case .created: break
         default:
             // Sent without an answer, and found by its mark: perhaps it was there before.
@@ -147,13 +172,19 @@ struct Undoing {
             return
         }
         guard let now = try ledger.staged(kind: kind, target: link.targetID) else { return }
-        if let why = objection(now, mark: link.externalID) { return try refuse(kind, operation, "\(link.targetID) \(why)") }
+        if let why = objection(now, mark: link.externalID) {
+            return try refuse(kind, operation, "\(link.targetID) \(why)")
+        }
         freed.insert("\(kind.rawValue) \(link.matchKey)")
         if kind == .group, !profile.deletion.groupsMustBeEmpty { ended.insert(source) }
-        var draft = Draft(wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "undo of run \(run): it was created", name: operation.name)
+        var draft = Draft(
+            wave: Wave.delete(kind), verb: .delete, status: .planned, reason: "undo of run \(run): it was created",
+            name: operation.name)
         draft.frees = link.matchKey
         // Not before it has left its groups, where it must.
-        if !profile.deletion.usersMustLeaveGroups { draft.freesMail = Body.values(now.body)[Policy.mail].flatMap { Policy.foldedText($0.canonical) } }
+        if !profile.deletion.usersMustLeaveGroups {
+            draft.freesMail = Body.values(now.body)[Policy.mail].flatMap { Policy.foldedText($0.canonical) }
+        }
         try ledger.draft(draft, kind: kind, situation: operation.situation, source: source, target: link.targetID)
     }
 
@@ -165,9 +196,13 @@ struct Undoing {
             if verb == .update, try !isBoundUp(operation) { try refuse(kind, operation, "it is not linked any more") }
             return
         }
-        guard let shown = try ledger.staged(kind: kind, target: target) else { return try refuse(kind, operation, "it is gone from the target") }
+        guard let shown = try ledger.staged(kind: kind, target: target) else {
+            return try refuse(kind, operation, "it is gone from the target")
+        }
         if let why = objection(shown, mark: link?.externalID) { return try refuse(kind, operation, "\(target) \(why)") }
-        if let holder = try ledger.holder(kind: kind, target: target), holder != source { return try refuse(kind, operation, "\(target) is linked to \(holder) by now") }
+        if let holder = try ledger.holder(kind: kind, target: target), holder != source {
+            return try refuse(kind, operation, "\(target) is linked to \(holder) by now")
+        }
         let now = Body.values(shown.body)
         var fields: [FieldChange] = []
         var changed: [String] = []
@@ -177,8 +212,11 @@ struct Undoing {
             let path = AttributePath(field.path)
             let known = now[field.path] ?? (field.path == "active" ? shown.active.map { .bool($0) } : nil)
             let current = Body.undoubted(path, known ?? .null)
-            // Sent without an answer, and the ledger stands for what is there: whichever of the two it is, it is set to what it was.
-            if operation.status != .done, isDoubted(path, known), !(profile.immutable[kind]?.contains(field.path) ?? false) {
+            // Sent without an answer, and the ledger stands for what is there: whichever of the two it is, it is set to
+            // what it was.
+            if operation.status != .done, isDoubted(path, known),
+                !(profile.immutable[kind]?.contains(field.path) ?? false)
+            {
                 fields.append(FieldChange(path: field.path, before: field.after, after: before))
                 continue
             }
@@ -193,22 +231,37 @@ struct Undoing {
                 changed.append("\(profile.displayName) never changes \(field.path)")
                 continue
             }
-            fields.append(FieldChange(path: field.path, before: current.isNull ? nil : current.canonical, after: before))
+            fields.append(
+                FieldChange(path: field.path, before: current.isNull ? nil : current.canonical, after: before))
         }
-        if !changed.isEmpty { try refuse(kind, operation, "\(fields.isEmpty ? "" : "not all of it: ")somebody changed it since, or the platform does not let it: \(changed.joined(separator: ", "))") }
+        if !changed.isEmpty {
+            try refuse(
+                kind, operation,
+                """
+                \(fields.isEmpty ? "" : "not all of it: ")somebody changed it since, or the platform does not let \
+                it: \(changed.joined(separator: ", "))
+                """
+            )
+        }
         if fields.isEmpty, verb == .update { return }
         let disables = fields.contains { $0.disables }
         if disables, verb == .dissociate {
             // Two decisions: it is disabled again, under the limit of that, and then given up.
             let place = fields.firstIndex { $0.path == "active" } ?? 0
             try ledger.draft(
-                Draft(wave: Wave.disableUsers, verb: .disable, status: .planned, reason: "undo of run \(run): back to what it was", fields: [fields.remove(at: place)], name: operation.name),
+                Draft(
+                    wave: Wave.disableUsers, verb: .disable, status: .planned,
+                    reason: "undo of run \(run): back to what it was", fields: [fields.remove(at: place)],
+                    name: operation.name),
                 kind: kind, situation: .changed, source: source, target: target)
         }
         var draft = Draft(
             // Given up after its memberships: they are found by its link.
-            wave: verb == .dissociate ? Wave.delete(kind) : disables ? Wave.disableUsers : Wave.change(kind), verb: disables && verb == .update ? .disable : verb, status: .planned,
-            reason: verb == .dissociate ? "undo of run \(run): it was associated, and is given up again" : "undo of run \(run): back to what it was", fields: fields, name: operation.name)
+            wave: verb == .dissociate ? Wave.delete(kind) : disables ? Wave.disableUsers : Wave.change(kind),
+            verb: disables && verb == .update ? .disable : verb, status: .planned,
+            reason: verb == .dissociate
+                ? "undo of run \(run): it was associated, and is given up again"
+                : "undo of run \(run): back to what it was", fields: fields, name: operation.name)
         if let name = fields.first(where: { $0.path == kind.nameAttribute }) {
             draft.takes = Self.value(name.after).string.map(folded)
             draft.frees = Self.value(name.before).string.map(folded)
@@ -220,14 +273,18 @@ struct Undoing {
         }
         // Enabled again it is no disabled leaver any more; disabled again it may be one.
         let enables = fields.contains { $0.enables }
-        let situation: Situation = verb == .associate ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed
+        let situation: Situation =
+            verb == .associate
+            ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed
         try ledger.draft(draft, kind: kind, situation: situation, source: source, target: target)
     }
 
     /// Whether the run also made, ended, took or gave up the operation's object: that decides then.
     private func isBoundUp(_ operation: PlannedOperation) throws -> Bool {
         guard let source = operation.sourceID else { return false }
-        return try ledger.operations(plan: plan, kind: operation.kind, source: source).contains { counts($0) && [.create, .delete, .associate, .dissociate].contains($0.verb) }
+        return try ledger.operations(plan: plan, kind: operation.kind, source: source).contains {
+            counts($0) && [.create, .delete, .associate, .dissociate].contains($0.verb)
+        }
     }
 
     /// Whether nobody knows what an attribute is, since the ledger is all that tells.
@@ -239,27 +296,45 @@ struct Undoing {
     private mutating func recreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
         guard let source = operation.sourceID, let target = operation.targetID else { return }
         // It is back already: an earlier, interrupted undo made it, or a later run.
-        if let link = try ledger.link(kind: kind, source: source), let shown = try ledger.staged(kind: kind, target: link.targetID) {
+        if let link = try ledger.link(kind: kind, source: source),
+            let shown = try ledger.staged(kind: kind, target: link.targetID)
+        {
             // A delete that was refused, and became a disabling.
-            if operation.status == .failed, link.targetID == target, shown.active == false, !operation.fields.isEmpty { return try restore(kind, operation, verb: .update) }
+            if operation.status == .failed, link.targetID == target, shown.active == false, !operation.fields.isEmpty {
+                return try restore(kind, operation, verb: .update)
+            }
             // Where the ledger stands for the target, what is linked is not therefore there.
-            if operation.status != .done, profile.listing == .none { try refuse(kind, operation, "nobody can tell whether its delete came through") }
+            if operation.status != .done, profile.listing == .none {
+                try refuse(kind, operation, "nobody can tell whether its delete came through")
+            }
             return
         }
         // Nobody can tell whether it was this run's first attempt or somebody else.
-        guard operation.fate != .goneAlready else { return try refuse(kind, operation, "it was gone when the run's delete arrived; create it again where it is missed") }
+        guard operation.fate != .goneAlready else {
+            return try refuse(
+                kind, operation, "it was gone when the run's delete arrived; create it again where it is missed")
+        }
         // Sent without an answer: where it is still there, the delete did not come through.
         if operation.status != .done, try ledger.staged(kind: kind, target: target) != nil { return }
-        guard let body = try ledger.targetVersion(kind: kind, target: target, run: run) else { return try refuse(kind, operation, "what it was before is not in the ledger") }
-        let fields = Body.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap { path, value in
-            value.isNull ? nil : FieldChange(path: path, before: nil, after: Body.undoubted(AttributePath(path), value).canonical)
+        guard let body = try ledger.targetVersion(kind: kind, target: target, run: run) else {
+            return try refuse(kind, operation, "what it was before is not in the ledger")
+        }
+        let fields = Body.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap {
+            path, value in
+            value.isNull
+                ? nil
+                : FieldChange(path: path, before: nil, after: Body.undoubted(AttributePath(path), value).canonical)
         }
         var draft = Draft(
-            wave: Wave.create(kind), verb: .create, status: .planned, reason: "undo of run \(run): it was deleted; created again, its id will be new", fields: fields, name: operation.name)
+            wave: Wave.create(kind), verb: .create, status: .planned,
+            reason: "undo of run \(run): it was deleted; created again, its id will be new", fields: fields,
+            name: operation.name)
         draft.takes = fields.first { $0.path == kind.nameAttribute }.flatMap { Self.value($0.after).string }.map(folded)
         draft.takesMail = fields.first { $0.path == Policy.mail }.flatMap { Policy.foldedText($0.after) }
         let mark = fields.first { $0.path == "externalId" }.flatMap { Self.value($0.after).string }
-        if let holder = try ledger.stagedHolder(kind: kind, key: draft.takes, externalID: mark), !freed.contains("\(kind.rawValue) \(holder.key)") {
+        if let holder = try ledger.stagedHolder(kind: kind, key: draft.takes, externalID: mark),
+            !freed.contains("\(kind.rawValue) \(holder.key)")
+        {
             return try refuse(kind, operation, "its name or externalId is by now that of the object \(holder.id)")
         }
         let isDisabled = fields.contains { $0.disables }
@@ -268,8 +343,17 @@ struct Undoing {
         guard kind == .group else { return }
         let was = try ledger.targetMembers(of: target, run: run)
         let missing = was.filter { $0.source == nil }.count
-        try add(members: was.map { (source: $0.source, target: $0.source == nil ? $0.target : nil) }, of: operation, verb: .addMembers)
-        if missing > 0 { notes.append("\(counted(missing, "member")) of the group \(operation.name) is not this job's, and is put back as it was") }
+        try add(
+            members: was.map { (source: $0.source, target: $0.source == nil ? $0.target : nil) }, of: operation,
+            verb: .addMembers)
+        if missing > 0 {
+            notes.append(
+                """
+                \(counted(missing, "member")) of the group \(operation.name) is not this job's, and is put back \
+                as it was
+                """
+            )
+        }
     }
 
     private mutating func members(_ operation: PlannedOperation, verb: Verb) throws {
@@ -292,17 +376,23 @@ struct Undoing {
                 }
                 continue
             }
-            // Where the ledger stands for the target, a removal without an answer may have come through; adding once more does no harm.
+            // Where the ledger stands for the target, a removal without an answer may have come through; adding once
+            // more does no harm.
             let isOpen = operation.status != .done && verb == .addMembers && profile.memberReading.contains(.ledger)
-            if isOpen || now.contains(target) != (verb == .addMembers) { wanted.append((member.sourceID, member.sourceID == nil ? target : nil)) }
+            if isOpen || now.contains(target) != (verb == .addMembers) {
+                wanted.append((member.sourceID, member.sourceID == nil ? target : nil))
+            }
         }
         try add(members: wanted, of: operation, verb: verb)
     }
 
-    /// The account of somebody whom the run associated, and who is given up by now: an earlier undo did not come to the memberships.
+    /// The account of somebody whom the run associated, and who is given up by now: an earlier undo did not come to the
+    /// memberships.
     private func givenUp(_ source: String?) throws -> String? {
         guard let source else { return nil }
-        return try ledger.operations(plan: plan, kind: .user, source: source).first { counts($0) && $0.verb == .associate }?.targetID
+        return try ledger.operations(plan: plan, kind: .user, source: source).first {
+            counts($0) && $0.verb == .associate
+        }?.targetID
     }
 
     private func add(members: [(source: String?, target: String?)], of operation: PlannedOperation, verb: Verb) throws {
@@ -313,10 +403,18 @@ struct Undoing {
             try ledger.draft(
                 Draft(
                     wave: verb == .addMembers ? Wave.addMembers : Wave.removeMembers, verb: verb, status: .planned,
-                    reason: "undo of run \(run): \(verb == .addMembers ? "they were members before" : "they were no members before")", name: operation.name),
-                kind: .group, situation: .changed, source: operation.sourceID, target: operation.targetID, members: chunk)
+                    reason:
+                        """
+                        undo of run \
+                        \(run): \(verb == .addMembers ? "they were members before" : "they were no members before")
+                        """,
+                    name: operation.name),
+                kind: .group, situation: .changed, source: operation.sourceID, target: operation.targetID,
+                members: chunk)
         }
     }
 
-    private static func value(_ canonical: String?) -> JSONValue { canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null }
+    private static func value(_ canonical: String?) -> JSONValue {
+        canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null
+    }
 }

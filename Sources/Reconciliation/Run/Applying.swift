@@ -23,23 +23,38 @@ extension JobRun {
             try beginToLookBack()
             gate.finishWhatBegins()
             // Before the first write, so that a run between a killed undo and its repetition takes nothing back.
-            if let undone { try ledger.restrain(plan: plan, undone: undone) } else { try ledger.releaseRestored(mapping: mapping) }
+            if let undone {
+                try ledger.restrain(plan: plan, undone: undone)
+            } else {
+                try ledger.releaseRestored(mapping: mapping)
+            }
             let total = try ledger.plannedCount(plan: plan)
             let applier = Applier(
-                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, looksFirst: undone != nil || targetReading?.incomplete != nil,
-                looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0, attempts: surroundings.retry.attempts,
-                pause: { [time = surroundings.time] in await time.sleep(time.monotonic() + $0) }, stop: surroundings.stop,
+                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency,
+                looksFirst: undone != nil || targetReading?.incomplete != nil,
+                looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0,
+                attempts: surroundings.retry.attempts,
+                pause: { [time = surroundings.time] in await time.sleep(time.monotonic() + $0) },
+                stop: surroundings.stop,
                 tick: { try self.beat() }, now: surroundings.time.wall,
                 progress: { [surroundings, traced, name = job.name] sent, failed in
-                    surroundings.progress(RunProgress(job: name, what: "operations sent", count: sent, total: total, failed: failed, retried: traced.retries))
+                    surroundings.progress(
+                        RunProgress(
+                            job: name, what: "operations sent", count: sent, total: total, failed: failed,
+                            retried: traced.retries))
                 })
             if surroundings.log.logLevel <= .info { applier.settled = { self.log($0) } }
             applier.retry = permissions.retry
             applier.noHandMade = job.target.noHandMade
             applier.isExclusive = job.exclusiveMemberships
             applier.knownRefusals = try knownRefusals()
-            for kind in pushed where try targetReading?.carried[kind]?["externalId"] ?? 0 > 0 || ledger.keepsMarks(kind: kind) { applier.verification.keepsMarks.insert(kind) }
-            for (kind, counts) in targetReading?.carried ?? [:] { applier.verification.carried.formUnion(counts.keys.map { "\(kind.singular) \($0)" }) }
+            for kind in pushed
+            where try targetReading?.carried[kind]?["externalId"] ?? 0 > 0 || ledger.keepsMarks(kind: kind) {
+                applier.verification.keepsMarks.insert(kind)
+            }
+            for (kind, counts) in targetReading?.carried ?? [:] {
+                applier.verification.carried.formUnion(counts.keys.map { "\(kind.singular) \($0)" })
+            }
             try await applier.apply(plan: plan)
             notes += applier.verification.report
             for (kind, path) in applier.verification.missing { try ledger.noteSentInVain(kind: kind, path: path) }
@@ -54,7 +69,12 @@ extension JobRun {
             } else if let signal = surroundings.stop.signal {
                 let unsent = try ledger.plannedCount(plan: plan)
                 failure = JobFailure(
-                    .stopped(by: signal), "stopped by a signal: what was under way is finished; \(unsent == 0 ? "all was sent, and not verified to its end" : self.unsent(unsent))")
+                    .stopped(by: signal),
+                    """
+                    stopped by a signal: what was under way is finished; \
+                    \(unsent == 0 ? "all was sent, and not verified to its end" : self.unsent(unsent))
+                    """
+                )
                 notes += applier.cuts
                 try ledger.setPlan(plan, state: .stopped)
             } else {
@@ -76,14 +96,27 @@ extension JobRun {
         var open: [String] = []
         for (kind, source, text) in temporaries {
             let operations = plan.flatMap { try? ledger.operations(plan: $0, kind: kind, source: source) } ?? []
-            if !isApplied || operations.isEmpty || operations.contains(where: { $0.verb != .none && $0.status != .done }) { open.append("\(source) (\(text))") }
+            if !isApplied || operations.isEmpty
+                || operations.contains(where: { $0.verb != .none && $0.status != .done })
+            {
+                open.append("\(source) (\(text))")
+            }
         }
         guard !open.isEmpty else { return }
         standingTemporaries = open.count
         notes.append(
-            "\(counted(open.count, "record")) whose object bears a temporary value of a ring that could not be closed: \(open.prefix(5).joined(separator: ", "))\(open.count > 5 ? ", …" : "")")
+            """
+            \(counted(open.count, "record")) whose object bears a temporary value of a ring that could not be \
+            closed: \(open.prefix(5).joined(separator: ", "))\(open.count > 5 ? ", …" : "")
+            """
+        )
     }
 
     /// What becomes of operations that were not sent.
-    func unsent(_ count: Int) -> String { "\(counted(count, "operation")) not sent, \(undone == nil ? "the next run plans them anew" : "until the same undo is said again")" }
+    func unsent(_ count: Int) -> String {
+        """
+        \(counted(count, "operation")) not sent, \
+        \(undone == nil ? "the next run plans them anew" : "until the same undo is said again")
+        """
+    }
 }

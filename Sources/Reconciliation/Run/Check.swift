@@ -9,8 +9,8 @@ import SCIMTransport
 
 /// `check`: what both sides say, without a plan.
 extension JobRun {
-    /// Reaches both sides and says what they declare, for `check`; what keeps it from that is in `failure`: of two sides that
-    /// refuse, the graver, and the other among the lines.
+    /// Reaches both sides and says what they declare, for `check`; what keeps it from that is in `failure`: of two
+    /// sides that refuse, the graver, and the other among the lines.
     public func check() async -> [String] {
         let target = await side { try await checkTarget() }
         let source = await side { try await checkSource() }
@@ -36,9 +36,14 @@ extension JobRun {
     }
 
     private func checkTarget() async throws -> [String] {
-        let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+        let capabilities = try await connection.capabilities(
+            of: profile, overrides: CapabilityOverrides(job.target.capabilities))
         var lines = [
-            "target: reached \(connection.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)"
+            """
+            target: reached \(connection.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \
+            \(capabilities.filter ? "yes" : "no"), cursor \(capabilities.cursor ? "yes" : "no"), ETag \
+            \(capabilities.etag ? "yes" : "no"), page \(capabilities.pageSize)
+            """
         ]
         // Some platforms refuse to be told where a page starts, some servers how large it is.
         let start = ("startIndex", "1"), size = ("count", "1")
@@ -54,7 +59,8 @@ extension JobRun {
         if pushed.contains(.group) {
             // What a plan could not read is told now.
             do {
-                _ = try await connection.send(.get, ResourceKind.group.endpoint, query: profile.listing == .none ? [] : [("count", "1")])
+                _ = try await connection.send(
+                    .get, ResourceKind.group.endpoint, query: profile.listing == .none ? [] : [("count", "1")])
             } catch {
                 switch error {
                 // An empty list may be said so.
@@ -63,7 +69,12 @@ extension JobRun {
                 }
             }
         }
-        lines.append("target: one page of users\(pushed.contains(.group) ? " and one of groups" : "") read; the credential is accepted")
+        lines.append(
+            """
+            target: one page of users\(pushed.contains(.group) ? " and one of groups" : "") read; the credential \
+            is accepted
+            """
+        )
         lines += connection.dialect.all.map { "target: its own way: \($0.sentence)" }
         return lines
     }
@@ -72,10 +83,17 @@ extension JobRun {
         let source = try shared.directory()
         var lines: [String] = []
         if let own = try await shared.ownScope() {
-            lines.append("source: the application's provisioning scope: \(EffectiveScope.words(Job.Scope(organizationalUnits: own.units, groups: .listed(own.groups))))")
+            lines.append(
+                """
+                source: the application's provisioning scope: \
+                \(EffectiveScope.words(Job.Scope(organizationalUnits: own.units, groups: .listed(own.groups))))
+                """
+            )
         }
         if let settings = try await source.provisioning() {
-            let rules = Dictionary((tables[.user]?.attributes ?? []).map { ($0.name, $0.rule.plainFields) }) { first, _ in first }
+            let rules = Dictionary((tables[.user]?.attributes ?? []).map { ($0.name, $0.rule.plainFields) }) {
+                first, _ in first
+            }
             lines += ProvisioningComparison.lines(settings, job, rules: rules, now: surroundings.time.wall())
         }
         if let said = try await source.probe(groups: pushed.contains(.group)) {
@@ -91,12 +109,22 @@ extension JobRun {
     /// Asks for each unit and group that the scope lists.
     private func checkScope(_ source: any DirectorySource) async throws {
         let selection = EffectiveScope(job, own: nil).selection
-        for unit in selection.units ?? [] where try await source.find(unit: unit) == .some(nil) { throw Self.unknownInScope(unit) }
-        for group in selection.groups ?? [] { if case .gone? = try await source.find(.group, group) { throw Self.unknownInScope(group) } }
+        for unit in selection.units ?? [] where try await source.find(unit: unit) == .some(nil) {
+            throw Self.unknownInScope(unit)
+        }
+        for group in selection.groups ?? [] {
+            if case .gone? = try await source.find(.group, group) { throw Self.unknownInScope(group) }
+        }
     }
 
     private static func unknownInScope(_ id: String) -> JobFailure {
-        JobFailure(.sourceIncomplete, "source: source.scope lists \(id), which the source does not have; correct the scope (it takes ids, not names)")
+        JobFailure(
+            .sourceIncomplete,
+            """
+            source: source.scope lists \(id), which the source does not have; correct the scope (it takes ids, \
+            not names)
+            """
+        )
     }
 }
 
@@ -113,11 +141,13 @@ public struct TargetOwners {
         // Of platforms that serve all tenants at one address, the name of a secret does not tell whose it is.
         let isShared = Profile.named(job.target.platform)?.credentialChoosesTenant ?? false
         guard !isShared || job.target.tenant != nil else { return nil }
-        let address = (URLParts(job.target.baseURL)?.canonical ?? job.target.baseURL) + (job.target.tenant.map { " \($0)" } ?? "")
+        let address =
+            (URLParts(job.target.baseURL)?.canonical ?? job.target.baseURL) + (job.target.tenant.map { " \($0)" } ?? "")
         if let owner = owners[address] { return JobRun.owned(job.target.baseURL, by: owner) }
         owners[address] = job.name
         // A folder that knows no target yet is not written to.
-        guard FileManager.default.fileExists(atPath: folder + "/targets"), FileManager.default.fileExists(atPath: folder + "/.targets.key") || !isShared,
+        guard FileManager.default.fileExists(atPath: folder + "/targets"),
+            FileManager.default.fileExists(atPath: folder + "/.targets.key") || !isShared,
             let digest = try? JobRun.digest(job, folder: folder, environment: ProcessInfo.processInfo.environment),
             let owner = TargetRegistry(folder: folder).owner(of: digest), owner != job.name
         else { return nil }

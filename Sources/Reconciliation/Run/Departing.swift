@@ -39,8 +39,17 @@ struct Departing {
     func notes(isHeld: Bool) -> [String] {
         let waiting = isHeld ? begun : all
         var notes: [String] = []
-        if let next = waiting.next { notes.append("\(counted(waiting.count, "leaver")) waiting for the end of the term, the next on \(next.day) (\(next.name))") }
-        if keepsAccess > 0 { notes.append("\(counted(keepsAccess, "leaver")) with access until then, or until somebody ends it") }
+        if let next = waiting.next {
+            notes.append(
+                """
+                \(counted(waiting.count, "leaver")) waiting for the end of the term, the next on \(next.day) (\
+                \(next.name))
+                """
+            )
+        }
+        if keepsAccess > 0 {
+            notes.append("\(counted(keepsAccess, "leaver")) with access until then, or until somebody ends it")
+        }
         return notes
     }
 }

@@ -29,7 +29,8 @@ public enum ExitCode: Int, Hashable, Sendable, CaseIterable, Comparable {
 
     /// From gravest to mildest.
     private static let order: [ExitCode] = [
-        .terminated, .interrupted, .internalError, .ledger, .usage, .jobFile, .credentials, .unreachable, .locked, .sourceIncomplete, .held, .stale, .recordsFailed, .pending, .inStep,
+        .terminated, .interrupted, .internalError, .ledger, .usage, .jobFile, .credentials, .unreachable, .locked,
+        .sourceIncomplete, .held, .stale, .recordsFailed, .pending, .inStep,
     ]
 
     /// How a run ends that a signal asked to.

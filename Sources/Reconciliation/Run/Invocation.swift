@@ -4,7 +4,8 @@ import Ledger
 import Planning
 import SCIM
 
-/// One call of `plan`, `run` or `apply`: plans every job, judges all plans together, and only then lets any of them write.
+/// One call of `plan`, `run` or `apply`: plans every job, judges all plans together, and only then lets any of them
+/// write.
 public struct Invocation {
     public enum Command: Sendable {
         case plan
@@ -40,7 +41,9 @@ public struct Invocation {
     public let label: String?
     public let surroundings: Surroundings
 
-    public init(_ command: Command, permissions: Permissions = Permissions(), label: String? = nil, surroundings: Surroundings) {
+    public init(
+        _ command: Command, permissions: Permissions = Permissions(), label: String? = nil, surroundings: Surroundings
+    ) {
         self.command = command
         self.permissions = permissions
         self.label = label
@@ -53,7 +56,11 @@ public struct Invocation {
     /// The report of a job that could not begin.
     private func refused(_ job: Job, _ exit: ExitCode, _ why: String) -> JobReport {
         .withoutPlan(
-            job.name, exit, [why] + (exit == .jobFile ? job.missingSecrets(environment: surroundings.environment).filter { !why.contains($0) } : []), began: surroundings.timestamp,
+            job.name, exit,
+            [why]
+                + (exit == .jobFile
+                    ? job.missingSecrets(environment: surroundings.environment).filter { !why.contains($0) } : []),
+            began: surroundings.timestamp,
             isResult: command.writes)
     }
 
@@ -68,28 +75,51 @@ public struct Invocation {
             do {
                 // Of two jobs on one target the first stays, in the order given.
                 let target = try JobRun.targetDigest(entry.job, entry.ledger, surroundings)
-                if let owner = owners[target], entry.ledger.path != nil { throw JobRun.owned(entry.job.target.baseURL, by: owner) }
+                if let owner = owners[target], entry.ledger.path != nil {
+                    throw JobRun.owned(entry.job.target.baseURL, by: owner)
+                }
                 owners[target] = entry.job.name
                 var basis: Ledger.PlanInfo?
                 if case .apply(let number, let digest) = command {
                     basis = try entry.ledger.plan(number)
-                    if let plan = basis, try entry.ledger.isOfUndo(plan) { throw JobFailure(.stale, "plan \(plan.id) is an undo's, which is made anew each time: rollcall undo") }
+                    if let plan = basis, try entry.ledger.isOfUndo(plan) {
+                        throw JobFailure(
+                            .stale, "plan \(plan.id) is an undo's, which is made anew each time: rollcall undo")
+                    }
                     guard let basis, basis.state == .planned || basis.state == .held else {
                         let what = number.map { "plan \($0)" } ?? "the newest plan"
-                        throw JobFailure(.stale, basis.map { "\(what) is \($0.state) already; plan again" } ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")
+                        throw JobFailure(
+                            .stale,
+                            basis.map { "\(what) is \($0.state) already; plan again" }
+                                ?? """
+                                there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” \
+                                first
+                                """
+                        )
                     }
                     if let digest, !("d:" + basis.digest).hasPrefix(digest) {
-                        throw JobFailure(.stale, "plan \(basis.id) has the digest \(PlanDigest.shown(basis.digest)), and \(digest) was asked for: it is not the plan that was looked at")
+                        throw JobFailure(
+                            .stale,
+                            """
+                            plan \(basis.id) has the digest \(PlanDigest.shown(basis.digest)), and \(digest) was \
+                            asked for: it is not the plan that was looked at
+                            """
+                        )
                     }
                 }
                 let run = try JobRun(
-                    job: entry.job, ledger: entry.ledger, command: command.word, label: command.undone.map(String.init) ?? label, permissions: permissions, surroundings: surroundings, pool: pool)
+                    job: entry.job, ledger: entry.ledger, command: command.word,
+                    label: command.undone.map(String.init) ?? label, permissions: permissions,
+                    surroundings: surroundings, pool: pool)
                 runs.append(run)
                 saved.append(basis)
             } catch let error as JobFailure {
                 reports.append(refused(entry.job, error.exit, error.description))
             } catch let error as LedgerError {
-                let exit: ExitCode = if case .boundElsewhere = error { .jobFile } else if case .otherHost = error { .locked } else { .ledger }
+                let exit: ExitCode =
+                    if case .boundElsewhere = error { .jobFile } else if case .otherHost = error { .locked } else {
+                        .ledger
+                    }
                 reports.append(refused(entry.job, exit, error.description))
             }
         }
@@ -101,7 +131,9 @@ public struct Invocation {
             }
         }
         for (run, basis) in zip(runs, saved) {
-            if let basis, run.failure == nil, let why = try run.staleness(of: basis) { run.refuse(JobFailure(.stale, why), forgetting: true) }
+            if let basis, run.failure == nil, let why = try run.staleness(of: basis) {
+                run.refuse(JobFailure(.stale, why), forgetting: true)
+            }
         }
         let gate = Gate(allowed: permissions.allow)
         let planned = runs.filter { $0.failure == nil && $0.plan != nil }
@@ -112,12 +144,21 @@ public struct Invocation {
             let count = planned.reduce(0) { $0 + ($1.gateCounts.counts[key] ?? 0) }
             // A number that nobody looks at any more is no limit.
             guard number > 2 * count, key != .sourceShrink, let first = planned.first else { continue }
-            first.notes.append("--allow \(key.rawValue)=\(number) is more than twice the \(count) that \(count == 1 ? "is" : "are") planned: say the number that is meant, or leave it out")
+            first.notes.append(
+                """
+                --allow \(key.rawValue)=\(number) is more than twice the \(count) that \
+                \(count == 1 ? "is" : "are") planned: say the number that is meant, or leave it out
+                """
+            )
         }
         let unused = permissions.acceptAssociation.subtracting(planned.flatMap(\.usedAssociations)).sorted()
         if !unused.isEmpty, command.undone == nil {
             planned.first?.notes.append(
-                "--accept-association names what is not associated in this plan: \(unused.prefix(5).joined(separator: ", "))\(unused.count > 5 ? ", …" : ""); a name is the record's, and behind a space may stand the target's id"
+                """
+                --accept-association names what is not associated in this plan: \
+                \(unused.prefix(5).joined(separator: ", "))\(unused.count > 5 ? ", …" : ""); a name is the \
+                record's, and behind a space may stand the target's id
+                """
             )
         }
         let exceeded = try gate.judge(jobs: planned.map(\.gateEntry))
@@ -126,27 +167,41 @@ public struct Invocation {
         let isHeld = !together.isEmpty || runs.contains { !$0.breaches.isEmpty }
         let held = runs.filter { !$0.breaches.isEmpty }.map(\.job.name).joined(separator: ", ")
         for run in runs where isHeld && run.plan != nil && run.failure == nil {
-            try run.hold(run.breaches.isEmpty && together.isEmpty ? ["\(held), another job of this invocation, is held by a limit; what one command runs is held together"] : together)
+            try run.hold(
+                run.breaches.isEmpty && together.isEmpty
+                    ? [
+                        """
+                        \(held), another job of this invocation, is held by a limit; what one command runs is \
+                        held together
+                        """
+                    ] : together)
         }
         if command.writes {
             await withTaskGroup(of: Void.self) { group in
                 for run in runs { group.addTask { await run.apply() } }
             }
             // The plan that was looked at says what became of it.
-            for (run, basis) in zip(runs, saved) where run.hasApplied { if let basis { try? run.ledger.setPlan(basis.id, state: .appliedByRun(run.id)) } }
+            for (run, basis) in zip(runs, saved) where run.hasApplied {
+                if let basis { try? run.ledger.setPlan(basis.id, state: .appliedByRun(run.id)) }
+            }
         }
         for run in runs {
-            // A ledger that fails keeps no other job from its report, and from being what later runs are measured against.
+            // A ledger that fails keeps no other job from its report, and from being what later runs are measured
+            // against.
             do {
                 if run.plan != nil { try inspect(run) }
                 reports.append(try await run.finish())
                 // A look at an undo leaves no plan that “apply” could take up.
                 if case .undo(_, writes: false) = command { try run.forgetPlan() }
             } catch let error as LedgerError {
-                let lines = [run.failure?.description, "\(error)", "what was done is in the journal; the next run reads it"].compactMap { $0 }
+                let lines = [
+                    run.failure?.description, "\(error)", "what was done is in the journal; the next run reads it",
+                ].compactMap { $0 }
                 reports.append(
                     JobReport(
-                        job: run.job.name, plan: run.plan, exit: max(JobFailure(error).exit, run.failure?.exit ?? JobFailure(error).exit), headline: "The run could not be recorded to its end.",
+                        job: run.job.name, plan: run.plan,
+                        exit: max(JobFailure(error).exit, run.failure?.exit ?? JobFailure(error).exit),
+                        headline: "The run could not be recorded to its end.",
                         notes: lines,
                         requests: run.requests))
             }

@@ -46,7 +46,8 @@ public struct JobReport: Sendable {
             let title = section.title.prefix(1).lowercased() + section.title.dropFirst()
             let rest = section.count - section.rows.count
             // What is held without an operation is told among the records that somebody must look at.
-            return section.rows.filter { $0.mark != .attention }.map { "\(title): \($0.what) \($0.whom): \($0.detail)" } + (rest > 0 ? ["… and \(rest) more, in the CSV"] : [])
+            return section.rows.filter { $0.mark != .attention }.map { "\(title): \($0.what) \($0.whom): \($0.detail)" }
+                + (rest > 0 ? ["… and \(rest) more, in the CSV"] : [])
         } + notes + holds + attention
     }
 
@@ -63,23 +64,32 @@ public struct JobReport: Sendable {
         }
     }
 
-    public enum Verdict: String, Hashable, Sendable, CaseIterable { case ok = "OK", attention = "ATTENTION", held = "HELD", failed = "FAILED" }
+    public enum Verdict: String, Hashable, Sendable, CaseIterable {
+        case ok = "OK", attention = "ATTENTION", held = "HELD", failed = "FAILED"
+    }
 
     /// The report of a job that came to no plan.
     ///
     /// - Parameter began: when it was tried, `2026-01-31T02:00:00Z`.
     ///
     /// - Parameter isResult: whether it was to write.
-    public static func withoutPlan(_ job: String, _ exit: ExitCode, _ notes: [String], began: String, isResult: Bool = false) -> JobReport {
-        let headline = exit == .stale ? "The saved plan is not applied, and nobody was touched." : "There is no plan, and nobody was touched."
+    public static func withoutPlan(
+        _ job: String, _ exit: ExitCode, _ notes: [String], began: String, isResult: Bool = false
+    ) -> JobReport {
+        let headline =
+            exit == .stale
+            ? "The saved plan is not applied, and nobody was touched." : "There is no plan, and nobody was touched."
         var report = JobReport(job: job, plan: nil, exit: exit, headline: headline, notes: notes, requests: 0)
         report.isResult = isResult
         report.figures.began = began
         return report
     }
 
-    static func make(_ run: JobRun, requests: Int, isApplied: Bool, source: String?, target: String?, pace: Job.PaceSettings) throws -> JobReport {
-        var report = JobReport(job: run.job.name, plan: run.plan, exit: .inStep, headline: "", notes: [], requests: requests)
+    static func make(
+        _ run: JobRun, requests: Int, isApplied: Bool, source: String?, target: String?, pace: Job.PaceSettings
+    ) throws -> JobReport {
+        var report = JobReport(
+            job: run.job.name, plan: run.plan, exit: .inStep, headline: "", notes: [], requests: requests)
         report.figures = run.figures
         report.isResult = run.command != "plan" && run.command != "check"
         guard let plan = run.plan else {
@@ -87,13 +97,17 @@ public struct JobReport: Sendable {
             report.headline =
                 run.hasSettled
                 ? "There is no plan; what an interrupted run left open is settled."
-                : report.exit == .stale ? "The saved plan is not applied, and nobody was touched." : "There is no plan, and nobody was touched."
+                : report.exit == .stale
+                    ? "The saved plan is not applied, and nobody was touched."
+                    : "There is no plan, and nobody was touched."
             report.notes = [run.failure?.description ?? ""] + run.notes
             return report
         }
         var numbers = Numbers()
         let ledger = run.ledger
-        var rows = ReportRows(run.surroundings.detail, run: run.id, isWriting: report.isResult, since: try ledger.troublesSince(run: run.id))
+        var rows = ReportRows(
+            run.surroundings.detail, run: run.id, isWriting: report.isResult,
+            since: try ledger.troublesSince(run: run.id))
         try ledger.forEachOperation(plan: plan) {
             numbers.add($0, requestsPerUpdate: run.requestsPerUpdate)
             report.figures.add($0)
@@ -103,13 +117,20 @@ public struct JobReport: Sendable {
         let inStep = situations.filter { $0.situation == .inStep }.reduce(0) { $0 + $1.count }
         report.figures.inStep = inStep
         let unmanaged = situations.filter { $0.situation == .unmanaged }.reduce(0) { $0 + $1.count }
-        if let info = try ledger.plan(plan) { (report.digest, report.planned) = (PlanDigest.shown(info.digest), info.created) }
+        if let info = try ledger.plan(plan) {
+            (report.digest, report.planned) = (PlanDigest.shown(info.digest), info.created)
+        }
         report.sections = rows.sections(ledger, limits: report.figures.limitsOfTaking)
         report.urgent = run.urgent
 
         let isQuiet = numbers.changes == 0 && numbers.held == 0 && numbers.conflicts == 0
         if isQuiet {
-            report.headline = run.undone != nil ? "No changes." : source == nil ? "No changes. \(inStep) in step." : "No changes for certain: the source was not read completely. \(inStep) in step."
+            report.headline =
+                run.undone != nil
+                ? "No changes."
+                : source == nil
+                    ? "No changes. \(inStep) in step."
+                    : "No changes for certain: the source was not read completely. \(inStep) in step."
         } else if report.isResult {
             let now = run.undone == nil ? try ledger.inStep(after: plan) : nil
             report.figures.inStep = now ?? inStep
@@ -132,7 +153,9 @@ public struct JobReport: Sendable {
         if numbers.planned > 0, !isApplied, !run.isCutShort, run.failure == nil { exits.append(.pending) }
         if numbers.attention > 0, isApplied || numbers.planned == 0 { exits.append(.recordsFailed) }
         let unseen = run.targetReading?.unseenAccounts ?? []
-        for (name, why) in unseen.prefix(10) { report.notes.append("must lose access, and could not be looked at: user or group \(name): \(why)") }
+        for (name, why) in unseen.prefix(10) {
+            report.notes.append("must lose access, and could not be looked at: user or group \(name): \(why)")
+        }
         if unseen.count > 10 { report.notes.append("… and \(unseen.count - 10) more that could not be looked at") }
         if run.standingTemporaries > 0 { exits.append(.recordsFailed) }
         if run.clockDoubt != nil { exits.append(.recordsFailed) }
@@ -255,7 +278,8 @@ public struct JobReport: Sendable {
         private mutating func tell(_ operation: PlannedOperation) {
             let what = operation.verb == .none ? "" : "\(operation.verb) "
             let id = (operation.sourceID ?? operation.targetID).map { " (\($0))" } ?? ""
-            let line = "\(operation.status): \(what)\(operation.kind.singular) \(operation.name)\(id): \(operation.reason)"
+            let line =
+                "\(operation.status): \(what)\(operation.kind.singular) \(operation.name)\(id): \(operation.reason)"
             // Two operations of one record may come to the same.
             if failures.contains(line) { return }
             told += 1
@@ -266,7 +290,9 @@ public struct JobReport: Sendable {
         private var told = 0
 
         /// The records that were named, and how many were not.
-        var toldRecords: [String] { told > Self.mostTold ? failures + ["… and \(told - Self.mostTold) more, in the CSV"] : failures }
+        var toldRecords: [String] {
+            told > Self.mostTold ? failures + ["… and \(told - Self.mostTold) more, in the CSV"] : failures
+        }
 
         /// The headline of a plan: what it would do, on whom it waits, and what it costs.
         func intent(_ plan: Int64, inStep: Int, pace: Job.PaceSettings) -> String {
@@ -274,7 +300,11 @@ public struct JobReport: Sendable {
             let time = seconds < 120 ? "\(seconds) s" : "\((seconds + 30) / 60) min"
             let byLimit = held - heldForSomebody
             return
-                "Plan \(plan): \(create) to create, \(change) to change, \(disables) to disable, \(delete) to delete; \(inStep) in step\(byLimit > 0 ? "; \(byLimit) held" : "")\(need). \(counted(requests, "request")), about \(time)."
+                """
+                Plan \(plan): \(create) to create, \(change) to change, \(disables) to disable, \(delete) to \
+                delete; \(inStep) in step\(byLimit > 0 ? "; \(byLimit) held" : "")\(need). \
+                \(counted(requests, "request")), about \(time).
+                """
         }
 
         /// The headline of a run: what it did.
@@ -286,29 +316,48 @@ public struct JobReport: Sendable {
             let byLimit = held - heldForSomebody
             let more = step + (byLimit > 0 ? "; \(byLimit) held" : "")
             if !run.breaches.isEmpty || run.sizeHold != nil, isNothing {
-                return "Run \(run.id) wrote nothing, and nobody was touched: \(run.breaches.isEmpty ? "the source's size is not believed" : "a limit holds what it would take away")\(more)\(need)."
+                let why =
+                    run.breaches.isEmpty
+                    ? "the source's size is not believed" : "a limit holds what it would take away"
+                return "Run \(run.id) wrote nothing, and nobody was touched: \(why)\(more)\(need)."
             }
             // Whatever the source did not show lost nothing.
-            let kept = run.sourceReading?.incomplete == nil ? "" : "; nothing was taken away, since the source was not read completely"
+            let kept =
+                run.sourceReading?.incomplete == nil
+                ? "" : "; nothing was taken away, since the source was not read completely"
             let unsent = planned > 0 ? "; \(planned) not sent" : ""
             if isNothing { return "Run \(run.id) wrote nothing\(more)\(unsent)\(kept)\(need)." }
-            let open = (failed > 0 ? "; \(failed) failed" : "") + (unknown > 0 ? "; \(unknown) of unknown outcome" : "") + unsent
+            let open =
+                (failed > 0 ? "; \(failed) failed" : "") + (unknown > 0 ? "; \(unknown) of unknown outcome" : "")
+                + unsent
             let took = seconds < 120 ? "\(Int(seconds.rounded(.up))) s" : "\((Int(seconds) + 30) / 60) min"
             return
-                "Run \(run.id): \(created) created, \(changed) changed, \(disabled) disabled, \(deleted) deleted\(more)\(open)\(kept)\(need). \(counted(requests, "request")) in \(took)."
+                """
+                Run \(run.id): \(created) created, \(changed) changed, \(disabled) disabled, \(deleted) deleted\
+                \(more)\(open)\(kept)\(need). \(counted(requests, "request")) in \(took).
+                """
         }
 
         private var need: String { attention > 0 ? "; \(attention) need\(attention == 1 ? "s" : "") you" : "" }
 
         func breakdown(isResult: Bool) -> [String] {
             var parts: [String] = []
-            let (associations, added, removed) = isResult ? (wasAssociated, wasAdded, wasRemoved) : (associations, added, removed)
-            let (associate, add, remove) = isResult ? ("associated", "added", "removed") : ("to associate", "to add", "to remove")
+            let (associations, added, removed) =
+                isResult ? (wasAssociated, wasAdded, wasRemoved) : (associations, added, removed)
+            let (associate, add, remove) =
+                isResult ? ("associated", "added", "removed") : ("to associate", "to add", "to remove")
             if associations > 0 { parts.append("\(counted(associations, "existing account")) \(associate)") }
             if added > 0 { parts.append("\(counted(added, "membership")) \(add)") }
             if removed > 0 { parts.append("\(counted(removed, "membership")) \(remove)") }
-            if links > 0 { parts.append(isResult ? "\(links) linked or unlinked without a request" : "\(links) to link or unlink without a request") }
-            if noted > 0 { parts.append("\(noted) listed without an operation (disabled without an account, or left and kept)") }
+            if links > 0 {
+                parts.append(
+                    isResult
+                        ? "\(links) linked or unlinked without a request"
+                        : "\(links) to link or unlink without a request")
+            }
+            if noted > 0 {
+                parts.append("\(noted) listed without an operation (disabled without an account, or left and kept)")
+            }
             return parts.isEmpty ? [] : ["In detail: " + parts.joined(separator: ", ") + "."]
         }
     }

@@ -13,7 +13,8 @@ import Planning
 /// One job on its way: read both sides, plan, judge, apply. The steps are separate, so that the plans of all jobs of an
 /// invocation are judged before the first of them writes.
 ///
-/// `@unchecked Sendable`: an invocation hands a run to one task at a time, and looks at it again when that task has ended.
+/// `@unchecked Sendable`: an invocation hands a run to one task at a time, and looks at it again when that task has
+/// ended.
 public final class JobRun: @unchecked Sendable {
     public let job: Job
     public let ledger: Ledger
@@ -80,19 +81,28 @@ public final class JobRun: @unchecked Sendable {
     /// - Parameter ledger: the job's ledger, whose lock the caller holds.
     /// - Parameter pool: the sources of the invocation.
     /// - Parameter claims: whether the target becomes this job's in the state folder.
-    public init(job: Job, ledger: Ledger, command: String, label: String?, permissions: Permissions, surroundings: Surroundings, pool: SourcePool, claims: Bool = true) throws {
+    public init(
+        job: Job, ledger: Ledger, command: String, label: String?, permissions: Permissions, surroundings: Surroundings,
+        pool: SourcePool, claims: Bool = true
+    ) throws {
         self.claims = claims
-        guard let profile = Profile.named(job.target.platform) else { throw JobFailure(.jobFile, "\(job.target.platform) is not served") }
+        guard let profile = Profile.named(job.target.platform) else {
+            throw JobFailure(.jobFile, "\(job.target.platform) is not served")
+        }
         self.job = job
         self.ledger = ledger
         self.command = command
         self.permissions = permissions
         self.surroundings = surroundings
         self.profile = profile
-        tables = Dictionary(ResourceKind.allCases.map { ($0, MappingTable(kind: $0, job: job, profile: profile)) }) { first, _ in first }
+        tables = Dictionary(ResourceKind.allCases.map { ($0, MappingTable(kind: $0, job: job, profile: profile)) }) {
+            first, _ in first
+        }
         var transport = surroundings.transport
         if let tls = job.target.tls, let base = URLParts(job.target.baseURL) {
-            transport = TLSBound(transport, files: TLSFiles(authority: tls.authority, certificate: tls.certificate, key: tls.key), authority: base.authority)
+            transport = TLSBound(
+                transport, files: TLSFiles(authority: tls.authority, certificate: tls.certificate, key: tls.key),
+                authority: base.authority)
         }
         traced = Traced(transport, time: surroundings.time, log: surroundings.log, witness: witness)
         let stack = ClientStack(surroundings: surroundings, counted: traced)
@@ -101,12 +111,18 @@ public final class JobRun: @unchecked Sendable {
         let dialect = Dialect()
         dialect.restore(try ledger.fact(Self.ways))
         connection = SCIMConnection(
-            base: try stack.url(job.target.baseURL), client: try stack.authorized(job.target.authorization, paced, job.pace, dialect), mediaType: job.target.mediaType ?? profile.mediaType,
+            base: try stack.url(job.target.baseURL),
+            client: try stack.authorized(job.target.authorization, paced, job.pace, dialect),
+            mediaType: job.target.mediaType ?? profile.mediaType,
             endsWithSlash: job.target.trailingSlash, dialect: dialect)
         shared = pool.source(of: job)
         try ledger.check(binding: "source", shared.directory().identity)
         try ledger.check(binding: "target", "\(connection.base)") { URLParts($0)?.canonical ?? $0 }
-        if let owner = try Self.registry(ledger)?.owner(of: Self.targetDigest(job, ledger, surroundings)), owner != job.name { throw Self.owned(connection, by: owner) }
+        if let owner = try Self.registry(ledger)?.owner(of: Self.targetDigest(job, ledger, surroundings)),
+            owner != job.name
+        {
+            throw Self.owned(connection, by: owner)
+        }
         started = surroundings.timestamp
         id = try ledger.beginRun(command: command, label: label, started: started)
         log("run started", ["command": "\(command)", "schema": .stringConvertible(Ledger.schemaVersion)])
@@ -116,12 +132,15 @@ public final class JobRun: @unchecked Sendable {
 
     /// One event of this run in the log, so that a run can be followed.
     func log(_ event: Logger.Message, _ metadata: Logger.Metadata = [:]) {
-        surroundings.log.info(event, metadata: metadata.merging(["job": "\(job.name)", "run": .stringConvertible(id)]) { first, _ in first })
+        surroundings.log.info(
+            event,
+            metadata: metadata.merging(["job": "\(job.name)", "run": .stringConvertible(id)]) { first, _ in first })
     }
 
     func log(_ operation: PlannedOperation) {
         var metadata: Logger.Metadata = [
-            "op": "p\(operation.plan)-\(operation.seq)", "action": "\(operation.verb)", "kind": "\(operation.kind.singular)", "name": "\(operation.name)",
+            "op": "p\(operation.plan)-\(operation.seq)", "action": "\(operation.verb)",
+            "kind": "\(operation.kind.singular)", "name": "\(operation.name)",
             "status": "\(operation.status)",
         ]
         if let id = operation.sourceID { metadata["source_id"] = "\(id)" }
@@ -145,32 +164,45 @@ public final class JobRun: @unchecked Sendable {
         figures.retries = traced.retries
         figures.throttled = traced.throttled
         figures.survivors = targetReading?.survivors
-        (figures.leaversWaiting, figures.nextLeaver, figures.leaversWithAccess) = departing.figures(isHeld: !breaches.isEmpty)
+        (figures.leaversWaiting, figures.nextLeaver, figures.leaversWithAccess) = departing.figures(
+            isHeld: !breaches.isEmpty)
         if plan != nil { figures.add(gateCounts, job, allowed: permissions.allow) }
-        if let count, sourceReading?.incomplete == nil { (figures.users, figures.groups, figures.memberships) = (count.users, count.groups, count.memberships) }
+        if let count, sourceReading?.incomplete == nil {
+            (figures.users, figures.groups, figures.memberships) = (count.users, count.groups, count.memberships)
+        }
         figures.ledgerBytes = ledger.path.flatMap { path in
-            let sizes = ["", "-wal"].compactMap { (try? FileManager.default.attributesOfItem(atPath: path + $0))?[.size] as? Int }
+            let sizes = ["", "-wal"].compactMap {
+                (try? FileManager.default.attributesOfItem(atPath: path + $0))?[.size] as? Int
+            }
             return sizes.isEmpty ? nil : sizes.reduce(0, +)
         }
         figures.credentialEnds = job.target.expires
         return figures
     }
 
-    static func owned(_ connection: SCIMConnection, by owner: String) -> JobFailure { owned("\(connection.base)", by: owner) }
+    static func owned(_ connection: SCIMConnection, by owner: String) -> JobFailure {
+        owned("\(connection.base)", by: owner)
+    }
 
     static func owned(_ target: String, by owner: String) -> JobFailure {
         JobFailure(
             .jobFile,
-            "the target \(target) belongs to the job \(owner) of this state folder, and two jobs would undo each other's work; give them one job, another --state folder, or, if that job is no more, remove its ledger; if it is this one under its old name, rename its ledger from \(owner).sqlite to the new name"
+            """
+            the target \(target) belongs to the job \(owner) of this state folder, and two jobs would undo each \
+            other's work; give them one job, another --state folder, or, if that job is no more, remove its \
+            ledger; if it is this one under its old name, rename its ledger from \(owner).sqlite to the new name
+            """
         )
     }
 
     static func targetDigest(_ job: Job, _ ledger: Ledger, _ surroundings: Surroundings) throws -> String {
-        try digest(job, folder: ledger.path.map { ($0 as NSString).deletingLastPathComponent }, environment: surroundings.environment)
+        try digest(
+            job, folder: ledger.path.map { ($0 as NSString).deletingLastPathComponent },
+            environment: surroundings.environment)
     }
 
-    /// What one target is: its address, in one spelling, and where the credential chooses the tenant, the credential, under a key that never
-    /// leaves the state folder. `target.tenant` says it where the credential changes.
+    /// What one target is: its address, in one spelling, and where the credential chooses the tenant, the credential,
+    /// under a key that never leaves the state folder. `target.tenant` says it where the credential changes.
     ///
     /// - Parameter folder: the state folder; nil for a ledger in memory.
     static func digest(_ job: Job, folder: String?, environment: [String: String]) throws -> String {
@@ -183,12 +215,17 @@ public final class JobRun: @unchecked Sendable {
                 case .key(let reference): (try? reference.resolve(environment: environment)) ?? "\(reference)"
                 case .oauth(_, let clientID, _, _, _): clientID
                 }
-            text += " " + Digest.hexadecimal(Digest.hmacSHA256(key: try TargetRegistry(folder: folder).key(), Array(identity.utf8)))
+            text +=
+                " "
+                + Digest.hexadecimal(
+                    Digest.hmacSHA256(key: try TargetRegistry(folder: folder).key(), Array(identity.utf8)))
         }
         return Digest.hexadecimal(text)
     }
 
-    static func registry(_ ledger: Ledger) -> TargetRegistry? { ledger.path.map { TargetRegistry(folder: ($0 as NSString).deletingLastPathComponent) } }
+    static func registry(_ ledger: Ledger) -> TargetRegistry? {
+        ledger.path.map { TargetRegistry(folder: ($0 as NSString).deletingLastPathComponent) }
+    }
 
     var pushed: [ResourceKind] {
         let groups = (job.target.capabilities.groups ?? profile.takesGroups) && job.fullPush.contains(.group)
@@ -197,10 +234,16 @@ public final class JobRun: @unchecked Sendable {
 
     /// Digest of what a plan depends on beside the two sides.
     var inputs: String {
-        var text = "\(job.target) \(EffectiveScope.words(job.source.scope)) \(existingText) \(job.leavers) \(job.exclusiveMemberships)"
+        var text =
+            """
+            \(job.target) \(EffectiveScope.words(job.source.scope)) \(existingText) \(job.leavers) \
+            \(job.exclusiveMemberships)
+            """
         text += job.fullPush.map(\.plural).sorted().joined(separator: ",")
         for kind in ResourceKind.allCases {
-            text += (job.operations[kind] ?? []).map(\.rawValue).sorted().joined(separator: ",") + (job.protect[kind] ?? []).joined(separator: ",")
+            text +=
+                (job.operations[kind] ?? []).map(\.rawValue).sorted().joined(separator: ",")
+                + (job.protect[kind] ?? []).joined(separator: ",")
         }
         text += mappingText
         text += profile.canonical
@@ -209,8 +252,14 @@ public final class JobRun: @unchecked Sendable {
 
     var existingText: String {
         let existing = job.existing
-        let accepted = ResourceKind.allCases.map { kind in (existing.accept[kind] ?? [:]).map { "\($0)=\($1)" }.sorted().joined(separator: ",") }
-        return "\(ResourceKind.allCases.map { existing.rule($0).rawValue }) \(existing.associateDisabled) \(existing.harmlessRoles.sorted()) \(accepted) \(existing.decline.sorted())"
+        let accepted = ResourceKind.allCases.map { kind in
+            (existing.accept[kind] ?? [:]).map { "\($0)=\($1)" }.sorted().joined(separator: ",")
+        }
+        return
+            """
+            \(ResourceKind.allCases.map { existing.rule($0).rawValue }) \(existing.associateDisabled) \
+            \(existing.harmlessRoles.sorted()) \(accepted) \(existing.decline.sorted())
+            """
     }
 
     var mappingText: String { ResourceKind.allCases.flatMap { tables[$0]?.attributes ?? [] }.map { "\($0)" }.joined() }
@@ -221,6 +270,8 @@ public final class JobRun: @unchecked Sendable {
 
 extension CapabilityOverrides {
     init(_ overrides: Job.CapabilityOverrides) {
-        self.init(patch: overrides.patch, filter: overrides.filter, cursor: overrides.cursor, etag: overrides.etag, pageSize: overrides.pageSize)
+        self.init(
+            patch: overrides.patch, filter: overrides.filter, cursor: overrides.cursor, etag: overrides.etag,
+            pageSize: overrides.pageSize)
     }
 }

@@ -11,8 +11,8 @@ public struct Permissions: Hashable, Sendable {
     public var acceptTakeback: Set<String> = []
     /// Names or source ids of records whose refused operations are tried at once, or `all`.
     public var retry: Set<String> = []
-    /// Objects that are let go to the records of their names: `user:NAME`, `group:NAME`, each with the target's id behind a space where it is
-    /// given.
+    /// Objects that are let go to the records of their names: `user:NAME`, `group:NAME`, each with the target's id
+    /// behind a space where it is given.
     public var acceptAssociation: Set<String> = []
     /// Whether an empty ledger is meant where the target cannot be listed.
     public var firstRun = false

@@ -34,27 +34,37 @@ extension JobRun {
         } catch {
             failure = JobFailure(.internalError, "\(error)")
         }
-        if let signal = surroundings.stop.signal, failure?.exit == .interrupted { failure = JobFailure(.stopped(by: signal), "stopped by a signal while planning; no operation of this run was sent") }
+        if let signal = surroundings.stop.signal, failure?.exit == .interrupted {
+            failure = JobFailure(
+                .stopped(by: signal), "stopped by a signal while planning; no operation of this run was sent")
+        }
     }
 
     /// Asks the target what it can do, and settles what an interrupted run left.
     func openTarget() async throws -> SCIMTarget {
-        let capabilities = try await connection.capabilities(of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+        let capabilities = try await connection.capabilities(
+            of: profile, overrides: CapabilityOverrides(job.target.capabilities))
         let target = SCIMTarget(connection: connection, profile: profile, capabilities: capabilities)
         self.target = target
         try await settleInterrupted(target)
         return target
     }
 
-    /// Of two records with one address the platform would refuse the second, one night this one and one night that one: neither gets it, and who
-    /// has it keeps it.
+    /// Of two records with one address the platform would refuse the second, one night this one and one night that one:
+    /// neither gets it, and who has it keeps it.
     func leaveOutSharedAddresses() throws {
-        guard profile.hasUniqueMails, pushed.contains(.user), let table = tables[.user], let attribute = table.attribute(Policy.mail) else { return }
+        guard profile.hasUniqueMails, pushed.contains(.user), let table = tables[.user],
+            let attribute = table.attribute(Policy.mail)
+        else { return }
         for shared in try ledger.sharedValues(kind: .user, attribute: Policy.mail) {
             let (body, digest) = table.without(Policy.mail, shared.body)
             try ledger.restage(
                 kind: .user, source: shared.id, body: body, digest: digest,
-                flaw: "\(Policy.mail): \(shared.value) is also that of \(shared.rival), and \(profile.displayName) wants each address once; correct one of the two in the source",
+                flaw:
+                    """
+                    \(Policy.mail): \(shared.value) is also that of \(shared.rival), and \(profile.displayName) \
+                    wants each address once; correct one of the two in the source
+                    """,
                 lacksWhatIsNeeded: attribute.isRequired)
         }
     }
@@ -64,8 +74,16 @@ extension JobRun {
         try Ordering(ledger: ledger).arrange()
         try countForGate()
         let hash = PlanDigest(inputs: inputs)
-        plan = try ledger.storePlan(run: id, created: surroundings.timestamp, inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
-        if let plan { log("plan made", ["plan": .stringConvertible(plan), "digest": "\(PlanDigest.shown(hash.value))", "operations": .stringConvertible(try ledger.plannedCount(plan: plan))]) }
+        plan = try ledger.storePlan(
+            run: id, created: surroundings.timestamp, inputs: inputs, digest: { hash.add($0) }, finish: { hash.value })
+        if let plan {
+            log(
+                "plan made",
+                [
+                    "plan": .stringConvertible(plan), "digest": "\(PlanDigest.shown(hash.value))",
+                    "operations": .stringConvertible(try ledger.plannedCount(plan: plan)),
+                ])
+        }
     }
 
     func makePlan() async throws {
@@ -74,7 +92,9 @@ extension JobRun {
         try ledger.attachScratch()
         let baseline = try ledger.lastRun(isBaseline: true)
         let reader = SourceReader(
-            ledger: ledger, job: job, shared: shared, tables: tables, kinds: pushed, hasActiveFlag: profile.hasActiveFlag, now: surroundings.time.wall(), permissions: permissions, baseline: baseline,
+            ledger: ledger, job: job, shared: shared, tables: tables, kinds: pushed,
+            hasActiveFlag: profile.hasActiveFlag, now: surroundings.time.wall(), permissions: permissions,
+            baseline: baseline,
             spent: { self.sourceRequests += $0 }, progress: progress)
         let result = try await reader.read()
         try beat()
@@ -88,14 +108,20 @@ extension JobRun {
         log(
             "source read",
             [
-                "users": .stringConvertible(count?.users ?? 0), "groups": .stringConvertible(count?.groups ?? 0), "memberships": .stringConvertible(count?.memberships ?? 0),
-                "complete": .stringConvertible(source.incomplete == nil), "requests": .stringConvertible(sourceRequests),
+                "users": .stringConvertible(count?.users ?? 0), "groups": .stringConvertible(count?.groups ?? 0),
+                "memberships": .stringConvertible(count?.memberships ?? 0),
+                "complete": .stringConvertible(source.incomplete == nil),
+                "requests": .stringConvertible(sourceRequests),
             ])
-        var targetReading = try await TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, now: surroundings.time.wall(), progress: progress).read(pushed)
+        var targetReading = try await TargetReader(
+            ledger: ledger, target: target, tables: tables, readBack: job.target.readBack,
+            now: surroundings.time.wall(), progress: progress
+        ).read(pushed)
         targetReading.incomplete = try sinceWhen(targetReading.incomplete)
         if profile.listing != .none {
             let findings = try await UnseenObjects(
-                ledger: ledger, target: target, tables: tables, incomplete: targetReading.incomplete, acceptsTargetChange: permissions.acceptTargetChange
+                ledger: ledger, target: target, tables: tables, incomplete: targetReading.incomplete,
+                acceptsTargetChange: permissions.acceptTargetChange
             ).ask(pushed)
             if pushed.contains(.group) { try ledger.dropUncertainMembers() }
             targetReading.notes += findings.notes
@@ -106,14 +132,23 @@ extension JobRun {
                 if !survivors.active.isEmpty {
                     targetReading.survivors += survivors.active.count
                     notes.append(
-                        "\(counted(survivors.active.count, kind.singular)) that this job deleted still stand, and are active: \(survivors.active.prefix(5).joined(separator: ", "))\(survivors.active.count > 5 ? ", …" : ""); the target accepts a delete and does nothing, and they are dealt with as leavers once more"
+                        """
+                        \(counted(survivors.active.count, kind.singular)) that this job deleted still stand, and \
+                        are active: \(survivors.active.prefix(5).joined(separator: ", "))\
+                        \(survivors.active.count > 5 ? ", …" : ""); the target accepts a delete and does nothing, \
+                        and they are dealt with as leavers once more
+                        """
                     )
                 }
                 // What stands inactive is told once.
                 let fact = "survivors told: \(kind.plural)"
                 let told = String(survivors.inactive.count)
                 if try !survivors.inactive.isEmpty && ledger.fact(fact) != told {
-                    let line = "\(counted(survivors.inactive.count, kind.singular)) that this job deleted still stand, inactive: this target keeps them"
+                    let line =
+                        """
+                        \(counted(survivors.inactive.count, kind.singular)) that this job deleted still stand, \
+                        inactive: this target keeps them
+                        """
                     notes.append(line)
                     urgent.append(line)
                     try ledger.learn(fact, told)
@@ -122,24 +157,51 @@ extension JobRun {
         }
         notes += targetReading.notes
         self.targetReading = targetReading
-        log("target read", ["complete": .stringConvertible(targetReading.incomplete == nil), "requests": .stringConvertible(traced.requests)])
+        log(
+            "target read",
+            [
+                "complete": .stringConvertible(targetReading.incomplete == nil),
+                "requests": .stringConvertible(traced.requests),
+            ])
         try beat()
         if targetReading.unverified > 0 {
-            notes.append("not verified: \(targetReading.unverified); \(profile.displayName) cannot be listed, so what was last written is compared and drift is not seen")
+            notes.append(
+                """
+                not verified: \(targetReading.unverified); \(profile.displayName) cannot be listed, so what was \
+                last written is compared and drift is not seen
+                """
+            )
         }
         if targetReading.unverifiedMembers > 0, targetReading.unverified == 0 {
-            notes.append("not verified: \(counted(targetReading.unverifiedMembers, "membership")), which the target does not show")
+            notes.append(
+                """
+                not verified: \(counted(targetReading.unverifiedMembers, "membership")), which the target does \
+                not show
+                """
+            )
         }
         try ledger.bind("source", shared.directory().identity)
         try ledger.bind("target", "\(connection.base)")
         // A region's address is that of many tenants: the copies of one job must not pass for another's.
         if try ledger.fact(Ledger.jobFact) != job.name { try ledger.learn(Ledger.jobFact, job.name) }
-        if claims, let owner = try Self.registry(ledger)?.claim(Self.targetDigest(job, ledger, surroundings), for: job.name) { throw Self.owned(connection, by: owner) }
-        try ledger.recordHistory(run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed)
-        if profile.listing != .none, targetReading.incomplete == nil, let found = try ledger.correctOrigins(), !found.isEmpty {
+        if claims,
+            let owner = try Self.registry(ledger)?.claim(Self.targetDigest(job, ledger, surroundings), for: job.name)
+        {
+            throw Self.owned(connection, by: owner)
+        }
+        try ledger.recordHistory(
+            run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed)
+        if profile.listing != .none, targetReading.incomplete == nil, let found = try ledger.correctOrigins(),
+            !found.isEmpty
+        {
             let some = found.prefix(10).map { "\($0.name) (\($0.sourceID)): \($0.reason)" }.joined(separator: "; ")
             notes.append(
-                "\(counted(found.count, "link")) of the version before called created, and there before: called found from now on, and never deleted unless leavers.associated says delete: \(some)\(found.count > 10 ? "; …" : ""). rollcall ledger origins shows all, and sets right what was made here after all"
+                """
+                \(counted(found.count, "link")) of the version before called created, and there before: called \
+                found from now on, and never deleted unless leavers.associated says delete: \(some)\
+                \(found.count > 10 ? "; …" : ""). rollcall ledger origins shows all, and sets right what was made \
+                here after all
+                """
             )
         }
         try ledger.releaseKeptMembers()
@@ -149,18 +211,25 @@ extension JobRun {
         if !permissions.release { try ledger.holdRestored(isComplete: source.incomplete == nil, mapping: mapping) }
         try judgeClock()
         try ledger.countDepartures(
-            day: today, isComplete: source.incomplete == nil && clockDoubt == nil, kinds: pushed, countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
+            day: today, isComplete: source.incomplete == nil && clockDoubt == nil, kinds: pushed,
+            countsDisabled: job.leavers.disabledAsLeaver && !profile.hasActiveFlag)
 
-        if !job.asksSource, source.incomplete == nil, clockDoubt == nil { try ledger.countUnconfirmed(kinds: pushed, day: today) }
+        if !job.asksSource, source.incomplete == nil, clockDoubt == nil {
+            try ledger.countUnconfirmed(kinds: pushed, day: today)
+        }
 
-        let differences = Differences(attributes: tables.mapValues { $0.attributes.map(\.compared) }, notKept: try notKept(targetReading))
+        let differences = Differences(
+            attributes: tables.mapValues { $0.attributes.map(\.compared) }, notKept: try notKept(targetReading))
         try ledger.define { kind, desired, actual, sent, read in
             !differences.changes(kind, desired: desired, actual: actual, sent: sent, read: read).isEmpty
         }
         try ledger.define(isProtected: { [tables] kind, name in tables[kind]?.isProtected(name) ?? false })
         let kinds = pushed
         let mayRename = Set(
-            kinds.filter { (job.operations[$0]?.contains(.update) ?? false) && !(profile.immutable[$0]?.contains($0.nameAttribute) ?? false) })
+            kinds.filter {
+                (job.operations[$0]?.contains(.update) ?? false)
+                    && !(profile.immutable[$0]?.contains($0.nameAttribute) ?? false)
+            })
         try leaveOutSharedAddresses()
         try ledger.classify(kinds: kinds, mayRename: mayRename)
 
@@ -184,11 +253,14 @@ extension JobRun {
             terms: job.terms, platform: profile.traits, differences: differences, found: found,
             associations: Associations(
                 userAttributes: tables[.user]?.attributes.map(\.name) ?? [], accepted: permissions.acceptAssociation,
-                showsMembers: kinds.contains(.group) && (target.showsMembers || targetReading.membersAreWhole), unseenGroups: Set(targetReading.unseenGroups.map(\.id))))
+                showsMembers: kinds.contains(.group) && (target.showsMembers || targetReading.membersAreWhole),
+                unseenGroups: Set(targetReading.unseenGroups.map(\.id))))
         let linkedOnly = kinds.contains(.group) && !kinds.contains(.user) ? [ResourceKind.user] : []
         var namesakes = 0
         var associated: [SituationRow] = []
-        try ledger.draft(includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying, linkedOnly: linkedOnly) { row in
+        try ledger.draft(
+            includesDisabled: !profile.hasActiveFlag, asksForMembers: policy.needsEmptying, linkedOnly: linkedOnly
+        ) { row in
             let decision = policy.decide(row)
             departing.add(decision.drafts, hasBegun: row.leftSince != nil)
             if decision.drafts.contains(where: { $0.heldBy == .namesake }) { namesakes += 1 }
@@ -196,36 +268,63 @@ extension JobRun {
             return decision
         }
         for row in associated { try note(association: row) }
-        usedAssociations = Set(permissions.acceptAssociation.filter { accepted in associated.contains { Associations.names($0).contains { accepted == $0 || accepted.hasPrefix($0 + " ") } } })
+        usedAssociations = Set(
+            permissions.acceptAssociation.filter { accepted in
+                associated.contains {
+                    Associations.names($0).contains { accepted == $0 || accepted.hasPrefix($0 + " ") }
+                }
+            })
         if namesakes > 0, !job.existing.isSaid, try ledger.fact(Self.toldOfMatching) == nil {
+            let advice =
+                baseline == nil
+                ? "“existing: associate” lets the name be enough"
+                : "Until this version the name was enough, which “existing: associate” still says"
             notes.append(
-                "\(counted(namesakes, "namesake")) held: more than the name has to agree before what is there becomes a record's.\(baseline == nil ? " “existing: associate” lets the name be enough" : " Until this version the name was enough, which “existing: associate” still says")"
-            )
+                """
+                \(counted(namesakes, "namesake")) held: more than the name has to agree before what is there becomes \
+                a record's. \(advice)
+                """)
             try ledger.learn(Self.toldOfMatching, "told")
         }
         try putOffRefused(memberships: false)
-        if !permissions.retry.isEmpty, command != "plan" { try ledger.forgetLosses(ofGroups: permissions.retry.contains("all") ? nil : permissions.retry) }
+        if !permissions.retry.isEmpty, command != "plan" {
+            try ledger.forgetLosses(ofGroups: permissions.retry.contains("all") ? nil : permissions.retry)
+        }
         try holdLosing(memberships: false)
         try holdGiving(LimitKey.ofGiving.filter { !$0.countsMemberships })
         if kinds.contains(.group) {
             try ledger.holdRestoredGroups()
             try ledger.hold(unseenGroups: targetReading.unseenGroups.map(\.id))
-            for (group, why) in targetReading.unseenGroups { notes.append("the group \(group) cannot be looked at (\(why)): nobody comes into it or leaves it") }
+            for (group, why) in targetReading.unseenGroups {
+                notes.append("the group \(group) cannot be looked at (\(why)): nobody comes into it or leaves it")
+            }
             let permitted = job.operations[.group]?.contains(.update) ?? false
             let exception = permitted ? "" : "; held: operations.groups does not list update"
             let draftMemberships = { [ledger, job, profile, sizeHold] in
                 try ledger.draftMemberships(
-                    chunk: target.memberChunk, isExclusive: job.exclusiveMemberships, emptiesGroups: profile.deletion.groupsMustBeEmpty,
-                    freesLeavers: profile.deletion.usersMustLeaveGroups, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
-                    addHeldBy: permitted ? nil : .operations, removeHeldBy: source.incomplete != nil ? .sourceIncomplete : sizeHold != nil ? .sourceSize : permitted ? nil : .operations,
+                    chunk: target.memberChunk, isExclusive: job.exclusiveMemberships,
+                    emptiesGroups: profile.deletion.groupsMustBeEmpty,
+                    freesLeavers: profile.deletion.usersMustLeaveGroups, addWave: Wave.addMembers,
+                    removeWave: Wave.removeMembers,
+                    addHeldBy: permitted ? nil : .operations,
+                    removeHeldBy: source.incomplete != nil
+                        ? .sourceIncomplete : sizeHold != nil ? .sourceSize : permitted ? nil : .operations,
                     addReason: "members in the source, not on the target\(exception)",
-                    removeReason: "members on the target, not in the source\((source.incomplete ?? sizeHold).map { "; held: \($0)" } ?? exception)")
+                    removeReason:
+                        """
+                        members on the target, not in the source\
+                        \((source.incomplete ?? sizeHold).map { "; held: \($0)" } ?? exception)
+                        """
+                )
             }
             var unproven = try await reader.proveGroups(draftMemberships)
-            let repeated = target.showsMembers && profile.listing != .none ? try ledger.groupsWithRepeatedAdditions() : []
+            let repeated =
+                target.showsMembers && profile.listing != .none ? try ledger.groupsWithRepeatedAdditions() : []
             if !repeated.isEmpty {
                 var more = Reading()
-                let targetReader = TargetReader(ledger: ledger, target: target, tables: tables, readBack: job.target.readBack, now: surroundings.time.wall(), progress: progress)
+                let targetReader = TargetReader(
+                    ledger: ledger, target: target, tables: tables, readBack: job.target.readBack,
+                    now: surroundings.time.wall(), progress: progress)
                 if try await targetReader.askForGroups(repeated, isRepeated: true, &more) {
                     try ledger.dropMembershipDrafts()
                     unproven = try await reader.proveGroups(draftMemberships)
@@ -237,9 +336,15 @@ extension JobRun {
             for (group, why) in unproven { try ledger.holdRemovals(fromGroup: group, by: .groupUnproven, reason: why) }
             try holdGiving([.membershipsAdd])
             let nested = try ledger.nestingGroups()
-            if nested > 0 { notes.append("\(counted(nested, "linked group")) with groups among the members, which are left alone") }
+            if nested > 0 {
+                notes.append("\(counted(nested, "linked group")) with groups among the members, which are left alone")
+            }
             let notOurs = try ledger.membershipsNotOurs()
-            if notOurs > 0, !job.exclusiveMemberships { notes.append(counted(notOurs, "membership") + " of linked groups not ours, left alone (memberships: exclusive removes such)") }
+            if notOurs > 0, !job.exclusiveMemberships {
+                notes.append(
+                    counted(notOurs, "membership")
+                        + " of linked groups not ours, left alone (memberships: exclusive removes such)")
+            }
         }
         try noteUnknownNames()
         try store(inputs: inputs)
@@ -247,25 +352,41 @@ extension JobRun {
         heldByScope = try ledger.drafts(heldBy: .scopeChange)
         if heldByScope > 0 {
             notes.append(
-                "the scope changed since the last applied run, from \(baseline?.scope ?? "") to \(scope.text): \(counted(heldByScope, "leaver")) held until --accept-scope-change")
+                """
+                the scope changed since the last applied run, from \(baseline?.scope ?? "") to \(scope.text): \
+                \(counted(heldByScope, "leaver")) held until --accept-scope-change
+                """
+            )
         }
         let gate = Gate(allowed: permissions.allow)
         let exceeded = gate.judge(job: job.name, limits: job.limits, gateCounts)
         breaches += exceeded.map(\.description)
         lettingGo.formUnion(exceeded.map(\.words))
         let noted = try ledger.notedRecords(limit: 3)
-        if noted.count > 0 { notes.append(counted(noted.count, "source record") + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))") }
+        if noted.count > 0 {
+            notes.append(
+                counted(noted.count, "source record")
+                    + " without a clear status, and active is left alone: \(noted.examples.joined(separator: "; "))")
+        }
     }
 
     /// A name that somebody wrote down and that is no record's does nothing: a slip, or a record that is gone.
     func noteUnknownNames() throws {
         let said: [(String, Set<String>)] = [
-            ("--retry", permissions.retry.subtracting(["all"])), ("--accept-takeback", permissions.acceptTakeback), ("existing: { decline }", job.existing.decline),
+            ("--retry", permissions.retry.subtracting(["all"])), ("--accept-takeback", permissions.acceptTakeback),
+            ("existing: { decline }", job.existing.decline),
             ("existing: { accept }", Set(job.existing.accept.values.flatMap(\.keys))),
         ]
         for (what, names) in said {
             let unknown = try ledger.unknown(names.sorted())
-            if !unknown.isEmpty { notes.append("\(what) names what is no record's name or source id: \(unknown.prefix(5).joined(separator: ", "))\(unknown.count > 5 ? ", …" : "")") }
+            if !unknown.isEmpty {
+                notes.append(
+                    """
+                    \(what) names what is no record's name or source id: \(unknown.prefix(5).joined(separator: ", "))\
+                    \(unknown.count > 5 ? ", …" : "")
+                    """
+                )
+            }
         }
     }
 
@@ -273,33 +394,47 @@ extension JobRun {
 
     /// Keeps which object the operator let go, so that a run that was broken off asks nobody again.
     func note(association row: SituationRow) throws {
-        guard command != "plan", let source = row.sourceID, let target = row.targetID, row.acceptedTarget != target else { return }
+        guard command != "plan", let source = row.sourceID, let target = row.targetID, row.acceptedTarget != target
+        else { return }
         let kind = row.kind
-        let isLetGo = [row.sourceName, source].compactMap { $0 }.contains { permissions.acceptAssociation.contains("\(kind.singular):\($0)") }
+        let isLetGo = [row.sourceName, source].compactMap { $0 }.contains {
+            permissions.acceptAssociation.contains("\(kind.singular):\($0)")
+        }
         if isLetGo { try ledger.learn(Ledger.acceptedAssociation(row.kind, source), target) }
     }
 
     /// The time that is believed: of a clock in doubt, the last end that nobody doubts.
     func believedNow() throws -> Double {
-        guard clockDoubt != nil, let end = try ledger.fact(Self.trustedEnd).flatMap({ Timestamp.seconds($0) }) else { return surroundings.time.wall() }
+        guard clockDoubt != nil, let end = try ledger.fact(Self.trustedEnd).flatMap({ Timestamp.seconds($0) }) else {
+            return surroundings.time.wall()
+        }
         return end
     }
 
-    /// The clock has witnesses: the end of the last run that nobody doubts, and what the servers say. After seven runs on different days that
-    /// agree with each other, it counts again.
+    /// The clock has witnesses: the end of the last run that nobody doubts, and what the servers say. After seven runs
+    /// on different days that agree with each other, it counts again.
     func judgeClock() throws {
         let now = surroundings.time.wall()
         var doubt: String?
-        if let last = try ledger.fact(Self.trustedEnd), let end = Timestamp.seconds(last), now < end - 1 { doubt = "it shows \(surroundings.timestamp), and an earlier run ended at \(last)" }
+        if let last = try ledger.fact(Self.trustedEnd), let end = Timestamp.seconds(last), now < end - 1 {
+            doubt = "it shows \(surroundings.timestamp), and an earlier run ended at \(last)"
+        }
         isClockJudged = true
         if doubt == nil, let offset = witness.offset, abs(offset) > 3600 {
-            doubt = "it is \(abs(offset) < 2 * 86400 ? "\(Int(abs(offset) / 60)) minutes" : "\(Int(abs(offset) / 86400)) days") \(offset > 0 ? "ahead of" : "behind") the target's"
+            let size = abs(offset)
+            let words = size < 2 * 86400 ? "\(Int(size / 60)) minutes" : "\(Int(size / 86400)) days"
+            doubt = "it is \(words) \(offset > 0 ? "ahead of" : "behind") the target's"
         }
         guard let doubt else { return }
         try ledger.setDoubtful(run: id)
         let doubtful = try ledger.doubtfulDays()
         if doubtful.days > 7, doubtful.inOrder {
-            notes.append("this machine's clock was in doubt in \(doubtful.days - 1) runs that agree with each other (\(doubt)): it counts again")
+            notes.append(
+                """
+                this machine's clock was in doubt in \(doubtful.days - 1) runs that agree with each other (\
+                \(doubt)): it counts again
+                """
+            )
             try ledger.endDoubt(run: id)
             return
         }
@@ -327,17 +462,29 @@ extension JobRun {
         let open = try ledger.unsettled()
         guard !open.isEmpty else { return }
         guard command != "plan" else {
-            notes.append("an interrupted run left \(counted(open.count, "operation")) whose outcome is unknown; the next run settles them first")
+            notes.append(
+                """
+                an interrupted run left \(counted(open.count, "operation")) whose outcome is unknown; the next \
+                run settles them first
+                """
+            )
             return
         }
         let applier = Applier(
-            ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency, attempts: surroundings.retry.attempts, stop: surroundings.stop,
-            now: surroundings.time.wall, progress: { [progress] sent, _ in progress("operations of an interrupted run settled", sent) })
+            ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency,
+            attempts: surroundings.retry.attempts, stop: surroundings.stop,
+            now: surroundings.time.wall,
+            progress: { [progress] sent, _ in progress("operations of an interrupted run settled", sent) })
         applier.noHandMade = job.target.noHandMade
         applier.isExclusive = job.exclusiveMemberships
         try await applier.settle(open)
         if let fatal = applier.fatal { throw JobFailure(fatal, side: "target") }
-        if applier.breaker.isOpen { throw JobFailure(.unreachable, "target: fails again and again while what an interrupted run left is settled: \(applier.breaker.reason)") }
+        if applier.breaker.isOpen {
+            throw JobFailure(
+                .unreachable,
+                "target: fails again and again while what an interrupted run left is settled: \(applier.breaker.reason)"
+            )
+        }
         notes.append("settled \(counted(open.count, "operation")) of an interrupted run")
         hasSettled = true
         notes += applier.verification.report
@@ -347,10 +494,14 @@ extension JobRun {
     func notKept(_ reading: Reading) throws -> [ResourceKind: Set<String>] {
         var result: [ResourceKind: Set<String>] = [:]
         for kind in pushed {
-            for attribute in tables[kind]?.attributes ?? [] where !attribute.isCritical || attribute.name == "externalId" {
-                let isMissing = try reading.carried[kind]?[attribute.name] ?? 0 == 0 && ledger.wasNeverReadBack(kind: kind, path: attribute.name)
+            for attribute in tables[kind]?.attributes ?? []
+            where !attribute.isCritical || attribute.name == "externalId" {
+                let isMissing =
+                    try reading.carried[kind]?[attribute.name] ?? 0 == 0
+                    && ledger.wasNeverReadBack(kind: kind, path: attribute.name)
                 // Once may be a mishap: it takes two applied runs that sent it.
-                let (isNotKept, isNews) = try ledger.setNotKept(kind: kind, path: attribute.name, run: isMissing ? id : nil)
+                let (isNotKept, isNews) = try ledger.setNotKept(
+                    kind: kind, path: attribute.name, run: isMissing ? id : nil)
                 if isNotKept { result[kind, default: []].insert(attribute.name) }
                 if isNews {
                     let line = "the target does not keep \(kind.singular) \(attribute.name): it is left out from now on"

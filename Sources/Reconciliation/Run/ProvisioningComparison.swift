@@ -5,46 +5,84 @@ import SCIM
 
 /// How a job differs from what IDaaS' own push to the same application does.
 enum ProvisioningComparison {
-    /// - Parameter rules: the fields of the source that each attribute comes from, first choice first; nil for one that no field gives alone.
+    /// - Parameter rules: the fields of the source that each attribute comes from, first choice first; nil for one that
+    ///   no field gives alone.
     /// - Parameter now: seconds since 1970.
-    static func lines(_ settings: ProvisioningSettings, _ job: Job, rules: [String: [String]?], now: Double) -> [String] {
+    static func lines(_ settings: ProvisioningSettings, _ job: Job, rules: [String: [String]?], now: Double) -> [String]
+    {
         var lines = [
-            "source: IDaaS' own push to the application is \(settings.isEnabled ? "switched on" : "switched off") (\(settings.protocolType)\(settings.baseURL.map { " to \($0)" } ?? ""))"
+            """
+            source: IDaaS' own push to the application is \(settings.isEnabled ? "switched on" : "switched off") (\
+            \(settings.protocolType)\(settings.baseURL.map { " to \($0)" } ?? ""))
+            """
         ]
-        if let url = settings.baseURL, Self.trimmed(url) != Self.trimmed(job.target.baseURL) { lines.append("  differs: IDaaS pushes to \(url), the job writes to \(job.target.baseURL)") }
+        if let url = settings.baseURL, Self.trimmed(url) != Self.trimmed(job.target.baseURL) {
+            lines.append("  differs: IDaaS pushes to \(url), the job writes to \(job.target.baseURL)")
+        }
         for kind in ResourceKind.allCases {
             let singular = kind == .user ? "User" : "Group"
             for verb in Permission.allCases {
                 let isTheirs = settings.actions.contains { $0.hasSuffix(":\(singular):\(verb.rawValue.uppercased())") }
                 let isOurs = job.operations[kind]?.contains(verb) ?? false
                 if isTheirs != isOurs {
-                    lines.append("  differs: \(verb) of \(kind.plural): IDaaS \(isTheirs ? "does" : "does not"), the job \(isOurs ? "does" : "does not") (operations.\(kind.plural))")
+                    lines.append(
+                        """
+                          differs: \(verb) of \(kind.plural): IDaaS \(isTheirs ? "does" : "does not"), the job \
+                        \(isOurs ? "does" : "does not") (operations.\(kind.plural))
+                        """
+                    )
                 }
             }
             let isTheirs = settings.fullPushScopes.contains { $0.hasSuffix(":\(singular):PUSH") }
             let isOurs = job.fullPush.contains(kind)
             if isTheirs != isOurs {
-                lines.append("  differs: full push of \(kind.plural): IDaaS \(isTheirs ? "has" : "does not have") it, the job \(isOurs ? "has" : "does not have") it (fullPush)")
+                lines.append(
+                    """
+                      differs: full push of \(kind.plural): IDaaS \(isTheirs ? "has" : "does not have") it, the \
+                    job \(isOurs ? "has" : "does not have") it (fullPush)
+                    """
+                )
             }
         }
         for (attribute, expression) in (settings.mapping ?? [:]).sorted(by: { $0.key < $1.key }) {
             guard let rule = rules[attribute] else {
-                lines.append("  differs: \(attribute): IDaaS sends \(expression), the job does not send it (mapping.\(attribute))")
+                lines.append(
+                    """
+                      differs: \(attribute): IDaaS sends \(expression), the job does not send it (mapping.\
+                    \(attribute))
+                    """
+                )
                 continue
             }
-            let field = expression.hasPrefix("user.") && !expression.dropFirst(5).contains { !$0.isLetter && !$0.isNumber && $0 != "_" } ? String(expression.dropFirst(5)) : nil
+            let field =
+                expression.hasPrefix("user.")
+                    && !expression.dropFirst(5).contains { !$0.isLetter && !$0.isNumber && $0 != "_" }
+                ? String(expression.dropFirst(5)) : nil
             guard let field, let fields = rule else {
-                lines.append("  to compare by hand: \(attribute): IDaaS sends \(expression); a plan shows which accounts the job would change")
+                lines.append(
+                    """
+                      to compare by hand: \(attribute): IDaaS sends \(expression); a plan shows which accounts \
+                    the job would change
+                    """
+                )
                 continue
             }
             if fields.first != field {
-                lines.append("  differs: \(attribute): IDaaS sends \(field), the job \(fields.joined(separator: ", else ")): where the two are not alike, accounts would change; a plan counts them")
+                lines.append(
+                    """
+                      differs: \(attribute): IDaaS sends \(field), the job \(fields.joined(separator: ", else ")): \
+                    where the two are not alike, accounts would change; a plan counts them
+                    """
+                )
             }
         }
         if let push = settings.lastPush {
             let hours = max(0, (now - push.began) / 3600)
-            let ago = hours < 1 ? "less than an hour ago" : hours < 48 ? "\(Int(hours)) h ago" : "\(Int(hours / 24)) days ago"
-            let warning = settings.isEnabled ? ": there are two writers; switch its push off in the IDaaS console before this job runs" : ""
+            let ago =
+                hours < 1 ? "less than an hour ago" : hours < 48 ? "\(Int(hours)) h ago" : "\(Int(hours / 24)) days ago"
+            let warning =
+                settings.isEnabled
+                ? ": there are two writers; switch its push off in the IDaaS console before this job runs" : ""
             lines.append("  IDaaS pushed \(ago) (\(push.status), \(push.changedUsers) users written)\(warning)")
         }
         return lines

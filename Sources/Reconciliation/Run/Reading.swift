@@ -51,8 +51,8 @@ struct TargetReader {
                 // What was written is the ground; what is read back replaces it.
                 try ledger.stageWrittenMembers()
                 for kind in kinds {
-                    // A list that shows what SCIM made may still leave some out: whoever it leaves out is asked for. Groups are few, and
-                    // only by its id does one show its members.
+                    // A list that shows what SCIM made may still leave some out: whoever it leaves out is asked for.
+                    // Groups are few, and only by its id does one show its members.
                     if readBack == .list, kind == .user {
                         reading.resources[kind] = try await read(kind, &reading, &violations).resources
                         // What nobody marked is not seen on such a platform: a create decides whose it is.
@@ -77,9 +77,13 @@ struct TargetReader {
             }
             if kinds.contains(.group) {
                 if target.profile.memberReading.contains(.ledger) { try ledger.stageWrittenMembers() }
-                if target.showsMembers, !target.profile.memberReading.contains(.ledger) { try ledger.stageUncertainMembers() }
+                if target.showsMembers, !target.profile.memberReading.contains(.ledger) {
+                    try ledger.stageUncertainMembers()
+                }
                 if target.showsMembers { try await askForGroups(try ledger.groupsToAsk(.target), &reading) }
-                if target.profile.memberReading.contains(.byFilter) { try await readMembersByFilter(usersAreRead: kinds.contains(.user), &reading) }
+                if target.profile.memberReading.contains(.byFilter) {
+                    try await readMembersByFilter(usersAreRead: kinds.contains(.user), &reading)
+                }
             }
         } catch let failure as SCIMFailure {
             throw JobFailure(failure, side: "target")
@@ -88,9 +92,11 @@ struct TargetReader {
         return reading
     }
 
-    /// Where the target is known to leave `active` out of accounts that are not active: of those that this job has disabled it says so.
+    /// Where the target is known to leave `active` out of accounts that are not active: of those that this job has
+    /// disabled it says so.
     private func readOmitted() throws {
-        guard target.connection.dialect.has(.omitsInactive), let table = tables[.user], try ledger.showsActivity() else { return }
+        guard target.connection.dialect.has(.omitsInactive), let table = tables[.user], try ledger.showsActivity()
+        else { return }
         for account in try ledger.disabledWithoutActivity() {
             let (body, digest) = table.inactive(account.body)
             try ledger.stage(inactive: account.id, body: body, digest: digest)
@@ -99,9 +105,14 @@ struct TargetReader {
 
     /// Whether a list ended where the platform cuts lists off.
     private func isCut(_ evidence: ListEvidence) -> Bool {
-        if target.profile.listing == .single, let total = evidence.declaredTotal, total > evidence.resources { return true }
-        guard let cap = target.profile.listCap, evidence.resources == cap || target.profile.listing == .single && evidence.resources >= cap else { return false }
-        // With cursors a list that came in one page of the cap's length may be whole; without a next cursor nobody can tell.
+        if target.profile.listing == .single, let total = evidence.declaredTotal, total > evidence.resources {
+            return true
+        }
+        guard let cap = target.profile.listCap,
+            evidence.resources == cap || target.profile.listing == .single && evidence.resources >= cap
+        else { return false }
+        // With cursors a list that came in one page of the cap's length may be whole; without a next cursor nobody can
+        // tell.
         return evidence.pages == 1
     }
 
@@ -120,7 +131,8 @@ struct TargetReader {
         }
     }
 
-    /// Stages what is linked and was not shown: as a GET by id shows it where the job wants that, else as the ledger has it.
+    /// Stages what is linked and was not shown: as a GET by id shows it where the job wants that, else as the ledger
+    /// has it.
     private func stageUnlisted(_ kind: ResourceKind, _ reading: inout Reading) async throws {
         guard let table = tables[kind] else { return }
         let gone = readBack == nil ? [] : try await readByID(kind, table, &reading)
@@ -131,9 +143,12 @@ struct TargetReader {
 
     /// Reads what is linked and not staged, one by one. Returns the ids that are not there any more.
     ///
-    /// A platform may not answer such reads, or answer them all alike: “not there” is believed once it has shown one object of the
-    /// kind by its id, and what it shows of members once that held somebody of whom it is known that he is in.
-    private func readByID(_ kind: ResourceKind, _ table: MappingTable, _ reading: inout Reading) async throws -> Set<String> {
+    /// A platform may not answer such reads, or answer them all alike: “not there” is believed once it has shown one
+    /// object of the kind by its id, and what it shows of members once that held somebody of whom it is known that he
+    /// is in.
+    private func readByID(_ kind: ResourceKind, _ table: MappingTable, _ reading: inout Reading) async throws -> Set<
+        String
+    > {
         var gone: Set<String> = []
         // Who is in no list and is not found by id either is not there.
         var hasAnswered = try reading.resources[kind] ?? 0 > 0 || ledger.fact("byID.\(kind.singular)") != nil
@@ -157,7 +172,11 @@ struct TargetReader {
                         showsMembers = true
                         try ledger.learn("byID.members", "answers")
                     }
-                    if let members, showsMembers { try ledger.restage(targetMembers: members, of: id) } else { reading.unverifiedMembers += written.count }
+                    if let members, showsMembers {
+                        try ledger.restage(targetMembers: members, of: id)
+                    } else {
+                        reading.unverifiedMembers += written.count
+                    }
                 } catch let failure as SCIMFailure {
                     switch failure {
                     case .notFound: gone.insert(id)
@@ -178,15 +197,18 @@ struct TargetReader {
 
     static func staged(_ kind: ResourceKind, _ actual: MappingTable.Actual, _ table: MappingTable) -> StagedTarget {
         StagedTarget(
-            kind: kind, id: actual.id, externalID: actual.externalID, name: actual.name, matchKey: actual.matchKey, body: actual.body, digest: actual.digest,
-            active: actual.active, isProtected: table.isProtected(actual.name), rights: actual.rights, created: actual.created, mails: actual.mails)
+            kind: kind, id: actual.id, externalID: actual.externalID, name: actual.name, matchKey: actual.matchKey,
+            body: actual.body, digest: actual.digest,
+            active: actual.active, isProtected: table.isProtected(actual.name), rights: actual.rights,
+            created: actual.created, mails: actual.mails)
     }
 
-    /// Reads memberships by filter, over the groups or over the users, whichever are fewer requests. The filter over groups is
-    /// believed only once it agreed with the other, and given up for good when the platform refuses it.
+    /// Reads memberships by filter, over the groups or over the users, whichever are fewer requests. The filter over
+    /// groups is believed only once it agreed with the other, and given up for good when the platform refuses it.
     private func readMembersByFilter(usersAreRead: Bool, _ reading: inout Reading) async throws {
         let known = try ledger.fact("groups.value")
-        let (groups, users) = try ledger.membershipReadCost(pageSize: target.capabilities.pageSize, usersAreRead: usersAreRead)
+        let (groups, users) = try ledger.membershipReadCost(
+            pageSize: target.capabilities.pageSize, usersAreRead: usersAreRead)
         if known != "refused", groups <= users {
             var trust = FilterTrust.refused
             do {
@@ -205,10 +227,14 @@ struct TargetReader {
             try ledger.forgetStagedMembers()
         }
         var last = Int64(0)
-        while case let batch = try ledger.concernedTargets(kind: .user, isRead: usersAreRead, after: last, limit: 500), let end = batch.last {
+        while case let batch = try ledger.concernedTargets(kind: .user, isRead: usersAreRead, after: last, limit: 500),
+            let end = batch.last
+        {
             last = end.object
             for user in batch.map(\.id) {
-                for group in try await target.ids(.group, filter: Filter.equal("members.value", user)) { try ledger.stage(targetMembers: [user], of: group) }
+                for group in try await target.ids(.group, filter: Filter.equal("members.value", user)) {
+                    try ledger.stage(targetMembers: [user], of: group)
+                }
             }
         }
     }
@@ -219,14 +245,19 @@ struct TargetReader {
     private func readMembersOfGroups(isProven: Bool, usersAreRead: Bool) async throws -> FilterTrust {
         var isProven = isProven
         var last = Int64(0)
-        while case let batch = try ledger.concernedTargets(kind: .group, isRead: true, after: last, limit: 500), let end = batch.last {
+        while case let batch = try ledger.concernedTargets(kind: .group, isRead: true, after: last, limit: 500),
+            let end = batch.last
+        {
             last = end.object
             for group in batch.map(\.id) {
                 let members = try await target.ids(.user, filter: Filter.equal("groups.value", group))
                 if !isProven, let member = members.first {
-                    guard try await target.ids(.group, filter: Filter.equal("members.value", member)).contains(group) else { return .refused }
+                    guard try await target.ids(.group, filter: Filter.equal("members.value", member)).contains(group)
+                    else { return .refused }
                     if let other = try ledger.concernedTarget(kind: .user, isRead: usersAreRead, exceptAmong: members) {
-                        guard try await !target.ids(.group, filter: Filter.equal("members.value", other)).contains(group) else { return .refused }
+                        guard
+                            try await !target.ids(.group, filter: Filter.equal("members.value", other)).contains(group)
+                        else { return .refused }
                         try ledger.learn("groups.value", "agrees")
                         isProven = true
                     }
@@ -237,25 +268,35 @@ struct TargetReader {
         return isProven ? .proven : .unproven
     }
 
-    /// Reads the list of a kind. Where pages overlap, the server is asked once whether it can keep an order, and that is remembered; where
-    /// groups cannot be listed with their members, they are listed without, and each is asked for.
-    private func read(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String]) async throws -> ListEvidence {
+    /// Reads the list of a kind. Where pages overlap, the server is asked once whether it can keep an order, and that
+    /// is remembered; where groups cannot be listed with their members, they are listed without, and each is asked for.
+    private func read(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String]) async throws
+        -> ListEvidence
+    {
         let order = "order.\(kind.plural)"
         let withoutMembers = "groups.list"
         let known = try ledger.fact(order)
         let sorted = [("sortBy", "id")]
-        let isBare = try kind == .group && target.showsMembers && ledger.fact(withoutMembers).flatMap { Double($0) }.map { now - $0 < Self.bareFor } ?? false
+        let isBare =
+            try kind == .group && target.showsMembers
+            && ledger.fact(withoutMembers).flatMap { Double($0) }.map { now - $0 < Self.bareFor } ?? false
         var evidence: ListEvidence
         do {
-            evidence = try await walk(kind, &reading, &violations, query: known == "id" ? sorted : [], isBare: isBare, isolates: kind == .user || isBare || !target.showsMembers)
-        } catch let failure as SCIMFailure where failure.isOfThePage && kind == .group && target.showsMembers && !isBare {
+            evidence = try await walk(
+                kind, &reading, &violations, query: known == "id" ? sorted : [], isBare: isBare,
+                isolates: kind == .user || isBare || !target.showsMembers)
+        } catch let failure as SCIMFailure where failure.isOfThePage && kind == .group && target.showsMembers && !isBare
+        {
             // One long group may be what makes its page fail.
             try ledger.forgetStaged(kind: kind)
-            evidence = try await walk(kind, &reading, &violations, query: known == "id" ? sorted : [], isBare: true, isolates: true)
+            evidence = try await walk(
+                kind, &reading, &violations, query: known == "id" ? sorted : [], isBare: true, isolates: true)
             try ledger.learn(withoutMembers, String(Int(now)))
-            reading.notes.append("the list of groups fails with their members (\(failure)): each group is asked for by its id")
+            reading.notes.append(
+                "the list of groups fails with their members (\(failure)): each group is asked for by its id")
         } catch SCIMFailure.notFound(let answer) where kind == .user {
-            // The server answers otherwise, so nothing is there; whether that is believed of what is linked is judged as for any list.
+            // The server answers otherwise, so nothing is there; whether that is believed of what is linked is judged
+            // as for any list.
             guard await target.answersDiscovery() else { throw SCIMFailure.notFound(answer) }
             evidence = ListEvidence()
             evidence.pages = 1
@@ -265,12 +306,25 @@ struct TargetReader {
             try ledger.forgetStaged(kind: kind)
             return try await read(kind, &reading, &violations)
         }
-        guard evidence.overlaps, known == nil, target.profile.listing == .pages, !target.capabilities.cursor else { return evidence }
+        guard evidence.overlaps, known == nil, target.profile.listing == .pages, !target.capabilities.cursor else {
+            return evidence
+        }
         try ledger.forgetStaged(kind: kind)
         do {
             let again = try await walk(kind, &reading, &violations, query: sorted, isBare: isBare, isolates: true)
-            if again.isComplete { try ledger.learn(order, "id") } else if again.overlaps { try ledger.learn(order, "of no use") }
-            if again.isComplete { reading.notes.append("the pages of \(kind.plural) overlap unless they are sorted by id: so they are asked for from now on") }
+            if again.isComplete {
+                try ledger.learn(order, "id")
+            } else if again.overlaps {
+                try ledger.learn(order, "of no use")
+            }
+            if again.isComplete {
+                reading.notes.append(
+                    """
+                    the pages of \(kind.plural) overlap unless they are sorted by id: so they are asked for from \
+                    now on
+                    """
+                )
+            }
             return again
         } catch let failure as SCIMFailure {
             // A server may refuse to sort in any way, and its list is what it was.
@@ -285,7 +339,10 @@ struct TargetReader {
     private static let bareFor = 7 * 86400.0
 
     /// - Parameter isBare: whether groups are listed without their members.
-    private func walk(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String], query: [(String, String)], isBare: Bool, isolates: Bool) async throws -> ListEvidence {
+    private func walk(
+        _ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String], query: [(String, String)],
+        isBare: Bool, isolates: Bool
+    ) async throws -> ListEvidence {
         guard let table = tables[kind] else { preconditionFailure("no mapping for \(kind)") }
         var page: [StagedTarget] = []
         var members: [(group: String, members: [String])] = []
@@ -296,8 +353,12 @@ struct TargetReader {
         var named = 0
         var count = 0
         // That nothing is there may be said with a 404, where another answer has shown that the address is right.
-        let bounds = ListBounds(expected: try ledger.linkCount(kind: kind), mayBeMissing: kind == .group && reading.pages > 0, isolates: isolates)
-        let evidence = try await target.list(kind, bounds: bounds, query: query + (isBare ? [("excludedAttributes", "members")] : [])) { resource in
+        let bounds = ListBounds(
+            expected: try ledger.linkCount(kind: kind), mayBeMissing: kind == .group && reading.pages > 0,
+            isolates: isolates)
+        let evidence = try await target.list(
+            kind, bounds: bounds, query: query + (isBare ? [("excludedAttributes", "members")] : [])
+        ) { resource in
             guard let actual = table.actual(resource) else {
                 nameless += 1
                 return
@@ -323,31 +384,47 @@ struct TargetReader {
         guard count == 0 || named > 0 else {
             throw JobFailure(
                 .unreachable,
-                "target: none of the \(counted(count, kind.singular)) that its list shows has a \(kind.nameAttribute): what it writes is not understood, and nothing is sent; look at one with curl \(target.connection.base)\(kind.endpoint)?count=1, and report what it shows"
+                """
+                target: none of the \(counted(count, kind.singular)) that its list shows has a \
+                \(kind.nameAttribute): what it writes is not understood, and nothing is sent; look at one with \
+                curl \(target.connection.base)\(kind.endpoint)?count=1, and report what it shows
+                """
             )
         }
         reading.carried[kind] = carried
-        if kind == .group, target.showsMembers { try await readMembersByID(memberless, listShowsMembers: hasMembers, isBare: isBare, &reading) }
+        if kind == .group, target.showsMembers {
+            try await readMembersByID(memberless, listShowsMembers: hasMembers, isBare: isBare, &reading)
+        }
         return evidence
     }
 
-    /// Where no group of the list shows a member, either all are empty or the list leaves members out: each is asked for,
-    /// unless an earlier run saw members in the list.
-    private func readMembersByID(_ groups: [String], listShowsMembers: Bool, isBare: Bool, _ reading: inout Reading) async throws {
+    /// Where no group of the list shows a member, either all are empty or the list leaves members out: each is asked
+    /// for, unless an earlier run saw members in the list.
+    private func readMembersByID(_ groups: [String], listShowsMembers: Bool, isBare: Bool, _ reading: inout Reading)
+        async throws
+    {
         if listShowsMembers, !isBare { return try ledger.learn("members", Profile.MemberReading.inList.rawValue) }
-        guard try isBare || target.profile.memberReading.contains(.byID) && ledger.fact("members") != Profile.MemberReading.inList.rawValue else { return }
+        guard
+            try isBare
+                || target.profile.memberReading.contains(.byID)
+                    && ledger.fact("members") != Profile.MemberReading.inList.rawValue
+        else { return }
         var found = false
         for group in groups {
             guard try ledger.concerns(targetGroup: group) else { continue }
             let ids: [String]
             do {
-                let (found, nested) = try target.connection.read(try await target.get(.group, group)) { ($0.members?.users ?? [], Rights.ofGroup($0)) }
+                let (found, nested) = try target.connection.read(try await target.get(.group, group)) {
+                    ($0.members?.users ?? [], Rights.ofGroup($0))
+                }
                 if let nested { try ledger.note(rights: nested, ofGroup: group) }
                 ids = found
             } catch let failure as SCIMFailure {
                 if case .notFound = failure { continue }
                 // One group that cannot be read keeps nobody's account from being disabled.
-                guard failure.isOfThePage || failure == .tooLarge || failure.isForbidden, reading.unseenGroups.count < Self.mostUnseen else { throw failure }
+                guard failure.isOfThePage || failure == .tooLarge || failure.isForbidden,
+                    reading.unseenGroups.count < Self.mostUnseen
+                else { throw failure }
                 reading.unseenGroups.append((group, "\(failure)"))
                 continue
             }
@@ -359,7 +436,8 @@ struct TargetReader {
         if found, !isBare { try ledger.learn("members", Profile.MemberReading.byID.rawValue) }
     }
 
-    /// Asks for groups by their ids: a list may have cut their members off. What the list showed is kept, so that a quiet night asks nothing.
+    /// Asks for groups by their ids: a list may have cut their members off. What the list showed is kept, so that a
+    /// quiet night asks nothing.
     /// Returns whether one of them shows others.
     @discardableResult
     func askForGroups(_ groups: [String], isRepeated: Bool = false, _ reading: inout Reading) async throws -> Bool {
@@ -368,18 +446,24 @@ struct TargetReader {
         for group in groups {
             let ids: [String]?
             do {
-                let (found, nested) = try target.connection.read(try await target.get(.group, group)) { ($0.members?.users, Rights.ofGroup($0)) }
+                let (found, nested) = try target.connection.read(try await target.get(.group, group)) {
+                    ($0.members?.users, Rights.ofGroup($0))
+                }
                 if let nested { try ledger.note(rights: nested, ofGroup: group) }
                 ids = found
             } catch let failure as SCIMFailure {
                 if failure.endsAtOnce, !failure.isForbidden { throw failure }
                 failed.insert(group)
                 // What was once found cut is not believed to be whole because nobody could look.
-                if try ledger.isCut(.target, group: group) { reading.unseenGroups.append((group, "its list of members is cut off, and \(failure)")) }
+                if try ledger.isCut(.target, group: group) {
+                    reading.unseenGroups.append((group, "its list of members is cut off, and \(failure)"))
+                }
                 continue
             } catch let error as JSONSyntaxError {
                 failed.insert(group)
-                if try ledger.isCut(.target, group: group) { reading.unseenGroups.append((group, "its list of members is cut off, and \(error)")) }
+                if try ledger.isCut(.target, group: group) {
+                    reading.unseenGroups.append((group, "its list of members is cut off, and \(error)"))
+                }
                 continue
             }
             guard let ids else { continue }
@@ -395,7 +479,14 @@ struct TargetReader {
             try ledger.restage(targetMembers: ids, of: group)
         }
         if !isRepeated { try ledger.noteShownMembers(.target, except: failed.union(cut)) }
-        if let first = cut.first { reading.notes.append("the list cuts the members of \(counted(cut.count, "group")) off, such as \(first): each is asked for by its id") }
+        if let first = cut.first {
+            reading.notes.append(
+                """
+                the list cuts the members of \(counted(cut.count, "group")) off, such as \(first): each is asked \
+                for by its id
+                """
+            )
+        }
         return !cut.isEmpty
     }
 

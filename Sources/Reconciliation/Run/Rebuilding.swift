@@ -8,15 +8,22 @@ import SCIM
 public enum Rebuilding {
     /// Links whatever carries the externalId of a source record. Returns how many links there are. Throws `JobFailure`.
     public static func rebuild(_ job: Job, _ ledger: Ledger, surroundings: Surroundings) async throws -> Int {
-        guard let profile = Profile.named(job.target.platform) else { throw JobFailure(.jobFile, "\(job.target.platform) is not served") }
+        guard let profile = Profile.named(job.target.platform) else {
+            throw JobFailure(.jobFile, "\(job.target.platform) is not served")
+        }
         guard profile.listing != .none else {
             throw JobFailure(
                 .jobFile,
-                "\(profile.displayName) cannot be listed, so a ledger cannot be made from it; restore a copy (rollcall ledger restore), or begin anew with --first-run: a create of what is there already is then a \(profile.existing == .overwrite ? "take-over" : "conflict, looked up by externalId")"
+                """
+                \(profile.displayName) cannot be listed, so a ledger cannot be made from it; restore a copy \
+                (rollcall ledger restore), or begin anew with --first-run: a create of what is there already is \
+                then a \(profile.existing == .overwrite ? "take-over" : "conflict, looked up by externalId")
+                """
             )
         }
         let run = try JobRun(
-            job: job, ledger: ledger, command: "plan", label: "rebuild", permissions: Permissions(), surroundings: surroundings, pool: SourcePool([job], surroundings: surroundings), claims: false)
+            job: job, ledger: ledger, command: "plan", label: "rebuild", permissions: Permissions(),
+            surroundings: surroundings, pool: SourcePool([job], surroundings: surroundings), claims: false)
         await run.prepare()
         if let failure = run.failure { throw failure }
         let count = try run.linkKnown()
@@ -34,14 +41,20 @@ extension JobRun {
         try ledger.forEachOperation(plan: plan) { if $0.situation == .known, $0.verb != .none { known.append($0) } }
         try ledger.together {
             for operation in known {
-                guard let source = operation.sourceID, let target = operation.targetID, let desired = try ledger.desired(kind: operation.kind, source: source),
+                guard let source = operation.sourceID, let target = operation.targetID,
+                    let desired = try ledger.desired(kind: operation.kind, source: source),
                     let shown = try ledger.staged(kind: operation.kind, target: target)
                 else { continue }
                 let link = LinkState(
-                    kind: operation.kind, sourceID: source, targetID: target, origin: .associated, externalID: desired.externalID, matchKey: desired.matchKey, sent: nil, sentDigest: nil,
+                    kind: operation.kind, sourceID: source, targetID: target, origin: .associated,
+                    externalID: desired.externalID, matchKey: desired.matchKey, sent: nil, sentDigest: nil,
                     read: shown.body,
                     readDigest: nil)
-                try ledger.settle(operation, Outcome(status: .done, reason: "linked by its externalId; differences are the next run's", link: .set(link)), run: id)
+                try ledger.settle(
+                    operation,
+                    Outcome(
+                        status: .done, reason: "linked by its externalId; differences are the next run's",
+                        link: .set(link)), run: id)
             }
             // Who is in a group now and not in the source may have been there before it was ours.
             try ledger.keepUnlistedMembers()

@@ -53,7 +53,8 @@ public struct ReportSection: Hashable, Sendable {
     public var limits: [String] = []
 }
 
-/// Gathers what a plan or a run does, as rows for people. Names are looked up in the ledger once it is not being read any more.
+/// Gathers what a plan or a run does, as rows for people. Names are looked up in the ledger once it is not being read
+/// any more.
 struct ReportRows {
     private let most: Int
     private let isWriting: Bool
@@ -84,7 +85,8 @@ struct ReportRows {
 
     /// - Parameter run: the run that the plan is of.
     /// - Parameter isWriting: whether the operations are those of a run; else of a plan.
-    /// - Parameter since: since when a record is as an operation finds it, by `Ledger.troubleKey`; nothing for what is new.
+    /// - Parameter since: since when a record is as an operation finds it, by `Ledger.troubleKey`; nothing for what is
+    ///   new.
     init(_ detail: Detail, run: Int64, isWriting: Bool, since: [String: String]) {
         most = detail.most
         self.run = run
@@ -96,10 +98,18 @@ struct ReportRows {
         if Self.needsSomebody(operation) { return addCause(operation) }
         guard let kind = section(operation) else { return }
         counts[kind, default: 0] += 1
-        if kind == .held, operation.kind == .user, Self.takesAway(operation), let source = operation.sourceID, heldUsers.count < Self.mostHeld { heldUsers.append(source) }
+        if kind == .held, operation.kind == .user, Self.takesAway(operation), let source = operation.sourceID,
+            heldUsers.count < Self.mostHeld
+        {
+            heldUsers.append(source)
+        }
         guard operations[kind]?.count ?? 0 >= most else { return operations[kind, default: []].append(operation) }
         // Who loses access, or keeps it, is never hidden behind what is only made or changed.
-        if kind == .held || kind == .notSent, Self.takesAway(operation), let place = operations[kind]?.lastIndex(where: { !Self.takesAway($0) }) { operations[kind]?[place] = operation }
+        if kind == .held || kind == .notSent, Self.takesAway(operation),
+            let place = operations[kind]?.lastIndex(where: { !Self.takesAway($0) })
+        {
+            operations[kind]?[place] = operation
+        }
     }
 
     private mutating func addCause(_ operation: PlannedOperation) {
@@ -119,7 +129,10 @@ struct ReportRows {
     /// Who is to be looked at by somebody: what failed, is in conflict, or is held for a decision.
     private static func needsSomebody(_ operation: PlannedOperation) -> Bool { operation.needsAttention }
 
-    private static func takesAway(_ operation: PlannedOperation) -> Bool { [.delete, .disable, .removeMembers].contains(operation.verb) || operation.verb == .update && operation.endsAccess }
+    private static func takesAway(_ operation: PlannedOperation) -> Bool {
+        [.delete, .disable, .removeMembers].contains(operation.verb)
+            || operation.verb == .update && operation.endsAccess
+    }
 
     private func section(_ operation: PlannedOperation) -> ReportSection.Kind? {
         switch operation.verb {
@@ -154,7 +167,9 @@ struct ReportRows {
                 section.count = rows.count + (count - told)
             } else {
                 let all = operations[kind] ?? []
-                section.rows = (all.filter(Self.takesAway) + all.filter { !Self.takesAway($0) }).map { row($0, kind, ledger) }
+                section.rows = (all.filter(Self.takesAway) + all.filter { !Self.takesAway($0) }).map {
+                    row($0, kind, ledger)
+                }
             }
             // What is planned is counted; what was done stands in the rows.
             if kind == .held || kind == .takesAway && !isWriting {
@@ -179,26 +194,42 @@ struct ReportRows {
 
     /// What most of those that are held have in common.
     private func common(_ ledger: Ledger) -> String? {
-        guard heldUsers.count > 2, heldUsers.count < Self.mostHeld, let unit = try? ledger.commonUnit(of: heldUsers), unit.count * 2 > heldUsers.count else { return nil }
+        guard heldUsers.count > 2, heldUsers.count < Self.mostHeld, let unit = try? ledger.commonUnit(of: heldUsers),
+            unit.count * 2 > heldUsers.count
+        else { return nil }
         return "\(unit.count) of the \(heldUsers.count) accounts that are held were last seen in the unit \(unit.name)"
     }
 
-    private func row(_ operation: PlannedOperation, _ section: ReportSection.Kind, _ ledger: Ledger) -> ReportSection.Row {
+    private func row(_ operation: PlannedOperation, _ section: ReportSection.Kind, _ ledger: Ledger)
+        -> ReportSection.Row
+    {
         let kind = operation.kind
         switch operation.verb {
-        case .removeMembers: return .init(mark: .less, what: "members", whom: operation.name, detail: members(operation, ledger, "−"))
-        case .addMembers: return .init(mark: .other, what: "members", whom: operation.name, detail: members(operation, ledger, "+"))
+        case .removeMembers:
+            return .init(mark: .less, what: "members", whom: operation.name, detail: members(operation, ledger, "−"))
+        case .addMembers:
+            return .init(mark: .other, what: "members", whom: operation.name, detail: members(operation, ledger, "+"))
         case .create:
             let mail = operation.fields.first { $0.path == "emails[work]" }.flatMap { Self.plain($0.after) } ?? ""
             return .init(mark: .more, what: kind.singular, whom: name(operation, ledger), detail: mail)
-        case .delete, .disable: return .init(mark: .less, what: operation.verb.description, whom: whom(operation, kind, ledger), detail: operation.cause)
-        case .update where operation.endsAccess: return .init(mark: .less, what: "disable", whom: whom(operation, kind, ledger), detail: operation.cause)
+        case .delete, .disable:
+            return .init(
+                mark: .less, what: operation.verb.description, whom: whom(operation, kind, ledger),
+                detail: operation.cause)
+        case .update where operation.endsAccess:
+            return .init(mark: .less, what: "disable", whom: whom(operation, kind, ledger), detail: operation.cause)
         case .none:
             // Two records may have one name.
             let id = operation.sourceID.map { " (\($0))" } ?? ""
-            return .init(mark: .attention, what: kind.singular, whom: name(operation, ledger) + id, detail: operation.cause)
-        case .associate: return .init(mark: .other, what: "associate", whom: whom(operation, kind, ledger), detail: Self.fields(operation.fields.filter { $0.path != "externalId" }))
-        default: return .init(mark: .other, what: kind.singular, whom: name(operation, ledger), detail: Self.fields(operation.fields))
+            return .init(
+                mark: .attention, what: kind.singular, whom: name(operation, ledger) + id, detail: operation.cause)
+        case .associate:
+            return .init(
+                mark: .other, what: "associate", whom: whom(operation, kind, ledger),
+                detail: Self.fields(operation.fields.filter { $0.path != "externalId" }))
+        default:
+            return .init(
+                mark: .other, what: kind.singular, whom: name(operation, ledger), detail: Self.fields(operation.fields))
         }
     }
 
@@ -216,7 +247,9 @@ struct ReportRows {
     private func causeRows(_ ledger: Ledger) -> ([ReportSection.Row], told: Int) {
         let all = order.compactMap { causes[$0] }
         let late = { (cause: Cause) in cause.first.heldBy == .putOff }
-        let sorted = (all.filter { $0.since == nil && !late($0) } + all.filter { $0.since != nil && !late($0) } + all.filter(late)).prefix(most)
+        let sorted =
+            (all.filter { $0.since == nil && !late($0) } + all.filter { $0.since != nil && !late($0) }
+            + all.filter(late)).prefix(most)
         let rows = sorted.map { cause in
             let operation = cause.first
             let kind = operation.kind
@@ -227,7 +260,8 @@ struct ReportRows {
             return ReportSection.Row(
                 mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.description,
                 whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
-                detail: operation.cause + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil, records: cause.count)
+                detail: operation.cause + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil,
+                records: cause.count)
         }
         return (rows, sorted.reduce(0) { $0 + $1.count })
     }
@@ -248,12 +282,15 @@ struct ReportRows {
     }
 
     static func plain(_ canonical: String?) -> String? {
-        guard let canonical, let value = try? JSONValue(parsing: Array(canonical.utf8)), !value.isNull else { return nil }
+        guard let canonical, let value = try? JSONValue(parsing: Array(canonical.utf8)), !value.isNull else {
+            return nil
+        }
         return value.string ?? canonical
     }
 
     private func name(_ operation: PlannedOperation, _ ledger: Ledger) -> String {
-        operation.kind == .user ? person(operation.sourceID, operation.targetID, ledger, known: operation.name) : operation.name
+        operation.kind == .user
+            ? person(operation.sourceID, operation.targetID, ledger, known: operation.name) : operation.name
     }
 
     /// `Greta Holm (greta)`, or what is known of the name.

@@ -44,7 +44,8 @@ public struct RunFigures: Codable, Hashable, Sendable {
     /// Whether anything was done on the target.
     var hasWritten: Bool { operations.contains { !["link", "unlink"].contains($0.key) && $0.value["done"] ?? 0 > 0 } }
 
-    /// Lines of the limits on what is taken away that are used: `users.disable: 3 in this run; 4 with those of the last seven days, at most 5`.
+    /// Lines of the limits on what is taken away that are used: `users.disable: 3 in this run; 4 with those of the last
+    /// seven days, at most 5`.
     var limitsOfTaking: [String] {
         limits.sorted { $0.key < $1.key }.compactMap { name, use in
             guard use.run > 0, let key = LimitKey(rawValue: name), !LimitKey.ofGiving.contains(key) else { return nil }
@@ -67,7 +68,8 @@ public struct RunFigures: Codable, Hashable, Sendable {
         for key in LimitKey.ofOperations {
             let limit = allowed[key].map { Limit.count($0) } ?? job.limits[key] ?? .unlimited
             limits[key.rawValue] = Use(
-                run: counts.counts[key] ?? 0, week: counts.looksBack[key]?.count, allowed: Gate.allowance(limit, base: counts.bases[key] ?? 0))
+                run: counts.counts[key] ?? 0, week: counts.looksBack[key]?.count,
+                allowed: Gate.allowance(limit, base: counts.bases[key] ?? 0))
         }
     }
 }

@@ -5,26 +5,37 @@ import Ledger
 import Planning
 import SCIM
 
-/// What holds a run before its first write: a first run that is none, limits, a source that shrank, a target that is another.
+/// What holds a run before its first write: a first run that is none, limits, a source that shrank, a target that is
+/// another.
 extension JobRun {
-    /// A ledger that is not there is no first run where the folder has copies of one; nor on a target that cannot be listed: it may
-    /// be another folder's.
+    /// A ledger that is not there is no first run where the folder has copies of one; nor on a target that cannot be
+    /// listed: it may be another folder's.
     func refuseUnmeantFirstRun() throws {
         guard command != "check", !permissions.firstRun, try ledger.isBlank() else { return }
-        if let loss = try ledger.loss(file: job.file, now: surroundings.timestamp).map({ "\($0), or, to begin anew and to forget who is on the way out, say --first-run" }) {
+        if let loss = try ledger.loss(file: job.file, now: surroundings.timestamp).map({
+            "\($0), or, to begin anew and to forget who is on the way out, say --first-run"
+        }) {
             // A look may be had all the same; it says what it is worth.
-            if command == "plan" { notes.append("\(loss); until then this plan is that of a job that never ran, and is not applied") } else { throw JobFailure(.jobFile, loss) }
+            if command == "plan" {
+                notes.append("\(loss); until then this plan is that of a job that never ran, and is not applied")
+            } else {
+                throw JobFailure(.jobFile, loss)
+            }
             return
         }
         guard profile.listing == .none, command != "plan", command != "undo" else { return }
         throw JobFailure(
             .jobFile,
-            "\(profile.displayName) cannot be listed, and the ledger \(ledger.path.map { URL(fileURLWithPath: $0).standardizedFileURL.path } ?? "in memory") knows nothing of it; if this is the first run of the job, say --first-run, else correct --state"
+            """
+            \(profile.displayName) cannot be listed, and the ledger \
+            \(ledger.path.map { URL(fileURLWithPath: $0).standardizedFileURL.path } ?? "in memory") knows nothing of \
+            it; if this is the first run of the job, say --first-run, else correct --state
+            """
         )
     }
 
-    /// Why the source's size is not believed: it lost much of what it had, by the largest that it was in the last seven days. What rests on
-    /// absence is then held, and all creates; nil where nothing speaks against it.
+    /// Why the source's size is not believed: it lost much of what it had, by the largest that it was in the last seven
+    /// days. What rests on absence is then held, and all creates; nil where nothing speaks against it.
     ///
     /// - Parameter loss: what is there less because the scope is another, which is judged by itself.
     func judgeShrink(since baseline: Ledger.RunRecord, except loss: SourceCount) throws -> String? {
@@ -40,10 +51,17 @@ extension JobRun {
         var most = 0
         for (what, before, now) in sizes where what == "users" || pushed.contains(.group) {
             // That there is none any more was accepted as a whole.
-            guard before > now, now > 0 || !permissions.acceptSourceChange, let allowed = Gate.allowance(limit, base: before), before - now > allowed else { continue }
+            guard before > now, now > 0 || !permissions.acceptSourceChange,
+                let allowed = Gate.allowance(limit, base: before), before - now > allowed
+            else { continue }
             most = max(most, before - now)
             findings.append(
-                "\(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied runs: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(allowed); creates wait, and so does what rests on absence; if this is meant, say --allow source.shrink=\(before - now)"
+                """
+                \(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied \
+                runs: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(allowed); \
+                creates wait, and so does what rests on absence; if this is meant, say --allow source.shrink=\
+                \(before - now)
+                """
             )
         }
         if most > 0 { lettingGo.insert("--allow \(key.rawValue)=\(most)") }
@@ -59,7 +77,9 @@ extension JobRun {
             switch key {
             case .usersClear: counts.counts[key] = tally.clearing
             case .membershipsAdd: counts.counts[key] = tally.added
-            case .membershipsRemove: counts.counts[key] = tally.removed + (profile.deletion.groupsMustBeEmpty ? 0 : try ledger.membershipsEndingWithGroups())
+            case .membershipsRemove:
+                counts.counts[key] =
+                    tally.removed + (profile.deletion.groupsMustBeEmpty ? 0 : try ledger.membershipsEndingWithGroups())
             default: counts.counts[key] = verbs.reduce(0) { $0 + tally.count(kind, $1) }
             }
             counts.bases[key] = try key.countsMemberships ? memberships : ledger.managedBase(kind: kind)
@@ -80,12 +100,16 @@ extension JobRun {
             let (kind, verbs) = key.counted
             if key == .membershipsRemove {
                 let past = try ledger.removedMemberships(since: since, notAllowed: key.rawValue)
-                if past > 0 { counts.looksBack[key] = ((counts.counts[key] ?? 0) + past, (counts.bases[key] ?? 0) + past) }
+                if past > 0 {
+                    counts.looksBack[key] = ((counts.counts[key] ?? 0) + past, (counts.bases[key] ?? 0) + past)
+                }
                 continue
             }
-            let past = try ledger.taken(kind: kind, verbs: verbs, isClearing: key == .usersClear, since: since, notAllowed: key.rawValue)
+            let past = try ledger.taken(
+                kind: kind, verbs: verbs, isClearing: key == .usersClear, since: since, notAllowed: key.rawValue)
             guard !past.isEmpty else { continue }
-            let all = Set(past).union(try ledger.plannedSources(kind: kind, verbs: verbs, isClearing: key == .usersClear))
+            let all = Set(past).union(
+                try ledger.plannedSources(kind: kind, verbs: verbs, isClearing: key == .usersClear))
             let ended = try ledger.taken(kind: kind, verbs: [.delete], isClearing: false, since: since, notAllowed: "")
             counts.looksBack[key] = (all.count, (counts.bases[key] ?? 0) + ended.count)
         }
@@ -101,31 +125,50 @@ extension JobRun {
 
     /// Holds what exceeds a limit on giving: all of what it counts, and nothing else.
     func holdGiving(_ keys: [LimitKey]) throws {
-        guard keys.contains(where: { permissions.allow[$0] != nil || job.limits[$0] ?? .unlimited != .unlimited }) else { return }
+        guard keys.contains(where: { permissions.allow[$0] != nil || job.limits[$0] ?? .unlimited != .unlimited })
+        else { return }
         try countForGate()
         let gate = Gate(allowed: permissions.allow)
         for breach in gate.judge(job: job.name, limits: job.limits, gateCounts, keys) {
             guard let key = LimitKey(rawValue: breach.key) else { continue }
             notes.append("held: \(breach)")
             for verb in key.counted.verbs {
-                try ledger.forEachPlannedDraft(kind: key.counted.kind, verbs: [verb]) { try ledger.hold(draft: $0.draft, by: .giving, reason: "\(breach.key): limit \(breach.limit)") }
+                try ledger.forEachPlannedDraft(kind: key.counted.kind, verbs: [verb]) {
+                    try ledger.hold(draft: $0.draft, by: .giving, reason: "\(breach.key): limit \(breach.limit)")
+                }
             }
         }
     }
 
-    /// Many links missing at once look like another tenant's key, a restored or an emptied target. Judged for each kind by itself.
+    /// Many links missing at once look like another tenant's key, a restored or an emptied target. Judged for each kind
+    /// by itself.
     func judgeMissing() throws {
         guard !permissions.acceptTargetChange else { return }
-        let remedy = "nothing is written. Another credential's tenant, a restored or an emptied target look like this; if it is meant, run with --accept-target-change"
+        let remedy =
+            """
+            nothing is written. Another credential's tenant, a restored or an emptied target look like this; if \
+            it is meant, run with --accept-target-change
+            """
         defer { if !breaches.isEmpty { lettingGo.insert("--accept-target-change") } }
         for kind in pushed {
             let (missing, links) = try ledger.missingLinks(kinds: [kind])
             if let count = unmoved[kind] {
                 breaches.append(
-                    "\(job.name): target.missing: \(count) of \(links) linked \(kind.plural) carry our externalId under other ids, and only \(links - missing) stand at theirs; \(remedy)")
-            } else if targetReading?.incomplete == nil, missing > 5 && missing * 10 > links || missing == links && links > 1 {
+                    """
+                    \(job.name): target.missing: \(count) of \(links) linked \(kind.plural) carry our externalId \
+                    under other ids, and only \(links - missing) stand at theirs; \(remedy)
+                    """
+                )
+            } else if targetReading?.incomplete == nil,
+                missing > 5 && missing * 10 > links || missing == links && links > 1
+            {
                 let part = missing == links ? "which is all of them" : "more than 5 and 10 %"
-                breaches.append("\(job.name): target.missing: \(missing) of \(links) linked \(kind.plural) are not on the target any more, \(part); \(remedy)")
+                breaches.append(
+                    """
+                    \(job.name): target.missing: \(missing) of \(links) linked \(kind.plural) are not on the \
+                    target any more, \(part); \(remedy)
+                    """
+                )
             }
         }
     }
@@ -141,7 +184,9 @@ extension JobRun {
     func hold(giving breach: LimitBreach) throws {
         guard let plan, let key = LimitKey(rawValue: breach.key), gateCounts.counts[key] ?? 0 > 0 else { return }
         notes.append("held: \(breach)")
-        try ledger.hold(plan: plan, kind: key.counted.kind, verbs: key.counted.verbs, by: .giving, reason: "\(breach.key): limit \(breach.limit) of all jobs together")
+        try ledger.hold(
+            plan: plan, kind: key.counted.kind, verbs: key.counted.verbs, by: .giving,
+            reason: "\(breach.key): limit \(breach.limit) of all jobs together")
     }
 
     /// What the gate needs to judge several jobs together.
@@ -154,7 +199,8 @@ extension JobRun {
             },
             managed: { [ledger] key in
                 let kind = key.counted.kind
-                return try ledger.linkedSources(kind: kind) + ledger.plannedSources(kind: kind, verbs: [.create, .associate, .link])
+                return try ledger.linkedSources(kind: kind)
+                    + ledger.plannedSources(kind: kind, verbs: [.create, .associate, .link])
             })
     }
 }

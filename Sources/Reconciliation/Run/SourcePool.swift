@@ -21,7 +21,9 @@ public final class SourcePool {
         }
     }
 
-    func source(of job: Job) -> SharedSource { shared[job.source.origin] ?? SharedSource(job.source.origin, surroundings) }
+    func source(of job: Job) -> SharedSource {
+        shared[job.source.origin] ?? SharedSource(job.source.origin, surroundings)
+    }
 }
 
 /// One source and the read of it that its jobs share.
@@ -85,7 +87,9 @@ final class SharedSource: @unchecked Sendable {
     /// The source's reader; made at its first use, since its credential may be missing.
     func directory() throws -> any DirectorySource {
         if let opened { return opened }
-        let source = try surroundings.sourceOverride ?? SourceConnections(surroundings: surroundings, counted: counted).source(origin)
+        let source =
+            try surroundings.sourceOverride
+            ?? SourceConnections(surroundings: surroundings, counted: counted).source(origin)
         opened = source
         return source
     }
@@ -106,7 +110,9 @@ final class SharedSource: @unchecked Sendable {
     ///
     /// - Parameter path: where its file is made; nil for a temporary place.
     /// - Parameter progress: told what is read and how much of it, by the job that reads.
-    func read(path: String?, progress: @escaping @Sendable (String, Int) -> Void = { _, _ in }) async throws -> (snapshot: Snapshot, evidence: ReadEvidence) {
+    func read(path: String?, progress: @escaping @Sendable (String, Int) -> Void = { _, _ in }) async throws -> (
+        snapshot: Snapshot, evidence: ReadEvidence
+    ) {
         // What kept one job from the source keeps its siblings from it.
         if let failure { throw failure }
         if let snapshot, let evidence { return (snapshot, evidence) }
@@ -115,7 +121,9 @@ final class SharedSource: @unchecked Sendable {
         for attempt in 0...Self.rereads {
             let evidence = try await readOnce(made, progress)
             if evidence.violations.isEmpty || !evidence.mayPass || attempt == Self.rereads { return (made, evidence) }
-            surroundings.log.notice("the source moved while it was read, or a page was lost: reading again", metadata: ["rules": "\(evidence.violations.joined(separator: "; "))"])
+            surroundings.log.notice(
+                "the source moved while it was read, or a page was lost: reading again",
+                metadata: ["rules": "\(evidence.violations.joined(separator: "; "))"])
         }
         return (made, evidence ?? ReadEvidence(statement: ""))
     }
@@ -126,7 +134,9 @@ final class SharedSource: @unchecked Sendable {
         return try await readOnce(snapshot, progress)
     }
 
-    private func readOnce(_ snapshot: Snapshot, _ progress: @escaping @Sendable (String, Int) -> Void) async throws -> ReadEvidence {
+    private func readOnce(_ snapshot: Snapshot, _ progress: @escaping @Sendable (String, Int) -> Void) async throws
+        -> ReadEvidence
+    {
         let own = try await ownScope()
         var wish = ReadWish()
         for job in jobs { wish.formUnion(Self.wish(of: job, own: own)) }
@@ -167,7 +177,9 @@ final class SharedSource: @unchecked Sendable {
         case .all?: wish.groups = .all
         case nil: wish.groups = job.fullPush.contains(.group) && scope.hasAllUsers ? .all : .none
         }
-        let fields = (job.mapping[.user] ?? [:]).values.compactMap { $0 }.flatMap { rule in [rule.from].compactMap { $0 } + (rule.template.flatMap { Job.MappingRule.places($0) } ?? []) }
+        let fields = (job.mapping[.user] ?? [:]).values.compactMap { $0 }.flatMap { rule in
+            [rule.from].compactMap { $0 } + (rule.template.flatMap { Job.MappingRule.places($0) } ?? [])
+        }
         wish.details = fields.contains(where: DirectoryFields.isDetail)
         return wish
     }
@@ -184,7 +196,9 @@ final class SharedSource: @unchecked Sendable {
     }
 
     /// Which of some records are there, asked for together.
-    func present(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String>? { try await directory().present(kind, ids) }
+    func present(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String>? {
+        try await directory().present(kind, ids)
+    }
 
     private var wholeGroups: [String: [String]] = [:]
 
@@ -218,7 +232,8 @@ final class SharedSource: @unchecked Sendable {
 
     private var proven: [String: String?] = [:]
 
-    /// Reads a group's members until two readings agree; the newest stays in the snapshot. Returns what speaks against them:
+    /// Reads a group's members until two readings agree; the newest stays in the snapshot. Returns what speaks against
+    /// them:
     /// nil once two readings were alike.
     func prove(group: String) async throws -> String? {
         if let known = proven[group] { return known }
@@ -248,7 +263,9 @@ final class SharedSource: @unchecked Sendable {
             }
             if before == members { return nil }
             // A list may show less than the group by its id; what shows less than the list is no better witness.
-            if try directory().mayCutMembers, let before, let one = Set(before).subtracting(members).min() { return "\(one) is in the list of its members, and not in the group by its id" }
+            if try directory().mayCutMembers, let before, let one = Set(before).subtracting(members).min() {
+                return "\(one) is in the list of its members, and not in the group by its id"
+            }
             try snapshot.replace(members: members, of: group)
             before = members
             why = "its members changed between two readings, again and again"
@@ -301,7 +318,9 @@ private final class SnapshotSink: DirectorySink {
 
     private func stored(_ record: DirectoryRecord) -> Snapshot.Record {
         Snapshot.Record(
-            kind: record.kind, id: record.id, fields: JSONValue.object(record.fields.mapValues { .string($0) }).canonical, problem: record.problem, place: record.place)
+            kind: record.kind, id: record.id,
+            fields: JSONValue.object(record.fields.mapValues { .string($0) }).canonical, problem: record.problem,
+            place: record.place)
     }
 
     private func addParts(_ record: DirectoryRecord) throws {
@@ -319,9 +338,13 @@ private final class SnapshotSink: DirectorySink {
     func place(user: String, inUnit unit: String) throws -> Bool { try snapshot.place(user: user, inUnit: unit) }
     func displace(user: String, fromUnit unit: String) throws { try snapshot.displace(user: user, fromUnit: unit) }
     func note(pages: Int, ofGroup group: String) throws { try snapshot.note(pages: pages, ofGroup: group) }
-    func unknownMembers(of groups: [String]?, after last: String, limit: Int) throws -> [String] { try snapshot.unknownMembers(of: groups, after: last, limit: limit) }
+    func unknownMembers(of groups: [String]?, after last: String, limit: Int) throws -> [String] {
+        try snapshot.unknownMembers(of: groups, after: last, limit: limit)
+    }
     func users(after last: String, limit: Int) throws -> [String] { try snapshot.users(after: last, limit: limit) }
-    func users(inUnitAndBelow unit: String, after last: String, limit: Int) throws -> [String] { try snapshot.users(inUnitAndBelow: unit, after: last, limit: limit) }
+    func users(inUnitAndBelow unit: String, after last: String, limit: Int) throws -> [String] {
+        try snapshot.users(inUnitAndBelow: unit, after: last, limit: limit)
+    }
 }
 
 /// What a job is about, once the source has said what it keeps to by itself.
@@ -351,14 +374,19 @@ struct EffectiveScope {
     /// With an application given, the management API reads what that application is provisioned with.
     static func narrowed(_ scope: Job.Scope, to own: DirectoryScope, _ source: Job.Source) -> Job.Scope? {
         guard case .idaas = source else { return nil }
-        return Job.Scope(organizationalUnits: own.units, groups: .listed(own.groups), isEnabledOnly: scope.isEnabledOnly)
+        return Job.Scope(
+            organizationalUnits: own.units, groups: .listed(own.groups), isEnabledOnly: scope.isEnabledOnly)
     }
 
     static func words(_ scope: Job.Scope) -> String {
         if scope.isEverything { return "everything readable" }
-        func list(_ ids: [String]) -> String { ids.isEmpty ? "none" : ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined(separator: ", ") }
+        func list(_ ids: [String]) -> String {
+            ids.isEmpty ? "none" : ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined(separator: ", ")
+        }
         var parts: [String] = []
-        if let units = scope.organizationalUnits { parts.append("organizational units \(list(units))\(scope.isRecursive ? "" : " without those below")") }
+        if let units = scope.organizationalUnits {
+            parts.append("organizational units \(list(units))\(scope.isRecursive ? "" : " without those below")")
+        }
         switch scope.groups {
         case .all?: parts.append("all groups")
         case .listed(let groups)?: parts.append("groups \(list(groups))")

@@ -71,7 +71,9 @@ struct SourceReader {
         }
         let loss = isChanged(scope) ? try ledger.lossByScope(namesGroups: scope.selection.namesGroups) : SourceCount()
         violations += try judgeSize(loss)
-        let reading = Reading(incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement, notes: evidence.notes)
+        let reading = Reading(
+            incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement,
+            notes: evidence.notes)
         return Result(reading: reading, scope: scope, lossByScope: loss)
     }
 
@@ -88,22 +90,34 @@ struct SourceReader {
             violations.append(why)
         }
         let unknown = try ledger.apply(scope: scope.selection).filter { evidence.refusals[$0] == nil }
-        if !unknown.isEmpty { violations.append("source.scope lists \(unknown.joined(separator: ", ")), which the source does not have; correct the scope (it takes ids, not names)") }
+        if !unknown.isEmpty {
+            violations.append(
+                """
+                source.scope lists \(unknown.joined(separator: ", ")), which the source does not have; correct \
+                the scope (it takes ids, not names)
+                """
+            )
+        }
         return violations
     }
 
     private static func record(_ stored: Snapshot.Record) throws -> DirectoryRecord {
         let fields = try JSONValue(parsing: Array(stored.fields.utf8)).object ?? [:]
-        return DirectoryRecord(kind: stored.kind, id: stored.id, fields: fields.compactMapValues(\.string), place: stored.place, problem: stored.problem)
+        return DirectoryRecord(
+            kind: stored.kind, id: stored.id, fields: fields.compactMapValues(\.string), place: stored.place,
+            problem: stored.problem)
     }
 
     private func staged(_ record: DirectoryRecord) throws -> StagedSource {
         guard let table = tables[record.kind] else { preconditionFailure("no mapping for \(record.kind)") }
         let desired = table.desired(record, now: now)
         return StagedSource(
-            kind: record.kind, id: record.id, externalID: desired.externalID, name: desired.name, matchKey: desired.matchKey, body: desired.body, digest: desired.digest,
-            active: desired.active, problem: desired.problem, note: desired.note, place: record.place, isProtected: table.isProtected(desired.name),
-            isDisabled: record.kind == .user && MappingTable.isDisabled(record, now: now), flaw: desired.flaws.isEmpty ? nil : desired.flaws.joined(separator: "; "),
+            kind: record.kind, id: record.id, externalID: desired.externalID, name: desired.name,
+            matchKey: desired.matchKey, body: desired.body, digest: desired.digest,
+            active: desired.active, problem: desired.problem, note: desired.note, place: record.place,
+            isProtected: table.isProtected(desired.name),
+            isDisabled: record.kind == .user && MappingTable.isDisabled(record, now: now),
+            flaw: desired.flaws.isEmpty ? nil : desired.flaws.joined(separator: "; "),
             lacksWhatIsNeeded: desired.lacksWhatIsNeeded, isStatusUnreadable: desired.isStatusUnreadable)
     }
 
@@ -115,14 +129,24 @@ struct SourceReader {
         var violations: [String] = []
         let unreadable = try ledger.unreadableStatuses()
         if unreadable.count > max(5, size.users / 100) {
-            violations.append("\(unreadable.count) users have a status or an expiry that cannot be read, such as \(unreadable.example): so many are no slip of single records")
+            violations.append(
+                """
+                \(unreadable.count) users have a status or an expiry that cannot be read, such as \
+                \(unreadable.example): so many are no slip of single records
+                """
+            )
         }
         if size.users == 0 { violations.append("the source has no user in scope; an empty read is never “nobody”") }
-        guard kinds.contains(.group), let before = baseline?.count, !permissions.acceptSourceChange else { return violations }
+        guard kinds.contains(.group), let before = baseline?.count, !permissions.acceptSourceChange else {
+            return violations
+        }
         let flag = "--accept-source-change takes it as meant"
-        if size.groups == 0, before.groups > loss.groups { violations.append("the source has no group, but had \(before.groups) in the last applied run; \(flag)") }
+        if size.groups == 0, before.groups > loss.groups {
+            violations.append("the source has no group, but had \(before.groups) in the last applied run; \(flag)")
+        }
         if size.memberships == 0, before.memberships > loss.memberships {
-            violations.append("the source has no membership, but had \(before.memberships) in the last applied run; \(flag)")
+            violations.append(
+                "the source has no membership, but had \(before.memberships) in the last applied run; \(flag)")
         }
         return violations
     }
@@ -141,13 +165,15 @@ struct SourceReader {
         job.leavers.delete != .never || kind == .user && (job.leavers.disable != .never || !hasActiveFlag)
     }
 
-    /// Asks by name for linked records that are not in this read, or not in the scope any more, before a plan calls them leavers.
+    /// Asks by name for linked records that are not in this read, or not in the scope any more, before a plan calls
+    /// them leavers.
     private func confirmAbsences(_ scope: EffectiveScope, isLast: Bool) async throws -> Doubts {
         let source = try shared.directory()
         guard source.hasLookUps else { return .settled([]) }
         var found: [String] = []
         for kind in kinds where mayTakeAway(kind) {
-            let all = try ledger.missingFromSource(kind: kind, exceptDisabled: scope.selection.isEnabledOnly, dueSince: dueSince, limit: Int.max)
+            let all = try ledger.missingFromSource(
+                kind: kind, exceptDisabled: scope.selection.isEnabledOnly, dueSince: dueSince, limit: Int.max)
             guard job.asksSource else {
                 try waitForDays(kind, all.filter { !$0.isRead }.map(\.id))
                 continue
@@ -157,7 +183,9 @@ struct SourceReader {
             if all.count > most {
                 if shared.completeReads < 2, !isLast { return .readAgain }
                 if isChanged(scope) {
-                    try ledger.note(absent: all.filter { !$0.isRead }.map(\.id), kind: kind, reason: "no longer in what the job reads", isByScope: true)
+                    try ledger.note(
+                        absent: all.filter { !$0.isRead }.map(\.id), kind: kind,
+                        reason: "no longer in what the job reads", isByScope: true)
                 }
             }
             var hidden: [String] = []
@@ -179,27 +207,41 @@ struct SourceReader {
                 case .success(.gone?): found += try judge(kind, id, isRead, source, &hidden)
                 case .success(.there(let sighting)?):
                     guard let why = try await insideness(kind, sighting, scope, isRead: isRead) else {
-                        if !isRead { try ledger.stage(outOfScope: try staged(sighting.record), units: sighting.record.units) }
+                        if !isRead {
+                            try ledger.stage(outOfScope: try staged(sighting.record), units: sighting.record.units)
+                        }
                         continue
                     }
                     if !isLast { return .readAgain }
                     found.append("\(id) \(why)")
                 case .success(nil): break
-                case .failure(let why): found.append("\(id) is not in the list of \(kind.plural) any more, and whether it is gone cannot be found out: \(why)")
+                case .failure(let why):
+                    found.append(
+                        """
+                        \(id) is not in the list of \(kind.plural) any more, and whether it is gone cannot be \
+                        found out: \(why)
+                        """
+                    )
                 }
                 if found.count >= 5 { return .settled(found) }
             }
             if !hidden.isEmpty {
-                try ledger.note(absent: hidden, kind: kind, reason: "no longer in the application's provisioning scope, or gone", isByScope: isChanged(scope))
+                try ledger.note(
+                    absent: hidden, kind: kind, reason: "no longer in the application's provisioning scope, or gone",
+                    isByScope: isChanged(scope))
             }
         }
         return .settled(found)
     }
 
     /// Leavers that left before this moment may be deleted now, disabled as they are.
-    private var dueSince: String? { if case .days(let days) = job.leavers.delete { Timestamp.text(now - Double(days) * 86400) } else { nil } }
+    private var dueSince: String? {
+        if case .days(let days) = job.leavers.delete { Timestamp.text(now - Double(days) * 86400) } else { nil }
+    }
 
-    private func judge(_ kind: ResourceKind, _ id: String, _ isRead: Bool, _ source: any DirectorySource, _ hidden: inout [String]) throws -> [String] {
+    private func judge(
+        _ kind: ResourceKind, _ id: String, _ isRead: Bool, _ source: any DirectorySource, _ hidden: inout [String]
+    ) throws -> [String] {
         if isRead { return ["\(id) is in the list of \(kind.plural), and is not found when it is asked for by name"] }
         if source.tellsGoneFromHidden { try ledger.note(goneSource: id, kind: kind) } else { hidden.append(id) }
         return []
@@ -207,10 +249,13 @@ struct SourceReader {
 
     /// Some of many, the same ones for the same baseline, and spread over all of them.
     private static func chosen(_ all: [(id: String, isRead: Bool)], _ count: Int) -> [(id: String, isRead: Bool)] {
-        Array(all.map { (entry: $0, order: Digest.hexadecimal($0.id)) }.sorted { $0.order < $1.order }.prefix(count).map(\.entry))
+        Array(
+            all.map { (entry: $0, order: Digest.hexadecimal($0.id)) }.sorted { $0.order < $1.order }.prefix(count).map(
+                \.entry))
     }
 
-    /// Asks for many at once, where the source has such a question, each time with a witness that is there. Returns those that are not.
+    /// Asks for many at once, where the source has such a question, each time with a witness that is there. Returns
+    /// those that are not.
     private func absentTogether(_ kind: ResourceKind, _ ids: [String]) async throws -> Set<String> {
         guard ids.count > 2, let witness = try ledger.shownRecords(kind: kind, limit: 1).first else { return [] }
         var absent: Set<String> = []
@@ -218,7 +263,9 @@ struct SourceReader {
             let some = Array(ids[start..<min(start + 99, ids.count)])
             do {
                 // Whoever is there is looked at alone, to see what it left.
-                guard let present = try await shared.present(kind, some + [witness]), present.contains(witness) else { return [] }
+                guard let present = try await shared.present(kind, some + [witness]), present.contains(witness) else {
+                    return []
+                }
                 absent.formUnion(Set(some).subtracting(present))
             } catch let failure as DirectoryFailure {
                 if case .cancelled = failure { throw failure }
@@ -238,7 +285,8 @@ struct SourceReader {
             }
         }
         return asked.isEmpty
-            ? "nothing is left in the list that the source could be asked for" : "neither is \(asked[0]) found by its id, which the list has just shown: such an answer is not believed"
+            ? "nothing is left in the list that the source could be asked for"
+            : "neither is \(asked[0]) found by its id, which the list has just shown: such an answer is not believed"
     }
 
     /// A source that cannot be asked is believed once complete reads on enough days have not shown a record.
@@ -246,16 +294,26 @@ struct SourceReader {
         let day = String(Timestamp.text(now).prefix(10))
         let open = try ledger.unconfirmed(kind: kind, missing, day: day, least: Self.leastDays)
         try ledger.note(
-            absent: open, kind: kind, reason: "the source is not asked (source.lookUps: none), and complete reads on \(Self.leastDays) different days have to miss it", isByScope: false,
+            absent: open, kind: kind,
+            reason:
+                """
+                the source is not asked (source.lookUps: none), and complete reads on \(Self.leastDays) different \
+                days have to miss it
+                """,
+            isByScope: false,
             isUnconfirmed: true)
     }
 
-    /// Units below the scope's that were there at the baseline and are not now are asked for by name: a tree that lacks one hides
-    /// everybody in it. Returns what speaks against the tree.
+    /// Units below the scope's that were there at the baseline and are not now are asked for by name: a tree that lacks
+    /// one hides everybody in it. Returns what speaks against the tree.
     private func confirmUnits(_ scope: EffectiveScope) async throws -> [String] {
-        guard job.asksSource, let roots = scope.selection.units, scope.selection.includesUnitsBelow, try shared.directory().hasLookUps, mayTakeAway(.user) else { return [] }
+        guard job.asksSource, let roots = scope.selection.units, scope.selection.includesUnitsBelow,
+            try shared.directory().hasLookUps, mayTakeAway(.user)
+        else { return [] }
         var children: [String: [String]] = [:]
-        for unit in try ledger.unitsAtBaseline() { if let parent = unit.parent { children[parent, default: []].append(unit.id) } }
+        for unit in try ledger.unitsAtBaseline() {
+            if let parent = unit.parent { children[parent, default: []].append(unit.id) }
+        }
         let present = try ledger.resolvedScope().units
         var open = roots
         var seen: Set<String> = []
@@ -265,9 +323,21 @@ struct SourceReader {
             open += children[unit] ?? []
             guard !present.contains(unit) else { continue }
             switch try await above(unit) {
-            case .success(let path?) where !Set(roots).isDisjoint(with: path): found.append("organizational unit \(unit) is missing from the list of units, and is there when it is asked for by name")
+            case .success(let path?) where !Set(roots).isDisjoint(with: path):
+                found.append(
+                    """
+                    organizational unit \(unit) is missing from the list of units, and is there when it is asked \
+                    for by name
+                    """
+                )
             case .success: break
-            case .failure(let why): found.append("organizational unit \(unit) is not in the list of units any more, and whether it is gone cannot be found out: \(why)")
+            case .failure(let why):
+                found.append(
+                    """
+                    organizational unit \(unit) is not in the list of units any more, and whether it is gone \
+                    cannot be found out: \(why)
+                    """
+                )
             }
         }
         return found
@@ -276,7 +346,8 @@ struct SourceReader {
     /// The units above one, itself first; nil for one that does not exist or that the application may not see.
     private func above(_ unit: String) async throws -> Answer<[String]?> {
         do {
-            guard case let found?? = try await shared.unit(unit), let path = try await shared.ancestry(of: found.id) else { return .success(nil) }
+            guard case let found?? = try await shared.unit(unit), let path = try await shared.ancestry(of: found.id)
+            else { return .success(nil) }
             return .success(path)
         } catch let failure as DirectoryFailure {
             switch failure {
@@ -302,31 +373,44 @@ struct SourceReader {
     /// Why a record that was found by name should have been in what was read; nil when it is rightly not.
     ///
     /// - Parameter isRead: whether the record came, only not in the scope.
-    private func insideness(_ kind: ResourceKind, _ sighting: Sighting, _ scope: EffectiveScope, isRead: Bool) async throws -> String? {
+    private func insideness(_ kind: ResourceKind, _ sighting: Sighting, _ scope: EffectiveScope, isRead: Bool)
+        async throws -> String?
+    {
         let selection = scope.selection
         let leftOut = "is left out of the list of \(kind.plural), and is there when it is asked for by name"
         guard kind == .user else {
-            let isWanted = selection.groups?.contains(sighting.record.id) ?? (selection.allGroups || selection.units == nil)
+            let isWanted =
+                selection.groups?.contains(sighting.record.id) ?? (selection.allGroups || selection.units == nil)
             return isWanted ? leftOut : nil
         }
         if !isRead, shared.coversAllUsers { return leftOut }
         let resolved = try ledger.resolvedScope()
         if !resolved.groups.isEmpty {
             if let groups = sighting.groups {
-                if !resolved.groups.isDisjoint(with: groups) { return "is left out of the members of its group, and is in it when it is asked for by name" }
+                if !resolved.groups.isDisjoint(with: groups) {
+                    return "is left out of the members of its group, and is in it when it is asked for by name"
+                }
             } else if let why = try await memberOf(resolved.groups, sighting.record.id) {
                 return why
             }
         }
         guard let roots = selection.units else { return nil }
-        if sighting.record.units.isEmpty { return "does not show its organizational units, so whether it left the scope cannot be found out" }
+        if sighting.record.units.isEmpty {
+            return "does not show its organizational units, so whether it left the scope cannot be found out"
+        }
         for unit in sighting.record.units {
-            if resolved.units.contains(unit) { return "is left out of the users of organizational unit \(unit), and is in it when it is asked for by name" }
+            if resolved.units.contains(unit) {
+                return
+                    "is left out of the users of organizational unit \(unit), and is in it when it is asked for by name"
+            }
             guard selection.includesUnitsBelow else { continue }
             switch try await above(unit) {
-            case .success(let path?) where !Set(roots).isDisjoint(with: path): return "is in organizational unit \(unit), which is below the scope's and missing from the list of units"
+            case .success(let path?) where !Set(roots).isDisjoint(with: path):
+                return
+                    "is in organizational unit \(unit), which is below the scope's and missing from the list of units"
             case .success: break
-            case .failure(let why): return "is in organizational unit \(unit), and where that is cannot be found out: \(why)"
+            case .failure(let why):
+                return "is in organizational unit \(unit), and where that is cannot be found out: \(why)"
             }
         }
         return nil
@@ -336,7 +420,9 @@ struct SourceReader {
     private func memberOf(_ groups: Set<String>, _ user: String) async throws -> String? {
         for group in groups.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
             if let why = try await shared.prove(group: group) { return "may be a member of \(group): \(why)" }
-            if try shared.snapshot?.members(of: group).contains(user) ?? false { return "is left out of the members of \(group), and is in it when that is read again" }
+            if try shared.snapshot?.members(of: group).contains(user) ?? false {
+                return "is left out of the members of \(group), and is in it when that is read again"
+            }
         }
         return nil
     }
@@ -354,12 +440,16 @@ struct SourceReader {
             do { answer = try await shared.members(of: group) } catch let failure as DirectoryFailure {
                 if case .cancelled = failure { throw failure }
                 // A list that was once found cut is not believed because nobody could look.
-                if try ledger.isCut(.source, group: group) { return ["members of \(group): the list cuts them off, and \(failure)"] }
+                if try ledger.isCut(.source, group: group) {
+                    return ["members of \(group): the list cuts them off, and \(failure)"]
+                }
                 continue
             }
             guard let (members, violations) = answer else { continue }
             if let violation = violations.first {
-                if try ledger.isCut(.source, group: group) { return ["members of \(group): the list cuts them off, and \(violation)"] }
+                if try ledger.isCut(.source, group: group) {
+                    return ["members of \(group): the list cuts them off, and \(violation)"]
+                }
                 continue
             }
             let listed = Set(try ledger.stagedSourceMembers(ofGroup: group))
@@ -376,8 +466,8 @@ struct SourceReader {
         return []
     }
 
-    /// Reads groups again from which the plan takes members, where their lists were longer than a page, and plans anew until
-    /// every such list was read twice alike. Returns the groups whose lists never were, and why.
+    /// Reads groups again from which the plan takes members, where their lists were longer than a page, and plans anew
+    /// until every such list was read twice alike. Returns the groups whose lists never were, and why.
     ///
     /// - Parameter draft: drafts the memberships from what is staged.
     func proveGroups(_ draft: () throws -> Void) async throws -> [(group: String, why: String)] {
@@ -388,7 +478,9 @@ struct SourceReader {
             let losing = try ledger.groupsLosingMembers().filter { proven[$0] == nil }
             if losing.isEmpty { break }
             for group in losing {
-                let (why, members) = try await shared.alone(spent: spent) { try await (shared.prove(group: group), shared.snapshot?.members(of: group)) }
+                let (why, members) = try await shared.alone(spent: spent) {
+                    try await (shared.prove(group: group), shared.snapshot?.members(of: group))
+                }
                 proven[group] = .some(why)
                 // This group's alone: a sibling may have read the rest once more since this job took its share.
                 if why == nil, let members { try ledger.restage(members: members, of: group) }
@@ -396,7 +488,11 @@ struct SourceReader {
             try ledger.dropMembershipDrafts()
             try draft()
         }
-        for group in try ledger.groupsLosingMembers() where proven[group] == nil { proven[group] = "its members were read once only" }
-        return proven.compactMap { group, why in why.map { (group, $0) } }.sorted { $0.group.utf8.lexicographicallyPrecedes($1.group.utf8) }
+        for group in try ledger.groupsLosingMembers() where proven[group] == nil {
+            proven[group] = "its members were read once only"
+        }
+        return proven.compactMap { group, why in why.map { (group, $0) } }.sorted {
+            $0.group.utf8.lexicographicallyPrecedes($1.group.utf8)
+        }
     }
 }

@@ -40,7 +40,8 @@ struct UnseenObjects {
         guard let table = tables[kind], try ledger.unseenCount(kind: kind) > 0 else { return }
         try ledger.indexTarget()
         let links = try ledger.linkCount(kind: kind)
-        // Of those that are not shown, a list that is not whole says nothing: a few are all asked for, and of many whoever must lose access.
+        // Of those that are not shown, a list that is not whole says nothing: a few are all asked for, and of many
+        // whoever must lose access.
         // A list that is whole and shows hardly any holds the plan anyway, whatever each of them would answer.
         let unseen = try ledger.unseenCount(kind: kind)
         let isMass = unseen > 5 && unseen * 10 > links && !acceptsTargetChange
@@ -53,16 +54,23 @@ struct UnseenObjects {
             last = end.record
             for link in batch where asksAll || link.losesAccess {
                 guard asked < Self.most else {
-                    if link.losesAccess { findings.unseen.append((link.source, "too many are not shown to ask for each")) }
+                    if link.losesAccess {
+                        findings.unseen.append((link.source, "too many are not shown to ask for each"))
+                    }
                     continue
                 }
                 asked += 1
                 do {
                     let body = try await target.get(kind, link.target)
                     failedInARow = 0
-                    let (actual, members) = try target.connection.read(body) { (table.actual($0), $0.members?.users ?? []) }
+                    let (actual, members) = try target.connection.read(body) {
+                        (table.actual($0), $0.members?.users ?? [])
+                    }
                     guard let actual, actual.id == link.target else {
-                        if link.losesAccess { findings.unseen.append((link.source, "another object came when \(link.target) was asked for")) }
+                        if link.losesAccess {
+                            findings.unseen.append(
+                                (link.source, "another object came when \(link.target) was asked for"))
+                        }
                         continue
                     }
                     _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
@@ -86,15 +94,24 @@ struct UnseenObjects {
         guard !missing.isEmpty else { return }
         // “Not there” is believed of a side that has answered for something that is there.
         guard try await answersForWhatIsThere(kind) else {
-            findings.notes.append("\(missing.count) \(kind.plural) are not found by their ids, and nothing else is either: that is not believed")
-            for link in missing where link.losesAccess { findings.unseen.append((link.source, "the target finds nothing by its id")) }
+            findings.notes.append(
+                """
+                \(missing.count) \(kind.plural) are not found by their ids, and nothing else is either: that is \
+                not believed
+                """
+            )
+            for link in missing where link.losesAccess {
+                findings.unseen.append((link.source, "the target finds nothing by its id"))
+            }
             return
         }
         try await settle(kind, table, missing, &findings)
     }
 
     /// A link whose object is gone and whose mark stands elsewhere moves there; the rest is absent.
-    private func settle(_ kind: ResourceKind, _ table: MappingTable, _ missing: [Ledger.UnseenLink], _ findings: inout Findings) async throws {
+    private func settle(
+        _ kind: ResourceKind, _ table: MappingTable, _ missing: [Ledger.UnseenLink], _ findings: inout Findings
+    ) async throws {
         let links = try ledger.linkCount(kind: kind)
         let standing = links - (try ledger.unseenCount(kind: kind))
         let mayMove = standing >= (links <= 5 ? 1 : max(5, links / 10)) || acceptsTargetChange
@@ -105,17 +122,35 @@ struct UnseenObjects {
                     // Where nobody can tell whether its mark stands elsewhere, it is not absent.
                     do {
                         for found in try await target.lookUp(kind, path, mark, fold: { $0 }) {
-                            if let actual = try target.connection.read(found.canonicalBytes, { table.actual($0) }) { _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)]) }
+                            if let actual = try target.connection.read(found.canonicalBytes, { table.actual($0) }) {
+                                _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
+                            }
                         }
                     } catch let failure as SCIMFailure {
                         if failure.endsAtOnce { throw failure }
-                        if link.losesAccess { findings.unseen.append((link.source, "not found by its id, and whether it stands under another one cannot be told: \(failure)")) }
+                        if link.losesAccess {
+                            findings.unseen.append(
+                                (
+                                    link.source,
+                                    """
+                                    not found by its id, and whether it stands under another one cannot be told: \
+                                    \(failure)
+                                    """
+                                ))
+                        }
                         continue
                     }
                 }
                 let holders = try ledger.unlinkedHolders(kind: kind, mark: mark)
                 if holders.count > 1 {
-                    findings.unseen.append((link.source, "not found by its id, and \(holders.count) objects carry its externalId, such as \(holders[0].id): decide on the target which one it is"))
+                    findings.unseen.append(
+                        (
+                            link.source,
+                            """
+                            not found by its id, and \(holders.count) objects carry its externalId, such as \
+                            \(holders[0].id): decide on the target which one it is
+                            """
+                        ))
                     continue
                 }
                 if let holder = holders.first {
@@ -130,7 +165,12 @@ struct UnseenObjects {
             try ledger.note(absentTarget: link.target, kind: kind)
         }
         if let first = moved.first {
-            findings.notes.append("\(counted(moved.count, "\(kind.singular)")) found by the externalId under another id, and linked anew (\(first)\(moved.count > 1 ? ", …" : ""))")
+            findings.notes.append(
+                """
+                \(counted(moved.count, "\(kind.singular)")) found by the externalId under another id, and linked \
+                anew (\(first)\(moved.count > 1 ? ", …" : ""))
+                """
+            )
         }
     }
 

@@ -46,7 +46,9 @@ import Testing
         if seed % 4 == 0 {
             let first = try await plan(world, dice, nil)
             let second = try await plan(world, dice, SeededGenerator(seed: seed &* 31))
-            if first != second { broken.append("law 9: two plans of the same inputs differ: \(difference(first, second))") }
+            if first != second {
+                broken.append("law 9: two plans of the same inputs differ: \(difference(first, second))")
+            }
         }
 
         // Most worlds see two days, some a week.
@@ -56,15 +58,22 @@ import Testing
             let result = try await world.run()
             let after = Picture(world)
             // Whatever the world is like, a run ends in one of the ways that it may.
-            if ![.inStep, .recordsFailed, .held, .sourceIncomplete].contains(result.report.exit) { broken.append("round \(round): ended with \(result.report.exit): \(result.report.details)") }
+            if ![.inStep, .recordsFailed, .held, .sourceIncomplete].contains(result.report.exit) {
+                broken.append("round \(round): ended with \(result.report.exit): \(result.report.details)")
+            }
             everOurs.created.formUnion(Set(after.users.keys).subtracting(before.users.keys))
             everOurs.created.formUnion(Set(after.groups.keys).subtracting(before.groups.keys))
             broken += Laws.law5(before, after, everOurs, dice).map { "round \(round): \($0)" }
             broken += Laws.takingAway(before, after, world.directory, dice).map { "round \(round): \($0)" }
-            broken += Laws.law7(result, after, world.directory, dice, before, newcomers: Set(world.directory.people.map(\.id)).subtracting(met)).map { "round \(round): \($0)" }
+            broken += Laws.law7(
+                result, after, world.directory, dice, before,
+                newcomers: Set(world.directory.people.map(\.id)).subtracting(met)
+            ).map { "round \(round): \($0)" }
             // A server that does what it is told is never accused of not doing it.
             if !dice.options.ignoresActive {
-                broken += result.operations.filter { $0.reason.contains("did not apply") }.map { "round \(round): \(PlanDigest.line($0)) was applied, and is called not applied: \($0.reason)" }
+                broken += result.operations.filter { $0.reason.contains("did not apply") }.map {
+                    "round \(round): \(PlanDigest.line($0)) was applied, and is called not applied: \($0.reason)"
+                }
             }
             let again = try await world.plan()
             if ProcessInfo.processInfo.environment["ROLLCALL_SEED"] != nil { tell(world, before, result, again) }
@@ -78,7 +87,8 @@ import Testing
         return broken
     }
 
-    private static func plan(_ world: World, _ dice: RandomWorld, _ shuffle: SeededGenerator?) async throws -> [String] {
+    private static func plan(_ world: World, _ dice: RandomWorld, _ shuffle: SeededGenerator?) async throws -> [String]
+    {
         let twin = try World(job: dice.policy, options: dice.options)
         let service = world.client.service
         twin.client.change { $0 = service }
@@ -91,10 +101,14 @@ import Testing
     private static func tell(_ world: World, _ before: Picture, _ run: World.Result, _ again: World.Result) {
         print("——— source"); for person in world.directory.people { print(person.json.canonical) }
         for team in world.directory.teams { print(team.json.canonical) }
-        print("——— target before"); for (_, document) in before.users.merging(before.groups, uniquingKeysWith: { first, _ in first }).sorted(by: { $0.key < $1.key }) { print(document.canonical) }
+        print("——— target before");
+        for (_, document) in before.users.merging(before.groups, uniquingKeysWith: { first, _ in first }).sorted(by: {
+            $0.key < $1.key
+        }) { print(document.canonical) }
         print("——— run: \(run.report.headline)"); for line in run.report.details { print("  \(line)") }
         for operation in run.operations { print("\(PlanDigest.line(operation)) — \(operation.reason)") }
-        print("——— plan: \(again.report.headline)"); for operation in again.operations { print(PlanDigest.line(operation)) }
+        print("——— plan: \(again.report.headline)");
+        for operation in again.operations { print(PlanDigest.line(operation)) }
     }
 
     private static func difference(_ left: [String], _ right: [String]) -> String {

@@ -11,10 +11,13 @@ import Testing
 
 @testable import Reconciliation
 
-/// One suite for every platform: what a reconciliation must do there, or refuse by design. A new platform is one more value.
+/// One suite for every platform: what a reconciliation must do there, or refuse by design. A new platform is one more
+/// value.
 @Suite struct ConformanceTests {
     /// What became of a case, for the matrix.
-    func tell(_ platform: Platform, _ what: String, _ how: String = "passes") { print("matrix: \(what) · \(platform.name) · \(how)") }
+    func tell(_ platform: Platform, _ what: String, _ how: String = "passes") {
+        print("matrix: \(what) · \(platform.name) · \(how)")
+    }
 
     func people(_ count: Int) -> [Person] { (0..<count).map { .named("person\($0)") } }
 
@@ -22,11 +25,18 @@ import Testing
     func firstRun(platform: Platform) async throws {
         let world = try platform.world()
         world.directory.people = people(5)
-        if platform.hasGroups { world.directory.teams = [Team(id: "g", name: "Team-A", members: ["user_person0", "user_person1"]), Team(id: "e", name: "Empty", members: [])] }
+        if platform.hasGroups {
+            world.directory.teams = [
+                Team(id: "g", name: "Team-A", members: ["user_person0", "user_person1"]),
+                Team(id: "e", name: "Empty", members: []),
+            ]
+        }
         let result = try await world.run()
         #expect(result.report.exit == .inStep, "\(result.told)")
         #expect(world.documents(.user).count == 5)
-        if platform.hasGroups { #expect(world.members("Team-A") == ["person0", "person1"] && world.members("Empty").isEmpty) }
+        if platform.hasGroups {
+            #expect(world.members("Team-A") == ["person0", "person1"] && world.members("Empty").isEmpty)
+        }
         let before = world.client.service.requests
         let quiet = try await world.plan()
         #expect(quiet.report.headline.hasPrefix("No changes."), "\(quiet.told)")
@@ -37,11 +47,16 @@ import Testing
         tell(platform, "first run, second run", platform.isListed ? "passes" : "passes, not verified")
     }
 
-    @Test("a group of exactly a hundred: three nights with nothing to do are alike, and each costs what the list costs", arguments: Platform.all.filter(\.hasGroups))
+    @Test(
+        "a group of exactly a hundred: three nights with nothing to do are alike, and each costs what the list costs",
+        arguments: Platform.all.filter(\.hasGroups))
     func quietHundred(platform: Platform) async throws {
         let world = try platform.world()
         world.directory.people = people(120)
-        world.directory.teams = [Team(id: "g", name: "Team-A", members: Set((0..<100).map { "user_person\($0)" })), Team(id: "h", name: "Team-B", members: Set((0..<101).map { "user_person\($0)" }))]
+        world.directory.teams = [
+            Team(id: "g", name: "Team-A", members: Set((0..<100).map { "user_person\($0)" })),
+            Team(id: "h", name: "Team-B", members: Set((0..<101).map { "user_person\($0)" })),
+        ]
         #expect(try await world.run().report.exit == .inStep)
         // What is learned of members is learned on the second night.
         #expect(try await world.run().report.exit == .inStep)
@@ -52,11 +67,15 @@ import Testing
             #expect(night.report.exit == .inStep && night.report.headline.hasPrefix("No changes"), "\(night.told)")
             costs.append(world.client.service.requests - before)
         }
-        #expect(Set(costs).count == 1 && world.members("Team-A").count == 100 && world.members("Team-B").count == 101, "\(costs)")
+        #expect(
+            Set(costs).count == 1 && world.members("Team-A").count == 100 && world.members("Team-B").count == 101,
+            "\(costs)")
         tell(platform, "three quiet nights with a group of 100", "\(costs[0]) requests")
     }
 
-    @Test("existing accounts are associated where the platform can, else they are conflicts and stay as they are", arguments: Platform.all)
+    @Test(
+        "existing accounts are associated where the platform can, else they are conflicts and stay as they are",
+        arguments: Platform.all)
     func existing(platform: Platform) async throws {
         let world = try platform.world()
         world.directory.people = people(10)
@@ -64,7 +83,8 @@ import Testing
             try world.plant(
                 .user,
                 [
-                    "userName": .string("person\(number + 7)"), "displayName": "Made by hand", "name": ["givenName": "Made", "familyName": "by hand"],
+                    "userName": .string("person\(number + 7)"), "displayName": "Made by hand",
+                    "name": ["givenName": "Made", "familyName": "by hand"],
                     "emails": [["type": "work", "value": .string("hand\(number)@corp.example"), "primary": true]],
                 ])
         }
@@ -73,7 +93,9 @@ import Testing
         let after = Picture(world)
         let changed = before.users.filter { after.users[$0.key] != $0.value }.count
         if platform.rules?.takesOver ?? false {
-            #expect(result.report.exit == .inStep && changed == 3 && result.told.contains("taken over: 3"), "\(result.told)")
+            #expect(
+                result.report.exit == .inStep && changed == 3 && result.told.contains("taken over: 3"), "\(result.told)"
+            )
             #expect(world.documents(.user).count == 27)
             tell(platform, "existing accounts", "takes over")
         } else if platform.rules?.hidesUnmanaged ?? false {
@@ -89,7 +111,10 @@ import Testing
             #expect(result.operations.filter { $0.situation == .existing && $0.status == .conflict }.count == 3)
             tell(platform, "existing accounts", "conflicts by design")
         }
-        #expect(before.users.filter { Int($0.value["userName"]?.string?.dropFirst(6) ?? "") ?? 0 > 9 }.allSatisfy { after.users[$0.key] == $0.value })
+        #expect(
+            before.users.filter { Int($0.value["userName"]?.string?.dropFirst(6) ?? "") ?? 0 > 9 }.allSatisfy {
+                after.users[$0.key] == $0.value
+            })
         #expect(try await world.plan().planned.isEmpty)
     }
 
@@ -100,15 +125,20 @@ import Testing
         let id = try world.plant(
             .user,
             [
-                "userName": "person0", "externalId": "user_person0", "displayName": "Pushed", "name": ["givenName": "By", "familyName": "Push"],
+                "userName": "person0", "externalId": "user_person0", "displayName": "Pushed",
+                "name": ["givenName": "By", "familyName": "Push"],
                 "emails": [["type": "work", "value": "pushed@corp.example", "primary": true]],
             ])
         let result = try await world.run()
-        #expect(result.report.exit == .inStep && world.user("person0")?["id"]?.string == id && world.documents(.user).count == 2, "\(result.told)")
+        #expect(
+            result.report.exit == .inStep && world.user("person0")?["id"]?.string == id
+                && world.documents(.user).count == 2, "\(result.told)")
         tell(platform, "known by externalId")
     }
 
-    @Test("a rename, and two who swap their names: sent, or reported where names never change; never a second account", arguments: Platform.all)
+    @Test(
+        "a rename, and two who swap their names: sent, or reported where names never change; never a second account",
+        arguments: Platform.all)
     func renames(platform: Platform) async throws {
         let world = try platform.world()
         world.directory.people = people(3)
@@ -120,7 +150,9 @@ import Testing
         #expect(world.documents(.user).count == 3)
         if platform.mayRename {
             #expect(result.report.exit == .inStep, "\(result.told)")
-            #expect([world.user("renamed"), world.user("person2"), world.user("person1")].map { $0?["id"]?.string } == ids.map { Optional($0) })
+            #expect(
+                [world.user("renamed"), world.user("person2"), world.user("person1")].map { $0?["id"]?.string }
+                    == ids.map { Optional($0) })
             #expect(try await world.plan().report.headline.hasPrefix("No changes."))
             tell(platform, "rename, swap")
         } else {
@@ -129,7 +161,9 @@ import Testing
             // What else changes goes on.
             world.directory.people[0].displayName = "Another Name"
             try await world.run()
-            #expect(world.user("person0")?["displayName"]?.string == (platform.isLowercased ? "another name" : "Another Name"))
+            #expect(
+                world.user("person0")?["displayName"]?.string
+                    == (platform.isLowercased ? "another name" : "Another Name"))
             tell(platform, "rename, swap", "reported by design")
         }
     }
@@ -146,7 +180,9 @@ import Testing
         tell(platform, "recycled name")
     }
 
-    @Test("disabled and enabled again it is the same account; where there is no flag, access remains and is reported", arguments: Platform.all)
+    @Test(
+        "disabled and enabled again it is the same account; where there is no flag, access remains and is reported",
+        arguments: Platform.all)
     func deactivation(platform: Platform) async throws {
         let world = try platform.world()
         world.directory.people = people(2)
@@ -161,32 +197,46 @@ import Testing
             #expect(world.user("person0")?["active"] == true && world.user("person0")?["id"] == id)
             tell(platform, "deactivate, reactivate")
         } else {
-            #expect(world.user("person0") != nil && result.operations.contains { $0.status == .noted && $0.reason.contains("access remains") }, "\(result.operations)")
+            #expect(
+                world.user("person0") != nil
+                    && result.operations.contains { $0.status == .noted && $0.reason.contains("access remains") },
+                "\(result.operations)")
             world.directory.people.append(.named("newcomer", status: "disabled"))
             try await world.run()
             #expect(world.user("newcomer") == nil)
-            world.jobText = world.jobText.replacingOccurrences(of: Platform.generous, with: Platform.generous + "\nleavers: { delete: immediately, disabled: asLeaver }")
+            world.jobText = world.jobText.replacingOccurrences(
+                of: Platform.generous,
+                with: Platform.generous + "\nleavers: { delete: immediately, disabled: asLeaver }")
             try await world.run()
             #expect(world.user("person0") == nil && world.user("person1") != nil)
             tell(platform, "deactivate, reactivate", "no flag by design: access remains, or leaves")
         }
     }
 
-    @Test("a group is renamed, emptied, filled with 101, and deleted with what the platform asks for first", arguments: Platform.all)
+    @Test(
+        "a group is renamed, emptied, filled with 101, and deleted with what the platform asks for first",
+        arguments: Platform.all)
     func groups(platform: Platform) async throws {
         guard platform.hasGroups else {
             let text = try platform.world("fullPush: [users, groups]").jobText
-            #expect { try Job.read(text: text, path: "job.yaml", vocabulary: .current) } throws: { "\($0)".contains("takes no groups") }
+            #expect { try Job.read(text: text, path: "job.yaml", vocabulary: .current) } throws: {
+                "\($0)".contains("takes no groups")
+            }
             return tell(platform, "groups", "refused by design")
         }
         let world = try platform.world(Platform.deleting)
         world.directory.people = people(103)
         let all = Set(world.directory.people.map(\.id))
-        world.directory.teams = [Team(id: "g", name: "Team-A", members: []), Team(id: "h", name: "Team-B", members: all.subtracting(["user_person101", "user_person102"]))]
+        world.directory.teams = [
+            Team(id: "g", name: "Team-A", members: []),
+            Team(id: "h", name: "Team-B", members: all.subtracting(["user_person101", "user_person102"])),
+        ]
         #expect(try await world.run().report.exit == .inStep)
         #expect(world.members("Team-B").count == 101 && world.members("Team-A").isEmpty)
         let id = world.group("Team-B")?["id"]
-        world.directory.teams = [Team(id: "g", name: "Team-A", members: ["user_person102"]), Team(id: "h", name: "Team-C", members: all)]
+        world.directory.teams = [
+            Team(id: "g", name: "Team-A", members: ["user_person102"]), Team(id: "h", name: "Team-C", members: all),
+        ]
         #expect(try await world.run().report.exit == .inStep)
         #expect(world.members("Team-C").count == 103 && world.group("Team-C")?["id"] == id)
         world.directory.teams = [Team(id: "g", name: "Team-A", members: ["user_person0"])]
@@ -198,13 +248,17 @@ import Testing
         tell(platform, "groups")
     }
 
-    @Test("what a platform refuses is found while planning, all of it at once, and the others go on", arguments: Platform.all)
+    @Test(
+        "what a platform refuses is found while planning, all of it at once, and the others go on",
+        arguments: Platform.all)
     func validation(platform: Platform) async throws {
         let world = try platform.world()
         let longest = String(repeating: "x", count: min(platform.rules?.longestUserName ?? 64, 128))
         var bad = Person.named("with space")
         bad.displayName = String(repeating: "长", count: 1100)
-        world.directory.people = [.named(longest), .named("aa", displayName: "李雷"), bad, .named(longest + "y", id: "user_long")]
+        world.directory.people = [
+            .named(longest), .named("aa", displayName: "李雷"), bad, .named(longest + "y", id: "user_long"),
+        ]
         let result = try await world.run()
         #expect(world.user(longest) != nil && world.user("aa")?["displayName"] == "李雷", "\(result.told)")
         if platform.rules == nil {
@@ -213,10 +267,17 @@ import Testing
         } else {
             // Where the name is good and displayName is not needed, an account is made without it.
             let isOptional = platform.name == "volcengine-identity-center"
-            #expect(result.report.exit == .recordsFailed && world.documents(.user).count == (isOptional ? 3 : 2), "\(result.told)")
-            let reasons = result.operations.filter { $0.heldBy == .unacceptable || $0.heldBy == .attribute }.map(\.reason)
-            #expect(reasons.contains { $0.contains("displayName") } && reasons.contains { $0.contains("\(longest.count + 1) characters") }, "\(reasons)")
-            if platform.rules?.userNameSigns != nil { #expect(reasons.contains { $0.contains("userName: ") && $0.contains("displayName: ") }, "\(reasons)") }
+            #expect(
+                result.report.exit == .recordsFailed && world.documents(.user).count == (isOptional ? 3 : 2),
+                "\(result.told)")
+            let reasons = result.operations.filter { $0.heldBy == .unacceptable || $0.heldBy == .attribute }.map(
+                \.reason)
+            #expect(
+                reasons.contains { $0.contains("displayName") }
+                    && reasons.contains { $0.contains("\(longest.count + 1) characters") }, "\(reasons)")
+            if platform.rules?.userNameSigns != nil {
+                #expect(reasons.contains { $0.contains("userName: ") && $0.contains("displayName: ") }, "\(reasons)")
+            }
             tell(platform, "validation")
         }
     }
@@ -229,7 +290,9 @@ import Testing
         world.directory.people[0].displayName = "ADA BYRNE"
         let result = try await world.run()
         if platform.isLowercased {
-            #expect(result.report.headline.hasPrefix("No changes.") && world.user("ada")?["displayName"] == "ada byrne", "\(result.told)")
+            #expect(
+                result.report.headline.hasPrefix("No changes.") && world.user("ada")?["displayName"] == "ada byrne",
+                "\(result.told)")
             tell(platform, "case-only change", "lower case by design")
         } else {
             #expect(world.user("ada")?["displayName"] == "ADA BYRNE")
@@ -246,10 +309,15 @@ import Testing
         world.directory.people = people(3)
         try await world.run()
         let id = try #require(world.user("person0")?["id"]?.string)
-        world.client.change { $0.options.vendor.undeletable[id] = "DeleteConflict.User.AccessKey: remove the access keys of the user first" }
+        world.client.change {
+            $0.options.vendor.undeletable[id] =
+                "DeleteConflict.User.AccessKey: remove the access keys of the user first"
+        }
         world.directory.people.removeFirst(2)
         let result = try await world.run()
-        #expect(result.report.exit == .recordsFailed && result.told.contains("DeleteConflict.User.AccessKey") && result.told.contains("remove them in the RAM console"), "\(result.told)")
+        #expect(
+            result.report.exit == .recordsFailed && result.told.contains("DeleteConflict.User.AccessKey")
+                && result.told.contains("remove them in the RAM console"), "\(result.told)")
         #expect(world.user("person0") != nil && world.user("person1") == nil)
     }
 
@@ -267,22 +335,34 @@ import Testing
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
     }
 
-    @Test("a key for RAM, an attribute that RAM does not have, and platforms without SCIM are refused with what to do", arguments: ["huawei-iam", "tencent-cam", "volcengine-iam", "aws-iam"])
+    @Test(
+        "a key for RAM, an attribute that RAM does not have, and platforms without SCIM are refused with what to do",
+        arguments: ["huawei-iam", "tencent-cam", "volcengine-iam", "aws-iam"])
     func refused(name: String) throws {
         let good = try Platform.all[0].world().jobText
         let text = good.replacingOccurrences(of: "platform: generic", with: "platform: \(name)")
-        #expect { try Job.read(text: text, path: "job.yaml", vocabulary: .current) } throws: { "\($0)".contains("has no SCIM interface") && "\($0)".contains("use the") }
-        let key = good.replacingOccurrences(of: "platform: generic", with: "platform: ram") + "\nmapping:\n  emails[work]: { from: email }\n"
-        #expect { try Job.read(text: key, path: "job.yaml", vocabulary: .current) } throws: { "\($0)".contains("OAuth client only") && "\($0)".contains("does not exist on this platform") }
+        #expect { try Job.read(text: text, path: "job.yaml", vocabulary: .current) } throws: {
+            "\($0)".contains("has no SCIM interface") && "\($0)".contains("use the")
+        }
+        let key =
+            good.replacingOccurrences(of: "platform: generic", with: "platform: ram")
+            + "\nmapping:\n  emails[work]: { from: email }\n"
+        #expect { try Job.read(text: key, path: "job.yaml", vocabulary: .current) } throws: {
+            "\($0)".contains("OAuth client only") && "\($0)".contains("does not exist on this platform")
+        }
     }
 
-    @Test("an empty ledger on a target that cannot be listed is refused until it is meant", arguments: Platform.all.filter { !$0.isListed })
+    @Test(
+        "an empty ledger on a target that cannot be listed is refused until it is meant",
+        arguments: Platform.all.filter { !$0.isListed })
     func emptyLedger(platform: Platform) async throws {
         let world = try platform.world()
         world.permissions.firstRun = false
         world.directory.people = people(2)
         let result = try await world.run()
-        #expect(result.report.exit == .jobFile && result.told.contains("--first-run") && world.documents(.user).isEmpty, "\(result.told)")
+        #expect(
+            result.report.exit == .jobFile && result.told.contains("--first-run") && world.documents(.user).isEmpty,
+            "\(result.told)")
         #expect(try await world.plan().report.exit == .pending)
         world.permissions.firstRun = true
         #expect(try await world.run().report.exit == .inStep)
@@ -290,7 +370,9 @@ import Testing
         #expect(try await world.run().report.headline.hasPrefix("No changes."))
     }
 
-    @Test("what is not listed is looked at once before it is disabled: gone, or somebody else's by now", arguments: Platform.all.filter { !$0.isListed })
+    @Test(
+        "what is not listed is looked at once before it is disabled: gone, or somebody else's by now",
+        arguments: Platform.all.filter { !$0.isListed })
     func oneLook(platform: Platform) async throws {
         let world = try platform.world(Platform.deleting)
         world.directory.people = people(3)
@@ -324,7 +406,10 @@ import Testing
     @Test("an answer to a create that is lost is looked for, and nobody is made twice", arguments: Platform.all)
     func lostAnswer(platform: Platform) async throws {
         let counter = Counter()
-        let world = try platform.world(fault: { request, _ in request.head.method == .post && request.head.path?.hasSuffix("/Users") == true && counter.next() == 2 ? .answerLost : nil })
+        let world = try platform.world(fault: { request, _ in
+            request.head.method == .post && request.head.path?.hasSuffix("/Users") == true && counter.next() == 2
+                ? .answerLost : nil
+        })
         world.directory.people = people(4)
         let first = try await world.run()
         let second = try await world.run()
@@ -333,7 +418,9 @@ import Testing
         tell(platform, "lost answer to a create")
     }
 
-    @Test("beyond 50 a list that ends there is not believed: accounts are looked up by name, and nobody is made twice", arguments: [Platform(name: "huawei-identity-center", rules: .huawei), .older])
+    @Test(
+        "beyond 50 a list that ends there is not believed: accounts are looked up by name, and nobody is made twice",
+        arguments: [Platform(name: "huawei-identity-center", rules: .huawei), .older])
     func cutLists(platform: Platform) async throws {
         let world = try platform.world()
         world.directory.people = people(120)
@@ -341,7 +428,8 @@ import Testing
             try world.plant(
                 .user,
                 [
-                    "userName": .string("person\(number)"), "displayName": "Made by hand", "name": ["givenName": "Made", "familyName": "by hand"],
+                    "userName": .string("person\(number)"), "displayName": "Made by hand",
+                    "name": ["givenName": "Made", "familyName": "by hand"],
                     "emails": [["type": "work", "value": .string("hand\(number)@corp.example"), "primary": true]],
                 ])
         }
@@ -350,12 +438,15 @@ import Testing
         #expect(first.operations.filter { $0.verb == .associate }.count == 20)
         let before = world.client.service.requests
         let quiet = try await world.plan()
-        #expect(quiet.report.headline.hasPrefix("No changes.") && quiet.told.contains("not verified: "), "\(quiet.told)")
+        #expect(
+            quiet.report.headline.hasPrefix("No changes.") && quiet.told.contains("not verified: "), "\(quiet.told)")
         #expect(world.client.service.requests - before < 10 + 120)
         world.directory.people.removeFirst(2)
         world.directory.people[0].displayName = "Another Name"
         let last = try await world.run()
-        #expect(last.report.exit == .inStep && world.user("person2")?["displayName"] == "Another Name" && world.user("person0")?["active"] == false, "\(last.told)")
+        #expect(
+            last.report.exit == .inStep && world.user("person2")?["displayName"] == "Another Name"
+                && world.user("person0")?["active"] == false, "\(last.told)")
     }
 
     @Test("the template of each platform is a good job", arguments: JobTemplate.platforms)
@@ -370,7 +461,11 @@ import Testing
         let platform = Platform(name: "cloudsso", rules: .cloudSSO)
         let counter = Counter()
         let world = try platform.world(
-            Platform.deleting, noHandMade: false, fault: { request, _ in request.head.method == .post && request.head.path?.hasSuffix("/Users") == true && counter.next() == 1 ? .answerLost : nil })
+            Platform.deleting, noHandMade: false,
+            fault: { request, _ in
+                request.head.method == .post && request.head.path?.hasSuffix("/Users") == true && counter.next() == 1
+                    ? .answerLost : nil
+            })
         world.directory.people = people(3)
         let id = try world.plant(.user, ["userName": "person0"])
         try await world.run()
@@ -381,11 +476,20 @@ import Testing
         #expect(world.client.service.store[.user]?[id]?.document["active"] == false)
     }
 
-    @Test("where the ledger stands for the target, protect patterns hold for leavers, and an unknown outcome is sent again", arguments: Platform.all.filter { !$0.isListed })
+    @Test(
+        """
+        where the ledger stands for the target, protect patterns hold for leavers, and an unknown outcome is sent \
+        again
+        """,
+        arguments: Platform.all.filter { !$0.isListed })
     func ledgerAlone(platform: Platform) async throws {
         let counter = Counter()
         let loses = Switch()
-        let world = try platform.world(Platform.deleting, fault: { request, _ in loses.isOn && request.head.method == .patch && counter.next() == 1 ? .answerLost : nil })
+        let world = try platform.world(
+            Platform.deleting,
+            fault: { request, _ in
+                loses.isOn && request.head.method == .patch && counter.next() == 1 ? .answerLost : nil
+            })
         world.directory.people = people(4)
         try await world.run()
         world.directory.people[1].displayName = "changed name"
@@ -401,12 +505,19 @@ import Testing
         #expect(world.user("person0") != nil && world.user("person0")?["active"] != false, "\(result.told)")
     }
 
-    @Test("Huawei, beyond the cut: an account that became somebody else's is not ended, and a refused member keeps nobody's removal away")
+    @Test(
+        """
+        Huawei, beyond the cut: an account that became somebody else's is not ended, and a refused member keeps \
+        nobody's removal away
+        """
+    )
     func beyondTheCut() async throws {
         let platform = Platform(name: "huawei-identity-center", rules: .huawei)
         let world = try platform.world(Platform.deleting)
         world.directory.people = people(80)
-        world.directory.teams = [Team(id: "g", name: "Team-A", members: ["user_person70", "user_person71", "user_person72"])]
+        world.directory.teams = [
+            Team(id: "g", name: "Team-A", members: ["user_person70", "user_person71", "user_person72"])
+        ]
         try await world.run()
         let order = world.client.service.store[.user]?.order ?? []
         let last = try #require(order.last)
@@ -415,7 +526,8 @@ import Testing
         world.directory.people.removeAll { $0.id == mark }
         world.directory.teams[0].members = ["user_person70"]
         let result = try await world.run()
-        #expect(result.told.contains("somebody else") && world.client.service.store[.user]?[last] != nil, "\(result.told)")
+        #expect(
+            result.told.contains("somebody else") && world.client.service.store[.user]?[last] != nil, "\(result.told)")
         #expect(world.members("Team-A").isSubset(of: ["person70"]), "\(world.members("Team-A"))")
     }
 

@@ -19,33 +19,53 @@ import Testing
     private func world(_ name: String, readBack: String?) throws -> World {
         let platform = try #require(Platform.all.first { $0.name == name })
         let world = try platform.world()
-        if let readBack { world.jobText = world.jobText.replacingOccurrences(of: "  platform: \(name)", with: "  platform: \(name)\n  readBack: \(readBack)") }
+        if let readBack {
+            world.jobText = world.jobText.replacingOccurrences(
+                of: "  platform: \(name)", with: "  platform: \(name)\n  readBack: \(readBack)")
+        }
         world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
         world.directory.teams = [Team(id: "group_1", name: "ops", members: ["user_ada", "user_bo"])]
         return world
     }
 
-    @Test("Tencent's accounts and groups that were made by hand may refuse changes: only they wait, and the report says what helps")
+    @Test(
+        """
+        Tencent's accounts and groups that were made by hand may refuse changes: only they wait, and the report \
+        says what helps
+        """
+    )
     func handMade() async throws {
         let platform = try #require(Platform.all.first { $0.name == "tencent-identity-center" })
         let world = try platform.world()
         world.client.change { $0.options.habits = [.keepsHandMade] }
         world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
-        world.directory.teams = [Team(id: "group_1", name: "ops", members: ["user_ada", "user_bo"]), Team(id: "group_2", name: "board", members: ["user_chen"])]
+        world.directory.teams = [
+            Team(id: "group_1", name: "ops", members: ["user_ada", "user_bo"]),
+            Team(id: "group_2", name: "board", members: ["user_chen"]),
+        ]
         _ = try world.plant(.user, platform.stranger("bo"))
         _ = try world.plant(.group, ["displayName": "board"])
         let result = try await world.run()
         #expect(result.report.exit == .recordsFailed)
-        #expect(result.operations.contains { $0.name == "bo" && $0.reason.contains("ManualUserNotUpdate") && $0.reason.contains("made by hand") }, "\(result.report.details)")
-        #expect(result.operations.contains { $0.name == "board" && $0.reason.contains("type Synchronized") }, "\(result.report.details)")
+        #expect(
+            result.operations.contains {
+                $0.name == "bo" && $0.reason.contains("ManualUserNotUpdate") && $0.reason.contains("made by hand")
+            }, "\(result.report.details)")
+        #expect(
+            result.operations.contains { $0.name == "board" && $0.reason.contains("type Synchronized") },
+            "\(result.report.details)")
         #expect(world.members("ops") == ["ada"] && world.user("chen") != nil)
         // Asked again at distances, not each night.
         var asked: [Bool] = []
-        for _ in 1...8 { asked.append(try await world.run().operations.contains { $0.name == "bo" && $0.status == .failed }) }
+        for _ in 1...8 {
+            asked.append(try await world.run().operations.contains { $0.name == "bo" && $0.status == .failed })
+        }
         #expect(asked.filter { $0 }.count < 6 && asked.contains(false), "\(asked)")
     }
 
-    @Test("readBack sees drift and what is gone where the ledger alone does not", arguments: ["cloudsso byID", "volcengine-identity-center byID", "volcengine-identity-center list"])
+    @Test(
+        "readBack sees drift and what is gone where the ledger alone does not",
+        arguments: ["cloudsso byID", "volcengine-identity-center byID", "volcengine-identity-center list"])
     func drift(_ how: String) async throws {
         let parts = how.split(separator: " ").map(String.init)
         for readBack in [nil, parts[1]] {
@@ -86,8 +106,14 @@ import Testing
     func hiddenMembers() async throws {
         let platform = try #require(Platform.all.first { $0.name == "volcengine-identity-center" })
         let world = try platform.world { request, _ in
-            guard request.head.method == .get, let path = request.head.path, let id = path.components(separatedBy: "/Groups/").last, path.contains("/Groups/") else { return nil }
-            return .answered(EmulatedResponse(status: 200, body: Array("{\"id\":\"\(id)\",\"displayName\":\"ops\",\"externalId\":\"group_1\",\"members\":[]}".utf8)))
+            guard request.head.method == .get, let path = request.head.path,
+                let id = path.components(separatedBy: "/Groups/").last, path.contains("/Groups/")
+            else { return nil }
+            return .answered(
+                EmulatedResponse(
+                    status: 200,
+                    body: Array(
+                        "{\"id\":\"\(id)\",\"displayName\":\"ops\",\"externalId\":\"group_1\",\"members\":[]}".utf8)))
         }
         world.jobText = world.jobText.replacingOccurrences(of: "  platform: ", with: "  readBack: byID\n  platform: ")
         world.directory.people = [.named("ada"), .named("bo")]
@@ -101,13 +127,20 @@ import Testing
         #expect(world.members("ops") == ["ada"])
     }
 
-    @Test("one answer that is no document leaves one account unverified, and a 404 from a server that answers nothing by id is not believed")
+    @Test(
+        """
+        one answer that is no document leaves one account unverified, and a 404 from a server that answers \
+        nothing by id is not believed
+        """
+    )
     func gateways() async throws {
         let mode = Recorder()
         let platform = try #require(Platform.all.first { $0.name == "cloudsso" })
         let world = try platform.world { request, _ in
-            guard request.head.method == .get, (request.head.path ?? "").contains("/Users/"), let what = mode.all.last else { return nil }
-            return .answered(EmulatedResponse(status: what == "html" ? 200 : 404, body: Array("<html>sign in</html>".utf8)))
+            guard request.head.method == .get, (request.head.path ?? "").contains("/Users/"), let what = mode.all.last
+            else { return nil }
+            return .answered(
+                EmulatedResponse(status: what == "html" ? 200 : 404, body: Array("<html>sign in</html>".utf8)))
         }
         world.jobText = world.jobText.replacingOccurrences(of: "  platform: ", with: "  readBack: byID\n  platform: ")
         world.directory.people = [.named("ada"), .named("bo")]
@@ -122,17 +155,25 @@ import Testing
     func twins(_: Int) async throws {
         let world = try World()
         world.directory.people = [.named("ada")]
-        let first = try Job.read(text: world.jobText.replacingOccurrences(of: "job: world", with: "job: one"), path: "one.yaml", vocabulary: .current)
-        let second = try Job.read(text: world.jobText.replacingOccurrences(of: "job: world", with: "job: two"), path: "two.yaml", vocabulary: .current)
+        let first = try Job.read(
+            text: world.jobText.replacingOccurrences(of: "job: world", with: "job: one"), path: "one.yaml",
+            vocabulary: .current)
+        let second = try Job.read(
+            text: world.jobText.replacingOccurrences(of: "job: world", with: "job: two"), path: "two.yaml",
+            vocabulary: .current)
         let document = world.directory.document()
         let surroundings = Surroundings(
-            time: world.clock.time, environment: ["TOKEN": "correct horse"], log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: world.client,
+            time: world.clock.time, environment: ["TOKEN": "correct horse"],
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: world.client,
             sourceOverride: FileSource(name: "directory.json") { document })
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-twins-\(UUID().uuidString)")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "rollcall-twins-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let ledgers = try ["one", "two"].map { try Ledger(path: folder.appendingPathComponent("\($0).sqlite").path) }
-        let reports = try await Invocation(.run, surroundings: surroundings).execute([(first, ledgers[0]), (second, ledgers[1])])
+        let reports = try await Invocation(.run, surroundings: surroundings).execute([
+            (first, ledgers[0]), (second, ledgers[1]),
+        ])
         #expect(reports.first { $0.job == "one" }?.exit == .inStep)
         #expect(reports.first { $0.job == "two" }?.exit == .jobFile)
     }
@@ -140,14 +181,19 @@ import Testing
     @Test("readBack has no meaning where the list shows everybody, and the job file says so")
     func meaningless() throws {
         let world = try world("tencent-identity-center", readBack: "byID")
-        #expect(throws: JobFileError.self) { try Job.read(text: world.jobText, path: "world.yaml", vocabulary: .current) }
+        #expect(throws: JobFileError.self) {
+            try Job.read(text: world.jobText, path: "world.yaml", vocabulary: .current)
+        }
     }
 
     @Test("Tencent: a leaver leaves an associated group before its delete, also where it was a member before")
     func keptMember() async throws {
         let platform = try #require(Platform.all.first { $0.name == "tencent-identity-center" })
         for mayChangeGroups in [true, false] {
-            let world = try platform.world(Platform.deleting + (mayChangeGroups ? "" : "\noperations: { users: [create, update, delete], groups: [create, delete] }"))
+            let world = try platform.world(
+                Platform.deleting
+                    + (mayChangeGroups
+                        ? "" : "\noperations: { users: [create, update, delete], groups: [create, delete] }"))
             world.directory.people = [.named("ada"), .named("bo")]
             try await world.run()
             let ids = ["ada", "bo"].compactMap { world.user($0)?["id"]?.string }
@@ -162,7 +208,8 @@ import Testing
                 #expect(world.members("ops") == ["ada"])
             } else {
                 // It cannot leave the group, so it cannot be deleted; its access ends all the same.
-                #expect(result.operation(.disable, "bo")?.reason.contains("operations.groups does not list update") == true)
+                #expect(
+                    result.operation(.disable, "bo")?.reason.contains("operations.groups does not list update") == true)
                 #expect(world.user("bo")?["active"] == false)
                 #expect(world.client.service.counters["DELETE /Users"] == nil)
                 world.directory.people.append(.named("chen"))
@@ -177,12 +224,15 @@ import Testing
     @Test(
         "check names the likely cause of a refusal",
         arguments: [
-            "the source IP is not in the allowlist|allowlist", "SCIM synchronization is disabled|switched off", "token expired|has expired", "credential disabled|is disabled",
+            "the source IP is not in the allowlist|allowlist", "SCIM synchronization is disabled|switched off",
+            "token expired|has expired", "credential disabled|is disabled",
             "no|likely it has expired",
         ])
     func cause(_ pair: String) async throws {
         let parts = pair.split(separator: "|").map(String.init)
-        let world = try World { _, _ in .answered(EmulatedResponse(status: 401, body: Array("{\"detail\":\"\(parts[0])\"}".utf8))) }
+        let world = try World { _, _ in
+            .answered(EmulatedResponse(status: 401, body: Array("{\"detail\":\"\(parts[0])\"}".utf8)))
+        }
         world.directory.people = [.named("ada")]
         let result = try await world.plan()
         #expect(result.report.exit == .credentials)

@@ -10,16 +10,26 @@ import Testing
 
 @testable import Reconciliation
 
-/// Who has access is never taken for granted: not after a write that was ignored, not behind a hold, not where one object is closed.
+/// Who has access is never taken for granted: not after a write that was ignored, not behind a hold, not where one
+/// object is closed.
 @Suite struct AccessTests {
-    private static let generous = "limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }"
+    private static let generous =
+        """
+        limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: \
+        none, memberships.remove: none }
+        """
 
     private func sets(_ active: Bool, _ request: OutgoingRequest) -> Bool {
         let body = String(decoding: request.body, as: UTF8.self)
         return request.head.method == .patch && body.contains("active") && body.contains("\(active)")
     }
 
-    @Test("R40: a PUT of a disabled account says that it is disabled, also where the server leaves active out when it is false")
+    @Test(
+        """
+        R40: a PUT of a disabled account says that it is disabled, also where the server leaves active out when \
+        it is false
+        """
+    )
     func putOfDisabled() async throws {
         let world = try World(
             job: World.job(Self.generous),
@@ -38,18 +48,27 @@ import Testing
         #expect(world.user("ada")?["active"] == false && world.user("ada")?["displayName"] == "Another Name")
     }
 
-    @Test("R9: a disable that the target accepts and ignores fails every night until it is done, also where the ledger stands for the target")
+    @Test(
+        """
+        R9: a disable that the target accepts and ignores fails every night until it is done, also where the \
+        ledger stands for the target
+        """
+    )
     func ignoredDisable() async throws {
         for platform in Platform.all where platform.hasActiveFlag {
             let ignores = Switch()
-            let world = try platform.world { request, _ in ignores.isOn && sets(false, request) ? .ignored(isShown: true) : nil }
+            let world = try platform.world { request, _ in
+                ignores.isOn && sets(false, request) ? .ignored(isShown: true) : nil
+            }
             world.directory.people = [.named("ada"), .named("bo")]
             try await world.run()
             world.directory.people.removeLast()
             ignores.isOn = true
             for night in 1...3 {
                 let result = try await world.run()
-                #expect(result.report.exit == .recordsFailed && result.operation(.disable, "bo")?.status == .failed, "\(platform.name), night \(night): \(result.report.details)")
+                #expect(
+                    result.report.exit == .recordsFailed && result.operation(.disable, "bo")?.status == .failed,
+                    "\(platform.name), night \(night): \(result.report.details)")
             }
             ignores.isOn = false
             #expect(try await world.run().report.exit == .inStep)
@@ -57,11 +76,18 @@ import Testing
         }
     }
 
-    @Test("whoever comes back is enabled again, also when the first attempt was ignored, and where the job does not map active")
+    @Test(
+        """
+        whoever comes back is enabled again, also when the first attempt was ignored, and where the job does not \
+        map active
+        """
+    )
     func ignoredEnable() async throws {
         for (mapping, status) in [("", nil as String?), ("\nmapping: { active: null }", "enabled")] {
             let ignores = Switch()
-            let world = try World(job: World.job(Self.generous + mapping)) { request, _ in ignores.isOn && sets(true, request) ? .ignored(isShown: true) : nil }
+            let world = try World(job: World.job(Self.generous + mapping)) { request, _ in
+                ignores.isOn && sets(true, request) ? .ignored(isShown: true) : nil
+            }
             world.directory.people = [.named("ada", status: status), .named("bo", status: status)]
             try await world.run()
             world.directory.people.removeLast()
@@ -102,7 +128,8 @@ import Testing
         let platform = try #require(Platform.all.first { $0.name == name })
         let world = try platform.world { request, _ in
             guard closed.isOn, (request.head.path ?? "").contains("/Users/") else { return nil }
-            return request.head.method == .get ? .answered(EmulatedResponse(status: 403)) : sets(false, request) ? .ignored(isShown: false) : nil
+            return request.head.method == .get
+                ? .answered(EmulatedResponse(status: 403)) : sets(false, request) ? .ignored(isShown: false) : nil
         }
         world.directory.people = [.named("ada"), .named("bo")]
         try await world.run()
@@ -111,18 +138,23 @@ import Testing
         let night = try await world.run()
         let why = night.operation(.disable, "bo")?.reason ?? ""
         // The list may tell what the object itself does not.
-        #expect(night.report.exit == .recordsFailed && why.contains(isListed ? "shows true" : "lets nobody look"), "\(night.report.details)")
+        #expect(
+            night.report.exit == .recordsFailed && why.contains(isListed ? "shows true" : "lets nobody look"),
+            "\(night.report.details)")
         closed.isOn = false
         #expect(try await world.run().report.exit == .inStep)
         #expect(world.user("bo")?["active"] == false)
     }
 
-    @Test("one account that may not be looked at keeps neither the others nor the run's end away", arguments: ["cloudsso", "volcengine-identity-center"])
+    @Test(
+        "one account that may not be looked at keeps neither the others nor the run's end away",
+        arguments: ["cloudsso", "volcengine-identity-center"])
     func closedAccount(name: String) async throws {
         let closed = Switch()
         let platform = try #require(Platform.all.first { $0.name == name })
         let world = try platform.world(Platform.deleting) { request, _ in
-            closed.isOn && request.head.method == .get && (request.head.path ?? "").contains("/Users/") && (request.head.path ?? "").hasSuffix("1") ? .answered(EmulatedResponse(status: 403)) : nil
+            closed.isOn && request.head.method == .get && (request.head.path ?? "").contains("/Users/")
+                && (request.head.path ?? "").hasSuffix("1") ? .answered(EmulatedResponse(status: 403)) : nil
         }
         world.directory.people = (0..<4).map { .named("person\($0)") }
         try await world.run()
@@ -139,7 +171,8 @@ import Testing
     @Test("R27: a delete that waits for a permission is listed each night, also once its account is disabled")
     func listedDelete() async throws {
         let platform = try #require(Platform.all.first { $0.name == "tencent-identity-center" })
-        let world = try platform.world(Platform.deleting + "\noperations: { users: [create, update, delete], groups: [create, delete] }")
+        let world = try platform.world(
+            Platform.deleting + "\noperations: { users: [create, update, delete], groups: [create, delete] }")
         world.directory.people = [.named("ada"), .named("bo")]
         try await world.run()
         let ids = ["ada", "bo"].compactMap { world.user($0)?["id"]?.string }
@@ -151,7 +184,9 @@ import Testing
         }
         let night = try await world.run()
         let delete = try #require(night.operation(.delete, "bo"))
-        #expect(delete.status == .held && delete.heldBy == .operations && delete.reason.contains("groups"), "\(delete.reason)")
+        #expect(
+            delete.status == .held && delete.heldBy == .operations && delete.reason.contains("groups"),
+            "\(delete.reason)")
     }
 
     @Test("R17: a recycled address never delays somebody's own disabling")
@@ -171,11 +206,14 @@ import Testing
         let night = try await world.run()
         #expect(night.operations.contains { $0.name == "fay" && $0.heldBy == .recycledMail })
         #expect(world.user("fay")?["active"] == false)
-        // The hold of the address does not release itself, also when she is enabled, until the leaver's account is gone.
+        // The hold of the address does not release itself, also when she is enabled, until the leaver's account is
+        // gone.
         for status in ["disabled", "enabled"] {
             world.directory.people[world.directory.people.count - 1].status = status
             let next = try await world.run()
-            #expect(next.operations.contains { $0.name == "fay" && $0.heldBy == .recycledMail } && next.report.exit == .recordsFailed, "\(next.report.details)")
+            #expect(
+                next.operations.contains { $0.name == "fay" && $0.heldBy == .recycledMail }
+                    && next.report.exit == .recordsFailed, "\(next.report.details)")
             #expect(world.user("fay")?["emails"] == nil && world.user("fay")?["active"] == .bool(status == "enabled"))
         }
         // Also not when she leaves, and comes back disabled; and she is put into no group meanwhile.
@@ -187,7 +225,9 @@ import Testing
         for _ in 1...2 { try await world.run() }
         world.directory.people[world.directory.people.count - 1].status = "enabled"
         try await world.run()
-        #expect(world.user("fay")?["emails"] == nil && world.user("fay")?["active"] == true && world.members("Ops") == ["ada"])
+        #expect(
+            world.user("fay")?["emails"] == nil && world.user("fay")?["active"] == true
+                && world.members("Ops") == ["ada"])
         let id = try #require(world.user("old")?["id"]?.string)
         world.client.change { $0.remove(.user, id) }
         #expect(try await world.run().report.exit == .inStep)
@@ -205,7 +245,9 @@ import Testing
         world.directory.people.remove(at: 1)
         world.directory.people[1].email = "desk@corp.example"
         let night = try await world.run()
-        #expect(night.operations.contains { $0.name == "dara" && $0.heldBy == .recycledMail } && world.user("dara")?["emails"] == nil)
+        #expect(
+            night.operations.contains { $0.name == "dara" && $0.heldBy == .recycledMail }
+                && world.user("dara")?["emails"] == nil)
         // Whoever had an address of his own may take over another.
         world.directory.people[0].email = "desk@corp.example"
         world.directory.people.removeLast()
@@ -218,7 +260,9 @@ import Testing
         let refuses = Switch()
         let counter = Counter()
         let world = try World(job: World.job(Self.generous)) { request, _ in
-            guard refuses.isOn, request.head.method == .patch, (request.head.path ?? "").contains("/Groups/") else { return nil }
+            guard refuses.isOn, request.head.method == .patch, (request.head.path ?? "").contains("/Groups/") else {
+                return nil
+            }
             switch counter.next() {
             case 1: return .answered(EmulatedResponse(status: 400))
             case 2: return nil

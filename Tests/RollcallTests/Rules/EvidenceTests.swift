@@ -13,10 +13,19 @@ import Testing
 
 /// R22, R31: an object is ours only by evidence. Root 1 of what foreign servers taught, by its numbers.
 @Suite struct EvidenceTests {
-    @Test("1.1: a namesake that somebody made while a POST was lost is no evidence: it is neither taken nor deleted", arguments: ["", "existing: conflict"])
+    @Test(
+        "1.1: a namesake that somebody made while a POST was lost is no evidence: it is neither taken nor deleted",
+        arguments: ["", "existing: conflict"])
     func namesake(_ existing: String) async throws {
         let lost = Switch()
-        let world = try World(job: World.job("limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: immediately }\n\(existing)")) { request, _ in
+        let world = try World(
+            job: World.job(
+                """
+                limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: \
+                immediately }\n\(existing)
+                """
+            )
+        ) { request, _ in
             guard lost.isOn, request.head.method == .post else { return nil }
             return .answered(EmulatedResponse(status: 500))
         }
@@ -26,7 +35,8 @@ import Testing
         lost.isOn = true
         _ = try await world.run()
         lost.isOn = false
-        let hand = try world.plant(.user, ["userName": "carol", "displayName": "Carol by hand", "emails": [["value": "c@other.example"]]])
+        let hand = try world.plant(
+            .user, ["userName": "carol", "displayName": "Carol by hand", "emails": [["value": "c@other.example"]]])
         let before = world.user("carol")
         let result = try await world.run()
         let link = try world.ledger.link(kind: .user, source: "user_carol")
@@ -41,12 +51,24 @@ import Testing
         #expect(world.user("carol")?["id"]?.string == hand)
     }
 
-    @Test("1.1: on a server that keeps no externalId, what was made when the POST was sent is linked as found, and never deleted")
+    @Test(
+        """
+        1.1: on a server that keeps no externalId, what was made when the POST was sent is linked as found, and \
+        never deleted
+        """
+    )
     func found() async throws {
         let lost = Switch()
         var options = ServiceOptions()
         options.habits = [.dropsExternalID]
-        let world = try World(job: World.job("limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: immediately }"), options: options) { request, _ in
+        let world = try World(
+            job: World.job(
+                """
+                limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: \
+                immediately }
+                """
+            ), options: options
+        ) { request, _ in
             lost.isOn && request.head.method == .post ? .answerLost : nil
         }
         world.directory.people = [.named("ada")]
@@ -56,14 +78,27 @@ import Testing
         let result = try await world.run()
         #expect(world.documents(.user).count == 2)
         #expect(try world.ledger.link(kind: .user, source: "user_carol")?.origin == .found)
-        #expect(result.operation(.create, "carol")?.reason.contains("found by its name") == true, "\(result.operation(.create, "carol")?.reason ?? "")")
+        #expect(
+            result.operation(.create, "carol")?.reason.contains("found by its name") == true,
+            "\(result.operation(.create, "carol")?.reason ?? "")")
     }
 
-    @Test("1.2: a POST that is answered with an account that was there takes it over, is told, and never leads to its deletion", arguments: ["", "existing: conflict"])
+    @Test(
+        """
+        1.2: a POST that is answered with an account that was there takes it over, is told, and never leads to \
+        its deletion
+        """,
+        arguments: ["", "existing: conflict"])
     func answeredWithExisting(_ existing: String) async throws {
         var options = ServiceOptions()
         options.habits = [.answersWithExisting]
-        let world = try World(job: World.job("limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: immediately }\n\(existing)"), options: options)
+        let world = try World(
+            job: World.job(
+                """
+                limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: \
+                immediately }\n\(existing)
+                """
+            ), options: options)
         world.directory.people = [.named("ada"), .named("bo")]
         try await world.run()
         try world.plant(.user, ["userName": "carol.old", "emails": [["value": "carol@corp.example"]]])
@@ -78,7 +113,12 @@ import Testing
         #expect(world.user("carol")?["active"] == false)
     }
 
-    @Test("1.2: two records with one mailbox never share an account: the first keeps its values, the second is held until one of them changes")
+    @Test(
+        """
+        1.2: two records with one mailbox never share an account: the first keeps its values, the second is held \
+        until one of them changes
+        """
+    )
     func oneMailbox() async throws {
         var options = ServiceOptions()
         options.habits = [.answersWithExisting]
@@ -93,8 +133,13 @@ import Testing
             let before = world.client.service.counters["POST /Users"] ?? 0
             let result = try await world.run()
             #expect(result.report.exit == .recordsFailed, "night \(night)")
-            #expect(result.operations.contains { $0.name == "bo" && $0.reason.contains("shares an account with user_ada") }, "\(result.operations.map { $0.reason })")
-            for path in ["userName", "displayName", "externalId"] { #expect(world.documents(.user)[0][path] == ada[path], "night \(night) \(path): \(result.report.details)") }
+            #expect(
+                result.operations.contains { $0.name == "bo" && $0.reason.contains("shares an account with user_ada") },
+                "\(result.operations.map { $0.reason })")
+            for path in ["userName", "displayName", "externalId"] {
+                #expect(
+                    world.documents(.user)[0][path] == ada[path], "night \(night) \(path): \(result.report.details)")
+            }
             #expect(world.documents(.user).count == 1)
             #expect(try world.ledger.link(kind: .user, source: "user_ada")?.targetID == ada["id"]?.string)
             #expect((world.client.service.counters["POST /Users"] ?? 0) - before == (night == 1 ? 1 : 0))
@@ -104,9 +149,16 @@ import Testing
         #expect(world.documents(.user).count == 2)
     }
 
-    @Test("R4, 1.7: neither a rename in the source nor one on the target to a protected name is a way out of losing access", arguments: [true, false])
+    @Test(
+        """
+        R4, 1.7: neither a rename in the source nor one on the target to a protected name is a way out of losing \
+        access
+        """,
+        arguments: [true, false])
     func protectedName(inSource: Bool) async throws {
-        let world = try World(job: World.job("protect: { users: [\"break-glass*\"] }\nlimits: { users.disable: none, source.shrink: none }"))
+        let world = try World(
+            job: World.job(
+                "protect: { users: [\"break-glass*\"] }\nlimits: { users.disable: none, source.shrink: none }"))
         world.directory.people = [.named("ada"), .named("bo"), .named("carol")]
         try await world.run()
         let id = try #require(world.user("carol")?["id"]?.string)
@@ -126,7 +178,9 @@ import Testing
 
     @Test("R4: an associated account is protected by the name that it bears, too")
     func protectedAssociated() async throws {
-        let world = try World(job: World.job("protect: { users: [\"break-glass*\"] }\nlimits: { users.disable: none, source.shrink: none }"))
+        let world = try World(
+            job: World.job(
+                "protect: { users: [\"break-glass*\"] }\nlimits: { users.disable: none, source.shrink: none }"))
         let id = try world.plant(.user, ["userName": "ada"])
         world.directory.people = [.named("ada"), .named("bo")]
         try await world.run()
@@ -149,7 +203,11 @@ import Testing
         for _ in 1...3 {
             let result = try await world.run()
             #expect(result.report.exit == .recordsFailed)
-            #expect(result.operations.contains { $0.reason.contains("“hr-9”") && $0.reason.contains("--accept-takeback carol") && $0.reason.contains("it has access") })
+            #expect(
+                result.operations.contains {
+                    $0.reason.contains("“hr-9”") && $0.reason.contains("--accept-takeback carol")
+                        && $0.reason.contains("it has access")
+                })
         }
         world.permissions.acceptTakeback = ["carol"]
         #expect(try await world.run().report.exit == .inStep)
@@ -158,7 +216,13 @@ import Testing
 
     @Test("R3: a leaver's account that another record was given by its mark is nobody's to disable")
     func rehired() async throws {
-        let world = try World(job: World.job("limits: { users.disable: none, users.delete: none, source.shrink: none }\nleavers: { delete: immediately }"))
+        let world = try World(
+            job: World.job(
+                """
+                limits: { users.disable: none, users.delete: none, source.shrink: none }\nleavers: { delete: \
+                immediately }
+                """
+            ))
         world.directory.people = [.named("ada"), .named("bo")]
         try await world.run()
         let id = try #require(world.user("bo")?["id"]?.string)
@@ -196,8 +260,15 @@ import Testing
         world.client.change { service in
             service.remove(.user, bo)
             service.put(.group, bo, ["displayName": "nested", "schemas": []], created: 1)
-            service.put(.user, bo, ["userName": "bo", "externalId": "user_bo", "displayName": "Bo Example", "active": true, "schemas": []], created: 1)
-            try? service.meddle(.group, ops) { $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(bo), "type": "Group"]]) }
+            service.put(
+                .user, bo,
+                [
+                    "userName": "bo", "externalId": "user_bo", "displayName": "Bo Example", "active": true,
+                    "schemas": [],
+                ], created: 1)
+            try? service.meddle(.group, ops) {
+                $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(bo), "type": "Group"]])
+            }
         }
         let stored = world.client.service.store[.group]?[ops]?.document["members"]?.array?.count
         let night = try World(world, at: try world.moment()) { request, _ in
@@ -205,12 +276,16 @@ import Testing
             return .altered { response in
                 var response = response
                 response.body = Array(
-                    String(decoding: response.body, as: UTF8.self).replacingOccurrences(of: "\"type\":\"User\",\"value\":\"\(bo)\"", with: "\"type\":\"Group\",\"value\":\"\(bo)\"").utf8)
+                    String(decoding: response.body, as: UTF8.self).replacingOccurrences(
+                        of: "\"type\":\"User\",\"value\":\"\(bo)\"", with: "\"type\":\"Group\",\"value\":\"\(bo)\""
+                    ).utf8)
                 return response
             }
         }
         let result = try await night.run()
-        #expect(!result.operations.contains { $0.verb == .removeMembers }, "\(result.operations.map { PlanDigest.line($0) })")
+        #expect(
+            !result.operations.contains { $0.verb == .removeMembers },
+            "\(result.operations.map { PlanDigest.line($0) })")
         #expect(night.client.service.store[.group]?[ops]?.document["members"]?.array?.count == stored)
     }
 }

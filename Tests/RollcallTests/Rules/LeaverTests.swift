@@ -12,12 +12,21 @@ import Testing
 
 /// R14–R17: leavers go in two phases, and only on proof. Each invocation of a world is a day later than the one before.
 @Suite struct LeaverTests {
-    private static let generous = "limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }"
+    private static let generous =
+        """
+        limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: \
+        none, memberships.remove: none }
+        """
 
-    private func world(_ leavers: String, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }) async throws -> World {
+    private func world(
+        _ leavers: String, fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
+    ) async throws -> World {
         let world = try World(job: World.job("leavers: \(leavers)\n" + Self.generous), fault: fault)
         world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
-        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo"]), Team(id: "group_2", name: "Dev", members: ["user_chen"])]
+        world.directory.teams = [
+            Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo"]),
+            Team(id: "group_2", name: "Dev", members: ["user_chen"]),
+        ]
         try await world.run()
         return world
     }
@@ -27,20 +36,29 @@ import Testing
         if !world.directory.teams.isEmpty { world.directory.teams[0].members.remove("user_bo") }
     }
 
-    @Test("left out, a leaver is disabled at once, listed with its day every night, and deleted when 30 days have passed")
+    @Test(
+        "left out, a leaver is disabled at once, listed with its day every night, and deleted when 30 days have passed")
     func twoPhases() async throws {
         let world = try World(job: World.job(Self.generous))
         world.directory.people = [.named("ada"), .named("bo")]
         try await world.run()
         leave(world)
         let first = try await world.run()
-        #expect(first.operation(.disable, "bo")?.reason.contains("to be deleted on 2026-10-22") == true, "\(first.operation(.disable, "bo")?.reason ?? "")")
+        #expect(
+            first.operation(.disable, "bo")?.reason.contains("to be deleted on 2026-10-22") == true,
+            "\(first.operation(.disable, "bo")?.reason ?? "")")
         let id = world.user("bo")?["id"]?.string
         for day in 1..<30 {
             let night = try await world.run()
             #expect(night.report.headline.hasPrefix("No changes."), "day \(day)")
-            #expect(night.operations.contains { $0.name == "bo" && $0.status == .noted && $0.reason.contains("to be deleted on 2026-10-22") }, "day \(day)")
-            #expect(night.report.details.contains { $0.contains("1 leaver waiting for the end of the term, the next on 2026-10-22 (bo)") })
+            #expect(
+                night.operations.contains {
+                    $0.name == "bo" && $0.status == .noted && $0.reason.contains("to be deleted on 2026-10-22")
+                }, "day \(day)")
+            #expect(
+                night.report.details.contains {
+                    $0.contains("1 leaver waiting for the end of the term, the next on 2026-10-22 (bo)")
+                })
             #expect(world.user("bo")?["id"]?.string == id)
         }
         #expect(try await world.run().operation(.delete, "bo")?.status == .done)
@@ -117,7 +135,9 @@ import Testing
         let world = try await world("{ disable: never, delete: 4d }")
         leave(world)
         let night = try await world.run()
-        #expect(night.operations.contains { $0.name == "bo" && $0.reason.contains("has access until 2026-09-26") }, "\(night.operations.map(\.reason))")
+        #expect(
+            night.operations.contains { $0.name == "bo" && $0.reason.contains("has access until 2026-09-26") },
+            "\(night.operations.map(\.reason))")
         #expect(night.report.details.contains { $0.contains("1 leaver with access") })
         #expect(world.members("Ops") == ["ada", "bo"])
         for _ in 1...4 { try await world.run() }
@@ -155,12 +175,16 @@ import Testing
         let world = try World(job: World.job("leavers: { disable: immediately, delete: 3d }\n" + Self.generous))
         try world.plant(.user, ["userName": "bo"])
         world.directory.people = [.named("ada"), .named("bo")]
-        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"]), Team(id: "group_2", name: "Dev", members: [])]
+        world.directory.teams = [
+            Team(id: "group_1", name: "Ops", members: ["user_ada"]), Team(id: "group_2", name: "Dev", members: []),
+        ]
         try await world.run()
         leave(world)
         world.directory.teams.removeLast()
         let night = try await world.run()
-        #expect(night.operations.contains { $0.name == "Dev" && $0.reason.contains("kept until 2026-09-25") }, "\(night.operations.map(\.reason))")
+        #expect(
+            night.operations.contains { $0.name == "Dev" && $0.reason.contains("kept until 2026-09-25") },
+            "\(night.operations.map(\.reason))")
         for _ in 1...6 { try await world.run() }
         #expect(world.group("Dev") == nil)
         #expect(world.user("bo")?["active"] == false)
@@ -171,21 +195,36 @@ import Testing
         let world = try await world("{ disable: immediately, delete: 30d }")
         leave(world)
         try await world.run()
-        world.directory.people += [.named("bo", id: "user_new"), Person(id: "user_mail", username: "dara", displayName: "Dara", email: "BO@corp.example", phone: nil, status: "enabled")]
+        world.directory.people += [
+            .named("bo", id: "user_new"),
+            Person(
+                id: "user_mail", username: "dara", displayName: "Dara", email: "BO@corp.example", phone: nil,
+                status: "enabled"),
+        ]
         let night = try await world.run()
         #expect(night.report.exit == .recordsFailed)
         #expect(night.operations.contains { $0.sourceID == "user_new" && $0.reason.contains("user_bo") })
-        #expect(night.operations.contains { $0.sourceID == "user_mail" && $0.heldBy == .recycledMail && $0.reason.contains("user_bo") })
+        #expect(
+            night.operations.contains {
+                $0.sourceID == "user_mail" && $0.heldBy == .recycledMail && $0.reason.contains("user_bo")
+            })
         #expect(world.user("dara") == nil)
         #expect(world.user("bo")?["active"] == false)
         // Nor where the account is there already, and would get the address.
         try world.plant(.user, ["userName": "dara", "displayName": "Was here"])
         let next = try await world.run()
-        #expect(next.operations.contains { $0.sourceID == "user_mail" && $0.heldBy == .recycledMail }, "\(next.operations.map(\.reason))")
+        #expect(
+            next.operations.contains { $0.sourceID == "user_mail" && $0.heldBy == .recycledMail },
+            "\(next.operations.map(\.reason))")
         #expect(world.user("dara")?["emails"] == nil)
     }
 
-    @Test("who comes back to a source without statuses is enabled again: this job disabled the account, and nobody's status did")
+    @Test(
+        """
+        who comes back to a source without statuses is enabled again: this job disabled the account, and nobody's \
+        status did
+        """
+    )
     func withoutStatus() async throws {
         let world = try World(job: World.job(Self.generous))
         world.directory.people = ["ada", "bo", "chen"].map { .named($0, status: nil) }
@@ -202,24 +241,35 @@ import Testing
     @Test("the job file takes a number of days, and says what it takes otherwise")
     func words() throws {
         for (text, term) in [("7d", "7d"), ("7", "7d"), ("never", "never"), ("immediately", "immediately")] {
-            let disabling = try Job.read(text: World.job("leavers: { disable: \(text), delete: never }"), path: "world.yaml", vocabulary: .current)
-            let deleting = try Job.read(text: World.job("leavers: { delete: \(text) }"), path: "world.yaml", vocabulary: .current)
+            let disabling = try Job.read(
+                text: World.job("leavers: { disable: \(text), delete: never }"), path: "world.yaml",
+                vocabulary: .current)
+            let deleting = try Job.read(
+                text: World.job("leavers: { delete: \(text) }"), path: "world.yaml", vocabulary: .current)
             #expect("\(disabling.leavers.disable) \(deleting.leavers.delete)" == "\(term) \(term)")
         }
         // What would never happen is no policy.
-        #expect(throws: JobFileError.self) { try Job.read(text: World.job("leavers: { disable: 30d, delete: 7d }"), path: "world.yaml", vocabulary: .current) }
         #expect(throws: JobFileError.self) {
-            try Job.read(text: World.job("existing: conflict").replacingOccurrences(of: "platform: generic", with: "platform: cloudsso"), path: "world.yaml", vocabulary: .current)
+            try Job.read(
+                text: World.job("leavers: { disable: 30d, delete: 7d }"), path: "world.yaml", vocabulary: .current)
+        }
+        #expect(throws: JobFileError.self) {
+            try Job.read(
+                text: World.job("existing: conflict").replacingOccurrences(
+                    of: "platform: generic", with: "platform: cloudsso"), path: "world.yaml", vocabulary: .current)
         }
         for text in ["0d", "-1", "soon", "1.5d", "4000d"] {
-            #expect(throws: JobFileError.self) { try Job.read(text: World.job("leavers: { delete: \(text) }"), path: "world.yaml", vocabulary: .current) }
+            #expect(throws: JobFileError.self) {
+                try Job.read(text: World.job("leavers: { delete: \(text) }"), path: "world.yaml", vocabulary: .current)
+            }
         }
     }
 }
 
 /// R37: the clock has witnesses. Root 5 of what foreign servers taught, by its numbers.
 @Suite struct ClockTests {
-    private static let job = World.job("limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: 30d }")
+    private static let job = World.job(
+        "limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: 30d }")
 
     /// A world in step, of whose people one has left, at a clock that is wrong by some seconds against the target's.
     private func wrong(by seconds: Double, from world: World) throws -> World {
@@ -235,7 +285,12 @@ import Testing
         }
     }
 
-    @Test("5.1: a night at a dead clock begins, counts and ends no term, and is told; right nights then end it in their time", arguments: [-800_000_000.0, 2_000_000_000.0])
+    @Test(
+        """
+        5.1: a night at a dead clock begins, counts and ends no term, and is told; right nights then end it in \
+        their time
+        """,
+        arguments: [-800_000_000.0, 2_000_000_000.0])
     func wrongClock(_ seconds: Double) async throws {
         let world = try World(job: Self.job)
         world.directory.people = [.named("ada"), .named("bo")]
@@ -244,7 +299,9 @@ import Testing
         let night = try wrong(by: seconds, from: world)
         let result = try await night.run()
         #expect(result.report.exit == .recordsFailed)
-        #expect(result.report.details.contains { $0.contains("this machine's clock is in doubt") }, "\(result.report.details)")
+        #expect(
+            result.report.details.contains { $0.contains("this machine's clock is in doubt") },
+            "\(result.report.details)")
         // Access ends all the same.
         #expect(night.user("bo")?["active"] == false)
         // The right clock again, on the ledger that the wrong one wrote.

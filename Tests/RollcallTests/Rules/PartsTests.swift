@@ -10,7 +10,11 @@ import Testing
 
 /// R33: writes whose parts have different fates. Root 4 of what foreign servers taught, by its numbers.
 @Suite struct PartsTests {
-    private func settled(_ people: Int, _ habits: Set<Habit>, extra: String = "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }") async throws
+    private func settled(
+        _ people: Int, _ habits: Set<Habit>,
+        extra: String =
+            "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }"
+    ) async throws
         -> World
     {
         let world = try World(job: World.job(extra))
@@ -40,16 +44,31 @@ import Testing
             _ = try await world.run()
             #expect(world.user("person1")?["active"] == false)
             world.directory.people[0].status = "enabled"
-            if habit == .refusesWholePatch { world.directory.people[0].username = "renamed" } else { world.directory.people[0].displayName = "Another Name" }
+            if habit == .refusesWholePatch {
+                world.directory.people[0].username = "renamed"
+            } else {
+                world.directory.people[0].displayName = "Another Name"
+            }
             let result = try await world.run()
             #expect(world.user("person1")?["active"] == true, "\(habit): \(result.report.details)")
             if habit == .refusesActiveWithOthers { #expect(result.report.exit == .inStep) }
         }
     }
 
-    @Test("R28, 4.3: a name that a leaver's account keeps is not asked for; the rest of the record goes on, and so does what waits for the name behind it")
+    @Test(
+        """
+        R28, 4.3: a name that a leaver's account keeps is not asked for; the rest of the record goes on, and so \
+        does what waits for the name behind it
+        """
+    )
     func keptName() async throws {
-        let world = try World(job: World.job("leavers: { disable: immediately, delete: never }\nlimits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }"))
+        let world = try World(
+            job: World.job(
+                """
+                leavers: { disable: immediately, delete: never }\nlimits: { source.shrink: none, users.disable: \
+                none, users.delete: none, memberships.remove: none }
+                """
+            ))
         world.directory.people = ["gone", "second", "third"].map { .named($0) }
         #expect(try await world.run().report.exit == .inStep)
         world.directory.people.removeFirst()
@@ -60,13 +79,21 @@ import Testing
         world.directory.people[2].username = "third"
         let plan = try await world.plan()
         let held = plan.operations.filter { $0.status == .held || $0.status == .conflict }
-        #expect(Set(held.compactMap(\.sourceID)) == ["user_second", "user_third", "user_fourth"], "\(plan.report.details)")
-        #expect(held.contains { $0.sourceID == "user_second" && $0.reason.contains("linked to user_gone") && $0.reason.contains("rename or delete") }, "\(held.map(\.reason))")
+        #expect(
+            Set(held.compactMap(\.sourceID)) == ["user_second", "user_third", "user_fourth"], "\(plan.report.details)")
+        #expect(
+            held.contains {
+                $0.sourceID == "user_second" && $0.reason.contains("linked to user_gone")
+                    && $0.reason.contains("rename or delete")
+            }, "\(held.map(\.reason))")
         let result = try await world.run()
         #expect(!result.operations.contains { $0.status == .failed }, "\(result.report.details)")
         #expect(world.user("second")?["displayName"] == "Another Name")
         #expect(world.user("gone")?["active"] == false)
-        #expect(Set(["gone", "second", "third"].compactMap { world.user($0)?["externalId"]?.string }) == ["user_gone", "user_second", "user_third"])
+        #expect(
+            Set(["gone", "second", "third"].compactMap { world.user($0)?["externalId"]?.string }) == [
+                "user_gone", "user_second", "user_third",
+            ])
     }
 
     @Test("13 D7: a value of more than 8 KiB is left out and named; a name of that length holds its record")
@@ -76,9 +103,11 @@ import Testing
         world.directory.people[0].displayName = String(repeating: "界", count: 3000)
         world.directory.people[1].username = String(repeating: "b", count: 9000)
         let result = try await world.run()
-        #expect(world.user("ada")?["displayName"] == nil && world.user("ada") != nil && world.documents(.user).count == 1)
         #expect(
-            result.operations.contains { $0.reason.contains("displayName: has 9000 bytes") } && result.operations.contains { $0.reason.contains("userName: has 9000 bytes") },
+            world.user("ada")?["displayName"] == nil && world.user("ada") != nil && world.documents(.user).count == 1)
+        #expect(
+            result.operations.contains { $0.reason.contains("displayName: has 9000 bytes") }
+                && result.operations.contains { $0.reason.contains("userName: has 9000 bytes") },
             "\(result.report.details)")
     }
 
@@ -103,6 +132,8 @@ import Testing
         let result = try await world.run()
         #expect(world.members("ops") == ["person7", "person8", name])
         #expect(result.report.exit == .recordsFailed)
-        #expect(result.operations.contains { $0.verb == .removeMembers && $0.reason.contains("refuses to remove 1 of") }, "\(result.operations.map { $0.reason })")
+        #expect(
+            result.operations.contains { $0.verb == .removeMembers && $0.reason.contains("refuses to remove 1 of") },
+            "\(result.operations.map { $0.reason })")
     }
 }

@@ -37,7 +37,11 @@ extension RuleTests {
         let run = try await world.run()
         #expect(run.report.exit == .held)
         #expect(world.user("newcomer") == nil)
-        #expect(run.report.details.contains { $0.contains("users.disable: 8 planned (13.1 % of 61), limit 10 % = 6") && $0.contains("--allow users.disable=8") })
+        #expect(
+            run.report.details.contains {
+                $0.contains("users.disable: 8 planned (13.1 % of 61), limit 10 % = 6")
+                    && $0.contains("--allow users.disable=8")
+            })
         #expect(run.operations.allSatisfy { $0.status == .held && $0.heldBy == .limit })
         world.permissions.allow = [.usersDisable: 7]
         #expect(try await world.run().report.exit == .held)
@@ -48,17 +52,25 @@ extension RuleTests {
 
     @Test("R24: over several jobs people are counted once, by the strictest percentage")
     func r24invocation() throws {
-        func job(_ limit: String) throws -> Job { try Job.read(text: World.job("limits: { source.shrink: none, users.delete: \(limit) }"), path: "w.yaml", vocabulary: .current) }
+        func job(_ limit: String) throws -> Job {
+            try Job.read(
+                text: World.job("limits: { source.shrink: none, users.delete: \(limit) }"), path: "w.yaml",
+                vocabulary: .current)
+        }
         func entry(_ limit: String, _ planned: some Sequence<String>, _ managed: [String]) throws -> Gate.Entry {
             let planned = Array(planned)
             return Gate.Entry(
-                name: "w", limits: try job(limit).limits, counts: Gate.Counts(counts: [.usersDelete: planned.count], bases: [.usersDelete: managed.count]), planned: { _ in planned },
+                name: "w", limits: try job(limit).limits,
+                counts: Gate.Counts(counts: [.usersDelete: planned.count], bases: [.usersDelete: managed.count]),
+                planned: { _ in planned },
                 managed: { _ in managed })
         }
         let people = (0..<100).map { "user_\($0)" }
         let gate = Gate(allowed: [:])
         // One leaver on two targets is one leaver.
-        #expect(try gate.judge(jobs: [entry("6%", people.prefix(6), people), entry("50%", people.prefix(6), people)]).isEmpty)
+        #expect(
+            try gate.judge(jobs: [entry("6%", people.prefix(6), people), entry("50%", people.prefix(6), people)])
+                .isEmpty)
         // None alone exceeds its limit; together they take nine people of a hundred.
         let different = [try entry("6%", people[0..<5], people), try entry("50%", people[5..<9], people)]
         #expect(different.allSatisfy { gate.judge(job: $0.name, limits: $0.limits, $0.counts).isEmpty })
@@ -87,13 +99,16 @@ extension RuleTests {
     @Test("R26: scope by groups; an unknown group is incomplete; a changed scope holds its leavers until accepted")
     func r26() async throws {
         func job(_ groups: String) -> String {
-            World.job("limits: { source.shrink: none, users.disable: none, memberships.remove: none, groups.delete: none }").replacingOccurrences(
+            World.job(
+                "limits: { source.shrink: none, users.disable: none, memberships.remove: none, groups.delete: none }"
+            ).replacingOccurrences(
                 of: "path: directory.json", with: "path: directory.json, scope: { groups: \(groups) }")
         }
         let world = try World(job: job("[group_1, group_2]"))
         world.directory.people = crowd(4)
         world.directory.teams = [
-            Team(id: "group_1", name: "Ops", members: ["user_person0", "user_person1"]), Team(id: "group_2", name: "Dev", members: ["user_person2"]),
+            Team(id: "group_1", name: "Ops", members: ["user_person0", "user_person1"]),
+            Team(id: "group_2", name: "Dev", members: ["user_person2"]),
             Team(id: "group_3", name: "Else", members: ["user_person3"]),
         ]
         #expect(try await world.run().report.exit == .inStep)
@@ -118,11 +133,16 @@ extension RuleTests {
 
     @Test("R26: scope by organizational units takes their descendants along")
     func r26units() async throws {
-        let world = try World(job: World.job("").replacingOccurrences(of: "path: directory.json", with: "path: directory.json, scope: { organizationalUnits: [ou_top] }"))
+        let world = try World(
+            job: World.job("").replacingOccurrences(
+                of: "path: directory.json", with: "path: directory.json, scope: { organizationalUnits: [ou_top] }"))
         let document = """
-            {"organizationalUnits": [{"organizationalUnitId": "ou_top"}, {"organizationalUnitId": "ou_low", "parentId": "ou_top"}, {"organizationalUnitId": "ou_other"}],
-             "users": [{"userId": "u1", "username": "ada", "status": "enabled", "organizationalUnits": [{"organizationalUnitId": "ou_low"}]},
-                       {"userId": "u2", "username": "bo", "status": "enabled", "organizationalUnits": ["ou_other"]}], "groups": []}
+            {"organizationalUnits": [{"organizationalUnitId": "ou_top"}, {"organizationalUnitId": "ou_low", \
+            "parentId": "ou_top"}, {"organizationalUnitId": "ou_other"}],
+             "users": [{"userId": "u1", "username": "ada", "status": "enabled", "organizationalUnits": \
+             [{"organizationalUnitId": "ou_low"}]},
+                       {"userId": "u2", "username": "bo", "status": "enabled", "organizationalUnits": ["ou_other"]}], \
+                       "groups": []}
             """
         let result = try await world.plan(document: document)
         #expect(result.planned.map(\.name) == ["ada"])
@@ -130,7 +150,13 @@ extension RuleTests {
 
     @Test("R27: what operations do not permit is listed and held; a kind outside fullPush keeps its links")
     func r27() async throws {
-        let world = try World(job: World.job("operations: { users: [create], groups: [create, update] }\nlimits: { source.shrink: none, memberships.remove: none }"))
+        let world = try World(
+            job: World.job(
+                """
+                operations: { users: [create], groups: [create, update] }\nlimits: { source.shrink: none, \
+                memberships.remove: none }
+                """
+            ))
         world.directory.people = crowd(4)
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_person0"])]
         try await world.run()
@@ -138,7 +164,9 @@ extension RuleTests {
         world.directory.people.removeLast()
         let result = try await world.run()
         #expect(result.operation(.update, "person0")?.heldBy == .operations)
-        #expect(result.operation(.disable, "person3")?.heldBy == .operations || result.operations.contains { $0.verb == .disable && $0.heldBy == .operations })
+        #expect(
+            result.operation(.disable, "person3")?.heldBy == .operations
+                || result.operations.contains { $0.verb == .disable && $0.heldBy == .operations })
         #expect(world.user("person0")?["displayName"] == "Person0 Example")
         #expect(result.report.exit == .inStep)
 

@@ -8,41 +8,60 @@ import SCIM
 import Simulation
 import Testing
 
-/// R17, R18, R32: “not seen” is a question, not an answer. Roots 1 and 2 of what foreign servers taught, by their numbers.
+/// R17, R18, R32: “not seen” is a question, not an answer. Roots 1 and 2 of what foreign servers taught, by their
+/// numbers.
 @Suite struct QuestionTests {
-    private static let generous = "limits: { source.shrink: none, users.disable: none, users.delete: none, groups.delete: none, memberships.remove: none }"
+    private static let generous =
+        """
+        limits: { source.shrink: none, users.disable: none, users.delete: none, groups.delete: none, \
+        memberships.remove: none }
+        """
 
     private func settled(_ people: Int, groups: Int = 1, extra: String = generous) async throws -> World {
         let world = try World(job: World.job(extra))
         world.directory.people = (1...people).map { .named("person\($0)") }
-        world.directory.teams = (0..<groups).map { Team(id: "group_\($0)", name: "team\($0)", members: [world.directory.people[$0 % people].id, world.directory.people[($0 + 1) % people].id]) }
+        world.directory.teams = (0..<groups).map {
+            Team(
+                id: "group_\($0)", name: "team\($0)",
+                members: [world.directory.people[$0 % people].id, world.directory.people[($0 + 1) % people].id])
+        }
         #expect(try await world.run().report.exit == .inStep)
         return world
     }
 
     /// Gives every object of a kind that is chosen a new id, as a restored or re-imported tenant does.
-    private func renumber(_ world: World, _ kind: ResourceKind, where isChosen: @Sendable (JSONValue) -> Bool = { _ in true }) {
+    private func renumber(
+        _ world: World, _ kind: ResourceKind, where isChosen: @Sendable (JSONValue) -> Bool = { _ in true }
+    ) {
         world.client.change { service in
             for document in service.documents(kind) where isChosen(document) {
                 guard let id = document["id"]?.string, let stored = service.store[kind]?[id] else { continue }
-                let groups = service.documents(.group).filter { group in group["members"]?.array?.contains { $0["value"]?.string == id } ?? false }.compactMap { $0["id"]?.string }
+                let groups = service.documents(.group).filter { group in
+                    group["members"]?.array?.contains { $0["value"]?.string == id } ?? false
+                }.compactMap { $0["id"]?.string }
                 service.remove(kind, id)
                 let fresh = "9" + id.dropFirst()
                 service.put(kind, fresh, stored.document, created: stored.created)
                 for group in groups {
-                    try? service.meddle(.group, group) { $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(fresh)]]) }
+                    try? service.meddle(.group, group) {
+                        $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(fresh)]])
+                    }
                 }
             }
         }
     }
 
-    @Test("1.3: after a restored tenant with new ids nothing is made twice: held at first, then found by the externalId")
+    @Test(
+        "1.3: after a restored tenant with new ids nothing is made twice: held at first, then found by the externalId")
     func restored() async throws {
         let world = try await settled(8, groups: 8)
         renumber(world, .user)
         renumber(world, .group)
         let held = try await world.run()
-        #expect(held.report.exit == .held && held.report.details.contains { $0.contains("target.missing: 8 of 8 linked users") }, "\(held.report.details)")
+        #expect(
+            held.report.exit == .held
+                && held.report.details.contains { $0.contains("target.missing: 8 of 8 linked users") },
+            "\(held.report.details)")
         #expect(world.documents(.group).count == 8 && world.documents(.user).count == 8)
         world.permissions.acceptTargetChange = true
         let result = try await world.run()
@@ -52,7 +71,12 @@ import Testing
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
     }
 
-    @Test("1.3: an account that an administrator made again is found by the externalId, and no 409 comes night after night")
+    @Test(
+        """
+        1.3: an account that an administrator made again is found by the externalId, and no 409 comes night after \
+        night
+        """
+    )
     func remade() async throws {
         let world = try await settled(10)
         renumber(world, .user) { $0["userName"] == "person4" }
@@ -63,7 +87,12 @@ import Testing
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
     }
 
-    @Test("1.4: an account whose id changes and whose person leaves is disabled under its new id, also where names are not unique")
+    @Test(
+        """
+        1.4: an account whose id changes and whose person leaves is disabled under its new id, also where names \
+        are not unique
+        """
+    )
     func movedLeaver() async throws {
         let world = try await settled(10)
         world.client.change { $0.options.uniqueUserNames = false }
@@ -75,7 +104,9 @@ import Testing
         #expect(world.user("person5")?["active"] == true)
         // Its term goes on there.
         let next = try await world.plan()
-        #expect(next.operations.contains { $0.name == "person4" && $0.reason.contains("to be deleted on") }, "\(next.operations.map { $0.reason })")
+        #expect(
+            next.operations.contains { $0.name == "person4" && $0.reason.contains("to be deleted on") },
+            "\(next.operations.map { $0.reason })")
     }
 
     @Test("2.3: a kind that shows nothing at all for one night is not believed, however small its part is")
@@ -83,8 +114,13 @@ import Testing
         let world = try await settled(100, groups: 8)
         let gone = Switch()
         let night = try World(world, at: try world.moment()) { request, _ in
-            guard gone.isOn, request.head.path?.contains("/Groups") ?? false, request.head.method == .get else { return nil }
-            return .answered(EmulatedResponse(status: 200, headers: [("Content-Type", "application/scim+json")], body: (["totalResults": 0, "Resources": []] as JSONValue).canonicalBytes))
+            guard gone.isOn, request.head.path?.contains("/Groups") ?? false, request.head.method == .get else {
+                return nil
+            }
+            return .answered(
+                EmulatedResponse(
+                    status: 200, headers: [("Content-Type", "application/scim+json")],
+                    body: (["totalResults": 0, "Resources": []] as JSONValue).canonicalBytes))
         }
         gone.isOn = true
         let result = try await night.run()
@@ -95,20 +131,27 @@ import Testing
         #expect(night.documents(.group).count == 8 && night.members("team0").count == 2)
     }
 
-    @Test("2.4: whoever an incomplete list does not show is disabled all the same, and named where nobody could look", arguments: [false, true])
+    @Test(
+        "2.4: whoever an incomplete list does not show is disabled all the same, and named where nobody could look",
+        arguments: [false, true])
     func incompleteList(isClosed: Bool) async throws {
         let world = try await settled(20)
         let hidden = try #require(world.user("person7")?["id"]?.string)
         let night = try World(world, at: try world.moment()) { request, _ in
             guard request.head.method == .get, let path = request.head.path else { return nil }
             if path.hasSuffix("/\(hidden)") {
-                return isClosed ? .answered(EmulatedResponse(status: 403, headers: [("Content-Type", "application/scim+json")], body: (["detail": "closed"] as JSONValue).canonicalBytes)) : nil
+                return isClosed
+                    ? .answered(
+                        EmulatedResponse(
+                            status: 403, headers: [("Content-Type", "application/scim+json")],
+                            body: (["detail": "closed"] as JSONValue).canonicalBytes)) : nil
             }
             guard path.contains("/Users?") else { return nil }
             return .altered { response in
                 var response = response
                 guard var document = try? JSONValue(parsing: response.body) else { return response }
-                document["Resources"] = .array((document["Resources"]?.array ?? []).filter { $0["id"]?.string != hidden })
+                document["Resources"] = .array(
+                    (document["Resources"]?.array ?? []).filter { $0["id"]?.string != hidden })
                 response.body = document.canonicalBytes
                 return response
             }
@@ -117,13 +160,21 @@ import Testing
         let result = try await night.run()
         if isClosed {
             #expect(result.report.exit == .recordsFailed)
-            #expect(result.report.details.contains { $0.contains("must lose access, and could not be looked at") && $0.contains("user_person7") }, "\(result.report.details)")
+            #expect(
+                result.report.details.contains {
+                    $0.contains("must lose access, and could not be looked at") && $0.contains("user_person7")
+                }, "\(result.report.details)")
         } else {
             #expect(night.user("person7")?["active"] == false, "\(result.report.details)")
         }
     }
 
-    @Test("2.5: a disabled account that lists do not show is still there: it is deleted in time, and it is the same account when the person comes back")
+    @Test(
+        """
+        2.5: a disabled account that lists do not show is still there: it is deleted in time, and it is the same \
+        account when the person comes back
+        """
+    )
     func hiddenInactive() async throws {
         let world = try await settled(10, extra: Self.generous + "\nleavers: { disable: immediately, delete: 2d }")
         world.client.change { $0.options.habits = [.hidesInactive] }
@@ -159,19 +210,29 @@ import Testing
 
     private static let deleting = generous + "\nleavers: { delete: immediately }"
 
-    @Test("R39, 2.7: a DELETE that is answered with 204 and does nothing leaves nobody active, not for one night, and is told")
+    @Test(
+        """
+        R39, 2.7: a DELETE that is answered with 204 and does nothing leaves nobody active, not for one night, \
+        and is told
+        """
+    )
     func survivor() async throws {
         let world = try await settled(6, extra: Self.deleting)
         world.client.change { $0.options.habits = [.deleteDoesNothing] }
         world.directory.people.removeAll { $0.username == "person4" }
         let first = try await world.run()
         #expect(world.user("person4")?["active"] == false && first.report.exit == .recordsFailed)
-        #expect(first.operation(.delete, "person4")?.reason.contains("answered the delete with success and still shows the account; it was disabled instead") == true, "\(first.report.details)")
+        #expect(
+            first.operation(.delete, "person4")?.reason.contains(
+                "answered the delete with success and still shows the account; it was disabled instead") == true,
+            "\(first.report.details)")
         let second = try await world.run()
         // The account is not active any more: what is accepted is believed, and the next list tells that it stands.
         #expect(second.operation(.delete, "person4")?.status == .done, "\(second.report.details)")
         let third = try await world.run()
-        #expect(third.report.details.contains { $0.contains("that this job deleted still stand, inactive") }, "\(third.report.details)")
+        #expect(
+            third.report.details.contains { $0.contains("that this job deleted still stand, inactive") },
+            "\(third.report.details)")
     }
 
     @Test("R39, 2.7: one delete of an active account is looked at; where it is gone, no later one is")
@@ -199,20 +260,26 @@ import Testing
         let second = try await world.run()
         #expect(world.user("person4")?["active"] == false)
         #expect(second.report.exit == .recordsFailed)
-        #expect(second.report.details.contains { $0.contains("that this job deleted still stand, and are active: user_person4") }, "\(second.report.details)")
+        #expect(
+            second.report.details.contains {
+                $0.contains("that this job deleted still stand, and are active: user_person4")
+            }, "\(second.report.details)")
         // Inactive, it is told once more and not again.
         _ = try await world.run()
         let later = try await world.run()
         #expect(later.report.exit == .inStep, "\(later.report.details)")
     }
 
-    @Test("R16, 2.8: where a delete is refused the account is disabled, and the report says so", arguments: [403, 405, 409, 500])
+    @Test(
+        "R16, 2.8: where a delete is refused the account is disabled, and the report says so",
+        arguments: [403, 405, 409, 500])
     func refusedDelete(status: Int) async throws {
         let world = try await settled(6, extra: Self.deleting)
         // Also where a write is answered without a document, and looked at afterwards.
         world.client.change { $0.options.answersPatchWithNoContent = status == 409 }
         let night = try World(world, at: try world.moment()) { request, _ in
-            request.head.method == .delete ? .answered(EmulatedResponse(status: status, body: Array("{\"detail\":\"in use\"}".utf8))) : nil
+            request.head.method == .delete
+                ? .answered(EmulatedResponse(status: status, body: Array("{\"detail\":\"in use\"}".utf8))) : nil
         }
         night.directory.people.removeAll { $0.username == "person4" }
         let result = try await night.run()
@@ -247,7 +314,10 @@ import Testing
         func document(_ expiry: String?, _ name: String) -> String {
             let field = expiry.map { ", \"accountExpireTime\": \"\($0)\"" } ?? ""
             return
-                "{\"users\": [{\"userId\": \"user_ada\", \"username\": \"ada\", \"status\": \"enabled\"\(field)}, {\"userId\": \"user_bo\", \"username\": \"bo\", \"status\": \"enabled\"\(name)}], \"groups\": []}"
+                """
+                {\"users\": [{\"userId\": \"user_ada\", \"username\": \"ada\", \"status\": \"enabled\"\(field)}, \
+                {\"userId\": \"user_bo\", \"username\": \"bo\", \"status\": \"enabled\"\(name)}], \"groups\": []}
+                """
         }
         _ = try await world.invoke(.run, document: document(nil, ""))
         _ = try await world.invoke(.run, document: document(text, ""))

@@ -20,7 +20,8 @@ import Planning
         let world = try World()
         world.directory.people = [.named("ada")]
         let pushed = try world.plant(.user, ["userName": "ada", "externalId": "user_ada", "displayName": "As pushed"])
-        let stranger = try world.plant(.user, ["userName": "zoe", "externalId": "elsewhere", "displayName": "Not ours"])
+        let stranger = try world.plant(
+            .user, ["userName": "zoe", "externalId": "elsewhere", "displayName": "Not ours"])
         let before = Picture(world).users[stranger]
         let result = try await world.run()
         #expect(result.report.exit == .inStep)
@@ -30,7 +31,12 @@ import Planning
         #expect(Picture(world).users[stranger] == before)
     }
 
-    @Test("R2: the first line of the judgement that holds decides; externalId goes before name, and their disagreement is ambiguous")
+    @Test(
+        """
+        R2: the first line of the judgement that holds decides; externalId goes before name, and their \
+        disagreement is ambiguous
+        """
+    )
     func r2() async throws {
         let world = try World()
         world.directory.people = [.named("ada"), .named("bo")]
@@ -58,7 +64,12 @@ import Planning
         #expect(try await world.run().situation("Ops") == .ambiguous)
     }
 
-    @Test("R3: a linked object with somebody else's externalId is taken, and so is one without a mark under a name that we did not write")
+    @Test(
+        """
+        R3: a linked object with somebody else's externalId is taken, and so is one without a mark under a name \
+        that we did not write
+        """
+    )
     func r3() async throws {
         let world = try World()
         world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
@@ -103,7 +114,8 @@ import Planning
     @Test("R5: existing accounts are associated, disabled ones held, and both can be switched")
     func r5() async throws {
         for (policy, active, disabled) in [
-            ("", "associated", "held"), ("existing: conflict", "conflict", "conflict"), ("existing: { users: associate, disabled: associate }", "associated", "associated"),
+            ("", "associated", "held"), ("existing: conflict", "conflict", "conflict"),
+            ("existing: { users: associate, disabled: associate }", "associated", "associated"),
         ] {
             let world = try World(job: World.job(policy))
             world.directory.people = [.named("ada"), .named("bo")]
@@ -117,7 +129,9 @@ import Planning
             #expect(outcome("ada") == active, "\(policy)")
             #expect(outcome("bo") == disabled, "\(policy)")
             #expect((world.user("bo")?["active"] == true) == (disabled == "associated"))
-            if active == "associated" { #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == .associated) }
+            if active == "associated" {
+                #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == .associated)
+            }
         }
     }
 
@@ -126,7 +140,9 @@ import Planning
         #expect(Array(folded("E\u{301}va").utf8) == Array(folded("Éva").utf8))
         #expect(folded("ΣΑΣ") == folded("σασ"))
         // Whatever is more than a case stays what it is.
-        for (one, other) in [("kadır", "kadir"), ("weiß", "weiss"), ("ſam", "sam"), ("İpek", "ipek"), ("σας", "σασ"), ("ﬁn", "fin")] {
+        for (one, other) in [
+            ("kadır", "kadir"), ("weiß", "weiss"), ("ſam", "sam"), ("İpek", "ipek"), ("σας", "σασ"), ("ﬁn", "fin"),
+        ] {
             #expect(folded(one) != folded(other) && foldedWidely(one) == foldedWidely(other), "\(one)")
         }
         let world = try World()
@@ -144,34 +160,51 @@ import Planning
         #expect(world.user("e\u{301}va")?["externalId"] == "user_eva")
     }
 
-    @Test("R6, 1.5: a name that only looks like another's holds and never matches; two records that look alike are two people; a rename between them is sent")
+    @Test(
+        """
+        R6, 1.5: a name that only looks like another's holds and never matches; two records that look alike are \
+        two people; a rename between them is sent
+        """
+    )
     func r6alike() async throws {
         let world = try World()
         world.directory.people = [.named("kadır", id: "user_1"), .named("weiß", id: "user_2"), .named("ada")]
-        let ids = try [try world.plant(.user, ["userName": "kadir", "emails": [["value": "other@corp.example"]]]), try world.plant(.user, ["userName": "WEISS"])]
+        let ids = try [
+            try world.plant(.user, ["userName": "kadir", "emails": [["value": "other@corp.example"]]]),
+            try world.plant(.user, ["userName": "WEISS"]),
+        ]
         let before = Picture(world)
         let result = try await world.run()
         #expect(result.report.exit == .recordsFailed)
         for (name, id) in zip(["kadır", "weiß"], ids) {
             let operation = result.operations.first { $0.name == name }
-            #expect(operation?.situation == .ambiguous && operation?.reason.contains("looks like that of \(id)") == true, "\(operation?.reason ?? "")")
+            #expect(
+                operation?.situation == .ambiguous && operation?.reason.contains("looks like that of \(id)") == true,
+                "\(operation?.reason ?? "")")
             #expect(Picture(world).users[id] == before.users[id])
         }
         #expect(world.user("ada") != nil)
 
         let both = try World()
-        both.directory.people = [.named("kadir", id: "user_1"), .named("kadır", id: "user_2"), .named("weiß", id: "user_3"), .named("weiss", id: "user_4")]
+        both.directory.people = [
+            .named("kadir", id: "user_1"), .named("kadır", id: "user_2"), .named("weiß", id: "user_3"),
+            .named("weiss", id: "user_4"),
+        ]
         #expect(try await both.run().report.exit == .inStep)
         #expect(both.documents(.user).count == 4)
         both.directory.people[3].username = "Weiẞ-2"
         both.directory.people[0].username = "kadir2"
         both.directory.people[1].username = "kadir"
         #expect(try await both.run().report.exit == .inStep)
-        #expect(both.user("kadir")?["externalId"] == "user_2" && both.user("kadir2")?["externalId"] == "user_1" && both.user("Weiẞ-2")?["externalId"] == "user_4")
+        #expect(
+            both.user("kadir")?["externalId"] == "user_2" && both.user("kadir2")?["externalId"] == "user_1"
+                && both.user("Weiẞ-2")?["externalId"] == "user_4")
         #expect(try await both.plan().report.headline.hasPrefix("No changes."))
     }
 
-    @Test("R7: only an explicit disabled disables; a status that says nothing leaves active alone and is reported", arguments: ["", nil])
+    @Test(
+        "R7: only an explicit disabled disables; a status that says nothing leaves active alone and is reported",
+        arguments: ["", nil])
     func r7(status: String?) async throws {
         let world = try World()
         world.directory.people = [.named("ada"), .named("bo")]
@@ -184,7 +217,12 @@ import Planning
         #expect(result.report.details.contains { $0.contains("active is left alone") && $0.contains("user_ada") })
     }
 
-    @Test("R7: a status that is there and unreadable makes no account and enables none; the rest of the record goes on, and it is named")
+    @Test(
+        """
+        R7: a status that is there and unreadable makes no account and enables none; the rest of the record goes \
+        on, and it is named
+        """
+    )
     func r7unreadable() async throws {
         let world = try World()
         world.directory.people = [.named("ada"), .named("bo"), .named("carol")]
@@ -198,19 +236,30 @@ import Planning
         world.directory.people[0].displayName = "Another Name"
         world.directory.teams[0].members = ["user_ada"]
         let result = try await world.run()
-        #expect(world.user("ada")?["active"] == true && world.user("ada")?["displayName"] == "Another Name" && world.members("ops") == ["ada"])
+        #expect(
+            world.user("ada")?["active"] == true && world.user("ada")?["displayName"] == "Another Name"
+                && world.members("ops") == ["ada"])
         #expect(world.user("carol") == nil && world.user("dora")?["active"] == false)
-        #expect(result.report.exit == .recordsFailed && result.report.details.contains { $0.contains("status: “locked”") && $0.contains("user_ada") }, "\(result.report.details)")
+        #expect(
+            result.report.exit == .recordsFailed
+                && result.report.details.contains { $0.contains("status: “locked”") && $0.contains("user_ada") },
+            "\(result.report.details)")
         // Six of nine are no slip of single records.
         world.directory.people += (0..<5).map { .named("new\($0)", status: "locked") }
         #expect(try await world.run().report.exit == .sourceIncomplete)
     }
 
-    @Test("R7: whoever is disabled, or has expired, is out, whatever else of the record cannot be read", arguments: [("disabled", "soon"), ("left", "2020-01-01")])
+    @Test(
+        "R7: whoever is disabled, or has expired, is out, whatever else of the record cannot be read",
+        arguments: [("disabled", "soon"), ("left", "2020-01-01")])
     func r7certain(status: String, expiry: String) async throws {
         let world = try World(job: World.job())
         func document(_ status: String, _ expiry: String) -> String {
-            "{\"users\": [{\"userId\": \"user_ada\", \"username\": \"ada\", \"status\": \"\(status)\", \"accountExpireTime\": \"\(expiry)\"}, {\"userId\": \"user_bo\", \"username\": \"bo\", \"status\": \"enabled\"}], \"groups\": []}"
+            """
+            {\"users\": [{\"userId\": \"user_ada\", \"username\": \"ada\", \"status\": \"\(status)\", \
+            \"accountExpireTime\": \"\(expiry)\"}, {\"userId\": \"user_bo\", \"username\": \"bo\", \"status\": \
+            \"enabled\"}], \"groups\": []}
+            """
         }
         _ = try await world.invoke(.run, document: document("enabled", "0"))
         #expect(world.user("ada")?["active"] == true)
@@ -218,7 +267,12 @@ import Planning
         #expect(world.user("ada")?["active"] == false)
     }
 
-    @Test("R33: an attribute that breaks a rule keeps neither its record nor its memberships; what cannot be done without it is held")
+    @Test(
+        """
+        R33: an attribute that breaks a rule keeps neither its record nor its memberships; what cannot be done \
+        without it is held
+        """
+    )
     func r33attribute() async throws {
         let world = try World()
         world.directory.people = [.named("ada"), .named("bo"), .named("carol")]
@@ -226,8 +280,12 @@ import Planning
         world.directory.people[1].username = "b\u{7}o"
         world.directory.teams = [Team(id: "group_ops", name: "ops", members: ["user_ada", "user_bo", "user_carol"])]
         let result = try await world.run()
-        #expect(world.user("ada") != nil && world.documents(.user).count == 2 && world.members("ops") == ["ada", "carol"])
-        #expect(result.report.exit == .recordsFailed && result.report.details.contains { $0.contains("phoneNumber: ") && $0.contains("all else goes on") }, "\(result.report.details)")
+        #expect(
+            world.user("ada") != nil && world.documents(.user).count == 2 && world.members("ops") == ["ada", "carol"])
+        #expect(
+            result.report.exit == .recordsFailed
+                && result.report.details.contains { $0.contains("phoneNumber: ") && $0.contains("all else goes on") },
+            "\(result.report.details)")
         // A telephone that was good stays what it was.
         world.directory.people[0].phone = "13800000001"
         try await world.run()
@@ -236,7 +294,9 @@ import Planning
         world.directory.people[0].displayName = "Another Name"
         world.directory.teams[0].members = ["user_carol"]
         _ = try await world.run()
-        #expect(world.user("ada")?["phoneNumbers"] != nil && world.user("ada")?["displayName"] == "Another Name" && world.members("ops") == ["carol"])
+        #expect(
+            world.user("ada")?["phoneNumbers"] != nil && world.user("ada")?["displayName"] == "Another Name"
+                && world.members("ops") == ["carol"])
     }
 
     @Test("R8: a value that the source lost is cleared, against a limit of its own; what is not mapped stays")
@@ -253,7 +313,10 @@ import Planning
         for index in world.directory.people.indices { world.directory.people[index].email = nil }
         let held = try await world.run()
         #expect(held.report.exit == .held)
-        #expect(held.report.details.contains { $0.contains("users.clear: 39 planned") && $0.contains("--allow users.clear=39") })
+        #expect(
+            held.report.details.contains {
+                $0.contains("users.clear: 39 planned") && $0.contains("--allow users.clear=39")
+            })
         #expect(world.user("person1")?["emails"] != nil)
     }
 
@@ -267,7 +330,9 @@ import Planning
         let first = try await world.run()
         #expect(first.report.details.contains { $0.contains("phoneNumbers[work] is not kept") })
         let quiet = try await world.plan()
-        #expect(quiet.report.headline.hasPrefix("No changes.") && !quiet.report.details.contains { $0.contains("does not keep") })
+        #expect(
+            quiet.report.headline.hasPrefix("No changes.")
+                && !quiet.report.details.contains { $0.contains("does not keep") })
         // Once may be a mishap.
         var carol = Person.named("carol")
         carol.phone = "13800000001"
@@ -307,7 +372,11 @@ import Planning
     func r11() async throws {
         let world = try World(
             job: World.job(
-                "leavers: { disable: immediately, delete: immediately }\nlimits: { source.shrink: none, users.delete: none, users.clear: none, users.disable: none, memberships.remove: none }"))
+                """
+                leavers: { disable: immediately, delete: immediately }\nlimits: { source.shrink: none, \
+                users.delete: none, users.clear: none, users.disable: none, memberships.remove: none }
+                """
+            ))
         world.directory.people = crowd(4)
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_person0", "user_person1"])]
         try await world.run()
@@ -334,7 +403,9 @@ import Planning
         #expect(world.user("person1")?["displayName"] == "Half Written" && world.user("person1")?["emails"] != nil)
         world.directory.teams[0].members = ["user_person0"]
         #expect(try await world.run().report.exit == .inStep)
-        #expect(world.user("person3") == nil && world.user("person0")?["active"] == false && world.user("person1")?["emails"] == nil)
+        #expect(
+            world.user("person3") == nil && world.user("person0")?["active"] == false
+                && world.user("person1")?["emails"] == nil)
         #expect(world.members("Ops") == ["person0"])
     }
 
@@ -372,13 +443,16 @@ import Planning
         let stranger = try world.plant(.user, ["userName": "zoe"])
         try world.plant(.group, ["displayName": "Old", "members": [["value": .string(stranger)]]])
         world.directory.teams = [
-            Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo", "user_chen"]), Team(id: "group_2", name: "Old", members: ["user_dara"]),
+            Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo", "user_chen"]),
+            Team(id: "group_2", name: "Old", members: ["user_dara"]),
         ]
         try await world.run()
         #expect(world.members("Old") == ["zoe", "dara"])
         let ops = try #require(world.group("Ops")?["id"]?.string)
         try world.client.change { service in
-            try service.meddle(.group, ops) { $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(stranger)]]) }
+            try service.meddle(.group, ops) {
+                $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(stranger)]])
+            }
         }
         // ada and a newcomer now want one name: both are held. bo leaves the group because the source says so.
         world.directory.people.append(.named("ADA", id: "user_twin"))
@@ -393,22 +467,33 @@ import Planning
 
     @Test("R13: exclusive memberships take strangers out")
     func r13exclusive() async throws {
-        let world = try World(job: World.job("memberships: exclusive\nlimits: { source.shrink: none, memberships.remove: none }"))
+        let world = try World(
+            job: World.job("memberships: exclusive\nlimits: { source.shrink: none, memberships.remove: none }"))
         world.directory.people = [.named("ada")]
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
         try await world.run()
         let stranger = try world.plant(.user, ["userName": "zoe"])
         let ops = try #require(world.group("Ops")?["id"]?.string)
-        try world.client.change { try $0.meddle(.group, ops) { $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(stranger)]]) } }
+        try world.client.change {
+            try $0.meddle(.group, ops) {
+                $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(stranger)]])
+            }
+        }
         try await world.run()
         #expect(world.members("Ops") == ["ada"])
     }
 
-    @Test("R16: an associated account is disabled when it leaves, and deleted only if the job says so", arguments: [false, true])
+    @Test(
+        "R16: an associated account is disabled when it leaves, and deleted only if the job says so",
+        arguments: [false, true])
     func r16(deletes: Bool) async throws {
         let world = try World(
             job: World.job(
-                "leavers: { disable: immediately, delete: immediately\(deletes ? ", associated: delete" : "") }\nlimits: { source.shrink: none, users.delete: none, users.disable: none, memberships.remove: none }"
+                """
+                leavers: { disable: immediately, delete: immediately\(deletes ? ", associated: delete" : "") \
+                }\nlimits: { source.shrink: none, users.delete: none, users.disable: none, memberships.remove: \
+                none }
+                """
             ))
         world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
         try world.plant(.user, ["userName": "ada"])
@@ -446,7 +531,10 @@ import Planning
         for _ in 1...2 {
             let held = try await world.run()
             #expect(held.report.exit == .held)
-            #expect(held.report.details.contains { $0.contains("target.missing: 7 of 12") && $0.contains("--accept-target-change") })
+            #expect(
+                held.report.details.contains {
+                    $0.contains("target.missing: 7 of 12") && $0.contains("--accept-target-change")
+                })
         }
         #expect(world.documents(.user).count == 5)
         world.permissions.acceptTargetChange = true

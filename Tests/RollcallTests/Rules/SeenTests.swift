@@ -10,9 +10,14 @@ import Testing
 
 /// What is shown, and that it can be shown again: 16.
 @Suite struct SeenTests {
-    private static let generous = "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none, users.clear: none }"
+    private static let generous =
+        """
+        limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none, \
+        users.clear: none }
+        """
 
-    /// Forty people in a group, of whom three lose access, one is renamed, one is in conflict, and thirty are not acceptable.
+    /// Forty people in a group, of whom three lose access, one is renamed, one is in conflict, and thirty are not
+    /// acceptable.
     private func world(limits: String = generous) async throws -> World {
         let world = try World(job: World.job("leavers: { disable: immediately, delete: 30d }\n\(limits)"))
         world.directory.people = (0..<40).map { .named("person\($0)") }
@@ -41,7 +46,12 @@ import Testing
         return lines.dropFirst().map { Dictionary(zip(lines[0], $0)) { first, _ in first } }
     }
 
-    @Test("16 A: sections in the order of what matters, a headline that counts disables by themselves, and a result in the past with its verdict")
+    @Test(
+        """
+        16 A: sections in the order of what matters, a headline that counts disables by themselves, and a result \
+        in the past with its verdict
+        """
+    )
     func sections() async throws {
         let world = try await world()
         leave(world, 1, 2)
@@ -53,21 +63,32 @@ import Testing
         let plan = try await world.plan()
         let number = try #require(plan.report.plan)
         #expect(
-            plan.report.headline.hasPrefix("Plan \(number): 1 to create, ") && plan.report.headline.contains(", 3 to disable, 0 to delete; ") && plan.report.headline.contains("; 1 needs you. "),
+            plan.report.headline.hasPrefix("Plan \(number): 1 to create, ")
+                && plan.report.headline.contains(", 3 to disable, 0 to delete; ")
+                && plan.report.headline.contains("; 1 needs you. "),
             "\(plan.report.headline)")
-        #expect(plan.report.verdict == nil && plan.report.sections.map(\.kind) == [.takesAway, .creates, .changes, .needsYou])
+        #expect(
+            plan.report.verdict == nil
+                && plan.report.sections.map(\.kind) == [.takesAway, .creates, .changes, .needsYou])
         let lines = Screen().lines(plan.report)
         #expect(lines.contains { $0.hasPrefix("  - disable 王 1 (person1): no longer in the source") }, "\(lines)")
-        #expect(lines.contains { $0.hasPrefix("  - members On-Call: − ") && $0.contains("王 1 (person1)") && $0.contains("王 2 (person2)") })
+        #expect(
+            lines.contains {
+                $0.hasPrefix("  - members On-Call: − ") && $0.contains("王 1 (person1)") && $0.contains("王 2 (person2)")
+            })
         #expect(lines.contains { $0.hasPrefix("  ~ user ") && $0.contains("displayName 王 7 → Renamed 王") }, "\(lines)")
         #expect(lines.contains { $0.hasPrefix("  ! conflict user ") && $0.contains("hr-77") }, "\(lines)")
         let run = try await world.run()
-        #expect(run.report.verdict == .attention && run.report.headline.contains(": 1 created, ") && run.report.headline.contains(", 3 disabled, 0 deleted; "), "\(run.report.headline)")
+        #expect(
+            run.report.verdict == .attention && run.report.headline.contains(": 1 created, ")
+                && run.report.headline.contains(", 3 disabled, 0 deleted; "), "\(run.report.headline)")
         #expect(run.report.sections.first?.title == "Took access away")
         // The night after, the conflict is known, and nothing else is left.
         let quiet = try await world.run()
         let known = Screen(isQuiet: true).lines(quiet.report)
-        #expect(quiet.report.sections.map(\.kind) == [.needsYou] && quiet.report.sections[0].rows[0].detail.contains("; since run "), "\(quiet.report.sections)")
+        #expect(
+            quiet.report.sections.map(\.kind) == [.needsYou]
+                && quiet.report.sections[0].rows[0].detail.contains("; since run "), "\(quiet.report.sections)")
         #expect(known.contains("  … one that was told before") && !known.contains { $0.contains("hr-77") }, "\(known)")
     }
 
@@ -81,7 +102,10 @@ import Testing
         }
         let plan = try await world.plan()
         let needs = try #require(plan.report.sections.first { $0.kind == .needsYou })
-        #expect(needs.rows.count <= 2 && needs.rows.contains { $0.whom.hasPrefix("39 users ") && $0.whom.contains(" and 34 more") }, "\(needs.rows)")
+        #expect(
+            needs.rows.count <= 2
+                && needs.rows.contains { $0.whom.hasPrefix("39 users ") && $0.whom.contains(" and 34 more") },
+            "\(needs.rows)")
     }
 
     @Test("16 A: a held run names whom it holds, the limit with its use, and what they have in common")
@@ -89,16 +113,32 @@ import Testing
         let world = try await world(limits: "limits: { source.shrink: none, users.disable: 2 }")
         leave(world, 1, 2, 3, 4)
         let run = try await world.run()
-        #expect(run.report.verdict == .held && run.report.headline.contains("wrote nothing, and nobody was touched"), "\(run.report.headline)")
+        #expect(
+            run.report.verdict == .held && run.report.headline.contains("wrote nothing, and nobody was touched"),
+            "\(run.report.headline)")
         let lines = Screen().lines(run.report)
         #expect(lines[0].hasPrefix("HELD. Run 2 wrote nothing"))
-        #expect(lines.contains("Held, and unchanged:") && lines.contains { $0.contains("users.disable: 4 in this run, at most 2") }, "\(lines)")
+        #expect(
+            lines.contains("Held, and unchanged:")
+                && lines.contains { $0.contains("users.disable: 4 in this run, at most 2") }, "\(lines)")
     }
 
-    @Test("16 A: lines wrap at blanks where the terminal ends, Han counts double, and what anybody wrote cannot steer the terminal")
+    @Test(
+        """
+        16 A: lines wrap at blanks where the terminal ends, Han counts double, and what anybody wrote cannot \
+        steer the terminal
+        """
+    )
     func wrapped() {
-        var report = JobReport(job: "j", plan: 1, exit: .pending, headline: "Plan 1: 一二三 to create", notes: ["a " + String(repeating: "word ", count: 40), "evil \u{1B}[2J\u{202E}"], requests: 0)
-        report.sections = [ReportSection(kind: .creates, title: "Creates", rows: [.init(mark: .more, what: "user", whom: String(repeating: "欧阳敏 ", count: 20), detail: "x")], count: 1)]
+        var report = JobReport(
+            job: "j", plan: 1, exit: .pending, headline: "Plan 1: 一二三 to create",
+            notes: ["a " + String(repeating: "word ", count: 40), "evil \u{1B}[2J\u{202E}"], requests: 0)
+        report.sections = [
+            ReportSection(
+                kind: .creates, title: "Creates",
+                rows: [.init(mark: .more, what: "user", whom: String(repeating: "欧阳敏 ", count: 20), detail: "x")],
+                count: 1)
+        ]
         let lines = Screen(width: 60, isColoured: true).lines(report)
         #expect(lines.allSatisfy { Screen.columns($0) <= 60 }, "\(lines)")
         #expect(!lines.contains { $0.contains("\u{1B}[2J") || $0.contains("\u{202E}") })
@@ -106,7 +146,12 @@ import Testing
         #expect(Screen.columns("欧阳敏 x") == 8 && Screen.columns("\u{1B}[31m-\u{1B}[0m") == 1)
     }
 
-    @Test("16 C: what takes access away comes first, fields of one account share an op, each membership has its own, and a member row names group and person")
+    @Test(
+        """
+        16 C: what takes access away comes first, fields of one account share an op, each membership has its own, \
+        and a member row names group and person
+        """
+    )
     func spreadsheet() async throws {
         let world = try await world()
         leave(world, 1, 20)
@@ -116,10 +161,17 @@ import Testing
         #expect(rows.map { $0["risk"] ?? "" } == rows.map { $0["risk"] ?? "" }.sorted())
         let first = rows.prefix { $0["risk"] == "1" }
         #expect(Set(first.compactMap { $0["what"] }) == ["disable", "remove member"])
-        #expect(first.contains { $0["what"] == "remove member" && $0["group"] == "On-Call" && $0["person"] == "王 1" && $0["user_name"] == "person1" }, "\(first)")
-        #expect(first.contains { $0["what"] == "disable" && $0["person"] == "王 20" && $0["due"]?.hasPrefix("20") ?? false })
+        #expect(
+            first.contains {
+                $0["what"] == "remove member" && $0["group"] == "On-Call" && $0["person"] == "王 1"
+                    && $0["user_name"] == "person1"
+            }, "\(first)")
+        #expect(
+            first.contains { $0["what"] == "disable" && $0["person"] == "王 20" && $0["due"]?.hasPrefix("20") ?? false })
         let create = rows.filter { $0["what"] == "create" }
-        #expect(create.count > 3 && Set(create.compactMap { $0["op"] }).count == 1 && create.allSatisfy { $0["op"]?.hasPrefix("p\(plan.report.plan ?? 0)-") ?? false })
+        #expect(
+            create.count > 3 && Set(create.compactMap { $0["op"] }).count == 1
+                && create.allSatisfy { $0["op"]?.hasPrefix("p\(plan.report.plan ?? 0)-") ?? false })
         #expect(rows.allSatisfy { $0["digest"]?.hasPrefix("d:") ?? false && $0["plan"] == "\(plan.report.plan ?? 0)" })
     }
 
@@ -136,8 +188,10 @@ import Testing
             _ = try await world.run()
         }
         #expect(try csv(world, night.report.plan) == then)
-        let stored = try JobReport.stored("world", try #require(try world.ledger.plan(night.report.plan)), in: world.ledger, detail: .rows)
-        #expect(stored.sections.map(\.rows) == night.report.sections.map(\.rows) && stored.verdict == night.report.verdict)
+        let stored = try JobReport.stored(
+            "world", try #require(try world.ledger.plan(night.report.plan)), in: world.ledger, detail: .rows)
+        #expect(
+            stored.sections.map(\.rows) == night.report.sections.map(\.rows) && stored.verdict == night.report.verdict)
     }
 
     @Test("16 B: a conflict is an interval: it keeps its first day while it lasts, ends, and begins anew")
@@ -148,7 +202,8 @@ import Testing
         func since() async throws -> String? {
             let run = try await world.run()
             let operation = try #require(run.operations.first { $0.name == "taken" })
-            let since = try world.ledger.troublesSince(run: run.report.plan.flatMap { try? world.ledger.plan($0)?.run } ?? 0)
+            let since = try world.ledger.troublesSince(
+                run: run.report.plan.flatMap { try? world.ledger.plan($0)?.run } ?? 0)
             return Ledger.troubleKey(operation).flatMap { since[$0] }.map { String($0.prefix { $0 != "o" }.dropLast()) }
         }
         #expect(try await since() == nil)
@@ -164,12 +219,17 @@ import Testing
 
     @Test("16 E: a name in a flag or in the job that is no record's is told, one that is says nothing")
     func unknownNames() async throws {
-        let world = try World(job: World.job("existing: { users: matching, decline: [person1, nobody, user_person2] }", existing: nil))
+        let world = try World(
+            job: World.job("existing: { users: matching, decline: [person1, nobody, user_person2] }", existing: nil))
         world.directory.people = (0..<4).map { .named("person\($0)") }
         world.permissions.retry = ["PERSON0", "persn3"]
         world.permissions.acceptTakeback = ["user_person1"]
         let told = try await world.run().report.details.filter { $0.contains("no record's name or source id") }
-        #expect(told == ["--retry names what is no record's name or source id: persn3", "existing: { decline } names what is no record's name or source id: nobody"], "\(told)")
+        #expect(
+            told == [
+                "--retry names what is no record's name or source id: persn3",
+                "existing: { decline } names what is no record's name or source id: nobody",
+            ], "\(told)")
     }
 
     @Test("14 C: a disk that has less room than a run may need is told before it is full, also on a quiet night")
@@ -184,7 +244,11 @@ import Testing
         #expect(try await !world.run().report.details.contains { $0.contains("make space") })
         world.freeBytes = 5_000
         let quiet = try await world.run()
-        #expect(quiet.report.exit == .inStep && Screen(isQuiet: true).lines(quiet.report).contains { $0.contains("has 0 MB free, and this run may need 1 MB") }, "\(quiet.report.details)")
+        #expect(
+            quiet.report.exit == .inStep
+                && Screen(isQuiet: true).lines(quiet.report).contains {
+                    $0.contains("has 0 MB free, and this run may need 1 MB")
+                }, "\(quiet.report.details)")
     }
 
     @Test("16 B: a plan that is not the one that was looked at is not applied, and nobody is touched")
@@ -196,18 +260,26 @@ import Testing
         // On the same day.
         world.clock.advance(by: -86400)
         let wrong = try await world.invoke(.apply(plan.report.plan, digest: "d:0123456789abcdef"))
-        #expect(wrong.report.exit == .stale && wrong.report.details.contains { $0.contains(digest) && $0.contains("d:0123456789abcdef") }, "\(wrong.report)")
+        #expect(
+            wrong.report.exit == .stale
+                && wrong.report.details.contains { $0.contains(digest) && $0.contains("d:0123456789abcdef") },
+            "\(wrong.report)")
         // What moved is told attribute by attribute.
         world.clock.advance(by: -86400)
         world.directory.people[3].displayName = "Changed again"
         let stale = try await world.invoke(.apply(plan.report.plan, digest: digest))
-        #expect(stale.report.details.contains { $0.contains("update user person3: displayName would now become Changed again, approved was Changed") }, "\(stale.report.details)")
+        #expect(
+            stale.report.details.contains {
+                $0.contains("update user person3: displayName would now become Changed again, approved was Changed")
+            }, "\(stale.report.details)")
         world.directory.people[3].displayName = "Changed"
         world.clock.advance(by: -86400)
         #expect(try await world.invoke(.apply(plan.report.plan, digest: digest)).report.exit == .inStep)
         #expect(world.user("person3")?["displayName"] == "Changed")
         world.clock.advance(by: -86400)
         let twice = try await world.invoke(.apply(plan.report.plan, digest: digest))
-        #expect(twice.report.exit == .stale && twice.report.details.contains { $0.contains("is applied by run ") }, "\(twice.report.details)")
+        #expect(
+            twice.report.exit == .stale && twice.report.details.contains { $0.contains("is applied by run ") },
+            "\(twice.report.details)")
     }
 }

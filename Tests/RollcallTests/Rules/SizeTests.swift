@@ -9,9 +9,12 @@ import Testing
 
 @testable import Ledger
 
-/// R12, R31, R40: what a smaller source holds, whose an account is where creates take over, and nobody keeps access in silence.
+/// R12, R31, R40: what a smaller source holds, whose an account is where creates take over, and nobody keeps access in
+/// silence.
 @Suite struct SizeTests {
-    private func settled(_ people: Int, _ extra: String = "limits: { users.disable: 15, memberships.remove: none }") async throws -> World {
+    private func settled(_ people: Int, _ extra: String = "limits: { users.disable: 15, memberships.remove: none }")
+        async throws -> World
+    {
         let world = try World(job: World.job(extra))
         world.directory.people = (1...people).map { .named("person\($0)") }
         world.directory.teams = [Team(id: "group_all", name: "all", members: Set(world.directory.people.map(\.id)))]
@@ -25,7 +28,12 @@ import Testing
         world.directory.teams[0].members.subtract(gone)
     }
 
-    @Test("R12: a source that lost a third makes nobody and ends nothing that rests on absence; whoever it shows as disabled is disabled all the same")
+    @Test(
+        """
+        R12: a source that lost a third makes nobody and ends nothing that rests on absence; whoever it shows as \
+        disabled is disabled all the same
+        """
+    )
     func shrunk() async throws {
         let world = try await settled(30)
         leave(world, 10)
@@ -34,9 +42,16 @@ import Testing
         world.directory.people.append(.named("fresh"))
         for _ in 1...2 {
             let result = try await world.run()
-            #expect(result.report.exit == .held && result.report.details.contains { $0.contains("source.shrink: the source has 21 users in scope, 30") }, "\(result.report.details)")
-            #expect(world.user("person1")?["active"] == false && world.user("person2")?["displayName"] == "Another Name")
-            #expect(world.documents(.user).filter { $0["active"] == true }.count == 29 && world.user("fresh") == nil && world.members("all").count == 30)
+            #expect(
+                result.report.exit == .held
+                    && result.report.details.contains {
+                        $0.contains("source.shrink: the source has 21 users in scope, 30")
+                    }, "\(result.report.details)")
+            #expect(
+                world.user("person1")?["active"] == false && world.user("person2")?["displayName"] == "Another Name")
+            #expect(
+                world.documents(.user).filter { $0["active"] == true }.count == 29 && world.user("fresh") == nil
+                    && world.members("all").count == 30)
         }
         // No term has begun for anybody who was held.
         #expect(try await !world.plan().report.details.contains { $0.contains("waiting for the end of the term") })
@@ -45,7 +60,12 @@ import Testing
         #expect(world.user("fresh") != nil && world.user("person30")?["active"] == false)
     }
 
-    @Test("R12: size is judged by the largest of seven days: a fifth, lost bit by bit, is a fifth; what was accepted is the new measure")
+    @Test(
+        """
+        R12: size is judged by the largest of seven days: a fifth, lost bit by bit, is a fifth; what was accepted \
+        is the new measure
+        """
+    )
     func bitByBit() async throws {
         let world = try await settled(60, "limits: { users.disable: none, memberships.remove: none }")
         var exits: [ExitCode] = []
@@ -80,7 +100,12 @@ import Testing
         try Platform(name: "cloudsso", rules: .cloudSSO).world(Platform.deleting, noHandMade: noHandMade)
     }
 
-    @Test("R31: where a create takes over, what it brings is never deleted until the platform has told one from the other, or the job says that nobody makes accounts by hand")
+    @Test(
+        """
+        R31: where a create takes over, what it brings is never deleted until the platform has told one from the \
+        other, or the job says that nobody makes accounts by hand
+        """
+    )
     func takeOvers() async throws {
         for (noHandMade, hasShown, isDeleted) in [(false, false, false), (true, false, true), (false, true, true)] {
             let world = try overwriting(noHandMade)
@@ -93,17 +118,32 @@ import Testing
             world.directory.people += [.named("ada"), .named("bo"), .named("carol")]
             let result = try await world.run()
             world.permissions.firstRun = false
-            #expect(result.report.details.contains { $0.contains("this platform does not tell which") } == (!noHandMade && !hasShown), "\(result.report.details)")
-            #expect(try world.ledger.link(kind: .user, source: "user_bo")?.origin == (isDeleted ? LinkOrigin.created : .takenOver))
+            #expect(
+                result.report.details.contains { $0.contains("this platform does not tell which") }
+                    == (!noHandMade && !hasShown), "\(result.report.details)")
+            #expect(
+                try world.ledger.link(kind: .user, source: "user_bo")?.origin
+                    == (isDeleted ? LinkOrigin.created : .takenOver))
             world.directory.people.removeAll { $0.username == "bo" }
             _ = try await world.run()
             #expect((world.user("bo") == nil) == isDeleted)
         }
     }
 
-    @Test("origins of older versions are looked at once: what was there before its create is found, and not made; an operator may say otherwise")
+    @Test(
+        """
+        origins of older versions are looked at once: what was there before its create is found, and not made; an \
+        operator may say otherwise
+        """
+    )
     func origins() async throws {
-        let world = try World(job: World.job("limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: immediately }"))
+        let world = try World(
+            job: World.job(
+                """
+                limits: { source.shrink: none, users.delete: none, users.disable: none }\nleavers: { delete: \
+                immediately }
+                """
+            ))
         world.directory.people = [.named("ada"), .named("bo"), .named("carol"), .named("dana")]
         try await world.run()
         // As an older version left it: one is older than its create, one was settled by a later run.
@@ -118,16 +158,24 @@ import Testing
             try db.execute(sql: "INSERT INTO learned VALUES ('origins', 'to be looked at')")
         }
         let result = try await world.run()
-        #expect(result.report.details.contains { $0.contains("2 links of the version before") && $0.contains("older than its create") && $0.contains("run 2 found it") }, "\(result.report.details)")
+        #expect(
+            result.report.details.contains {
+                $0.contains("2 links of the version before") && $0.contains("older than its create")
+                    && $0.contains("run 2 found it")
+            }, "\(result.report.details)")
         #expect(try await !world.run().report.details.contains { $0.contains("links of the version before") })
         #expect(try world.ledger.origins().map(\.sourceID) == ["user_ada", "user_bo"])
         #expect(try world.ledger.setCreated(["user_bo", "nobody"]) == ["nobody"])
         world.directory.people.removeFirst(3)
         _ = try await world.run()
-        #expect(Set(world.documents(.user).compactMap { $0["userName"]?.string }) == ["ada", "dana"] && world.user("ada")?["active"] == false)
+        #expect(
+            Set(world.documents(.user).compactMap { $0["userName"]?.string }) == ["ada", "dana"]
+                && world.user("ada")?["active"] == false)
     }
 
-    @Test("R20: on a target that cannot be listed, no ledger is no first run, until somebody says so", arguments: Platform.all.filter { !$0.isListed })
+    @Test(
+        "R20: on a target that cannot be listed, no ledger is no first run, until somebody says so",
+        arguments: Platform.all.filter { !$0.isListed })
     func firstRun(platform: Platform) async throws {
         let world = try platform.world()
         world.directory.people = [.named("ada")]

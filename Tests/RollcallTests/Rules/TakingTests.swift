@@ -8,7 +8,13 @@ import Testing
 @Suite struct TakingTests {
     @Test("16 A: a plan and a run name who loses access and why, by display name and user name, and whom a group loses")
     func named() async throws {
-        let world = try World(job: World.job("leavers: { disable: immediately, delete: 30d }\nlimits: { source.shrink: none, users.disable: none, memberships.remove: none }"))
+        let world = try World(
+            job: World.job(
+                """
+                leavers: { disable: immediately, delete: 30d }\nlimits: { source.shrink: none, users.disable: \
+                none, memberships.remove: none }
+                """
+            ))
         world.directory.people = ["ada", "bo", "carol", "dan"].map { .named($0) }
         world.directory.people[0].displayName = "Ada Byrne"
         world.directory.teams = [Team(id: "g", name: "On-Call", members: ["user_ada", "user_carol", "user_dan"])]
@@ -17,11 +23,24 @@ import Testing
         world.directory.people.removeFirst()
         world.directory.teams[0].members = ["user_dan"]
         let plan = try await world.plan()
-        #expect(plan.report.details.contains { $0.hasPrefix("takes access away: disable Ada Byrne (ada): no longer in the source") }, "\(plan.report.details)")
-        #expect(plan.report.details.contains { $0.hasPrefix("takes access away: disable ") && $0.contains("bo") && $0.contains("disabled in the source") })
-        #expect(plan.report.details.contains { $0.hasPrefix("takes access away: members On-Call: − ") && $0.contains("Ada Byrne (ada)") && $0.contains("carol") })
+        #expect(
+            plan.report.details.contains {
+                $0.hasPrefix("takes access away: disable Ada Byrne (ada): no longer in the source")
+            }, "\(plan.report.details)")
+        #expect(
+            plan.report.details.contains {
+                $0.hasPrefix("takes access away: disable ") && $0.contains("bo")
+                    && $0.contains("disabled in the source")
+            })
+        #expect(
+            plan.report.details.contains {
+                $0.hasPrefix("takes access away: members On-Call: − ") && $0.contains("Ada Byrne (ada)")
+                    && $0.contains("carol")
+            })
         let run = try await world.run()
-        #expect(run.report.details.contains { $0.hasPrefix("took access away: disable Ada Byrne (ada)") }, "\(run.report.details)")
+        #expect(
+            run.report.details.contains { $0.hasPrefix("took access away: disable Ada Byrne (ada)") },
+            "\(run.report.details)")
         let quiet = try await world.plan()
         #expect(!quiet.report.details.contains { $0.contains("access away") })
     }
@@ -36,7 +55,8 @@ import Testing
         #expect(run.report.exit == .held)
         let lines = run.report.details.filter { $0.hasPrefix("held, and unchanged: disable ") }
         #expect(
-            lines.count == 50 && lines.allSatisfy { !$0.contains("users.disable") } && run.report.details.contains("… and 10 more, in the CSV"), "\(run.report.details.prefix(4))")
+            lines.count == 50 && lines.allSatisfy { !$0.contains("users.disable") }
+                && run.report.details.contains("… and 10 more, in the CSV"), "\(run.report.details.prefix(4))")
         #expect(world.documents(.user).allSatisfy { $0["active"] != false })
         // The morning after, status still says which limit it was, and what lets it go.
         #expect(try world.ledger.lastRun(isBaseline: false)?.summary?.contains("--allow users.disable=60") == true)
@@ -52,7 +72,10 @@ import Testing
         let before = try world.ledger.bytes()
         for _ in 1...20 {
             let night = try await world.run()
-            #expect(night.report.exit == .inStep && night.report.details.contains { $0.contains("390 listed without an operation") }, "\(night.report.details)")
+            #expect(
+                night.report.exit == .inStep
+                    && night.report.details.contains { $0.contains("390 listed without an operation") },
+                "\(night.report.details)")
         }
         // A run's own row, and what SQLite rounds up: under a kilobyte a night.
         #expect(try world.ledger.bytes() - before <= 20 * 1024)

@@ -28,18 +28,26 @@ import Testing
         let night = try await world.run()
         #expect(night.report.exit == .recordsFailed)
         #expect(night.planned.count == 10)
-        #expect(night.report.details.contains { $0.contains("20 requests in a row failed") } && night.report.details.contains { $0.hasPrefix("10 operations not sent") }, "\(night.report.details)")
+        #expect(
+            night.report.details.contains { $0.contains("20 requests in a row failed") }
+                && night.report.details.contains { $0.hasPrefix("10 operations not sent") }, "\(night.report.details)")
         fails.isOn = false
         #expect(try await world.run().report.exit == .inStep)
         #expect(world.documents(.user).count == 30)
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
     }
 
-    @Test("records that the target cannot make stand in nobody's way: the others of the wave are sent, and go first the next night")
+    @Test(
+        """
+        records that the target cannot make stand in nobody's way: the others of the wave are sent, and go first \
+        the next night
+        """
+    )
     func badRecords() async throws {
         let fails = Switch()
         let world = try World(job: World.job("pace: { requestsPerSecond: 100, concurrency: 1 }")) { request, _ in
-            fails.isOn && request.head.method == .post && String(decoding: request.body, as: UTF8.self).contains("bad") ? .answered(EmulatedResponse(status: 500)) : nil
+            fails.isOn && request.head.method == .post && String(decoding: request.body, as: UTF8.self).contains("bad")
+                ? .answered(EmulatedResponse(status: 500)) : nil
         }
         fails.isOn = true
         world.directory.people = (0..<7).map { .named("bad\($0)") } + (0..<9).map { .named("good\($0)") }
@@ -52,7 +60,8 @@ import Testing
         #expect(world.documents(.user).count == 18)
     }
 
-    @Test("a credential that may not write, and not read either, is told as such: 77, and not a thousand refused records")
+    @Test(
+        "a credential that may not write, and not read either, is told as such: 77, and not a thousand refused records")
     func forbidden() async throws {
         let fails = Switch()
         let world = try Platform.all.first { $0.name == "cloudsso" }.map { platform in
@@ -69,7 +78,12 @@ import Testing
         #expect(try await target.run().report.exit == .inStep)
     }
 
-    @Test("where the ledger stands for the target, an address whose change got no answer is replaced, and never stands beside the new one", arguments: ["cloudsso", "volcengine-identity-center"])
+    @Test(
+        """
+        where the ledger stands for the target, an address whose change got no answer is replaced, and never \
+        stands beside the new one
+        """,
+        arguments: ["cloudsso", "volcengine-identity-center"])
     func oneAddress(name: String) async throws {
         let fails = Switch()
         let platform = try #require(Platform.all.first { $0.name == name })
@@ -82,7 +96,9 @@ import Testing
         fails.isOn = false
         world.directory.people[0].email = "newer@corp.example"
         #expect(try await world.run().report.exit == .inStep)
-        #expect(world.user("ada")?["emails"]?.array?.compactMap { $0["value"]?.string } == ["newer@corp.example"], "\(world.user("ada")?["emails"]?.canonical ?? "")")
+        #expect(
+            world.user("ada")?["emails"]?.array?.compactMap { $0["value"]?.string } == ["newer@corp.example"],
+            "\(world.user("ada")?["emails"]?.canonical ?? "")")
     }
 
     /// How a server never comes to an end.
@@ -95,7 +111,12 @@ import Testing
         case silent
     }
 
-    @Test("3.5: a server that never ends, beside a good job: the good job's work is done, and the whole ends with 69 within the patience", arguments: Endless.allCases)
+    @Test(
+        """
+        3.5: a server that never ends, beside a good job: the good job's work is done, and the whole ends with 69 \
+        within the patience
+        """,
+        arguments: Endless.allCases)
     func endless(_ kind: Endless) async throws {
         var landscape = Landscape(target: SCIMService())
         for path in ["/bad", "/good"] { landscape.platforms[path] = SCIMService(prefix: path) }
@@ -111,9 +132,18 @@ import Testing
                 return .answered(never)
             case .pages:
                 if path.hasSuffix("/ServiceProviderConfig") { return nil }
-                guard request.head.method == .get, path.contains("startIndex") else { return .answered(EmulatedResponse(status: 503)) }
-                let resources = (0..<100).map { JSONValue.object(["id": .string("\(number)-\($0)"), "userName": .string("user\(number)-\($0)"), "displayName": .string("group\(number)-\($0)")]) }
-                return .answered(EmulatedResponse(status: 200, body: JSONValue.object(["Resources": .array(resources)]).canonicalBytes))
+                guard request.head.method == .get, path.contains("startIndex") else {
+                    return .answered(EmulatedResponse(status: 503))
+                }
+                let resources = (0..<100).map {
+                    JSONValue.object([
+                        "id": .string("\(number)-\($0)"), "userName": .string("user\(number)-\($0)"),
+                        "displayName": .string("group\(number)-\($0)"),
+                    ])
+                }
+                return .answered(
+                    EmulatedResponse(
+                        status: 200, body: JSONValue.object(["Resources": .array(resources)]).canonicalBytes))
             }
         }
         var directory = TestDirectory()
@@ -121,16 +151,19 @@ import Testing
         let document = directory.document()
         let jobs = try ["bad", "good"].map { name in
             try Job.read(
-                text: World.job("pace: { patience: 600 }").replacingOccurrences(of: "job: world", with: "job: \(name)").replacingOccurrences(of: "/scim/v2", with: "/\(name)"), path: "\(name).yaml",
+                text: World.job("pace: { patience: 600 }").replacingOccurrences(of: "job: world", with: "job: \(name)")
+                    .replacingOccurrences(of: "/scim/v2", with: "/\(name)"), path: "\(name).yaml",
                 vocabulary: .current)
         }
         let surroundings = Surroundings(
-            time: clock.time, environment: ["TOKEN": "correct horse"], log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client,
+            time: clock.time, environment: ["TOKEN": "correct horse"],
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client,
             sourceOverride: FileSource(name: "directory.json") { document })
         let start = clock.now
         let reports = try await Invocation(.run, surroundings: surroundings).execute(jobs.map { ($0, try Ledger()) })
         // A list without an end is left, and told; then each record is tried.
-        #expect(reports.map(\.exit) == [kind == .pages ? .recordsFailed : .unreachable, .inStep], "\(reports[0].details)")
+        #expect(
+            reports.map(\.exit) == [kind == .pages ? .recordsFailed : .unreachable, .inStep], "\(reports[0].details)")
         #expect(client.landscape.platforms["/good"]?.documents(.user).count == 20)
         // The patience, and the one request under way when it ends.
         #expect(clock.now - start < 700, "\(clock.now - start)")
@@ -142,18 +175,23 @@ import Testing
         for path in ["/bad", "/good"] { landscape.platforms[path] = SCIMService(prefix: path) }
         let clock = VirtualTime(seed: 1)
         let client = InProcessClient(landscape, time: clock.time) { request, _ in
-            request.head.method == .post && (request.head.path ?? "").hasPrefix("/bad") ? .answered(EmulatedResponse(status: 503)) : nil
+            request.head.method == .post && (request.head.path ?? "").hasPrefix("/bad")
+                ? .answered(EmulatedResponse(status: 503)) : nil
         }
         var directory = TestDirectory()
         directory.people = (0..<20).map { .named("person\($0)") }
         let document = directory.document()
         let jobs = try ["bad", "good"].map { name in
             try Job.read(
-                text: World.job("pace: { requestsPerSecond: 100, concurrency: 1 }").replacingOccurrences(of: "job: world", with: "job: \(name)").replacingOccurrences(of: "/scim/v2", with: "/\(name)"),
+                text: World.job("pace: { requestsPerSecond: 100, concurrency: 1 }").replacingOccurrences(
+                    of: "job: world", with: "job: \(name)"
+                ).replacingOccurrences(of: "/scim/v2", with: "/\(name)"),
                 path: "\(name).yaml", vocabulary: .current)
         }
         let surroundings = Surroundings(
-            time: clock.time, environment: ["TOKEN": "correct horse"], log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client, retry: RetryPolicy(attempts: 2, base: 0.1),
+            time: clock.time, environment: ["TOKEN": "correct horse"],
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client,
+            retry: RetryPolicy(attempts: 2, base: 0.1),
             sourceOverride: FileSource(name: "directory.json") { document })
         let reports = try await Invocation(.run, surroundings: surroundings).execute(jobs.map { ($0, try Ledger()) })
         #expect(reports.map(\.exit) == [.recordsFailed, .inStep])
@@ -161,10 +199,15 @@ import Testing
         #expect(client.landscape.platforms["/good"]?.documents(.user).count == 20)
     }
 
-    @Test("records that cannot be made keep nobody from being disabled, and a target that answers nothing is left alone")
+    @Test(
+        "records that cannot be made keep nobody from being disabled, and a target that answers nothing is left alone")
     func goesOn() async throws {
         let fails = Switch(), isDead = Switch()
-        let world = try World(job: World.job("pace: { requestsPerSecond: 100, concurrency: 1 }\nlimits: { users.disable: none, source.shrink: none }")) { request, _ in
+        let world = try World(
+            job: World.job(
+                "pace: { requestsPerSecond: 100, concurrency: 1 }\nlimits: { users.disable: none, source.shrink: none }"
+            )
+        ) { request, _ in
             isDead.isOn && request.head.method == .patch
                 ? .notSent
                 : isDead.isOn && request.head.method == .get && (request.head.path ?? "").hasSuffix("/Users?count=1")
@@ -202,7 +245,9 @@ import Testing
         #expect(night.planned.isEmpty && night.operations.allSatisfy { $0.status == .failed })
     }
 
-    @Test("a stop is orderly: what is under way is finished and settled, the rest is the next run's; exit 143 and 130", arguments: [15, 2] as [Int32])
+    @Test(
+        "a stop is orderly: what is under way is finished and settled, the rest is the next run's; exit 143 and 130",
+        arguments: [15, 2] as [Int32])
     func stop(signal: Int32) async throws {
         let posts = Counter()
         let stop = StopRequest()
@@ -218,7 +263,9 @@ import Testing
         #expect((4...7).contains(made))
         #expect(night.operations.filter { $0.status == .done }.count == made)
         #expect(try world.ledger.unsettled().isEmpty)
-        #expect(night.report.details.contains { $0.contains("\(20 - made) operations not sent") }, "\(night.report.details)")
+        #expect(
+            night.report.details.contains { $0.contains("\(20 - made) operations not sent") }, "\(night.report.details)"
+        )
         world.stop = StopRequest()
         #expect(try await world.run().report.exit == .inStep)
         #expect(world.documents(.user).count == 20)
@@ -239,7 +286,8 @@ import Testing
         #expect(world.documents(.user).isEmpty)
     }
 
-    @Test("the pace halves on 429, once for all that were under way, recovers slowly, and the settled rate is remembered")
+    @Test(
+        "the pace halves on 429, once for all that were under way, recovers slowly, and the settled rate is remembered")
     func pace() async throws {
         let executor = SeededExecutor(seed: 1)
         try executor.run {
@@ -249,16 +297,26 @@ import Testing
             // A server that lets four requests a second pass.
             let server = Limited(time: clock.time, limit: 4)
             let paced = Paced(server, pace: Pace(requestsPerSecond: 16, concurrency: 4), time: clock.time)
-            let client = Retrying(paced, policy: RetryPolicy(attempts: 20, base: 0.1), time: clock.time, log: .init(label: "test"))
-            for _ in 0..<200 { _ = try? await client.send(OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/"))) }
+            let client = Retrying(
+                paced, policy: RetryPolicy(attempts: 20, base: 0.1), time: clock.time, log: .init(label: "test"))
+            for _ in 0..<200 {
+                _ = try? await client.send(
+                    OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/")))
+            }
             let rate = try #require(await paced.settledRate)
             #expect(rate < 10 && rate >= 1)
             // The next run begins at the settled rate.
             let before = clock.now
             let next = Paced(Quiet(), pace: Pace(requestsPerSecond: 16, concurrency: 4), settled: 2, time: clock.time)
-            for _ in 0..<11 { _ = try? await next.send(OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/"))) }
+            for _ in 0..<11 {
+                _ = try? await next.send(
+                    OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/")))
+            }
             #expect(clock.now - before >= 4.9)
-            for _ in 0..<2000 { _ = try? await next.send(OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/"))) }
+            for _ in 0..<2000 {
+                _ = try? await next.send(
+                    OutgoingRequest(head: HTTPRequest(method: .get, scheme: "http", authority: "x", path: "/")))
+            }
             #expect(await next.settledRate == nil)
         }
     }
@@ -286,7 +344,9 @@ import Testing
     }
 
     private struct Quiet: HTTPClient {
-        func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse { IncomingResponse(head: HTTPResponse(status: .ok)) }
+        func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
+            IncomingResponse(head: HTTPResponse(status: .ok))
+        }
     }
 
     @Test("R29: a plan that is older than a day is not applied, unless that is said")

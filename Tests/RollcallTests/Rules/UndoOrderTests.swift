@@ -65,14 +65,17 @@ import Testing
         _ = try await world.invoke(.undo(run: second, writes: true))
         _ = try await world.invoke(.undo(run: try world.lastRun(), writes: true))
         let refused = try await world.invoke(.undo(run: first, writes: false))
-        #expect(refused.report.exit == .stale && refused.report.details.joined().contains("ada (run \(second))"), "\(refused.report.details)")
+        #expect(
+            refused.report.exit == .stale && refused.report.details.joined().contains("ada (run \(second))"),
+            "\(refused.report.details)")
         #expect(try world.ledger.lastWriting(10).filter(\.isUndone).map(\.id) == [second + 1])
     }
 
     @Test("whoever was created, and put into a group by a later run, is not taken back before that run")
     func laterMembership() async throws {
         let refuses = Switch()
-        let world = try World(job: World.job("limits: { users.delete: none, memberships.remove: none }")) { request, _ in
+        let world = try World(job: World.job("limits: { users.delete: none, memberships.remove: none }")) {
+            request, _ in
             refuses.isOn && request.head.method == .patch ? .answered(EmulatedResponse(status: 400)) : nil
         }
         world.directory.people = [.named("ada"), .named("bo")]
@@ -86,7 +89,9 @@ import Testing
         try await world.run()
         let later = try world.lastRun()
         let refused = try await world.invoke(.undo(run: run, writes: true))
-        #expect(refused.report.exit == .stale && refused.report.details.joined().contains("dara (run \(later))"), "\(refused.report.details)")
+        #expect(
+            refused.report.exit == .stale && refused.report.details.joined().contains("dara (run \(later))"),
+            "\(refused.report.details)")
         // A membership that could not be taken back stands in the way as before.
         refuses.isOn = true
         _ = try await world.invoke(.undo(run: later, writes: true))
@@ -101,7 +106,9 @@ import Testing
     @Test("a later run whose write got no answer stands in an undo's way like any other, in the look and in the undo")
     func laterDoubt() async throws {
         let loses = Switch()
-        let world = try World(job: World.job()) { request, _ in loses.isOn && request.head.method == .patch ? .answerLost : nil }
+        let world = try World(job: World.job()) { request, _ in
+            loses.isOn && request.head.method == .patch ? .answerLost : nil
+        }
         world.directory.people = [.named("ada"), .named("bo")]
         try await world.run()
         let run = try world.lastRun()
@@ -114,11 +121,17 @@ import Testing
         #expect(world.user("ada") != nil && world.user("bo") != nil)
     }
 
-    @Test("an association's memberships are taken back with it, also by a second undo, and before a later run's nothing is given up")
+    @Test(
+        """
+        an association's memberships are taken back with it, also by a second undo, and before a later run's \
+        nothing is given up
+        """
+    )
     func associatedMember() async throws {
         let refuses = Switch()
         let world = try World(job: World.job()) { request, _ in
-            refuses.isOn && request.head.method == .patch && (request.head.path ?? "").contains("/Groups/") ? .answered(EmulatedResponse(status: 400)) : nil
+            refuses.isOn && request.head.method == .patch && (request.head.path ?? "").contains("/Groups/")
+                ? .answered(EmulatedResponse(status: 400)) : nil
         }
         world.directory.people = [.named("ada")]
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
@@ -143,6 +156,8 @@ import Testing
         world.directory.teams[0].members.insert("user_fay")
         try await world.run()
         let refused = try await world.invoke(.undo(run: association, writes: true))
-        #expect(refused.report.exit == .stale && refused.report.details.joined().contains("fay (run"), "\(refused.report.details)")
+        #expect(
+            refused.report.exit == .stale && refused.report.details.joined().contains("fay (run"),
+            "\(refused.report.details)")
     }
 }

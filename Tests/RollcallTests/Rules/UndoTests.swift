@@ -12,20 +12,28 @@ import Testing
 
 /// R30: what a run did is taken back by a plan like any other.
 @Suite struct UndoTests {
-    @Test("a day of every kind is taken back: created ones go, deleted ones come back under a new id, with their groups")
+    @Test(
+        "a day of every kind is taken back: created ones go, deleted ones come back under a new id, with their groups")
     func everything() async throws {
         let world = try await World.ofUndo()
         let bo = world.user("bo")?["id"]?.string
         try world.plant(.user, ["userName": "fay", "displayName": "Was here"])
         let before = Trial.story(world)
-        world.directory.people = [.named("ada", displayName: "Another"), .named("chen", status: "disabled"), .named("fay"), .named("new")]
-        world.directory.teams = [Team(id: "group_1", name: "Ops 2", members: ["user_ada", "user_new", "user_fay"]), Team(id: "group_2", name: "Dev", members: ["user_chen"])]
+        world.directory.people = [
+            .named("ada", displayName: "Another"), .named("chen", status: "disabled"), .named("fay"), .named("new"),
+        ]
+        world.directory.teams = [
+            Team(id: "group_1", name: "Ops 2", members: ["user_ada", "user_new", "user_fay"]),
+            Team(id: "group_2", name: "Dev", members: ["user_chen"]),
+        ]
         #expect(try await world.run().report.exit == .inStep)
         #expect(Trial.story(world) != before)
         let run = try world.lastRun()
         let look = try await world.invoke(.undo(run: run, writes: false))
         #expect(look.report.exit == .pending)
-        #expect(look.operation(.delete, "new") != nil && look.operation(.create, "bo") != nil && look.operation(.dissociate, "fay") != nil)
+        #expect(
+            look.operation(.delete, "new") != nil && look.operation(.create, "bo") != nil
+                && look.operation(.dissociate, "fay") != nil)
         let undone = try await world.invoke(.undo(run: run, writes: true))
         #expect(undone.report.exit == .inStep, "\(undone.report.details)")
         #expect(undone.report.details.contains { $0.contains("1 deleted object created again, each under a new id") })
@@ -45,11 +53,19 @@ import Testing
         #expect(world.user("new") != nil && world.user("bo") == nil && world.members("Ops 2") == ["ada", "new", "fay"])
     }
 
-    @Test("a deleted account whose delete got no answer is created again; one that was gone when the delete came is told")
+    @Test(
+        "a deleted account whose delete got no answer is created again; one that was gone when the delete came is told")
     func doubtful() async throws {
         for (losesAnswer, isBack) in [(true, true), (false, false)] {
             let fails = Switch()
-            let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, source.shrink: none }")) { request, _ in
+            let world = try World(
+                job: World.job(
+                    """
+                    leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, \
+                    source.shrink: none }
+                    """
+                )
+            ) { request, _ in
                 guard fails.isOn, request.head.method == .delete else { return nil }
                 return losesAnswer ? .answerLost : .answered(EmulatedResponse(status: 404))
             }
@@ -65,16 +81,27 @@ import Testing
             if isBack {
                 #expect(world.user("bo") != nil, "\(undone.report.details)")
             } else {
-                #expect(undone.operations.contains { $0.name == "bo" && $0.reason.contains("cannot be restored") }, "\(undone.operations.map(\.reason))")
+                #expect(
+                    undone.operations.contains { $0.name == "bo" && $0.reason.contains("cannot be restored") },
+                    "\(undone.operations.map(\.reason))")
             }
         }
     }
 
-    @Test("what was restored is let go when its record leaves the scope, and stays when somebody looks at a plan with another mapping")
+    @Test(
+        """
+        what was restored is let go when its record leaves the scope, and stays when somebody looks at a plan \
+        with another mapping
+        """
+    )
     func letGo() async throws {
-        let world = try World(job: World.job().replacingOccurrences(of: "path: directory.json", with: "path: directory.json, scope: { groups: [group_1] }"))
+        let world = try World(
+            job: World.job().replacingOccurrences(
+                of: "path: directory.json", with: "path: directory.json, scope: { groups: [group_1] }"))
         world.directory.people = [.named("ada"), .named("bo"), .named("chen"), .named("dara")]
-        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo", "user_chen", "user_dara"])]
+        world.directory.teams = [
+            Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo", "user_chen", "user_dara"])
+        ]
         try await world.run()
         world.directory.people[0].displayName = "Another"
         try await world.run()
@@ -124,7 +151,8 @@ import Testing
     @Test("a killed undo is finished by the next one, and no run in between takes it back")
     func killed() async throws {
         let cut = Switch()
-        let world = try World(job: World.job("limits: { users.delete: none }")) { request, _ in cut.isOn && request.head.method == .delete && (request.head.path ?? "").hasSuffix("3") ? .notSent : nil
+        let world = try World(job: World.job("limits: { users.delete: none }")) { request, _ in
+            cut.isOn && request.head.method == .delete && (request.head.path ?? "").hasSuffix("3") ? .notSent : nil
         }
         world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
         try await world.run()
@@ -142,7 +170,14 @@ import Testing
     @Test("a name that somebody else has by now is never taken over; a failed operation is not taken back")
     func taken() async throws {
         let refuses = Switch()
-        let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, users.clear: none, source.shrink: none }")) {
+        let world = try World(
+            job: World.job(
+                """
+                leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, \
+                users.disable: none, users.clear: none, source.shrink: none }
+                """
+            )
+        ) {
             request, _ in
             refuses.isOn && request.head.method == .patch ? .answered(EmulatedResponse(status: 400)) : nil
         }
@@ -162,14 +197,22 @@ import Testing
         let bo = try #require(world.user("bo")?["id"]?.string)
         let undone = try await world.invoke(.undo(run: run, writes: true))
         #expect(undone.report.exit == .recordsFailed)
-        #expect(undone.report.details.joined().contains("its name or externalId is by now that of the object \(bo)"), "\(undone.report.details)")
+        #expect(
+            undone.report.details.joined().contains("its name or externalId is by now that of the object \(bo)"),
+            "\(undone.report.details)")
         #expect(world.user("bo")?["externalId"] == "user_newbo")
         #expect(world.user("chen")?["active"] == false)
     }
 
     @Test("a look with --release releases nothing, and after an undo a leaver's term begins anew")
     func release() async throws {
-        let world = try World(job: World.job("leavers: { disable: immediately, delete: 3d }\nlimits: { users.delete: none, users.disable: none, source.shrink: none }"))
+        let world = try World(
+            job: World.job(
+                """
+                leavers: { disable: immediately, delete: 3d }\nlimits: { users.delete: none, users.disable: none, \
+                source.shrink: none }
+                """
+            ))
         world.directory.people = [.named("ada"), .named("bo")]
         try await world.run()
         world.directory.people.removeLast()
@@ -209,7 +252,9 @@ import Testing
         #expect(try world.ledger.link(kind: .user, source: "user_ada")?.origin == .associated)
     }
 
-    @Test("what was in doubt goes back to what it was, also where the ledger stands for the target", arguments: ["cloudsso", "volcengine-identity-center"])
+    @Test(
+        "what was in doubt goes back to what it was, also where the ledger stands for the target",
+        arguments: ["cloudsso", "volcengine-identity-center"])
     func doubted(name: String) async throws {
         let loses = Switch()
         let platform = try #require(Platform.all.first { $0.name == name })
@@ -235,7 +280,9 @@ import Testing
         let field = again.operation(.update, "ada")?.fields.first { $0.path == "emails[work]" }
         #expect(field?.before == "\"old@corp.example\"", "\(field.debugDescription)")
         _ = try await world.invoke(.undo(run: try world.lastRun(), writes: true))
-        #expect(world.user("ada")?["emails"]?.array?.compactMap { $0["value"]?.string } == ["old@corp.example"], "\(world.user("ada")?.canonical ?? "")")
+        #expect(
+            world.user("ada")?["emails"]?.array?.compactMap { $0["value"]?.string } == ["old@corp.example"],
+            "\(world.user("ada")?.canonical ?? "")")
     }
 
     @Test("what is not linked any more is told, and not left out in silence")
@@ -251,7 +298,10 @@ import Testing
         world.directory.teams[0].members.remove("user_bo")
         try await world.run()
         let undone = try await world.invoke(.undo(run: run, writes: true))
-        #expect(undone.operations.contains { $0.name == "bo" && $0.heldBy == .notRestorable && $0.reason.contains("not linked any more") }, "\(undone.operations.map(\.reason))")
+        #expect(
+            undone.operations.contains {
+                $0.name == "bo" && $0.heldBy == .notRestorable && $0.reason.contains("not linked any more")
+            }, "\(undone.operations.map(\.reason))")
     }
 
     @Test("somebody who was disabled since is disabled, whatever became of the mapping meanwhile")
@@ -266,7 +316,9 @@ import Testing
         #expect(world.user("ada")?["active"] == false)
     }
 
-    @Test("R28: an undo frees an e-mail address before somebody else takes it", arguments: ["aws-identity-center", "huawei-identity-center"])
+    @Test(
+        "R28: an undo frees an e-mail address before somebody else takes it",
+        arguments: ["aws-identity-center", "huawei-identity-center"])
     func addresses(name: String) async throws {
         let platform = try #require(Platform.all.first { $0.name == name })
         let world = try platform.world(Platform.deleting)
@@ -295,7 +347,11 @@ extension World {
     static func ofUndo() async throws -> World {
         let world = try World(
             job: World.job(
-                "leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, users.clear: none, source.shrink: none, memberships.remove: none, groups.delete: none }"
+                """
+                leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, \
+                users.disable: none, users.clear: none, source.shrink: none, memberships.remove: none, \
+                groups.delete: none }
+                """
             ))
         world.directory.people = [.named("ada"), .named("bo"), .named("chen")]
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo"])]

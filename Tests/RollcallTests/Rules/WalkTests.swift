@@ -17,21 +17,34 @@ import Testing
 /// R34: every walk ends. Root 3 of what foreign servers taught, by its numbers.
 @Suite struct WalkTests {
     /// A world in step, of people and a group; small pages.
-    private func settled(_ people: Int, page: Int = 4, extra: String = "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }") async throws -> World {
+    private func settled(
+        _ people: Int, page: Int = 4,
+        extra: String =
+            "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }"
+    ) async throws -> World {
         var options = ServiceOptions()
         options.maxResults = page
         let world = try World(job: World.job(extra), options: options)
         world.directory.people = (1...people).map { .named("person\($0)") }
-        world.directory.teams = [Team(id: "group_ops", name: "ops", members: Set(world.directory.people.prefix(3).map(\.id)))]
+        world.directory.teams = [
+            Team(id: "group_ops", name: "ops", members: Set(world.directory.people.prefix(3).map(\.id)))
+        ]
         #expect(try await world.run().report.exit == .inStep)
         return world
     }
 
-    private static func connection(_ client: any HTTPClient) throws -> SCIMConnection { SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client) }
+    private static func connection(_ client: any HTTPClient) throws -> SCIMConnection {
+        SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
+    }
 
     private func turnOn(_ habits: Set<Habit>, _ world: World) { world.client.change { $0.options.habits = habits } }
 
-    @Test("3.1: a server that ignores startIndex ends the walk, is told, and whoever is disabled in the source loses access all the same", arguments: [4, 10])
+    @Test(
+        """
+        3.1: a server that ignores startIndex ends the walk, is told, and whoever is disabled in the source loses \
+        access all the same
+        """,
+        arguments: [4, 10])
     func ignoresStartIndex(people: Int) async throws {
         let world = try await settled(people)
         turnOn([.ignoresStartIndex], world)
@@ -40,7 +53,9 @@ import Testing
         let result = try await world.run()
         #expect(world.client.sent - before < 30)
         #expect(world.user("person\(people)")?["active"] == false)
-        #expect(result.report.details.contains { $0.contains("nobody can tell") || $0.contains("brings nothing new") }, "\(result.report.details)")
+        #expect(
+            result.report.details.contains { $0.contains("nobody can tell") || $0.contains("brings nothing new") },
+            "\(result.report.details)")
         // Nobody is made twice because of what it does not show.
         #expect(world.documents(.user).count == people)
     }
@@ -50,7 +65,9 @@ import Testing
         let world = try await settled(4)
         turnOn([.restartsPastEnd], world)
         let quiet = try await world.plan()
-        #expect(quiet.report.headline.hasPrefix("No changes.") && quiet.report.exit == .inStep, "\(quiet.report.headline) \(quiet.report.details)")
+        #expect(
+            quiet.report.headline.hasPrefix("No changes.") && quiet.report.exit == .inStep,
+            "\(quiet.report.headline) \(quiet.report.details)")
     }
 
     @Test("3.1: cursors that never end, and a list without totals that never ends, end")
@@ -67,7 +84,9 @@ import Testing
         #expect(empty.count == 11)
     }
 
-    @Test("3.2: what is refused or fails past the end is the end; 404 for an empty list of groups is an empty list", arguments: [Habit.refusesPastEnd, .failsPastEnd, .missingWhenEmpty])
+    @Test(
+        "3.2: what is refused or fails past the end is the end; 404 for an empty list of groups is an empty list",
+        arguments: [Habit.refusesPastEnd, .failsPastEnd, .missingWhenEmpty])
     func pastTheEnd(_ habit: Habit) async throws {
         let world = try await settled(4)
         if habit == .missingWhenEmpty {
@@ -101,7 +120,8 @@ import Testing
         #expect(world.user(name)?["active"] == false && world.user("person10")?["active"] == false)
         #expect(result.report.details.contains { $0.contains("were declared") }, "\(result.report.details)")
         let next = try await world.plan()
-        #expect(next.report.details.contains { $0.contains("it has not been whole since 2026-") }, "\(next.report.details)")
+        #expect(
+            next.report.details.contains { $0.contains("it has not been whole since 2026-") }, "\(next.report.details)")
         #expect(next.planned.isEmpty)
     }
 
@@ -113,7 +133,8 @@ import Testing
         #expect(try await world.run().report.exit == .inStep)
         let before = world.client.sent
         let quiet = try await world.plan()
-        #expect(quiet.report.headline.hasPrefix("No changes.") && quiet.report.exit == .inStep, "\(quiet.report.details)")
+        #expect(
+            quiet.report.headline.hasPrefix("No changes.") && quiet.report.exit == .inStep, "\(quiet.report.details)")
         // Three pages of users, one of groups, and the capabilities.
         #expect(world.client.sent - before == 5)
     }
@@ -148,13 +169,16 @@ import Testing
         let client = ScriptedClient(Array(repeating: .status(503, ["Retry-After": "50"], ""), count: 200))
         var policy = RetryPolicy(attempts: 100, base: 0.5)
         policy.patience = 600
-        let retrying = Retrying(client, policy: policy, time: time.time, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let retrying = Retrying(
+            client, policy: policy, time: time.time, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let start = time.now
-        let answer = try await retrying.send(OutgoingRequest(head: .init(method: .get, scheme: "https", authority: "scim.example", path: "/Users")))
+        let answer = try await retrying.send(
+            OutgoingRequest(head: .init(method: .get, scheme: "https", authority: "scim.example", path: "/Users")))
         #expect(answer.status == 503)
         #expect(time.now - start < 610 && time.now - start > 400)
         // From then on each request is tried once.
-        _ = try await retrying.send(OutgoingRequest(head: .init(method: .get, scheme: "https", authority: "scim.example", path: "/Users")))
+        _ = try await retrying.send(
+            OutgoingRequest(head: .init(method: .get, scheme: "https", authority: "scim.example", path: "/Users")))
         #expect(time.now - start < 620)
     }
 
@@ -166,7 +190,9 @@ import Testing
         options.habits = [.ignoresFilters]
         options.uniqueUserNames = false
         let world = try World(options: options) { request, _ in
-            guard lost.isOn, request.head.method == .post, String(decoding: request.body, as: UTF8.self).contains("person9") else { return nil }
+            guard lost.isOn, request.head.method == .post,
+                String(decoding: request.body, as: UTF8.self).contains("person9")
+            else { return nil }
             return .answerLost
         }
         world.directory.people = (1...8).map { .named("person\($0)") }
@@ -218,7 +244,8 @@ private final class EndlessClient: HTTPClient {
             return number
         }
         let resources = (0..<perPage).map { "{\"id\":\"\(page)-\($0)\"}" }.joined(separator: ",")
-        let body = "{\(total.map { "\"totalResults\":\($0)," } ?? "")\"nextCursor\":\"c\(page)\",\"Resources\":[\(resources)]}"
+        let body =
+            "{\(total.map { "\"totalResults\":\($0)," } ?? "")\"nextCursor\":\"c\(page)\",\"Resources\":[\(resources)]}"
         return IncomingResponse(head: HTTPResponse(status: .ok), body: Array(body.utf8))
     }
 }

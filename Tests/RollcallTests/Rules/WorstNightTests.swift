@@ -10,16 +10,23 @@ import Testing
 
 @testable import Reconciliation
 
-/// What went wrong once, or could have: each of these worlds did harm to an earlier version, or would to a careless one.
+/// What went wrong once, or could have: each of these worlds did harm to an earlier version, or would to a careless
+/// one.
 @Suite struct WorstNightTests {
-    private static let generous = "limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: none, memberships.remove: none }"
+    private static let generous =
+        """
+        limits: { source.shrink: none, users.delete: none, users.disable: none, users.clear: none, groups.delete: \
+        none, memberships.remove: none }
+        """
 
     private func body(_ request: OutgoingRequest) -> String { String(decoding: request.body, as: UTF8.self) }
 
     @Test("R11, R22: a delete of unknown outcome is not sent again when its person is back")
     func deleteIsJudgedAnew() async throws {
         let fails = Switch()
-        let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\n" + Self.generous)) { request, _ in
+        let world = try World(
+            job: World.job("leavers: { disable: immediately, delete: immediately }\n" + Self.generous)
+        ) { request, _ in
             fails.isOn && request.head.method == .delete ? .answered(EmulatedResponse(status: 500)) : nil
         }
         world.directory.people = [.named("ada"), .named("bo")]
@@ -59,14 +66,16 @@ import Testing
         world.directory.teams.append(Team(id: "group_1", name: "Other", members: ["user_bo"]))
         let night = try await world.run()
         #expect(night.report.exit == .sourceIncomplete, "\(night.report.details)")
-        #expect(night.operations.filter { $0.situation == .unacceptable && $0.reason.contains("have this id") }.count == 2)
+        #expect(
+            night.operations.filter { $0.situation == .unacceptable && $0.reason.contains("have this id") }.count == 2)
         #expect(Trial.story(world) == before)
     }
 
     @Test("a target that answers one record with 500 every night is told every night, and the journal does not grow")
     func steadyFailure() async throws {
         let world = try World { request, _ in
-            request.head.method == .patch && String(decoding: request.body, as: UTF8.self).contains("Changed") ? .answered(EmulatedResponse(status: 500)) : nil
+            request.head.method == .patch && String(decoding: request.body, as: UTF8.self).contains("Changed")
+                ? .answered(EmulatedResponse(status: 500)) : nil
         }
         world.directory.people = [.named("ada"), .named("bo")]
         try await world.run()
@@ -84,7 +93,9 @@ import Testing
         let world = try World(job: World.job(Self.generous), options: options)
         world.directory.people = [.named("ada"), .named("bo")]
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
-        let ids = try ["ada", "bo"].map { try world.plant(.user, ["userName": .string($0), "externalId": .string("user_\($0)")]) }
+        let ids = try ["ada", "bo"].map {
+            try world.plant(.user, ["userName": .string($0), "externalId": .string("user_\($0)")])
+        }
         try world.plant(.group, ["displayName": "Ops", "members": .array(ids.map { ["value": .string($0)] })])
         for _ in 1...3 {
             try await world.run()
@@ -103,14 +114,19 @@ import Testing
     @Test("law 5, R13: an account whose association failed keeps its memberships")
     func failedAssociation() async throws {
         let world = try World(job: World.job(Self.generous)) { request, _ in
-            request.head.method == .patch && (request.head.path ?? "").contains("/Users/") ? .answered(EmulatedResponse(status: 400, body: Array("{\"detail\":\"no\"}".utf8))) : nil
+            request.head.method == .patch && (request.head.path ?? "").contains("/Users/")
+                ? .answered(EmulatedResponse(status: 400, body: Array("{\"detail\":\"no\"}".utf8))) : nil
         }
         world.directory.people = [.named("ada")]
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
         try await world.run()
         let bo = try world.plant(.user, ["userName": "bo"])
         let ops = try #require(world.group("Ops")?["id"]?.string)
-        try world.client.change { try $0.meddle(.group, ops) { $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(bo)]]) } }
+        try world.client.change {
+            try $0.meddle(.group, ops) {
+                $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(bo)]])
+            }
+        }
         world.directory.people.append(.named("bo"))
         let result = try await world.run()
         #expect(result.operation(.associate, "bo")?.status == .failed)
@@ -121,7 +137,8 @@ import Testing
     func refusedMember() async throws {
         let world = try World { request, _ in
             let text = String(decoding: request.body, as: UTF8.self)
-            return request.head.method == .patch && text.contains("\"members\"") && text.contains("000000000003\"") ? .answered(EmulatedResponse(status: 400)) : nil
+            return request.head.method == .patch && text.contains("\"members\"") && text.contains("000000000003\"")
+                ? .answered(EmulatedResponse(status: 400)) : nil
         }
         world.directory.people = (0..<8).map { .named("person\($0)") }
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: Set(world.directory.people.map(\.id)))]
@@ -137,7 +154,8 @@ import Testing
         hidden.isOn = true
         let world = try World { request, _ in
             // The list does not show it yet; the POST meets it.
-            guard hidden.isOn, request.head.method == .get, (request.head.path ?? "").contains("/Users?startIndex") else { return nil }
+            guard hidden.isOn, request.head.method == .get, (request.head.path ?? "").contains("/Users?startIndex")
+            else { return nil }
             return .answered(EmulatedResponse(status: 200, body: Array("{\"totalResults\":0,\"Resources\":[]}".utf8)))
         }
         try world.plant(.user, ["userName": "ada", "externalId": "user_ada", "displayName": "Stale", "active": false])
@@ -153,11 +171,15 @@ import Testing
     @Test("R26: the hold of a changed scope also keeps the memberships of accounts that are disabled already")
     func scopeOfDisabled() async throws {
         func job(_ groups: String) -> String {
-            World.job(Self.generous).replacingOccurrences(of: "path: directory.json", with: "path: directory.json, scope: { groups: \(groups) }")
+            World.job(Self.generous).replacingOccurrences(
+                of: "path: directory.json", with: "path: directory.json, scope: { groups: \(groups) }")
         }
         let world = try World(job: job("[group_1, group_2]"))
         world.directory.people = [.named("ada"), .named("bo")]
-        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo"]), Team(id: "group_2", name: "Dev", members: ["user_bo"])]
+        world.directory.teams = [
+            Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo"]),
+            Team(id: "group_2", name: "Dev", members: ["user_bo"]),
+        ]
         try await world.run()
         world.directory.people[1].status = "disabled"
         try await world.run()
@@ -200,7 +222,10 @@ import Testing
     func echo() async throws {
         let world = try World { request, _ in
             let header = request.head.headerFields[.authorization] ?? ""
-            return request.head.method == .post ? .answered(EmulatedResponse(status: 400, body: Array("{\"detail\":\"bad request, sent with \(header)\"}".utf8))) : nil
+            return request.head.method == .post
+                ? .answered(
+                    EmulatedResponse(status: 400, body: Array("{\"detail\":\"bad request, sent with \(header)\"}".utf8))
+                ) : nil
         }
         world.directory.people = [.named("ada")]
         let result = try await world.run()
@@ -214,11 +239,14 @@ import Testing
         options.uniqueGroupNames = false
         let isShort = Switch()
         let world = try World(job: World.job(Self.generous), options: options) { request, _ in
-            guard isShort.isOn, request.head.method == .get, (request.head.path ?? "").contains("/Groups?startIndex") else { return nil }
+            guard isShort.isOn, request.head.method == .get, (request.head.path ?? "").contains("/Groups?startIndex")
+            else { return nil }
             return .answered(EmulatedResponse(status: 200, body: Array("{\"totalResults\":2,\"Resources\":[]}".utf8)))
         }
         world.directory.people = [.named("ada")]
-        world.directory.teams = [Team(id: "group_1", name: "Ops", members: []), Team(id: "group_2", name: "Dev", members: [])]
+        world.directory.teams = [
+            Team(id: "group_1", name: "Ops", members: []), Team(id: "group_2", name: "Dev", members: []),
+        ]
         try world.plant(.group, ["displayName": "Ops", "externalId": "group_1"])
         isShort.isOn = true
         try await world.run()
@@ -227,7 +255,9 @@ import Testing
 
     /// A picture without ids: who is there with which values, and who is in which group.
     private func story(_ world: World) -> [String] {
-        let names = Dictionary(world.documents(.user).map { ($0["id"]?.string ?? "", $0["userName"]?.string ?? "") }) { first, _ in first }
+        let names = Dictionary(world.documents(.user).map { ($0["id"]?.string ?? "", $0["userName"]?.string ?? "") }) {
+            first, _ in first
+        }
         return (world.documents(.user) + world.documents(.group)).map { document in
             var document = document
             for name in ["id", "meta", "groups"] { document[name] = nil }
@@ -237,29 +267,41 @@ import Testing
         }.sorted()
     }
 
-    @Test("law 4, in small: cut off at any request, before or after it arrives, the next run reaches the same end", arguments: [true, false])
+    @Test(
+        "law 4, in small: cut off at any request, before or after it arrives, the next run reaches the same end",
+        arguments: [true, false])
     func cutAnywhere(arrives: Bool) async throws {
         func world(cutAt: Int?, _ isWhole: Switch) throws -> World {
             let counter = Counter()
-            let world = try World(job: World.job("leavers: { disable: immediately, delete: immediately }\n" + Self.generous)) { _, _ in
+            let world = try World(
+                job: World.job("leavers: { disable: immediately, delete: immediately }\n" + Self.generous)
+            ) { _, _ in
                 guard let cutAt, !isWhole.isOn else { return nil }
                 let number = counter.next()
                 return number < cutAt ? nil : number == cutAt && arrives ? .answerLost : .notSent
             }
             world.directory.people = [.named("ada"), .named("bo"), .named("chen"), .named("dara")]
-            world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_chen"]), Team(id: "group_2", name: "Dev", members: ["user_dara"])]
+            world.directory.teams = [
+                Team(id: "group_1", name: "Ops", members: ["user_ada", "user_chen"]),
+                Team(id: "group_2", name: "Dev", members: ["user_dara"]),
+            ]
             return world
         }
         func prepare(_ world: World, _ isWhole: Switch) async throws {
             isWhole.isOn = true
             try world.plant(.user, ["userName": "eve", "title": "not ours"])
             try await world.run()
-            // A day with everything in it: a create, an association, a change, a rename ring, a disabling, leavers, memberships.
+            // A day with everything in it: a create, an association, a change, a rename ring, a disabling, leavers,
+            // memberships.
             try world.plant(.user, ["userName": "fay", "displayName": "Was here"])
             world.directory.people = [
-                .named("bo", id: "user_ada"), .named("ada", id: "user_bo"), .named("chen", status: "disabled"), .named("fay"), .named("newcomer"),
+                .named("bo", id: "user_ada"), .named("ada", id: "user_bo"), .named("chen", status: "disabled"),
+                .named("fay"), .named("newcomer"),
             ]
-            world.directory.teams = [Team(id: "group_1", name: "Ops renamed", members: ["user_bo", "user_fay", "user_newcomer"]), Team(id: "group_3", name: "New", members: ["user_ada"])]
+            world.directory.teams = [
+                Team(id: "group_1", name: "Ops renamed", members: ["user_bo", "user_fay", "user_newcomer"]),
+                Team(id: "group_3", name: "New", members: ["user_ada"]),
+            ]
             isWhole.isOn = false
         }
         let calm = Switch()
@@ -283,10 +325,20 @@ import Testing
         }
     }
 
-    @Test("R16: what a restored ledger finds by its mark may have been associated since the copy: it is disabled when due, and never deleted")
+    @Test(
+        """
+        R16: what a restored ledger finds by its mark may have been associated since the copy: it is disabled \
+        when due, and never deleted
+        """
+    )
     func restored() async throws {
         let world = try World(
-            job: World.job("leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, users.disable: none, source.shrink: none, memberships.remove: none }"))
+            job: World.job(
+                """
+                leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, \
+                users.disable: none, source.shrink: none, memberships.remove: none }
+                """
+            ))
         world.directory.people = [.named("ada"), .named("bo")]
         world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada"])]
         try world.plant(.user, ["userName": "guest"])
@@ -295,8 +347,13 @@ import Testing
         // Bo was there before, and somebody else's guest in the group as well.
         let guest = world.user("guest")?["id"]?.string ?? ""
         let group = try #require(world.group("Ops")?["id"]?.string)
-        try world.client.change { try $0.meddle(.group, group) { $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(guest)]]) } }
-        let later = try World(world, at: World.Moment(ledger: copy.ledger, landscape: try world.moment().landscape, now: copy.now + 1))
+        try world.client.change {
+            try $0.meddle(.group, group) {
+                $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(guest)]])
+            }
+        }
+        let later = try World(
+            world, at: World.Moment(ledger: copy.ledger, landscape: try world.moment().landscape, now: copy.now + 1))
         later.directory = world.directory
         try later.ledger.learn(Ledger.restoredFact, "2026-11-24T02:15:00Z")
         #expect(try await later.run().report.exit == .inStep)
@@ -312,7 +369,9 @@ import Testing
         later.directory.people += [.named("chen"), .named("Chen")]
         later.directory.people[later.directory.people.count - 1].id = "user_chen2"
         try await later.run()
-        #expect(try later.ledger.fact(Ledger.restoredFact) != nil, "held by a collision, and perhaps associated since the copy")
+        #expect(
+            try later.ledger.fact(Ledger.restoredFact) != nil,
+            "held by a collision, and perhaps associated since the copy")
         later.directory.people.removeLast()
         try await later.run()
         #expect(try later.ledger.link(kind: .user, source: "user_chen")?.origin == .associated)

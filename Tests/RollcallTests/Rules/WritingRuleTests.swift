@@ -17,7 +17,8 @@ extension RuleTests {
         var options = ServiceOptions()
         options.filter = filters
         let world = try World(options: options) { request, _ in
-            request.head.method == .post && String(decoding: request.body, as: UTF8.self).contains("\"ada\"") ? .answerLost : nil
+            request.head.method == .post && String(decoding: request.body, as: UTF8.self).contains("\"ada\"")
+                ? .answerLost : nil
         }
         world.directory.people = [.named("ada"), .named("bo")]
         let result = try await world.run()
@@ -33,7 +34,9 @@ extension RuleTests {
         let world = try World { request, number in
             // A colleague takes the name between the plan and the write.
             if request.head.method == .post, String(decoding: request.body, as: UTF8.self).contains("\"bo\"") {
-                return .answered(EmulatedResponse(status: 409, body: Array("{\"scimType\":\"uniqueness\",\"detail\":\"taken\"}".utf8)))
+                return .answered(
+                    EmulatedResponse(
+                        status: 409, body: Array("{\"scimType\":\"uniqueness\",\"detail\":\"taken\"}".utf8)))
             }
             return nil
         }
@@ -51,7 +54,9 @@ extension RuleTests {
         let world = try World { request, _ in
             guard isDown.isOn else { return nil }
             // The create arrives, and then the network is gone: neither its answer nor a look-up comes through.
-            if request.head.method == .post, String(decoding: request.body, as: UTF8.self).contains("\"ada\"") { return .answerLost }
+            if request.head.method == .post, String(decoding: request.body, as: UTF8.self).contains("\"ada\"") {
+                return .answerLost
+            }
             return (request.head.path ?? "").contains("filter=") ? .notSent : nil
         }
         world.directory.people = [.named("ada"), .named("bo")]
@@ -74,12 +79,16 @@ extension RuleTests {
         let forms = Recorder()
         let world = try World { request, _ in
             let body = String(decoding: request.body, as: UTF8.self)
-            guard request.head.method == .patch, body.contains("\"remove\""), body.contains("members") else { return nil }
+            guard request.head.method == .patch, body.contains("\"remove\""), body.contains("members") else {
+                return nil
+            }
             forms.add(body)
             return .answered(EmulatedResponse(status: 400, body: Array("{\"detail\":\"no\"}".utf8)))
         }
         world.directory.people = crowd(3)
-        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_person0", "user_person1", "user_person2"])]
+        world.directory.teams = [
+            Team(id: "group_1", name: "Ops", members: ["user_person0", "user_person1", "user_person2"])
+        ]
         try await world.run()
         world.directory.teams[0].members = ["user_person0"]
         let result = try await world.run()
@@ -95,7 +104,9 @@ extension RuleTests {
         let world = try World()
         world.directory.people = ["a", "b", "c", "d", "e"].map { .named($0) }
         try await world.run()
-        let ids = Dictionary(world.documents(.user).map { ($0["externalId"]?.string ?? "", $0["id"]?.string ?? "") }) { first, _ in first }
+        let ids = Dictionary(world.documents(.user).map { ($0["externalId"]?.string ?? "", $0["id"]?.string ?? "") }) {
+            first, _ in first
+        }
         // a → b → c → a is a ring; d moves away and a newcomer takes its name; e leaves and another newcomer wants it.
         for (index, name) in ["b", "c", "a", "d2"].enumerated() { world.directory.people[index].username = name }
         world.directory.people.removeLast()
@@ -106,7 +117,9 @@ extension RuleTests {
         }
         #expect(world.user("d")?["externalId"] == "user_new")
         #expect(result.situation("E") == .foreign)
-        #expect(result.operations.first { $0.name == "E" }?.reason.hasPrefix("the name is still that of the user \(ids["user_e"] ?? "?"), which is linked to user_e;") == true)
+        #expect(
+            result.operations.first { $0.name == "E" }?.reason.hasPrefix(
+                "the name is still that of the user \(ids["user_e"] ?? "?"), which is linked to user_e;") == true)
         #expect(result.operations.filter { $0.unit != nil }.count == 2)
         #expect(result.operations.allSatisfy { $0.status != .failed })
     }
@@ -118,8 +131,8 @@ extension RuleTests {
         let world = try World(options: options)
         world.directory.people = ["a", "b", "c", "d"].map { .named($0) }
         try await world.run()
-        // z first in every other order: a chain of addresses against the order of ids, a cleared one for a newcomer, and two
-        // that swap names while a third takes the address of one of them.
+        // z first in every other order: a chain of addresses against the order of ids, a cleared one for a newcomer,
+        // and two that swap names while a third takes the address of one of them.
         world.directory.people[0].email = "b@corp.example"
         world.directory.people[1].email = "fresh@corp.example"
         world.directory.people[2].email = nil
@@ -142,7 +155,9 @@ extension RuleTests {
     func r28cut() async throws {
         let isCut = Switch()
         let world = try World { request, _ in
-            guard isCut.isOn, request.head.method == .patch, !String(decoding: request.body, as: UTF8.self).contains("rollcall-") else { return nil }
+            guard isCut.isOn, request.head.method == .patch,
+                !String(decoding: request.body, as: UTF8.self).contains("rollcall-")
+            else { return nil }
             return .notSent
         }
         world.directory.people = [.named("a"), .named("b")]

@@ -31,9 +31,15 @@ import Testing
         let details = "mapping: { title: { from: customFields.employee_no }, locale: { from: organizationalUnitName } }"
         let directory = IDaaS.company(12)
         let whole = try await IDaaS.snapshot(.byToken, extra: details, directory: directory)
-        #expect(whole.contains { $0.contains("\"customFields.employee_no\":\"1003\"") && $0.contains("\"organizationalUnitName\":\"R&D\"") })
+        #expect(
+            whole.contains {
+                $0.contains("\"customFields.employee_no\":\"1003\"")
+                    && $0.contains("\"organizationalUnitName\":\"R&D\"")
+            })
         // The language is a field of the management API alone.
-        func known(_ lines: [String]) -> [String] { lines.map { $0.replacing(#/"preferredLanguage":"[^"]*",?/#, with: "") } }
+        func known(_ lines: [String]) -> [String] {
+            lines.map { $0.replacing(#/"preferredLanguage":"[^"]*",?/#, with: "") }
+        }
         #expect(known(try await IDaaS.snapshot(.application, extra: details, directory: directory)) == known(whole))
         let scope = "  scope: { organizationalUnits: [ou_dev], groups: [group_b] }"
         let scoped = try await IDaaS.snapshot(.byNumber, source: scope, directory: directory)
@@ -47,15 +53,22 @@ import Testing
         plain.variesRecords = false
         var directory = IDaaS.company(40)
         for id in directory.userOrder.prefix(20) {
-            directory.change(user: id) { user in for field in ["displayName", "email", "phoneNumber", "phoneRegion"] { user[field] = nil } }
+            directory.change(user: id) { user in
+                for field in ["displayName", "email", "phoneNumber", "phoneRegion"] { user[field] = nil }
+            }
         }
         let clock = VirtualTime()
         var pictures: [[String]] = []
         for options in [plain, IDaaS.options(page: 100)] {
-            let client = InProcessClient(Landscape(target: SCIMService(), directory: IDaaSService(directory: directory, options: options)), time: clock.time)
+            let client = InProcessClient(
+                Landscape(target: SCIMService(), directory: IDaaSService(directory: directory, options: options)),
+                time: clock.time)
             let job = try Job.read(text: IDaaS.job(), path: "world.yaml", vocabulary: .current)
-            let surroundings = Surroundings(time: clock.time, environment: IDaaS.environment, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client)
-            let (snapshot, evidence) = try await SourcePool([job], surroundings: surroundings).source(of: job).read(path: nil)
+            let surroundings = Surroundings(
+                time: clock.time, environment: IDaaS.environment,
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client)
+            let (snapshot, evidence) = try await SourcePool([job], surroundings: surroundings).source(of: job).read(
+                path: nil)
             #expect(evidence.violations.isEmpty)
             var lines: [String] = []
             try snapshot.forEachLine { lines.append($0) }
@@ -66,10 +79,14 @@ import Testing
 
     // MARK: what it costs
 
-    @Test("a read costs a request for each page of users, of groups, and of each group's members", arguments: Reader.allCases)
+    @Test(
+        "a read costs a request for each page of users, of groups, and of each group's members",
+        arguments: Reader.allCases)
     func cost(reader: Reader) async throws {
         var directory = IDaaS.company(1234, teamSize: 250)
-        for number in 0..<120 { directory.put(group: IDaaS.team("group_c\(number)", "Team \(number)", 0..<(number % 7 == 0 ? 0 : number))) }
+        for number in 0..<120 {
+            directory.put(group: IDaaS.team("group_c\(number)", "Team \(number)", 0..<(number % 7 == 0 ? 0 : number)))
+        }
         let world = try IDaaS.world(reader, directory: directory, page: 100)
         #expect(try await world.plan().report.exit == .pending)
         let pages = directory.members.values.reduce(0) { $0 + max(1, ($1.count + 99) / 100) }
@@ -93,19 +110,34 @@ import Testing
     @Test("jobs of one invocation that read the same source read it once, at the union of what they want")
     func shared() async throws {
         let clock = VirtualTime()
-        let client = InProcessClient(Landscape(target: SCIMService(), directory: IDaaSService(directory: IDaaS.company(), options: IDaaS.options(page: 100))), time: clock.time)
-        let surroundings = Surroundings(time: clock.time, environment: IDaaS.environment, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client)
-        let texts = [IDaaS.job(name: "one"), IDaaS.job(name: "two", source: "  scope: { organizationalUnits: [ou_ops] }"), IDaaS.job(name: "three", source: "  scope: { groups: [group_b] }")]
+        let client = InProcessClient(
+            Landscape(
+                target: SCIMService(),
+                directory: IDaaSService(directory: IDaaS.company(), options: IDaaS.options(page: 100))),
+            time: clock.time)
+        let surroundings = Surroundings(
+            time: clock.time, environment: IDaaS.environment,
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client)
+        let texts = [
+            IDaaS.job(name: "one"), IDaaS.job(name: "two", source: "  scope: { organizationalUnits: [ou_ops] }"),
+            IDaaS.job(name: "three", source: "  scope: { groups: [group_b] }"),
+        ]
         let jobs = try texts.map { try Job.read(text: $0, path: "job.yaml", vocabulary: .current) }
         var creates: [String: Int] = [:]
-        let reports = try await Invocation(.plan, surroundings: surroundings).execute(try jobs.map { ($0, try Ledger()) }) { run in
+        let reports = try await Invocation(.plan, surroundings: surroundings).execute(
+            try jobs.map { ($0, try Ledger()) }
+        ) { run in
             guard let plan = run.plan else { return }
-            try run.ledger.forEachOperation(plan: plan) { if $0.verb == .create { creates["\(run.job.name) \($0.kind)", default: 0] += 1 } }
+            try run.ledger.forEachOperation(plan: plan) {
+                if $0.verb == .create { creates["\(run.job.name) \($0.kind)", default: 0] += 1 }
+            }
         }
         #expect(reports.allSatisfy { $0.exit == .pending }, "\(reports)")
         #expect(creates == ["one user": 24, "one group": 2, "two user": 8, "three user": 3, "three group": 1])
         let counters = client.directory?.counters ?? [:]
-        #expect(counters == ["ListUsers": 2, "ListOrganizationalUnits": 1, "ListGroups": 1, "ListUsersForGroup": 2], "\(counters)")
+        #expect(
+            counters == ["ListUsers": 2, "ListOrganizationalUnits": 1, "ListGroups": 1, "ListUsersForGroup": 2],
+            "\(counters)")
     }
 
     @Test("throttling is waited for, and a bearer token that expires in the middle is renewed")
@@ -128,10 +160,16 @@ import Testing
         #expect(world.client.directory?.counters["dev.GenerateToken"] == 2)
     }
 
-    @Test("a hiccup is no lost night: a group that goes while it is read, one 500, one cut look-up, a throttled token request")
+    @Test(
+        """
+        a hiccup is no lost night: a group that goes while it is read, one 500, one cut look-up, a throttled \
+        token request
+        """
+    )
     func hiccups() async throws {
         for fault in [
-            IDaaSFault(.serverError, .users, page: 2), IDaaSFault(.truncated, .lookUps, page: 1), IDaaSFault(.serverError, .lookUps, page: 2), IDaaSFault(.throttled, .users, page: 1),
+            IDaaSFault(.serverError, .users, page: 2), IDaaSFault(.truncated, .lookUps, page: 1),
+            IDaaSFault(.serverError, .lookUps, page: 2), IDaaSFault(.throttled, .users, page: 1),
             IDaaSFault(.truncated, .users, page: 1), IDaaSFault(.expiredToken, .users, page: 2),
         ] {
             let world = try IDaaS.world(.byToken, "mapping: { title: { from: customFields.employee_no } }")
@@ -144,7 +182,9 @@ import Testing
             job: IDaaS.job(), idaas: IDaaSService(directory: IDaaS.company(), options: IDaaS.options()),
             fault: { request, _ in
                 guard request.head.path?.contains("GroupId=group_b") == true, counter.next() == 1 else { return nil }
-                return .answered(EmulatedResponse(status: 404, body: Array(#"{"Code":"ResourceNotFound.Group","Message":"gone"}"#.utf8)))
+                return .answered(
+                    EmulatedResponse(
+                        status: 404, body: Array(#"{"Code":"ResourceNotFound.Group","Message":"gone"}"#.utf8)))
             })
         vanishing.environment = IDaaS.environment
         let vanished = try await vanishing.run()
@@ -164,16 +204,26 @@ import Testing
         let clock = VirtualTime()
         var options = IDaaS.options(page: 100)
         options.unitListsAreDeep = true
-        let client = InProcessClient(Landscape(target: SCIMService(), directory: IDaaSService(directory: IDaaS.company(), options: options)), time: clock.time)
-        let surroundings = Surroundings(time: clock.time, environment: IDaaS.environment, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client)
+        let client = InProcessClient(
+            Landscape(target: SCIMService(), directory: IDaaSService(directory: IDaaS.company(), options: options)),
+            time: clock.time)
+        let surroundings = Surroundings(
+            time: clock.time, environment: IDaaS.environment,
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: client)
         let scopes = ["ou_dev]", "ou_dev], recursive: false", "ou_none]"]
         let jobs = try scopes.enumerated().map {
-            try Job.read(text: IDaaS.job(name: "job\($0.offset)", source: "  scope: { organizationalUnits: [\($0.element) }"), path: "job.yaml", vocabulary: .current)
+            try Job.read(
+                text: IDaaS.job(name: "job\($0.offset)", source: "  scope: { organizationalUnits: [\($0.element) }"),
+                path: "job.yaml", vocabulary: .current)
         }
         var creates: [String: Int] = [:]
-        let reports = try await Invocation(.plan, surroundings: surroundings).execute(try jobs.map { ($0, try Ledger()) }) { run in
+        let reports = try await Invocation(.plan, surroundings: surroundings).execute(
+            try jobs.map { ($0, try Ledger()) }
+        ) { run in
             guard let plan = run.plan else { return }
-            try run.ledger.forEachOperation(plan: plan) { if $0.verb == .create { creates[run.job.name, default: 0] += 1 } }
+            try run.ledger.forEachOperation(plan: plan) {
+                if $0.verb == .create { creates[run.job.name, default: 0] += 1 }
+            }
         }
         #expect(reports.map(\.exit) == [.pending, .pending, .sourceIncomplete], "\(reports)")
         #expect(creates == ["job0": 16, "job1": 8])
@@ -181,14 +231,22 @@ import Testing
 
     // MARK: scope
 
-    private func names(_ world: World) -> Set<String> { Set(world.documents(.user).filter { $0["active"] != false }.compactMap { $0["userName"]?.string }) }
-    private func people(_ numbers: some Sequence<Int>) -> Set<String> { Set(numbers.map { "person\(IDaaS.padded($0))" }) }
+    private func names(_ world: World) -> Set<String> {
+        Set(world.documents(.user).filter { $0["active"] != false }.compactMap { $0["userName"]?.string })
+    }
+    private func people(_ numbers: some Sequence<Int>) -> Set<String> {
+        Set(numbers.map { "person\(IDaaS.padded($0))" })
+    }
 
-    @Test("units with those below or alone, whether the service's unit lists are deep or not", arguments: Reader.allCases, [false, true])
+    @Test(
+        "units with those below or alone, whether the service's unit lists are deep or not", arguments: Reader.allCases,
+        [false, true])
     func units(reader: Reader, isDeep: Bool) async throws {
         for (scope, expected) in [
-            ("organizationalUnits: [ou_dev]", people((0..<24).filter { $0 % 3 != 2 })), ("organizationalUnits: [ou_dev], recursive: false", people((0..<24).filter { $0 % 3 == 0 })),
-            ("organizationalUnits: [ou_lab]", people((0..<24).filter { $0 % 3 == 1 })), ("groups: [group_b]", people(21..<24)),
+            ("organizationalUnits: [ou_dev]", people((0..<24).filter { $0 % 3 != 2 })),
+            ("organizationalUnits: [ou_dev], recursive: false", people((0..<24).filter { $0 % 3 == 0 })),
+            ("organizationalUnits: [ou_lab]", people((0..<24).filter { $0 % 3 == 1 })),
+            ("groups: [group_b]", people(21..<24)),
             ("organizationalUnits: [ou_lab], groups: [group_a]", people((0..<24).filter { $0 % 3 == 1 || $0 < 11 })),
         ] {
             let world = try IDaaS.world(reader, source: "  scope: { \(scope) }")
@@ -202,7 +260,8 @@ import Testing
         }
     }
 
-    @Test("who enters is created, who leaves is a leaver, and the reason says what was left", arguments: Reader.allCases)
+    @Test(
+        "who enters is created, who leaves is a leaver, and the reason says what was left", arguments: Reader.allCases)
     func entersAndLeaves(reader: Reader) async throws {
         let world = try IDaaS.world(reader, source: "  scope: { organizationalUnits: [ou_dev], groups: [group_b] }")
         try await world.run()
@@ -216,7 +275,10 @@ import Testing
         func reason(_ name: String) -> String { result.operation(.disable, "person\(name)")?.reason ?? "none" }
         #expect(reason("00003").hasPrefix("left organizational unit R&D"), "\(reason("00003"))")
         #expect(reason("00023").hasPrefix("left group Team B"), "\(reason("00023"))")
-        #expect(reason("00004").hasPrefix(reader == .application ? "no longer in the application's provisioning scope" : "no longer in the source"), "\(reason("00004"))")
+        #expect(
+            reason("00004").hasPrefix(
+                reader == .application ? "no longer in the application's provisioning scope" : "no longer in the source"
+            ), "\(reason("00004"))")
         #expect(result.operation(.create, "person00005") != nil)
         #expect(result.report.exit == .inStep, "\(result.told)")
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
@@ -236,11 +298,18 @@ import Testing
             service.directory.change(user: "user_00002") { $0["status"] = "frozen" }
         }
         let result = try await world.run()
-        #expect(result.operation(.disable, "person00001")?.reason.contains("source.scope.status is enabled") == true, "\(result.operations)")
+        #expect(
+            result.operation(.disable, "person00001")?.reason.contains("source.scope.status is enabled") == true,
+            "\(result.operations)")
         #expect(world.user("person00002")?["active"] == true)
     }
 
-    @Test("a scope that changed holds the leavers that it causes, in plan and run, night after night, until it is accepted", arguments: Reader.allCases)
+    @Test(
+        """
+        a scope that changed holds the leavers that it causes, in plan and run, night after night, until it is \
+        accepted
+        """,
+        arguments: Reader.allCases)
     func changedScope(reader: Reader) async throws {
         let world = try IDaaS.world(reader, source: "  scope: { organizationalUnits: [ou_dev, ou_ops] }")
         try await world.run()
@@ -258,7 +327,8 @@ import Testing
         #expect(names(world) == people((1..<24).filter { $0 % 3 != 2 }))
     }
 
-    @Test("with an application given, its provisioning scope is the job's, and its change in IDaaS is a change of scope")
+    @Test(
+        "with an application given, its provisioning scope is the job's, and its change in IDaaS is a change of scope")
     func applicationScope() async throws {
         let world = try IDaaS.world(.byToken, source: "  application: \(IDaaS.application)")
         world.client.changeDirectory { service in
@@ -287,7 +357,8 @@ import Testing
         world.client.changeDirectory { $0.options.applications[IDaaS.application]?.units = ["ou_dev"] }
         for _ in 1...2 {
             let result = try await world.run()
-            #expect(result.takingAway.isEmpty && result.operations.contains { $0.heldBy == .scopeChange }, "\(result.told)")
+            #expect(
+                result.takingAway.isEmpty && result.operations.contains { $0.heldBy == .scopeChange }, "\(result.told)")
         }
         world.permissions.acceptScopeChange = true
         #expect(try await !world.run().takingAway.isEmpty)
@@ -312,7 +383,9 @@ import Testing
 
     @Test("each refusal has its own message with the remedy, and exit 77 or 69")
     func refusals() async throws {
-        func told(_ reader: Reader, source: String = "", _ harm: (World) -> Void) async throws -> (exit: ExitCode, text: String) {
+        func told(_ reader: Reader, source: String = "", _ harm: (World) -> Void) async throws -> (
+            exit: ExitCode, text: String
+        ) {
             let world = try IDaaS.world(reader, source: source)
             harm(world)
             let result = try await world.run()
@@ -323,21 +396,32 @@ import Testing
         #expect(exit == .credentials && text.contains("check source.accessKey.secret"), "\(text)")
         (exit, text) = try await told(.byToken) { $0.environment["KEY_ID"] = "LTAIunknown" }
         #expect(exit == .credentials && text.contains("unknown or disabled"), "\(text)")
-        (exit, text) = try await told(.byToken) { $0.client.changeDirectory { $0.options.deniedActions = ["ListUsersForGroup"] } }
+        (exit, text) = try await told(.byToken) {
+            $0.client.changeDirectory { $0.options.deniedActions = ["ListUsersForGroup"] }
+        }
         #expect(exit == .credentials && text.contains("eiam:ListUsersForGroup"), "\(text)")
         (exit, text) = try await told(.byToken) { $0.client.changeDirectory { $0.options.clockOffset = 3600 } }
         #expect(exit == .credentials && text.contains("60 min ahead"), "\(text)")
         (exit, text) = try await told(.byToken) { $0.client.changeDirectory { $0.options.instance = "idaas_other" } }
         #expect(exit == .unreachable && text.contains("check source.instance"), "\(text)")
-        (exit, text) = try await told(.byToken) { $0.client.changeDirectory { $0.options.securityTokens = ["LTAI5tTEST": "needed"] } }
+        (exit, text) = try await told(.byToken) {
+            $0.client.changeDirectory { $0.options.securityTokens = ["LTAI5tTEST": "needed"] }
+        }
         #expect(exit == .credentials && text.contains("STS token"), "\(text)")
         (exit, text) = try await told(.application) { $0.environment["APP_SECRET"] = "wrong" }
-        #expect(exit == .credentials && text.contains("invalid_client") && text.contains("check source.client"), "\(text)")
-        (exit, text) = try await told(.application) { $0.client.changeDirectory { $0.options.applications[IDaaS.application]?.isAPIEnabled = false } }
+        #expect(
+            exit == .credentials && text.contains("invalid_client") && text.contains("check source.client"), "\(text)")
+        (exit, text) = try await told(.application) {
+            $0.client.changeDirectory { $0.options.applications[IDaaS.application]?.isAPIEnabled = false }
+        }
         #expect(exit == .credentials && text.contains("open its API in the IDaaS console"), "\(text)")
-        (exit, text) = try await told(.application) { $0.client.changeDirectory { $0.options.applications[IDaaS.application]?.isEnabled = false } }
+        (exit, text) = try await told(.application) {
+            $0.client.changeDirectory { $0.options.applications[IDaaS.application]?.isEnabled = false }
+        }
         #expect(exit == .credentials && text.contains("the application is disabled"), "\(text)")
-        (exit, text) = try await told(.application) { $0.client.changeDirectory { $0.options.applications[IDaaS.application]?.grantScopes = [] } }
+        (exit, text) = try await told(.application) {
+            $0.client.changeDirectory { $0.options.applications[IDaaS.application]?.grantScopes = [] }
+        }
         #expect(exit == .credentials && text.contains("urn:alibaba:idaas:scope:user:read_all"), "\(text)")
         (exit, text) = try await told(.application) { $0.client.changeDirectory { $0.options.applications = [:] } }
         #expect(exit == .unreachable && text.contains("check source.application"), "\(text)")
@@ -356,20 +440,32 @@ import Testing
         let strict = try IDaaS.world(.byNumber, page: 50)
         strict.client.changeDirectory { $0.options.refusesLargePages = true }
         let result = try await strict.run()
-        #expect(result.report.exit == .sourceIncomplete && result.told.contains("InvalidParameter.PageSize"), "\(result.told)")
+        #expect(
+            result.report.exit == .sourceIncomplete && result.told.contains("InvalidParameter.PageSize"),
+            "\(result.told)")
     }
 
     @Test("check shows how the job differs from IDaaS' own push")
     func provisioning() async throws {
         let world = try IDaaS.world(.byToken)
         world.client.changeDirectory { directory in
-            directory.options.applications[IDaaS.application]?.pushes = [world.clock.time.wall() - 7200, world.clock.time.wall() - 30 * 86400]
-            directory.options.applications[IDaaS.application]?.mapping = ["externalId": "user.userId", "displayName": "user.nickname", "userName": "ToLower(user.username)", "title": "user.title"]
+            directory.options.applications[IDaaS.application]?.pushes = [
+                world.clock.time.wall() - 7200, world.clock.time.wall() - 30 * 86400,
+            ]
+            directory.options.applications[IDaaS.application]?.mapping = [
+                "externalId": "user.userId", "displayName": "user.nickname", "userName": "ToLower(user.username)",
+                "title": "user.title",
+            ]
         }
-        let job = try Job.read(text: IDaaS.job(source: "  application: \(IDaaS.application)", "operations: { users: [create, update] }"), path: "job.yaml", vocabulary: .current)
-        let surroundings = Surroundings(time: world.clock.time, environment: IDaaS.environment, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: world.client)
+        let job = try Job.read(
+            text: IDaaS.job(source: "  application: \(IDaaS.application)", "operations: { users: [create, update] }"),
+            path: "job.yaml", vocabulary: .current)
+        let surroundings = Surroundings(
+            time: world.clock.time, environment: IDaaS.environment,
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: world.client)
         let run = try JobRun(
-            job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(), surroundings: surroundings, pool: SourcePool([job], surroundings: surroundings))
+            job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(),
+            surroundings: surroundings, pool: SourcePool([job], surroundings: surroundings))
         let lines = await run.check()
         #expect(run.failure == nil)
         let text = lines.joined(separator: "\n")
@@ -379,7 +475,9 @@ import Testing
         #expect(!text.contains("create of users"))
         #expect(text.contains("IDaaS pushed 2 h ago (success, 3 users written): there are two writers"), "\(text)")
         #expect(text.contains("differs: displayName: IDaaS sends nickname, the job displayName"), "\(text)")
-        #expect(text.contains("to compare by hand: userName: IDaaS sends ToLower(user.username)") && text.contains("title: IDaaS sends user.title, the job does not send it"), "\(text)")
+        #expect(
+            text.contains("to compare by hand: userName: IDaaS sends ToLower(user.username)")
+                && text.contains("title: IDaaS sends user.title, the job does not send it"), "\(text)")
         #expect(!text.contains("externalId: IDaaS"))
     }
 }

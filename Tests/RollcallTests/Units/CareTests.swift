@@ -11,13 +11,17 @@ import SCIM
 /// Copies, restoring, migration, and who may have a ledger.
 @Suite struct CareTests {
     private func withFolder<Value>(_ body: (String) throws -> Value) throws -> Value {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-care-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-care-\(UUID().uuidString)")
+            .path
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         defer { try? FileManager.default.removeItem(atPath: folder) }
         return try body(folder)
     }
 
-    private func mode(_ path: String) -> Int { (try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int) ?? 0 }
+    private func mode(_ path: String) -> Int {
+        (try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int) ?? 0
+    }
 
     @Test("copies are checked, private, whole by themselves, and only the last few are kept")
     func copies() throws {
@@ -29,12 +33,16 @@ import SCIM
             for run in 1...5 {
                 let id = try ledger.beginRun(command: "run", label: "number \(run)", started: "2026-11-24T02:15:00Z")
                 try ledger.finishRun(
-                    id, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true, targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
+                    id, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true,
+                    targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
                 _ = try ledger.keepCopy(now: "2026-11-2\(run)T02:15:00Z", run: id, keep: 3)
             }
             let copies = Ledger.copies(of: path, now: "2026-12-01T00:00:00Z")
             #expect(
-                copies.map { ($0 as NSString).lastPathComponent } == ["nightly.20261125T021500Z-000005.sqlite", "nightly.20261124T021500Z-000004.sqlite", "nightly.20261123T021500Z-000003.sqlite"])
+                copies.map { ($0 as NSString).lastPathComponent } == [
+                    "nightly.20261125T021500Z-000005.sqlite", "nightly.20261124T021500Z-000004.sqlite",
+                    "nightly.20261123T021500Z-000003.sqlite",
+                ])
             #expect(copies.allSatisfy { mode($0) == 0o600 })
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/copies").count == 3)
             #expect(try Ledger.findings(inCopy: copies[0]).isEmpty)
@@ -56,7 +64,9 @@ import SCIM
                     _ = try ledger.stage(
                         source: (0..<20).map {
                             StagedSource(
-                                kind: .user, id: "user_\(part)_\($0)", externalID: nil, name: "n", matchKey: "n\(part)_\($0)", body: "{}", digest: [1], active: true, problem: nil, note: nil,
+                                kind: .user, id: "user_\(part)_\($0)", externalID: nil, name: "n",
+                                matchKey: "n\(part)_\($0)", body: "{}", digest: [1], active: true, problem: nil,
+                                note: nil,
                                 place: "line 1",
                                 isProtected: false)
                         })
@@ -75,7 +85,12 @@ import SCIM
             try snapshot.limit(pages: 6)
             try snapshot.begin()
             let error = #expect(throws: LedgerError.self) {
-                for number in 0..<2000 { _ = try snapshot.add(Snapshot.Record(kind: .user, id: "user_\(number)", fields: String(repeating: "x", count: 200), problem: nil, place: "")) }
+                for number in 0..<2000 {
+                    _ = try snapshot.add(
+                        Snapshot.Record(
+                            kind: .user, id: "user_\(number)", fields: String(repeating: "x", count: 200), problem: nil,
+                            place: ""))
+                }
             }
             #expect("\(try #require(error))".contains("is full"))
         }
@@ -107,7 +122,8 @@ import SCIM
                 let ledger = try Ledger(path: path)
                 _ = try ledger.beginRun(command: "run", label: "kept", started: "2026-11-24T02:15:00Z")
                 try ledger.finishRun(
-                    1, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true, targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
+                    1, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true,
+                    targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
                 #expect(try ledger.verify().isEmpty)
                 copy = try #require(try ledger.keepCopy(now: "2026-11-24T02:15:00Z", run: 1, keep: 3))
             }
@@ -132,7 +148,9 @@ import SCIM
             #expect(try restored.lastRun(isBaseline: true)?.label == "kept")
             // What is no ledger is never put in its place.
             try Data("hello".utf8).write(to: URL(fileURLWithPath: folder + "/other"))
-            #expect(throws: LedgerError.self) { try Ledger.restore(path, from: folder + "/other", now: "2026-11-25T08:00:00Z") }
+            #expect(throws: LedgerError.self) {
+                try Ledger.restore(path, from: folder + "/other", now: "2026-11-25T08:00:00Z")
+            }
             #expect(FileManager.default.fileExists(atPath: path))
         }
     }
@@ -141,7 +159,9 @@ import SCIM
     func numbers() throws {
         try withFolder { folder in
             let path = folder + "/nightly.sqlite"
-            func begin() throws -> Int64 { try Ledger(path: path).beginRun(command: "run", label: nil, started: "2026-11-24T02:15:00Z") }
+            func begin() throws -> Int64 {
+                try Ledger(path: path).beginRun(command: "run", label: nil, started: "2026-11-24T02:15:00Z")
+            }
             _ = try begin()
             try Ledger(path: path).backUp(to: folder + "/copy")
             for _ in 1...2 { _ = try begin() }
@@ -165,10 +185,14 @@ import SCIM
             let ledger = try Ledger(path: path)
             let id = try ledger.beginRun(command: "run", label: nil, started: "2026-11-24T02:15:00Z")
             try ledger.finishRun(
-                id, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true, targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
+                id, finished: "2026-11-24T02:16:00Z", exit: 0, summary: "fine", sourceComplete: true,
+                targetComplete: true, isBaseline: true, count: nil, scope: "", allowed: nil, requests: 1)
             for year in 2030...2032 { _ = try ledger.keepCopy(now: "\(year)-01-01T00:00:00Z", run: id, keep: 3) }
             var kept: [String] = []
-            for day in 1...3 { kept.insert(try #require(try ledger.keepCopy(now: "2026-11-2\(day)T00:00:00Z", run: id, keep: 3)), at: 0) }
+            for day in 1...3 {
+                kept.insert(
+                    try #require(try ledger.keepCopy(now: "2026-11-2\(day)T00:00:00Z", run: id, keep: 3)), at: 0)
+            }
             #expect(Ledger.copies(of: path, now: "2026-11-24T00:00:00Z") == kept)
             // Nothing but the copy itself is written, whatever lies beside it.
             try FileManager.default.createDirectory(atPath: folder + "/mine.part", withIntermediateDirectories: false)
@@ -202,15 +226,20 @@ import SCIM
             for (kind, source, target) in [(ResourceKind.user, "user_ada", "t-ada"), (.group, "group_1", "t-ops")] {
                 _ = try ledger.stage(source: [
                     StagedSource(
-                        kind: kind, id: source, externalID: source, name: source, matchKey: source, body: "{}", digest: [], active: nil, problem: nil, note: nil, place: "", isProtected: false,
+                        kind: kind, id: source, externalID: source, name: source, matchKey: source, body: "{}",
+                        digest: [], active: nil, problem: nil, note: nil, place: "", isProtected: false,
                         isDisabled: false)
                 ])
                 try ledger.classify(kinds: ResourceKind.allCases, mayRename: [])
-                try ledger.draft { _ in ([Draft(wave: 1, verb: .link, status: .planned, reason: "", name: "x")], .present) }
-                let plan = try ledger.storePlan(run: run, created: "2026-11-24T02:15:00Z", inputs: "", digest: { _ in }, finish: { "" })
+                try ledger.draft { _ in
+                    ([Draft(wave: 1, verb: .link, status: .planned, reason: "", name: "x")], .present)
+                }
+                let plan = try ledger.storePlan(
+                    run: run, created: "2026-11-24T02:15:00Z", inputs: "", digest: { _ in }, finish: { "" })
                 let operation = try #require(try ledger.nextPlanned(plan: plan, after: 0, limit: 1).first)
                 let link = LinkState(
-                    kind: kind, sourceID: source, targetID: target, origin: origin, externalID: source, matchKey: source, sent: nil, sentDigest: nil, read: nil, readDigest: nil)
+                    kind: kind, sourceID: source, targetID: target, origin: origin, externalID: source,
+                    matchKey: source, sent: nil, sentDigest: nil, read: nil, readDigest: nil)
                 try ledger.settle(operation, Outcome(status: .done, link: .set(link)), run: run)
             }
             return ledger
@@ -229,10 +258,18 @@ import SCIM
             let queue = try DatabaseQueue(path: path)
             try Ledger.migrate(queue, path: path, migrations: [Schema.migrations[0]])
             func picture() throws -> [String] {
-                try queue.read { try String.fetchAll($0, sql: "SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name") + [String(Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0)] }
+                try queue.read {
+                    try String.fetchAll($0, sql: "SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name") + [
+                        String(Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0)
+                    ]
+                }
             }
             let before = try picture()
-            #expect(throws: (any Error).self) { try Ledger.migrate(queue, path: path, migrations: Schema.migrations + ["CREATE TABLE half (a); INSERT INTO nowhere VALUES (1);"]) }
+            #expect(throws: (any Error).self) {
+                try Ledger.migrate(
+                    queue, path: path,
+                    migrations: Schema.migrations + ["CREATE TABLE half (a); INSERT INTO nowhere VALUES (1);"])
+            }
             #expect(try picture() == before)
             try Ledger.migrate(queue, path: path, migrations: Schema.migrations)
             #expect(try queue.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == Schema.migrations.count)
@@ -259,10 +296,12 @@ import SCIM
     @Test("what lies under the ledger's or the lock's name and leads elsewhere is refused")
     func links() throws {
         try withFolder { folder in
-            try FileManager.default.createSymbolicLink(atPath: folder + "/evil.sqlite", withDestinationPath: folder + "/elsewhere")
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/evil.sqlite", withDestinationPath: folder + "/elsewhere")
             #expect(throws: LedgerError.self) { try Ledger(path: folder + "/evil.sqlite") }
             #expect(!FileManager.default.fileExists(atPath: folder + "/elsewhere"))
-            try FileManager.default.createSymbolicLink(atPath: folder + "/evil.lock", withDestinationPath: folder + "/elsewhere")
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/evil.lock", withDestinationPath: folder + "/elsewhere")
             #expect(throws: LedgerError.self) { try JobLock(path: folder + "/evil.lock", holder: "me") }
             #expect(!FileManager.default.fileExists(atPath: folder + "/elsewhere"))
         }
@@ -272,7 +311,8 @@ import SCIM
     func secrets() throws {
         try withFolder { folder in
             let path = folder + "/token"
-            FileManager.default.createFile(atPath: path, contents: Data("x".utf8), attributes: [.posixPermissions: 0o644])
+            FileManager.default.createFile(
+                atPath: path, contents: Data("x".utf8), attributes: [.posixPermissions: 0o644])
             #expect(SecretReference("file:\(path)", folder: ".")?.concern?.contains("chmod 600 \(path)") == true)
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
             #expect(SecretReference("file:\(path)", folder: ".")?.concern == nil)
@@ -318,8 +358,12 @@ import SCIM
     @Test("R21: one target is one, however it is spelled")
     func spellings() throws {
         let canonical = try #require(URLParts("https://scim.example/v2")).canonical
-        for text in ["https://SCIM.example/v2/", "https://scim.example:443//v2", "https://scim.example./v2"] { #expect(try #require(URLParts(text)).canonical == canonical, "\(text)") }
-        #expect(URLParts("http://localhost:8480/scim/v2")?.canonical == URLParts("http://127.0.0.1:8480/scim//v2")?.canonical)
+        for text in ["https://SCIM.example/v2/", "https://scim.example:443//v2", "https://scim.example./v2"] {
+            #expect(try #require(URLParts(text)).canonical == canonical, "\(text)")
+        }
+        #expect(
+            URLParts("http://localhost:8480/scim/v2")?.canonical
+                == URLParts("http://127.0.0.1:8480/scim//v2")?.canonical)
         #expect(URLParts("https://scim.example:8443/v2")?.canonical != canonical)
     }
 }

@@ -12,12 +12,20 @@ import Testing
 @Suite struct CurlTests {
     private let client = CurlClient(userAgent: "rollcall-tests/1")
 
-    private func request(_ server: LoopbackServer, _ method: HTTPRequest.Method = .get, body: String = "", path: String = "/") -> OutgoingRequest {
-        OutgoingRequest(head: HTTPRequest(method: method, scheme: "http", authority: "127.0.0.1:\(server.port)", path: path), body: Array(body.utf8), connectTimeout: 2, totalTimeout: 5)
+    private func request(
+        _ server: LoopbackServer, _ method: HTTPRequest.Method = .get, body: String = "", path: String = "/"
+    ) -> OutgoingRequest {
+        OutgoingRequest(
+            head: HTTPRequest(method: method, scheme: "http", authority: "127.0.0.1:\(server.port)", path: path),
+            body: Array(body.utf8), connectTimeout: 2, totalTimeout: 5)
     }
 
-    private static func ok(_ body: String = "ok", closes: Bool = false, status: String = "200 OK", extra: String = "") -> LoopbackServer.Reply {
-        .bytes(Array("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(extra)\r\n\(body)".utf8), closes: closes)
+    private static func ok(_ body: String = "ok", closes: Bool = false, status: String = "200 OK", extra: String = "")
+        -> LoopbackServer.Reply
+    {
+        .bytes(
+            Array("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(extra)\r\n\(body)".utf8),
+            closes: closes)
     }
 
     @Test("a POST on a reused connection that closes without an answer is delivered once, and its outcome is unknown")
@@ -40,7 +48,10 @@ import Testing
         let posts = server.requests.filter { $0.head.hasPrefix("POST") }
         #expect(posts.count == 3)
         // The case that libcurl would repeat: the connection had served a request before.
-        #expect(posts.allSatisfy { post in server.requests.contains { $0.connection == post.connection && $0.head.hasPrefix("GET") } })
+        #expect(
+            posts.allSatisfy { post in
+                server.requests.contains { $0.connection == post.connection && $0.head.hasPrefix("GET") }
+            })
     }
 
     @Test("connections are kept, and every request names its agent")
@@ -68,7 +79,9 @@ import Testing
 
     @Test("too large, too slow, refused and misdirected each have their own error")
     func errors() async throws {
-        let server = try LoopbackServer { seen in seen.head.contains("/slow") ? .silence(3) : Self.ok(String(repeating: "x", count: 5000)) }
+        let server = try LoopbackServer { seen in
+            seen.head.contains("/slow") ? .silence(3) : Self.ok(String(repeating: "x", count: 5000))
+        }
         defer { server.stop() }
         var large = request(server)
         large.responseLimit = 4999
@@ -127,17 +140,24 @@ import Testing
             let bare = SCIMConnection(base: base, client: transport)
             for name in ["ada", "bo", "ADA", "çelik", "d d"] {
                 do {
-                    let answer = try await connection.send(.post, "/Users", body: ["schemas": [.string(SchemaURN.user)], "userName": .string(name)])
-                    story.append("\(answer.status) \(answer.location ?? "") \(String(decoding: answer.body, as: UTF8.self))")
+                    let answer = try await connection.send(
+                        .post, "/Users", body: ["schemas": [.string(SchemaURN.user)], "userName": .string(name)])
+                    story.append(
+                        "\(answer.status) \(answer.location ?? "") \(String(decoding: answer.body, as: UTF8.self))")
                 } catch { story.append("\(error)") }
             }
             var seen: [String] = []
-            let evidence = try await connection.list("/Users", paging: .index, pageSize: 2) { seen.append($0.text("userName") ?? "") }
+            let evidence = try await connection.list("/Users", paging: .index, pageSize: 2) {
+                seen.append($0.text("userName") ?? "")
+            }
             story.append("\(seen) \(evidence)")
-            let found = try await connection.send(.get, "/Users", query: [("filter", Filter.equal("userName", "ÇELIK"))])
+            let found = try await connection.send(
+                .get, "/Users", query: [("filter", Filter.equal("userName", "ÇELIK"))])
             story.append(String(decoding: found.body, as: UTF8.self))
             for (method, path) in [(HTTPRequest.Method.delete, "/Users/none"), (.get, "/Nowhere"), (.put, "/Users")] {
-                do { story.append("\(try await connection.send(method, path).status)") } catch { story.append("\(error)") }
+                do { story.append("\(try await connection.send(method, path).status)") } catch {
+                    story.append("\(error)")
+                }
             }
             do { story.append("\(try await bare.send(.get, "/Users").status)") } catch { story.append("\(error)") }
             stories.append(story)

@@ -10,7 +10,8 @@ import SCIMTransport
 import Simulation
 import Testing
 
-/// A: what servers write in their own way is read; B: what they refuse for its form is sent as they want it, once, and remembered.
+/// A: what servers write in their own way is read; B: what they refuse for its form is sent as they want it, once, and
+/// remembered.
 @Suite struct DialectTests {
     private func world(_ habits: Set<Habit>, _ change: (inout ServiceOptions) -> Void = { _ in }) throws -> World {
         var options = ServiceOptions()
@@ -20,18 +21,23 @@ import Testing
         let world = try World(options: options)
         world.directory.people = (0..<6).map { .named("person\($0)") }
         world.directory.people[0].phone = "13800000001"
-        world.directory.teams = [Team(id: "group_ops", name: "ops", members: ["user_person0", "user_person1", "user_person2"])]
+        world.directory.teams = [
+            Team(id: "group_ops", name: "ops", members: ["user_person0", "user_person1", "user_person2"])
+        ]
         return world
     }
 
     /// A first sync, a day of changes of every kind, and a quiet night, on a server of each way of writing.
-    @Test("a directory is brought in step, changed, and at rest on a server of every dialect", arguments: Habit.dialects)
+    @Test(
+        "a directory is brought in step, changed, and at rest on a server of every dialect", arguments: Habit.dialects)
     func everyDialect(_ habit: Habit) async throws {
         let world = try world([habit]) { if habit == .servesNoPut { $0.patch = true } }
         let first = try await world.run()
         let isFoundOutLater = [.servesNoPatch, .servesNoPut].contains(habit)
         #expect(first.report.exit == (isFoundOutLater ? .recordsFailed : .inStep), "\(first.report.details)")
-        #expect(world.documents(.user).count == 6 && (isFoundOutLater || world.members("ops") == ["person0", "person1", "person2"]))
+        #expect(
+            world.documents(.user).count == 6
+                && (isFoundOutLater || world.members("ops") == ["person0", "person1", "person2"]))
         world.directory.people[0].email = "new@corp.example"
         world.directory.people[1].displayName = "Another Name"
         world.directory.people[2].status = "disabled"
@@ -45,7 +51,9 @@ import Testing
         #expect(rest.report.headline.hasPrefix("No changes."), "\(rest.report.headline)")
         #expect(world.user("person0")?["emails"]?.array?.map { $0["value"]?.string } == ["new@corp.example"])
         #expect(world.user("person4")?["emails"]?.array?.map { $0["value"]?.string } == ["other@corp.example"])
-        #expect(world.user("person2")?["active"] == false && world.user("renamed") != nil && world.user("person1")?["displayName"] == "Another Name")
+        #expect(
+            world.user("person2")?["active"] == false && world.user("renamed") != nil
+                && world.user("person1")?["displayName"] == "Another Name")
         #expect(world.members("ops") == ["person0", "person4"])
         // Once it is known, a dialect costs nothing more.
         let before = world.client.sent
@@ -54,35 +62,53 @@ import Testing
         for _ in 0..<6 { try await plain.run() }
         let plainBefore = plain.client.sent
         try await plain.run()
-        #expect(world.client.sent - before == plain.client.sent - plainBefore, "\(world.client.sent - before) requests, \(plain.client.sent - plainBefore) without the dialect")
+        #expect(
+            world.client.sent - before == plain.client.sent - plainBefore,
+            "\(world.client.sent - before) requests, \(plain.client.sent - plainBefore) without the dialect")
     }
 
-    @Test("lists that want a slash say nothing of single resources, and a redirect of a write that was done is not followed")
+    @Test(
+        """
+        lists that want a slash say nothing of single resources, and a redirect of a write that was done is not \
+        followed
+        """
+    )
     func slashes() async throws {
         let client = ScriptedClient([
-            .status(308, ["Location": "https://scim.example/v2/Users/"], ""), .status(200, [:], #"{"Resources":[],"totalResults":0}"#), .status(200, [:], #"{"id":"1"}"#),
+            .status(308, ["Location": "https://scim.example/v2/Users/"], ""),
+            .status(200, [:], #"{"Resources":[],"totalResults":0}"#), .status(200, [:], #"{"id":"1"}"#),
             .status(303, ["Location": "/v2/Groups/"], ""),
         ])
         let connection = SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
         _ = try await connection.send(.get, "/Users")
         _ = try await connection.send(.get, "/Users/1")
-        await #expect(throws: SCIMFailure.self) { _ = try await connection.send(.post, "/Groups", body: ["displayName": "ops"]) }
+        await #expect(throws: SCIMFailure.self) {
+            _ = try await connection.send(.post, "/Groups", body: ["displayName": "ops"])
+        }
         #expect(client.requests.map { $0.head.path } == ["/v2/Users", "/v2/Users/", "/v2/Users/1", "/v2/Groups/"])
     }
 
     @Test("a media type to accept and a slash that are both refused are both found out, in one request")
     func together() async throws {
-        let client = ScriptedClient([.status(308, ["Location": "/v2/Users/"], ""), .status(406, [:], ""), .status(200, [:], #"{"Resources":[],"totalResults":0}"#)])
+        let client = ScriptedClient([
+            .status(308, ["Location": "/v2/Users/"], ""), .status(406, [:], ""),
+            .status(200, [:], #"{"Resources":[],"totalResults":0}"#),
+        ])
         let connection = SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
         _ = try await connection.send(.get, "/Users")
-        #expect(client.requests.last?.head.path == "/v2/Users/" && client.requests.last?.head.headerFields[.accept] == "application/json")
+        #expect(
+            client.requests.last?.head.path == "/v2/Users/"
+                && client.requests.last?.head.headerFields[.accept] == "application/json")
         #expect(connection.dialect.all == [.acceptsJSONAlone, .trailingSlash])
     }
 
     @Test("one account that is to lose access does not wait for a second record to prove that PATCH is not served")
     func urgent() async throws {
         let refuses = Switch()
-        let world = try World { request, _ in refuses.isOn && request.head.method == .patch ? .answered(EmulatedResponse(status: 405, body: Array(#"{"detail":"no"}"#.utf8))) : nil }
+        let world = try World { request, _ in
+            refuses.isOn && request.head.method == .patch
+                ? .answered(EmulatedResponse(status: 405, body: Array(#"{"detail":"no"}"#.utf8))) : nil
+        }
         world.directory.people = (0..<3).map { .named("person\($0)") }
         try await world.run()
         refuses.isOn = true
@@ -91,11 +117,18 @@ import Testing
         #expect(result.report.exit == .inStep && world.user("person0")?["active"] == false, "\(result.report.details)")
     }
 
-    @Test("B: a PATCH that ends in 500 at two records and is never served makes the report name the key, and no PUT is tried; one that is served says nothing")
+    @Test(
+        """
+        B: a PATCH that ends in 500 at two records and is never served makes the report name the key, and no PUT \
+        is tried; one that is served says nothing
+        """
+    )
     func failingPatch() async throws {
         for isAlways in [true, false] {
             let world = try World { request, _ in
-                guard request.head.method == .patch, isAlways || request.head.path?.hasSuffix("1") ?? false else { return nil }
+                guard request.head.method == .patch, isAlways || request.head.path?.hasSuffix("1") ?? false else {
+                    return nil
+                }
                 return .answered(EmulatedResponse(status: 500))
             }
             world.directory.people = (0..<4).map { .named("person\($0)") }
@@ -103,17 +136,23 @@ import Testing
             for index in 0..<3 { world.directory.people[index].displayName = "Another" }
             let result = try await world.run()
             #expect(
-                result.report.details.contains { $0.contains("each PATCH of the target ended in a failure") && $0.contains("target.capabilities: { patch: false }") } == isAlways,
+                result.report.details.contains {
+                    $0.contains("each PATCH of the target ended in a failure")
+                        && $0.contains("target.capabilities: { patch: false }")
+                } == isAlways,
                 "\(result.report.details)")
             #expect(world.client.service.counters["PUT /Users"] == nil)
         }
     }
 
-    @Test("two records that refuse PATCH prove nothing where PUT is not served either, nor where PATCH has worked between")
+    @Test(
+        "two records that refuse PATCH prove nothing where PUT is not served either, nor where PATCH has worked between"
+    )
     func notProven() async throws {
         let refuses = Switch()
         let world = try World { request, _ in
-            request.head.method == .put || refuses.isOn && request.head.method == .patch ? .answered(EmulatedResponse(status: 405, body: Array(#"{"detail":"no"}"#.utf8))) : nil
+            request.head.method == .put || refuses.isOn && request.head.method == .patch
+                ? .answered(EmulatedResponse(status: 405, body: Array(#"{"detail":"no"}"#.utf8))) : nil
         }
         world.directory.people = (0..<4).map { .named("person\($0)") }
         try await world.run()
@@ -123,19 +162,29 @@ import Testing
         refuses.isOn = false
         world.directory.people[3].status = "disabled"
         let result = try await world.run()
-        #expect(world.user("person3")?["active"] == false && world.user("person0")?["displayName"] == "Another", "\(result.report.details)")
+        #expect(
+            world.user("person3")?["active"] == false && world.user("person0")?["displayName"] == "Another",
+            "\(result.report.details)")
         #expect(result.report.exit == .inStep)
     }
 
     @Test("a PUT keeps long numbers that nobody mapped as the numbers they are, and knows members in any spelling")
     func putKeeps() async throws {
-        let group = #"{"id":"g","Members":[{"value":"https://scim.example/v2/Users/a"},{"value":"https://scim.example/v2/Users/b"}],"urn:x:2.0":{"number":1734567890123456789}}"#
+        let group =
+            #"""
+            {"id":"g","Members":[{"value":"https://scim.example/v2/Users/a"},\#
+            {"value":"https://scim.example/v2/Users/b"}],"urn:x:2.0":{"number":1734567890123456789}}
+            """#
         let client = ScriptedClient([.status(200, [:], group), .status(200, [:], #"{"id":"g"}"#)])
         let target = SCIMTarget(
-            connection: SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client), profile: .generic, capabilities: Capabilities(patch: false, pageSize: 10))
-        _ = try await target.changeMembers(of: "g", add: ["c"], remove: ["a"], members: MembersOfPut(known: ["b"], isExclusive: false))
+            connection: SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client),
+            profile: .generic, capabilities: Capabilities(patch: false, pageSize: 10))
+        _ = try await target.changeMembers(
+            of: "g", add: ["c"], remove: ["a"], members: MembersOfPut(known: ["b"], isExclusive: false))
         let sent = String(decoding: client.requests[1].body, as: UTF8.self)
-        #expect(sent.contains(":1734567890123456789}") && sent.contains(#""Members":[{"value":"https://scim.example/v2/Users/b"},{"value":"c"}]"#), "\(sent)")
+        #expect(
+            sent.contains(":1734567890123456789}")
+                && sent.contains(#""Members":[{"value":"https://scim.example/v2/Users/b"},{"value":"c"}]"#), "\(sent)")
     }
 
     @Test("reading and writing choose the same of several addresses without a type, and write none beside them")
@@ -152,15 +201,23 @@ import Testing
 
     @Test("a nested group that is written as an address is no user, and ids that are addresses stay whole")
     func nestedAddresses() throws {
-        func members(_ text: String) throws -> ShownResource.Members? { try JSONParser().parse(text) { ShownResource($0).members } }
-        #expect(try members(#"{"id":"1","members":[{"value":"https://x/Groups/5"},{"value":"https://x/Users/6"}]}"#) == .init(users: ["6"], groups: ["5"]))
-        #expect(try members(#"{"id":"https://x/Groups/1","members":[{"value":"https://x/Users/6"}]}"#)?.users == ["https://x/Users/6"])
+        func members(_ text: String) throws -> ShownResource.Members? {
+            try JSONParser().parse(text) { ShownResource($0).members }
+        }
+        #expect(
+            try members(#"{"id":"1","members":[{"value":"https://x/Groups/5"},{"value":"https://x/Users/6"}]}"#)
+                == .init(users: ["6"], groups: ["5"]))
+        #expect(
+            try members(#"{"id":"https://x/Groups/1","members":[{"value":"https://x/Users/6"}]}"#)?.users == [
+                "https://x/Users/6"
+            ])
     }
 
     @Test("a list whose page size is the server's, and whose total may be the page's length, is walked on")
     func ownPages() async throws {
         let client = ScriptedClient([
-            .status(400, [:], ""), .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"a"}]}"#), .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"b"}]}"#),
+            .status(400, [:], ""), .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"a"}]}"#),
+            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"b"}]}"#),
             .status(200, [:], #"{"totalResults":0,"Resources":[]}"#),
         ])
         var seen: [String] = []
@@ -173,13 +230,17 @@ import Testing
     @Test("once a server's totals are known to be its pages' lengths, its first page is no end")
     func knownPageTotals() async throws {
         let client = ScriptedClient([
-            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"a"}]}"#), .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"b"}]}"#),
+            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"a"}]}"#),
+            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"b"}]}"#),
             .status(200, [:], #"{"totalResults":0,"Resources":[]}"#),
             // It was mended, or another list of it is honest: the totals are those of the list.
-            .status(200, [:], #"{"totalResults":3,"Resources":[{"id":"a"}]}"#), .status(200, [:], #"{"totalResults":3,"Resources":[{"id":"b"},{"id":"c"}]}"#),
-            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"g"}]}"#), .status(200, [:], #"{"totalResults":1,"Resources":[]}"#),
+            .status(200, [:], #"{"totalResults":3,"Resources":[{"id":"a"}]}"#),
+            .status(200, [:], #"{"totalResults":3,"Resources":[{"id":"b"},{"id":"c"}]}"#),
+            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"g"}]}"#),
+            .status(200, [:], #"{"totalResults":1,"Resources":[]}"#),
             // One page that declares its length, and nothing behind it.
-            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"g"}]}"#), .status(200, [:], #"{"totalResults":0,"Resources":[]}"#),
+            .status(200, [:], #"{"totalResults":1,"Resources":[{"id":"g"}]}"#),
+            .status(200, [:], #"{"totalResults":0,"Resources":[]}"#),
         ])
         let connection = SCIMConnection(base: try #require(URLParts("https://scim.example/v2")), client: client)
         connection.dialect.note(.pageTotals)
@@ -196,8 +257,18 @@ import Testing
     func told() async throws {
         let world = try world([.nestsCore, .wantsPlainJSON])
         let first = try await world.run()
-        #expect(first.report.details.contains { $0.contains("the target writes in its own way, and is understood: core attributes stand under their schema's URN") }, "\(first.report.details)")
-        #expect(first.report.details.contains { $0.contains("target.mediaType: application/json says it by hand") }, "\(first.report.details)")
+        #expect(
+            first.report.details.contains {
+                $0.contains(
+                    """
+                    the target writes in its own way, and is understood: core attributes stand under their \
+                    schema's URN
+                    """
+                )
+            }, "\(first.report.details)")
+        #expect(
+            first.report.details.contains { $0.contains("target.mediaType: application/json says it by hand") },
+            "\(first.report.details)")
         #expect(try await !world.run().report.details.contains { $0.contains("target.mediaType") })
     }
 
@@ -205,11 +276,15 @@ import Testing
     func nameless() async throws {
         let world = try World { request, _ in
             guard request.head.method == .get, (request.head.path ?? "").contains("/Users") else { return nil }
-            return .answered(EmulatedResponse(status: 200, body: Array(#"{"totalResults":1,"Resources":[{"id":"1","login":"ada"}]}"#.utf8)))
+            return .answered(
+                EmulatedResponse(
+                    status: 200, body: Array(#"{"totalResults":1,"Resources":[{"id":"1","login":"ada"}]}"#.utf8)))
         }
         world.directory.people = [.named("ada")]
         let result = try await world.run()
-        #expect(result.report.exit == .unreachable && result.report.details.first?.contains("has a userName") == true, "\(result.report.details)")
+        #expect(
+            result.report.exit == .unreachable && result.report.details.first?.contains("has a userName") == true,
+            "\(result.report.details)")
         #expect(world.documents(.user).isEmpty)
     }
 
@@ -227,17 +302,28 @@ import Testing
 
     @Test("ids, members and externalIds that are numbers keep their digits, at any size")
     func numbers() throws {
-        let text = #"{"id":12345678901234567890123,"externalId":9007199254740993,"members":[{"value":18446744073709551616}],"meta":{"version":90071992547409931}}"#
+        let text =
+            #"""
+            {"id":12345678901234567890123,"externalId":9007199254740993,\#
+            "members":[{"value":18446744073709551616}],"meta":{"version":90071992547409931}}
+            """#
         try JSONParser().parse(text) { root in
             let resource = ShownResource(root)
-            #expect(resource.id == "12345678901234567890123" && resource.externalID == "9007199254740993" && resource.members?.users == ["18446744073709551616"])
+            #expect(
+                resource.id == "12345678901234567890123" && resource.externalID == "9007199254740993"
+                    && resource.members?.users == ["18446744073709551616"])
             #expect(root["meta"]?["version"]?.scalarText == "90071992547409931")
         }
         // What is no such integer is read as it was.
-        for good in [#"["1234567890123456789"]"#, "[0.12345678901234567890]", "[1.0e-3]", "[123456789012345]", #"["\"12345678901234567890"]"#] {
+        for good in [
+            #"["1234567890123456789"]"#, "[0.12345678901234567890]", "[1.0e-3]", "[123456789012345]",
+            #"["\"12345678901234567890"]"#,
+        ] {
             #expect(throws: Never.self) { try JSONValue(parsing: Array(good.utf8)) }
         }
-        for bad in ["[01234567890123456789]", "[1234567890123456789x]", "[-]"] { #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: Array(bad.utf8)) } }
+        for bad in ["[01234567890123456789]", "[1234567890123456789x]", "[-]"] {
+            #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: Array(bad.utf8)) }
+        }
     }
 
     @Test("R38: an empty id, “.” and “..” are no ids, in bodies and in Location")
@@ -252,11 +338,16 @@ import Testing
     @Test(
         "the words of an error are found wherever a server puts them",
         arguments: [
-            (#"{"detail":"no"}"#, "no"), (#"{"message":"no"}"#, "no"), (#"{"error":{"message":"no"}}"#, "no"), (#"{"errorMessage":"no"}"#, "no"), (#"{"errors":["a","b"]}"#, "a; b"),
-            (#"{"errors":[{"description":"no"}]}"#, "no"), (#"{"userName":["taken"],"status":400}"#, "userName: taken"), ("plain words", "plain words"),
-            ("<html><body><h1>Bad</h1> request</body></html>", "Bad request"), (#""no""#, "no"), (#"{"Errors":{"email":["bad","worse"]}}"#, "email: bad; worse"),
+            (#"{"detail":"no"}"#, "no"), (#"{"message":"no"}"#, "no"), (#"{"error":{"message":"no"}}"#, "no"),
+            (#"{"errorMessage":"no"}"#, "no"), (#"{"errors":["a","b"]}"#, "a; b"),
+            (#"{"errors":[{"description":"no"}]}"#, "no"), (#"{"userName":["taken"],"status":400}"#, "userName: taken"),
+            ("plain words", "plain words"),
+            ("<html><body><h1>Bad</h1> request</body></html>", "Bad request"), (#""no""#, "no"),
+            (#"{"Errors":{"email":["bad","worse"]}}"#, "email: bad; worse"),
         ])
-    func words(_ body: String, _ expected: String) { #expect(SCIMError(status: 400, body: Array(body.utf8)).detail == expected) }
+    func words(_ body: String, _ expected: String) {
+        #expect(SCIMError(status: 400, body: Array(body.utf8)).detail == expected)
+    }
 
     @Test("a refusal without words says so, and the request is named with its query")
     func wordless() async throws {
@@ -272,12 +363,14 @@ import Testing
     @Test(
         "D3: a credential that a server repeats is hidden in whatever spelling, in errors, answers and headers",
         arguments: [
-            "s3cr/et+token-1234==", #"s3cr\/et\u002Btoken-1234=\u003d"#, "s3cr%2Fet%2btoken-1234%3D%3D", "czNjci9ldCt0b2tlbi0xMjM0PT0=", #"s3cr\\\/et+token-1234=="#, "s3cr&#x2F;et&#43;token-1234==",
+            "s3cr/et+token-1234==", #"s3cr\/et\u002Btoken-1234=\u003d"#, "s3cr%2Fet%2btoken-1234%3D%3D",
+            "czNjci9ldCt0b2tlbi0xMjM0PT0=", #"s3cr\\\/et+token-1234=="#, "s3cr&#x2F;et&#43;token-1234==",
             "Bearer s3cr/et+token-1234==",
         ])
     func secrets(_ spelling: String) {
         for status in [200, 400] {
-            var response = IncomingResponse(head: .init(status: .init(code: status)), body: Array("{\"nextCursor\":\"x\(spelling)y\"}".utf8))
+            var response = IncomingResponse(
+                head: .init(status: .init(code: status)), body: Array("{\"nextCursor\":\"x\(spelling)y\"}".utf8))
             response.head.headerFields[.location] = "/Users/\(spelling)"
             let shown = response.hiding([Secret("s3cr/et+token-1234==")])
             let text = String(decoding: shown.body, as: UTF8.self) + (shown.head.headerFields[.location] ?? "")
@@ -286,24 +379,39 @@ import Testing
         // In other words of base64, wherever it begins.
         for offset in 0..<3 {
             let text = Data((String(repeating: "k", count: offset) + ":s3cr/et+tok==:x").utf8).base64EncodedString()
-            let basic = IncomingResponse(head: .init(status: .badRequest), body: Array(Data("id:\(PercentEncoding.encode("s3cr/et+tok=="))".utf8).base64EncodedString().utf8))
+            let basic = IncomingResponse(
+                head: .init(status: .badRequest),
+                body: Array(Data("id:\(PercentEncoding.encode("s3cr/et+tok=="))".utf8).base64EncodedString().utf8))
             #expect(String(decoding: basic.hiding([Secret("s3cr/et+tok==")]).body, as: UTF8.self).contains("***"))
-            let shown = IncomingResponse(head: .init(status: .badRequest), body: Array(text.utf8)).hiding([Secret("s3cr/et+tok==")])
+            let shown = IncomingResponse(head: .init(status: .badRequest), body: Array(text.utf8)).hiding([
+                Secret("s3cr/et+tok==")
+            ])
             #expect(String(decoding: shown.body, as: UTF8.self).contains("***"), "\(text)")
         }
     }
 
     @Test("a client's secret that the form does not carry is sent as Basic authentication, once")
     func basic() async throws {
-        let client = ScriptedClient([.status(401, [:], #"{"error":"invalid_client"}"#), .status(200, [:], #"{"access_token":"t"}"#), .status(200, [:], #"{"access_token":"u"}"#)])
+        let client = ScriptedClient([
+            .status(401, [:], #"{"error":"invalid_client"}"#), .status(200, [:], #"{"access_token":"t"}"#),
+            .status(200, [:], #"{"access_token":"u"}"#),
+        ])
         let told = Switch()
         let tokens = ClientCredentials(
-            .init(tokenURL: try #require(URLParts("https://id.example/token")), clientID: "a", clientSecret: Secret("s")), client: client, time: VirtualTime().time,
+            .init(
+                tokenURL: try #require(URLParts("https://id.example/token")), clientID: "a", clientSecret: Secret("s")),
+            client: client, time: VirtualTime().time,
             takesBasicAlone: { told.isOn = true }
-        ) { body in (try? JSONValue(parsing: body)).flatMap { $0["access_token"]?.string.map { .token($0, expiresIn: 60) } ?? .refusal("invalid_client") } }
+        ) { body in
+            (try? JSONValue(parsing: body)).flatMap {
+                $0["access_token"]?.string.map { .token($0, expiresIn: 60) } ?? .refusal("invalid_client")
+            }
+        }
         let first = try await tokens.token()
         #expect(first.value == "t" && told.isOn)
-        #expect(client.requests[1].head.headerFields[.authorization]?.hasPrefix("Basic ") == true && client.requests[1].body == Array("grant_type=client_credentials".utf8))
+        #expect(
+            client.requests[1].head.headerFields[.authorization]?.hasPrefix("Basic ") == true
+                && client.requests[1].body == Array("grant_type=client_credentials".utf8))
         _ = await tokens.refused(first)
         #expect(try await tokens.token().value == "u" && client.requests.count == 3)
     }

@@ -34,7 +34,8 @@ final class ScriptedClient: HTTPClient {
         case .status(let code, let headers, let body):
             var fields = HTTPFields()
             for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }
-            return IncomingResponse(head: HTTPResponse(status: .init(code: code), headerFields: fields), body: Array(body.utf8))
+            return IncomingResponse(
+                head: HTTPResponse(status: .init(code: code), headerFields: fields), body: Array(body.utf8))
         }
     }
 }
@@ -43,19 +44,29 @@ final class ScriptedClient: HTTPClient {
     private let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private func request(_ method: HTTPRequest.Method) -> OutgoingRequest {
-        OutgoingRequest(head: HTTPRequest(method: method, scheme: "https", authority: "scim.example", path: "/Users"), body: method == .get ? [] : [1])
+        OutgoingRequest(
+            head: HTTPRequest(method: method, scheme: "https", authority: "scim.example", path: "/Users"),
+            body: method == .get ? [] : [1])
     }
 
     @Test("a read is tried again on 429, 500, 502 to 504 and a lost connection, and no more often than allowed")
     func retriesReads() async throws {
-        for step in [ScriptedClient.Step.status(429), .status(500), .status(502), .status(503), .status(504), .fail(.outcomeUnknown("x")), .fail(.timedOut("x")), .fail(.notSent("x"))] {
+        for step in [
+            ScriptedClient.Step.status(429), .status(500), .status(502), .status(503), .status(504),
+            .fail(.outcomeUnknown("x")), .fail(.timedOut("x")), .fail(.notSent("x")),
+        ] {
             let client = ScriptedClient([step, step, .status(200)])
-            let response = try await Retrying(client, policy: RetryPolicy(attempts: 3), time: VirtualTime().time, log: log).send(request(.get))
+            let response = try await Retrying(
+                client, policy: RetryPolicy(attempts: 3), time: VirtualTime().time, log: log
+            ).send(request(.get))
             #expect(response.status == 200)
             #expect(client.requests.count == 3)
         }
         let stubborn = ScriptedClient([.status(503)])
-        #expect(try await Retrying(stubborn, policy: RetryPolicy(attempts: 4), time: VirtualTime().time, log: log).send(request(.get)).status == 503)
+        #expect(
+            try await Retrying(stubborn, policy: RetryPolicy(attempts: 4), time: VirtualTime().time, log: log).send(
+                request(.get)
+            ).status == 503)
         #expect(stubborn.requests.count == 4)
         for status in [400, 403, 404, 409, 501] {
             let client = ScriptedClient([.status(status)])
@@ -67,7 +78,8 @@ final class ScriptedClient: HTTPClient {
     @Test("a POST is sent again only when it certainly was not processed")
     func retriesPOST() async throws {
         for (step, isRepeated) in [
-            (ScriptedClient.Step.status(429), true), (.fail(.notSent("x")), true), (.status(502), false), (.status(503), false), (.status(504), false),
+            (ScriptedClient.Step.status(429), true), (.fail(.notSent("x")), true), (.status(502), false),
+            (.status(503), false), (.status(504), false),
             (.fail(.outcomeUnknown("x")), false), (.fail(.timedOut("x")), false),
         ] {
             let client = ScriptedClient([step, .status(201)])
@@ -81,20 +93,33 @@ final class ScriptedClient: HTTPClient {
         #expect(RetryPolicy.retryAfter("7", now: 0) == 7)
         #expect(RetryPolicy.retryAfter("Sun, 06 Nov 1994 08:49:37 GMT", now: 784_111_770) == 7)
         #expect(RetryPolicy.retryAfter("Sun, 06 Nov 1994 08:49:37 GMT", now: 784_999_999) == 0)
-        for junk in ["", "soon", "-3", "1e9", "Sun, 99 Nov 1994 08:49:37 GMT"] { #expect(RetryPolicy.retryAfter(junk, now: 0) == nil, "\(junk)") }
+        for junk in ["", "soon", "-3", "1e9", "Sun, 99 Nov 1994 08:49:37 GMT"] {
+            #expect(RetryPolicy.retryAfter(junk, now: 0) == nil, "\(junk)")
+        }
         for (field, least, most) in [("5", 5.0, 6.0), ("999999", 60.0, 60.0), ("junk", 0.2, 0.6)] {
             let clock = VirtualTime()
             let start = clock.time.monotonic()
-            _ = try await Retrying(ScriptedClient([.status(429, ["Retry-After": field]), .status(200)]), time: clock.time, log: log).send(request(.get))
+            _ = try await Retrying(
+                ScriptedClient([.status(429, ["Retry-After": field]), .status(200)]), time: clock.time, log: log
+            ).send(request(.get))
             let waited = clock.time.monotonic() - start
             #expect(waited >= least && waited <= most, "\(field): \(waited)")
         }
     }
 
-    private func source(_ client: any HTTPClient, _ placement: ClientCredentials.Placement, _ time: Time) throws -> ClientCredentials {
+    private func source(_ client: any HTTPClient, _ placement: ClientCredentials.Placement, _ time: Time) throws
+        -> ClientCredentials
+    {
         let url = try #require(URLParts("https://login.example/token"))
-        return ClientCredentials(.init(tokenURL: url, clientID: "id", clientSecret: Secret("s3cret&="), scope: "scim", placement: placement), client: client, time: time) { body in
-            try? JSONParser().parse(body) { root in root["access_token"]?.string.map { .token($0, expiresIn: root["expires_in"]?.scalarText.flatMap { Double($0) }) } }
+        return ClientCredentials(
+            .init(tokenURL: url, clientID: "id", clientSecret: Secret("s3cret&="), scope: "scim", placement: placement),
+            client: client, time: time
+        ) { body in
+            try? JSONParser().parse(body) { root in
+                root["access_token"]?.string.map {
+                    .token($0, expiresIn: root["expires_in"]?.scalarText.flatMap { Double($0) })
+                }
+            }
         }
     }
 
@@ -113,11 +138,14 @@ final class ScriptedClient: HTTPClient {
         }
     }
 
-    @Test("a token is renewed before it expires, once after a 401, and a number or a string tells its life", arguments: ["100", "\"100\""])
+    @Test(
+        "a token is renewed before it expires, once after a 401, and a number or a string tells its life",
+        arguments: ["100", "\"100\""])
     func renewal(life: String) async throws {
         let clock = VirtualTime()
         let login = ScriptedClient([
-            .status(200, [:], "{\"access_token\":\"one\",\"expires_in\":\(life)}"), .status(200, [:], "{\"access_token\":\"two\",\"expires_in\":\(life)}"),
+            .status(200, [:], "{\"access_token\":\"one\",\"expires_in\":\(life)}"),
+            .status(200, [:], "{\"access_token\":\"two\",\"expires_in\":\(life)}"),
             .status(200, [:], "{\"access_token\":\"three\",\"expires_in\":\(life)}"),
         ])
         let tokens = try source(login, .form, clock.time)
@@ -133,7 +161,10 @@ final class ScriptedClient: HTTPClient {
         // 401 again and again: one renewal only, then the answer stands.
         #expect(try await client.send(request(.get)).status == 401)
         #expect(login.requests.count == 3)
-        #expect(api.requests.map { $0.head.headerFields[.authorization] } == ["Bearer one", "Bearer one", "Bearer one", "Bearer two", "Bearer two", "Bearer three"])
+        #expect(
+            api.requests.map { $0.head.headerFields[.authorization] } == [
+                "Bearer one", "Bearer one", "Bearer one", "Bearer two", "Bearer two", "Bearer three",
+            ])
         clock.advance(by: 95)
         _ = try await tokens.token()
         #expect(login.requests.count == 4)
@@ -143,14 +174,20 @@ final class ScriptedClient: HTTPClient {
     func pace() async throws {
         let clock = VirtualTime()
         let start = clock.time.monotonic()
-        let paced = Paced(ScriptedClient([.status(200)]), pace: Pace(requestsPerSecond: 10, concurrency: 2), time: clock.time)
+        let paced = Paced(
+            ScriptedClient([.status(200)]), pace: Pace(requestsPerSecond: 10, concurrency: 2), time: clock.time)
         for _ in 0..<21 { _ = try await paced.send(request(.get)) }
         #expect(abs(clock.time.monotonic() - start - 2) < 0.001)
 
         let gauge = Gauge()
         let crowded = Paced(gauge, pace: Pace(requestsPerSecond: 100_000, concurrency: 3), time: .system)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<40 { group.addTask { _ = try await crowded.send(OutgoingRequest(head: HTTPRequest(method: .get, scheme: "https", authority: "x", path: "/"))) } }
+            for _ in 0..<40 {
+                group.addTask {
+                    _ = try await crowded.send(
+                        OutgoingRequest(head: HTTPRequest(method: .get, scheme: "https", authority: "x", path: "/")))
+                }
+            }
             try await group.waitForAll()
         }
         #expect(gauge.most <= 3 && gauge.most >= 2)
@@ -166,10 +203,17 @@ final class ScriptedClient: HTTPClient {
 
     @Test("only absolute http URLs of a host are taken, and loopback is told by its address")
     func urls() {
-        for bad in ["", "scim.example", "ftp://x", "https://", "https://user@host/", "https://h/?q", "https://h/#f", "https://h/a b", "https://:80/"] { #expect(URLParts(bad) == nil, "\(bad)") }
+        for bad in [
+            "", "scim.example", "ftp://x", "https://", "https://user@host/", "https://h/?q", "https://h/#f",
+            "https://h/a b", "https://:80/",
+        ] { #expect(URLParts(bad) == nil, "\(bad)") }
         #expect(URLParts("https://H.example:8443/scim/v2//")?.description == "https://h.example:8443/scim/v2")
-        for host in ["http://127.0.0.1:1", "http://localhost", "http://[::1]:8"] { #expect(URLParts(host)?.isLoopback == true) }
-        for host in ["http://127.0.0.1.example", "http://10.0.0.1", "http://127.1", "http://localhost.example"] { #expect(URLParts(host)?.isLoopback == false) }
+        for host in ["http://127.0.0.1:1", "http://localhost", "http://[::1]:8"] {
+            #expect(URLParts(host)?.isLoopback == true)
+        }
+        for host in ["http://127.0.0.1.example", "http://10.0.0.1", "http://127.1", "http://localhost.example"] {
+            #expect(URLParts(host)?.isLoopback == false)
+        }
     }
 
     @Test("timestamps are right at the turn of months and leap years")
@@ -178,18 +222,31 @@ final class ScriptedClient: HTTPClient {
         #expect(Timestamp.text(951_782_399) == "2000-02-28T23:59:59Z")
         #expect(Timestamp.text(951_782_400) == "2000-02-29T00:00:00Z")
         #expect(Timestamp.text(1_795_503_012.9) == "2026-11-24T06:50:12Z")
-        #expect(Timestamp.text(-.infinity) == "1970-01-01T00:00:00Z" && Timestamp.text(-1e300) == "1601-01-01T00:00:00Z" && Timestamp.text(1e300) == "9999-12-31T23:59:59Z")
-        for number in stride(from: 0.0, to: 4e11, by: 12_345_678.0) where number < 253_402_300_799 { #expect(Timestamp.seconds(Timestamp.text(number)) == number) }
-        #expect(Timestamp.seconds("2026-11-24T06:50:12.987Z") == 1_795_503_012 && Timestamp.seconds("2016-12-31T23:59:60Z") == 1_483_228_799)
-        for junk in ["", "2026-02-30T00:00:00Z", "2026-11-24", "2026-11-24T06:50:12", "2026-01-01T9223372036854775807:00:00Z", "1969-12-31T23:59:59Z", "2026-13-01T00:00:00Z"] {
+        #expect(
+            Timestamp.text(-.infinity) == "1970-01-01T00:00:00Z" && Timestamp.text(-1e300) == "1601-01-01T00:00:00Z"
+                && Timestamp.text(1e300) == "9999-12-31T23:59:59Z")
+        for number in stride(from: 0.0, to: 4e11, by: 12_345_678.0) where number < 253_402_300_799 {
+            #expect(Timestamp.seconds(Timestamp.text(number)) == number)
+        }
+        #expect(
+            Timestamp.seconds("2026-11-24T06:50:12.987Z") == 1_795_503_012
+                && Timestamp.seconds("2016-12-31T23:59:60Z") == 1_483_228_799)
+        for junk in [
+            "", "2026-02-30T00:00:00Z", "2026-11-24", "2026-11-24T06:50:12", "2026-01-01T9223372036854775807:00:00Z",
+            "1969-12-31T23:59:59Z", "2026-13-01T00:00:00Z",
+        ] {
             #expect(Timestamp.seconds(junk) == nil, "\(junk)")
         }
     }
 
     @Test("dates of HTTP are read in all three forms of RFC 9110")
     func dates() {
-        for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] { #expect(HTTPDate.seconds(text) == 784_111_777, "\(text)") }
-        for junk in ["", "20261124", "7", "Sun", "Sun, 32 Nov 1994 08:49:37 GMT"] { #expect(HTTPDate.seconds(junk) == nil, "\(junk)") }
+        for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            #expect(HTTPDate.seconds(text) == 784_111_777, "\(text)")
+        }
+        for junk in ["", "20261124", "7", "Sun", "Sun, 32 Nov 1994 08:49:37 GMT"] {
+            #expect(HTTPDate.seconds(junk) == nil, "\(junk)")
+        }
     }
 }
 

@@ -6,12 +6,14 @@ import Testing
 
 @Suite struct LedgerTests {
     private func folder() throws -> URL {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-\(ProcessInfo.processInfo.globallyUniqueString)")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "rollcall-\(ProcessInfo.processInfo.globallyUniqueString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return folder
     }
 
-    /// Facts that can hold together, and the situation of each by the words of the rules, written out once more by hand.
+    /// Facts that can hold together, and the situation of each by the words of the rules, written out once more by
+    /// hand.
     @Test("every row of the truth table falls into exactly one situation")
     func truthTable() throws {
         let ledger = try Ledger()
@@ -21,11 +23,14 @@ import Testing
             for bits in 0..<(1 << 12) {
                 func bit(_ position: Int) -> Bool { bits >> position & 1 == 1 }
                 let (linked, inSource, onTarget, protected, otherMark) = (bit(0), bit(1), bit(2), bit(3), bit(4))
-                let (collision, unacceptable, disabledLeaver, differs, extLinked, nameMarked, alike) = (bit(5), bit(6), bit(7), bit(8), bit(9), bit(10), bit(11))
+                let (collision, unacceptable, disabledLeaver, differs, extLinked, nameMarked, alike) = (
+                    bit(5), bit(6), bit(7), bit(8), bit(9), bit(10), bit(11)
+                )
                 for ext in 0...2 {
                     for name in 0...2 {
                         for sameTarget in [true, false] {
-                            // Candidates exist for unlinked records alone; what is neither linked nor in the source is on the target.
+                            // Candidates exist for unlinked records alone; what is neither linked nor in the source is
+                            // on the target.
                             if linked, ext > 0 || name > 0 || alike { continue }
                             if !linked, !inSource, !onTarget { continue }
                             let extTarget: Int? = ext > 0 ? 1 : nil
@@ -33,12 +38,21 @@ import Testing
                             try db.execute(sql: "DELETE FROM scratch.facts")
                             try db.execute(
                                 sql:
-                                    "INSERT INTO scratch.facts (kind, source, target, ext_target, name_target, alike_target, linked, in_source, on_target, protected, other_mark, collision, unacceptable, disabled_leaver, differs, ext_count, ext_linked, name_count, name_marked) VALUES (0, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                    """
+                                    INSERT INTO scratch.facts (kind, source, target, ext_target, name_target,
+                                        alike_target, linked, in_source, on_target, protected, other_mark,
+                                        collision, unacceptable, disabled_leaver, differs, ext_count, ext_linked,
+                                        name_count, name_marked) VALUES (0, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                                        ?, ?, ?, ?, ?)
+                                    """,
                                 arguments: [
-                                    extTarget, nameTarget, alike ? 3 : nil as Int?, linked, inSource, onTarget, protected, otherMark, collision, unacceptable, disabledLeaver, differs, ext, extLinked,
+                                    extTarget, nameTarget, alike ? 3 : nil as Int?, linked, inSource, onTarget,
+                                    protected, otherMark, collision, unacceptable, disabledLeaver, differs, ext,
+                                    extLinked,
                                     name, nameMarked,
                                 ])
-                            let found = try String.fetchAll(db, sql: "SELECT \(Ledger.situationCase) FROM scratch.facts")
+                            let found = try String.fetchAll(
+                                db, sql: "SELECT \(Ledger.situationCase) FROM scratch.facts")
                             let expected: String
                             if protected {
                                 expected = "protected"
@@ -53,7 +67,9 @@ import Testing
                             } else if unacceptable {
                                 expected = "unacceptable"
                             } else if linked {
-                                expected = !onTarget ? "missing" : disabledLeaver ? "returned" : differs ? "changed" : "in step"
+                                expected =
+                                    !onTarget
+                                    ? "missing" : disabledLeaver ? "returned" : differs ? "changed" : "in step"
                             } else if ext == 2 || extLinked {
                                 expected = "ambiguous"
                             } else if ext == 1 {
@@ -67,7 +83,9 @@ import Testing
                             } else {
                                 expected = "absent"
                             }
-                            if found != [expected] { Issue.record("\(bits) ext \(ext) name \(name): \(found), expected \(expected)") }
+                            if found != [expected] {
+                                Issue.record("\(bits) ext \(ext) name \(name): \(found), expected \(expected)")
+                            }
                             rows += 1
                         }
                     }
@@ -101,7 +119,9 @@ import Testing
         let path = folder.appendingPathComponent("a.sqlite").path
         _ = try Ledger(path: path).beginRun(command: "run", label: nil, started: "2026-01-01T00:00:00Z")
         try DatabaseQueue(path: path).write { try $0.execute(sql: "PRAGMA user_version = 99") }
-        #expect { try Ledger(path: path) } throws: { "\($0)".contains("schema 99") && "\($0)".contains("newer rollcall") }
+        #expect { try Ledger(path: path) } throws: {
+            "\($0)".contains("schema 99") && "\($0)".contains("newer rollcall")
+        }
 
         // Version 0 with our mark is what an interrupted first migration leaves.
         let old = folder.appendingPathComponent("old.sqlite").path
@@ -123,9 +143,13 @@ import Testing
             try ledger.perform { _ = try $0.checkpoint(.truncate) }
         }
         var bytes = try Data(contentsOf: URL(fileURLWithPath: damaged))
-        for offset in stride(from: 4096 * 3, to: bytes.count, by: 4096) { for byte in 0..<64 { bytes[offset + byte] = 0xA5 } }
+        for offset in stride(from: 4096 * 3, to: bytes.count, by: 4096) {
+            for byte in 0..<64 { bytes[offset + byte] = 0xA5 }
+        }
         try bytes.write(to: URL(fileURLWithPath: damaged))
-        #expect { try Ledger(path: damaged) } throws: { "\($0)".contains("is damaged") && "\($0)".contains("rollcall ledger restore") }
+        #expect { try Ledger(path: damaged) } throws: {
+            "\($0)".contains("is damaged") && "\($0)".contains("rollcall ledger restore")
+        }
     }
 
     @Test("a ledger belongs to one source and one target")
@@ -135,7 +159,9 @@ import Testing
         try ledger.bind("target", "https://a.example")
         try ledger.check(binding: "target", "https://a.example")
         try ledger.check(binding: "source", "anything, while nothing is bound")
-        #expect { try ledger.check(binding: "target", "https://b.example") } throws: { "\($0)".contains("https://a.example") && "\($0)".contains("https://b.example") }
+        #expect { try ledger.check(binding: "target", "https://b.example") } throws: {
+            "\($0)".contains("https://a.example") && "\($0)".contains("https://b.example")
+        }
     }
 
     @Test("the lock names its holder, and is free when the holder is gone")
@@ -145,7 +171,9 @@ import Testing
         let path = folder.appendingPathComponent("a.lock").path
         do {
             let lock = try JobLock(path: path, holder: "process 1 on host, since then")
-            #expect { try JobLock(path: path, holder: "second") } throws: { "\($0)".contains("process 1 on host, since then") }
+            #expect { try JobLock(path: path, holder: "second") } throws: {
+                "\($0)".contains("process 1 on host, since then")
+            }
             withExtendedLifetime(lock) {}
         }
         _ = try JobLock(path: path, holder: "third")
@@ -156,7 +184,8 @@ import Testing
         let ledger = try Ledger()
         func record(_ id: String, _ body: String) -> StagedSource {
             StagedSource(
-                kind: .user, id: id, externalID: id, name: id, matchKey: id, body: body, digest: Array(body.utf8), active: true, problem: nil, note: nil, place: "line 1", isProtected: false)
+                kind: .user, id: id, externalID: id, name: id, matchKey: id, body: body, digest: Array(body.utf8),
+                active: true, problem: nil, note: nil, place: "line 1", isProtected: false)
         }
         func night(_ records: [StagedSource], complete: Bool) throws {
             let run = try ledger.beginRun(command: "run", label: nil, started: "")
@@ -170,7 +199,14 @@ import Testing
         try night([record("a", "2")], complete: true)
         try night([record("a", "2"), record("b", "1")], complete: true)
         let rows = try ledger.read { db in
-            try Row.fetchAll(db, sql: "SELECT i.id, v.body, v.first_run, v.last_run FROM versions v JOIN ids i ON i.n = v.n ORDER BY i.id, v.first_run").map { row in
+            try Row.fetchAll(
+                db,
+                sql:
+                    """
+                    SELECT i.id, v.body, v.first_run, v.last_run FROM versions v JOIN ids i ON i.n = v.n
+                        ORDER BY i.id, v.first_run
+                    """
+            ).map { row in
                 "\(row[0] as String) \(row[1] as String) \(row[2] as Int)–\((row[3] as Int?).map(String.init) ?? "")"
             }
         }
@@ -181,7 +217,9 @@ import Testing
     func repeated() throws {
         let ledger = try Ledger()
         try ledger.attachScratch()
-        let twin = StagedSource(kind: .user, id: "a", externalID: "a", name: "a", matchKey: "a", body: "{}", digest: [1], active: nil, problem: nil, note: nil, place: "", isProtected: false)
+        let twin = StagedSource(
+            kind: .user, id: "a", externalID: "a", name: "a", matchKey: "a", body: "{}", digest: [1], active: nil,
+            problem: nil, note: nil, place: "", isProtected: false)
         #expect(try ledger.stage(source: [twin, twin]) == ["a"])
     }
 }

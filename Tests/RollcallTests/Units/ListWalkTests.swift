@@ -5,11 +5,15 @@ import SCIMTransport
 import Testing
 
 @Suite struct ListWalkTests {
-    private func walk(_ pages: [String], paging: Paging = .index, size: Int = 2, expected: Int = 0) async throws -> (ListEvidence, [String], ScriptedClient) {
+    private func walk(_ pages: [String], paging: Paging = .index, size: Int = 2, expected: Int = 0) async throws -> (
+        ListEvidence, [String], ScriptedClient
+    ) {
         let client = ScriptedClient(pages.map { .status(200, [:], $0) })
         let base = try #require(URLParts("https://scim.example/v2"))
         var seen: [String] = []
-        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: paging, pageSize: size, bounds: ListBounds(expected: expected)) {
+        let evidence = try await SCIMConnection(base: base, client: client).list(
+            "/Users", paging: paging, pageSize: size, bounds: ListBounds(expected: expected)
+        ) {
             seen.append($0.id ?? "")
         }
         return (evidence, seen, client)
@@ -17,7 +21,8 @@ import Testing
 
     private func page(_ ids: [String], total: Int, next: String? = nil) -> String {
         let resources = ids.map { "{\"id\":\"\($0)\"}" }.joined(separator: ",")
-        return "{\"totalResults\":\(total),\"Resources\":[\(resources)]\(next.map { ",\"nextCursor\":\"\($0)\"" } ?? "")}"
+        return
+            "{\"totalResults\":\(total),\"Resources\":[\(resources)]\(next.map { ",\"nextCursor\":\"\($0)\"" } ?? "")}"
     }
 
     @Test("a server that returns fewer than asked is walked to its total")
@@ -25,12 +30,16 @@ import Testing
         let (evidence, seen, client) = try await walk([page(["a"], total: 3), page(["b", "c"], total: 3)], size: 100)
         #expect(seen == ["a", "b", "c"])
         #expect(evidence.isComplete)
-        #expect(client.requests.map { $0.head.path } == ["/v2/Users?startIndex=1&count=100", "/v2/Users?startIndex=2&count=100"])
+        #expect(
+            client.requests.map { $0.head.path } == [
+                "/v2/Users?startIndex=1&count=100", "/v2/Users?startIndex=2&count=100",
+            ])
     }
 
     @Test("cursors are followed until there is none")
     func cursors() async throws {
-        let (evidence, seen, client) = try await walk([page(["a", "b"], total: 3, next: "x/y"), page(["c"], total: 3)], paging: .cursor)
+        let (evidence, seen, client) = try await walk(
+            [page(["a", "b"], total: 3, next: "x/y"), page(["c"], total: 3)], paging: .cursor)
         #expect(seen == ["a", "b", "c"])
         #expect(evidence.isComplete)
         #expect(client.requests.last?.head.path == "/v2/Users?cursor=x%2Fy&count=2")
@@ -41,16 +50,21 @@ import Testing
         let base = try #require(URLParts("https://scim.example/v2"))
         let fails = ScriptedClient.Step.status(500, [:], "")
         let client = ScriptedClient([
-            .status(200, [:], page(["a", "b"], total: 5, next: "2")), fails, fails, .status(200, [:], page(["d"], total: 5)), .status(200, [:], page(["e"], total: 5)),
+            .status(200, [:], page(["a", "b"], total: 5, next: "2")), fails, fails,
+            .status(200, [:], page(["d"], total: 5)), .status(200, [:], page(["e"], total: 5)),
             .status(200, [:], page([], total: 5)),
         ])
         var seen: [String] = []
-        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .cursor, pageSize: 2) { seen.append($0.id ?? "") }
+        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .cursor, pageSize: 2)
+        { seen.append($0.id ?? "") }
         #expect(seen == ["a", "b", "d", "e"])
-        #expect(evidence.violations.first?.contains("the resource at place 3 makes its page fail") == true, "\(evidence.violations)")
+        #expect(
+            evidence.violations.first?.contains("the resource at place 3 makes its page fail") == true,
+            "\(evidence.violations)")
         #expect(
             client.requests.map { $0.head.path?.split(separator: "?").last } == [
-                "cursor=&count=2", "cursor=2&count=2", "cursor=2&count=1", "startIndex=4&count=1", "startIndex=5&count=2", "startIndex=6&count=2",
+                "cursor=&count=2", "cursor=2&count=2", "cursor=2&count=1", "startIndex=4&count=1",
+                "startIndex=5&count=2", "startIndex=6&count=2",
             ])
     }
 
@@ -59,41 +73,63 @@ import Testing
         #expect(try await !walk([page(["a", "b"], total: 4), page(["c"], total: 3), page([], total: 3)]).0.isComplete)
         #expect(try await !walk([page(["a", "b"], total: 4), page(["c"], total: 4), page([], total: 4)]).0.isComplete)
         // The length of the page as the total: told by the further page that a full first page asks for.
-        let (evidence, seen, _) = try await walk([page(["a", "b"], total: 2), page(["c"], total: 1), page([], total: 0)])
-        // Two pages that each declare their own length show what the server's totals are: it is walked to an empty page, as one without totals is.
+        let (evidence, seen, _) = try await walk([
+            page(["a", "b"], total: 2), page(["c"], total: 1), page([], total: 0),
+        ])
+        // Two pages that each declare their own length show what the server's totals are: it is walked to an empty
+        // page, as one without totals is.
         #expect(seen == ["a", "b", "c"])
         #expect(evidence.isComplete && evidence.declaredTotal == nil, "\(evidence)")
         // What declares its length twice, and then something else, is not believed; nor is a second page that is empty.
-        #expect(try await !walk([page(["a", "b"], total: 2), page(["c"], total: 1), page(["d"], total: 9), page([], total: 9)]).0.isComplete)
+        #expect(
+            try await !walk([
+                page(["a", "b"], total: 2), page(["c"], total: 1), page(["d"], total: 9), page([], total: 9),
+            ]).0.isComplete)
         #expect(try await !walk([page(["a", "b"], total: 2), page([], total: 0)]).0.isComplete)
-        // Where only an empty page tells the end, one that comes before what is known to be there is asked for once more.
-        let slip = try await walk([page(["a", "b"], total: 2), page(["c", "d"], total: 2), page([], total: 0), page(["e"], total: 1), page([], total: 0)], expected: 5)
+        // Where only an empty page tells the end, one that comes before what is known to be there is asked for once
+        // more.
+        let slip = try await walk(
+            [
+                page(["a", "b"], total: 2), page(["c", "d"], total: 2), page([], total: 0), page(["e"], total: 1),
+                page([], total: 0),
+            ], expected: 5)
         #expect(slip.1 == ["a", "b", "c", "d", "e"] && slip.0.isComplete)
-        let short = try await walk([page(["a", "b"], total: 2), page(["c", "d"], total: 2), page([], total: 0), page([], total: 0)], expected: 5)
+        let short = try await walk(
+            [page(["a", "b"], total: 2), page(["c", "d"], total: 2), page([], total: 0), page([], total: 0)],
+            expected: 5)
         #expect(short.1.count == 4 && short.0.isComplete)
         // One whose pages overlap is none of these.
-        #expect(try await !walk([page(["a", "b"], total: 2), page(["b", "c"], total: 2), page([], total: 0)]).0.isComplete)
+        #expect(
+            try await !walk([page(["a", "b"], total: 2), page(["b", "c"], total: 2), page([], total: 0)]).0.isComplete)
         // The same with shorter pages, where more are known to be there.
-        #expect(try await walk([page(["a"], total: 1), page(["b"], total: 1), page([], total: 0)], size: 9, expected: 2).1 == ["a", "b"])
+        #expect(
+            try await walk([page(["a"], total: 1), page(["b"], total: 1), page([], total: 0)], size: 9, expected: 2).1
+                == ["a", "b"])
     }
 
     @Test("a page that is too large is asked for again with half the count, down to one")
     func oversized() async throws {
         let base = try #require(URLParts("https://scim.example/v2"))
         let client = ScriptedClient([
-            .fail(.tooLarge(limit: 1)), .fail(.tooLarge(limit: 1)), .status(200, [:], page(["a", "b"], total: 3)), .fail(.tooLarge(limit: 1)), .status(200, [:], page(["c"], total: 3)),
+            .fail(.tooLarge(limit: 1)), .fail(.tooLarge(limit: 1)), .status(200, [:], page(["a", "b"], total: 3)),
+            .fail(.tooLarge(limit: 1)), .status(200, [:], page(["c"], total: 3)),
         ])
         var seen: [String] = []
-        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .index, pageSize: 8) { seen.append($0.id ?? "") }
+        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .index, pageSize: 8)
+        { seen.append($0.id ?? "") }
         #expect(seen == ["a", "b", "c"])
         #expect(evidence.isComplete)
         #expect(client.requests.compactMap { $0.head.path?.split(separator: "=").last } == ["8", "4", "2", "2", "1"])
         await #expect(throws: SCIMFailure.tooLarge) {
-            _ = try await SCIMConnection(base: base, client: ScriptedClient([.fail(.tooLarge(limit: 1))])).list("/Users", paging: .index, pageSize: 8) { _ in }
+            _ = try await SCIMConnection(base: base, client: ScriptedClient([.fail(.tooLarge(limit: 1))])).list(
+                "/Users", paging: .index, pageSize: 8
+            ) { _ in }
         }
     }
 
-    @Test("an answer that is no list is malformed, not empty", arguments: ["[]", "{}", "{\"Resources\":{}}", "<html>", "{\"totalResults\":1"])
+    @Test(
+        "an answer that is no list is malformed, not empty",
+        arguments: ["[]", "{}", "{\"Resources\":{}}", "<html>", "{\"totalResults\":1"])
     func malformed(body: String) async throws {
         await #expect(throws: SCIMFailure.self) { try await walk([body]) }
     }

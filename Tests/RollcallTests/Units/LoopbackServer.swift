@@ -33,7 +33,10 @@ final class LoopbackServer: Sendable {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let descriptor = listener
         let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 && listen(descriptor, 64) == 0 && getsockname(descriptor, $0, &length) == 0 }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && listen(descriptor, 64) == 0
+                    && getsockname(descriptor, $0, &length) == 0
+            }
         }
         guard isBound else { throw POSIXError(.EADDRINUSE) }
         port = UInt16(bigEndian: address.sin_port)
@@ -56,10 +59,18 @@ final class LoopbackServer: Sendable {
             let lines = seen.head.components(separatedBy: "\r\n")
             let words = lines[0].split(separator: " ").map(String.init)
             var headers: [String: String] = [:]
-            for line in lines.dropFirst() { if let colon = line.firstIndex(of: ":") { headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces) } }
+            for line in lines.dropFirst() {
+                if let colon = line.firstIndex(of: ":") {
+                    headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
+                        in: .whitespaces)
+                }
+            }
             let (path, query) = EmulatedRequest.split(target: words[1])
             let response = state.service.withLock {
-                $0.handle(EmulatedRequest(method: words[0], path: path, query: query, headers: headers, body: seen.body, now: 1_790_000_000, origin: "http://\(headers["host"] ?? "")"))
+                $0.handle(
+                    EmulatedRequest(
+                        method: words[0], path: path, query: query, headers: headers, body: seen.body,
+                        now: 1_790_000_000, origin: "http://\(headers["host"] ?? "")"))
             }
             var head = "HTTP/1.1 \(response.status) Status\r\nContent-Length: \(response.body.count)\r\n"
             for header in response.headers { head += "\(header.name): \(header.value)\r\n" }
@@ -93,7 +104,9 @@ final class LoopbackServer: Sendable {
             case .bytes(let bytes, let closes):
                 var rest = bytes[...]
                 while !rest.isEmpty {
-                    let written = rest.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                    let written = rest.withUnsafeBytes {
+                        send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                    }
                     guard written > 0 else { return }
                     rest = rest.dropFirst(written)
                 }
@@ -107,7 +120,10 @@ final class LoopbackServer: Sendable {
         while true {
             if let end = buffer.firstRange(of: Array("\r\n\r\n".utf8)) {
                 let head = String(decoding: buffer[..<end.lowerBound], as: UTF8.self)
-                let length = head.lowercased().components(separatedBy: "content-length: ").dropFirst().first.flatMap { Int($0.prefix { $0.isNumber }) } ?? 0
+                let length =
+                    head.lowercased().components(separatedBy: "content-length: ").dropFirst().first.flatMap {
+                        Int($0.prefix { $0.isNumber })
+                    } ?? 0
                 if buffer.count >= end.upperBound + length {
                     let body = Array(buffer[end.upperBound..<(end.upperBound + length)])
                     buffer.removeFirst(end.upperBound + length)

@@ -22,6 +22,9 @@ import Testing
         let night = try await world.run()
         #expect(night.report.exit == .recordsFailed, "\(night.report.details)")
         #expect(world.user("victim") != nil && world.documents(.user).count == 1)
-        #expect(night.operations.filter { $0.situation == .unacceptable }.map(\.name).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } == ["b", "c", "victim\\u0000z"])
+        #expect(
+            night.operations.filter { $0.situation == .unacceptable }.map(\.name).sorted {
+                $0.utf8.lexicographicallyPrecedes($1.utf8)
+            } == ["b", "c", "victim\\u0000z"])
     }
 }

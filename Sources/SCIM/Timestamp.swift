@@ -9,17 +9,37 @@ public enum Timestamp {
         return Date(timeIntervalSince1970: whole).formatted(.iso8601)
     }
 
-    /// Seconds since 1970 of a moment of the years 1970 to 9999, fractions dropped; nil for what is none.
+    /// Seconds since 1970 of a moment of the years 1970 to 9999, fractions dropped; nil for what is none. Every account
+    /// of a target has one, so it is read byte by byte.
     public static func seconds(_ text: String) -> Double? {
-        // The shape is checked here: the parser of the library takes a part of a text, and days that a month does not
-        // have.
-        guard let found = text.wholeMatch(of: #/((?:19[7-9]|[2-9]\d\d)\d-\d\d-\d\d)[T ](\d\d:\d\d:)(\d\d)(?:\.\d+)?Z/#)
-        else { return nil }
-        // A leap second is the second before it.
-        let second = found.3 == "60" ? "59" : found.3
-        guard let date = try? Date("\(found.1)T\(found.2)\(second)Z", strategy: .iso8601),
-            self.text(date.timeIntervalSince1970).hasPrefix(found.1)
-        else { return nil }
-        return date.timeIntervalSince1970
+        var text = text
+        return text.withUTF8 { bytes -> Double? in
+            guard bytes.count >= 20, bytes[bytes.count - 1] == UInt8(ascii: "Z") else { return nil }
+            for (place, sign) in zip([4, 7, 13, 16], "--::".utf8) where bytes[place] != sign { return nil }
+            guard bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: " ") else { return nil }
+            let fraction = bytes[19..<bytes.count - 1]
+            if let point = fraction.first {
+                guard point == UInt8(ascii: "."), fraction.count > 1, fraction.dropFirst().allSatisfy(isDigit) else {
+                    return nil
+                }
+            }
+            func number(_ places: Range<Int>) -> Int32? {
+                bytes[places].allSatisfy(isDigit) ? bytes[places].reduce(0) { $0 * 10 + Int32($1 - 0x30) } : nil
+            }
+            guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
+                let hour = number(11..<13),
+                let minute = number(14..<16), let second = number(17..<19), year >= 1970, hour < 24, minute < 60,
+                second <= 60
+            else { return nil }
+            var parts = tm()
+            (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, day)
+            // A leap second is the second before it.
+            (parts.tm_hour, parts.tm_min, parts.tm_sec) = (hour, minute, min(second, 59))
+            let seconds = timegm(&parts)
+            // The library takes the 30th of February for the 2nd of March.
+            return parts.tm_mon == month - 1 && parts.tm_mday == day ? Double(seconds) : nil
+        }
     }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 }

@@ -170,10 +170,34 @@ public final class Ledger {
                     return .commit
                 }
             }
-            if !isEmpty, try String.fetchOne(db, sql: "PRAGMA quick_check(1)") != "ok" {
-                throw LedgerError.corrupt(path)
+            let isLarge = try isLarge(db)
+            guard !isEmpty, try !isLarge || isCheckDue(db) else { return }
+            if try String.fetchOne(db, sql: "PRAGMA quick_check(1)") != "ok" { throw LedgerError.corrupt(path) }
+            if isLarge {
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO learned (key, value) SELECT 'checked at run', max(id) FROM runs")
             }
         }
+    }
+
+    /// Bytes above which a ledger is not read from end to end each time that it is opened.
+    private static let mostCheckedEachTime = 64 << 20
+
+    private static func isLarge(_ db: Database) throws -> Bool {
+        let bytes = try Int.fetchOne(db, sql: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        return bytes ?? 0 > mostCheckedEachTime
+    }
+
+    /// Whether a large ledger is to be read from end to end: after a run that was cut off, and after seven others. A
+    /// damaged page is found by the statement that reads it, whenever that is.
+    private static func isCheckDue(_ db: Database) throws -> Bool {
+        try Bool.fetchOne(
+            db,
+            sql: """
+                SELECT coalesce((SELECT finished IS NULL OR id >= 7 + (
+                    SELECT CAST(value AS INTEGER) FROM learned WHERE key = 'checked at run')
+                    FROM runs ORDER BY id DESC LIMIT 1), 1)
+                """) ?? true
     }
 
     // MARK: binding

@@ -21,13 +21,12 @@ extension Ledger {
         try write { db in
             let additions = """
                 SELECT m.grp AS grp, g.target AS grp_target, m.usr AS usr, u.target AS usr_target, gs.name AS grp_name
-                FROM scratch.source_members m
-                JOIN scratch.outlook g ON g.kind = 1 AND g.source = m.grp AND g.state = 'present'
-                JOIN scratch.outlook u ON u.kind = 0 AND u.source = m.usr AND u.state = 'present'
-                JOIN scratch.source gs ON gs.kind = 1 AND gs.n = m.grp
-                JOIN ids gi ON gi.n = m.grp JOIN ids ui ON ui.n = m.usr
-                WHERE NOT EXISTS (SELECT 1 FROM scratch.target_members t WHERE t.grp = g.target AND t.usr = u.target)
-                ORDER BY gi.id, ui.id
+                FROM scratch.outlook g CROSS JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
+                CROSS JOIN scratch.source_members m ON m.grp = g.source
+                CROSS JOIN scratch.outlook u ON u.kind = 0 AND u.source = m.usr AND u.state = 'present'
+                WHERE g.kind = 1 AND g.state = 'present'
+                AND NOT EXISTS (SELECT 1 FROM scratch.target_members t WHERE t.grp = g.target AND t.usr = u.target)
+                ORDER BY (SELECT id FROM ids WHERE n = m.grp), (SELECT id FROM ids WHERE n = m.usr)
                 """
             try draftChunks(
                 db, additions, verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy, reason: addReason)
@@ -57,15 +56,14 @@ extension Ledger {
             let removals = """
                 SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target,
                     coalesce(gs.name, gt.name) AS grp_name
-                FROM scratch.target_members t
-                JOIN scratch.outlook g INDEXED BY outlook_by_target ON g.kind = 1 AND g.target = t.grp
+                FROM scratch.outlook g
                 LEFT JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
-                LEFT JOIN scratch.target gt ON gt.kind = 1 AND gt.n = t.grp
+                LEFT JOIN scratch.target gt ON gt.kind = 1 AND gt.n = g.target
+                CROSS JOIN scratch.target_members t ON t.grp = g.target
                 LEFT JOIN scratch.outlook u INDEXED BY outlook_by_target ON u.kind = 0 AND u.target = t.usr
                 LEFT JOIN scratch.target tu ON tu.kind = 0 AND tu.n = t.usr
                 LEFT JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
-                JOIN ids gi ON gi.n = g.source JOIN ids ti ON ti.n = t.usr
-                WHERE (g.state = 'present' AND (u.state = 'leaving' OR u.state = 'present'
+                WHERE g.kind = 1 AND ((g.state = 'present' AND (u.state = 'leaving' OR u.state = 'present'
                     AND m.grp IS NULL \(strangers))
                     -- Of a group that left and is kept, only the leavers.
                     OR g.state = 'held' AND u.state = 'leaving' AND EXISTS (
@@ -73,8 +71,8 @@ extension Ledger {
                             WHERE st.kind = 1 AND st.source = g.source AND st.situation = 'leaver')) \(oldMembersStay)
                 OR \(emptiesGroups) AND g.state = 'leaving' AND EXISTS (
                     SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source
-                        WHERE d.kind = 1 AND d.source = g.source AND d.verb = 'delete' AND d.status = 'planned')
-                ORDER BY gi.id, ti.id
+                        WHERE d.kind = 1 AND d.source = g.source AND d.verb = 'delete' AND d.status = 'planned'))
+                ORDER BY (SELECT id FROM ids WHERE n = g.source), (SELECT id FROM ids WHERE n = t.usr)
                 """
             try draftChunks(
                 db, removals, verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy,
@@ -122,9 +120,9 @@ extension Ledger {
             try Int.fetchOne(
                 db,
                 sql: """
-                    SELECT count(*) FROM scratch.target_members t JOIN links lg ON lg.kind = 1 AND lg.target = t.grp
-                    WHERE NOT EXISTS (SELECT 1 FROM links lu WHERE lu.kind = 0 AND lu.target = t.usr)
-                    OR EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)
+                    SELECT count(*) FROM links lg CROSS JOIN scratch.target_members t ON t.grp = lg.target
+                    WHERE lg.kind = 1 AND (NOT EXISTS (SELECT 1 FROM links lu WHERE lu.kind = 0 AND lu.target = t.usr)
+                    OR EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr))
                     """) ?? 0
         }
     }

@@ -149,6 +149,12 @@ package enum Schema {
         // What an outcome means beyond its status; of older versions, its words told.
         """
         ALTER TABLE operations ADD COLUMN fate TEXT;
+        -- Of each group (side 0 source, 1 target) what its members were in the history: as long as it is the same, the
+        -- history of its members is not looked at. Empty where the history may hold more than was read.
+        CREATE TABLE member_digests (
+            side INTEGER NOT NULL, grp INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (side, grp)) WITHOUT ROWID;
+        INSERT INTO member_digests (side, grp, digest) SELECT DISTINCT side, grp, '' FROM memberships
+            WHERE side IN (0, 1) AND last_run IS NULL;
         UPDATE operations SET fate = 'gone already' WHERE verb = 'delete' AND status = 'done'
             AND reason = 'was gone already';
         """,

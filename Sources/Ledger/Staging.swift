@@ -332,23 +332,59 @@ extension Ledger {
                         WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.space = s.kind + \(firstSpace) AND v.n = s.n
                             AND v.last_run IS NULL)
                         """, arguments: [run])
-                if isComplete, side == 0 || kinds.contains(.group) {
-                    try db.execute(
-                        sql: """
-                            UPDATE memberships AS m SET last_run = ? WHERE last_run IS NULL AND side = \(side)
-                            AND NOT EXISTS (SELECT 1 FROM scratch.\(table)_members s
-                                WHERE s.grp = m.grp AND s.usr = m.usr)
-                            """, arguments: [run - 1])
-                }
-                try db.execute(
-                    sql: """
-                        INSERT OR REPLACE INTO memberships (side, grp, usr, first_run, last_run)
-                        SELECT \(side), s.grp, s.usr, ?, NULL FROM scratch.\(table)_members s
-                        WHERE NOT EXISTS (SELECT 1 FROM memberships m
-                            WHERE m.side = \(side) AND m.grp = s.grp AND m.usr = s.usr AND m.last_run IS NULL)
-                        """, arguments: [run])
+                try recordMembers(
+                    db, run: run, side: side, table: "scratch.\(table)_members",
+                    isComplete: isComplete && (side == 0 || kinds.contains(.group)))
             }
         }
+    }
+
+    /// Equal for equal sets of members, and for different ones by a chance that nobody can bring about: the numbers are
+    /// this ledger's own.
+    private static let historyDigest = """
+        count(*) || ' ' || sum(usr) || ' ' || sum(usr * 2654435761 % 4294967291) || ' ' || sum(usr * usr % 4294967279)
+        """
+
+    /// Folds the members of groups into the history: of those groups alone whose members are others than the history
+    /// holds.
+    private func recordMembers(_ db: Database, run: Int64, side: Int, table: String, isComplete: Bool) throws {
+        try db.execute(
+            sql: """
+                CREATE TEMP TABLE changed_groups (grp INTEGER PRIMARY KEY, digest TEXT);
+                INSERT INTO temp.changed_groups
+                    SELECT grp, digest FROM (SELECT grp, \(Self.historyDigest) AS digest FROM \(table) GROUP BY grp) s
+                    WHERE NOT EXISTS (SELECT 1 FROM member_digests d
+                        WHERE d.side = \(side) AND d.grp = s.grp AND d.digest = s.digest)
+                """)
+        if isComplete {
+            try db.execute(
+                sql: """
+                    INSERT INTO temp.changed_groups SELECT grp, NULL FROM member_digests d WHERE side = \(side)
+                        AND NOT EXISTS (SELECT 1 FROM \(table) s WHERE s.grp = d.grp)
+                    """)
+            try db.execute(
+                sql: """
+                    UPDATE memberships AS m SET last_run = ? WHERE last_run IS NULL AND side = \(side)
+                        AND grp IN (SELECT grp FROM temp.changed_groups)
+                        AND NOT EXISTS (SELECT 1 FROM \(table) s WHERE s.grp = m.grp AND s.usr = m.usr)
+                    """, arguments: [run - 1])
+        }
+        try db.execute(
+            sql: """
+                INSERT OR REPLACE INTO memberships (side, grp, usr, first_run, last_run)
+                SELECT \(side), s.grp, s.usr, ?, NULL FROM temp.changed_groups c CROSS JOIN \(table) s ON s.grp = c.grp
+                WHERE NOT EXISTS (SELECT 1 FROM memberships m
+                    WHERE m.side = \(side) AND m.grp = s.grp AND m.usr = s.usr AND m.last_run IS NULL)
+                """, arguments: [run])
+        try db.execute(
+            sql: """
+                INSERT OR REPLACE INTO member_digests (side, grp, digest)
+                    SELECT \(side), grp, \(isComplete ? "digest" : "''") FROM temp.changed_groups
+                    WHERE digest IS NOT NULL;
+                DELETE FROM member_digests WHERE side = \(side)
+                    AND grp IN (SELECT grp FROM temp.changed_groups WHERE digest IS NULL);
+                DROP TABLE temp.changed_groups
+                """)
     }
 
     /// The history of units: their names, and who was in them.

@@ -20,6 +20,8 @@ public struct ListEvidence: Hashable, Sendable {
     public var violations: [String] = []
     /// Whether pages overlapped: an order that the server is asked to keep may cure that.
     public var overlaps = false
+    /// Bytes that a resource had in the pages where they were the heaviest; 0 for an empty list.
+    public var bytesEach = 0
 
     public init() {}
 
@@ -38,11 +40,24 @@ public struct ListBounds: Hashable, Sendable {
     public var mayBeMissing = false
     /// Whether a page that fails is asked for again in smaller pieces, down to the one resource that makes it fail.
     public var isolates = true
+    /// Bytes that a resource is likely to have: the first page is no larger than fits. 0 where it is not known.
+    public var bytesEach = 0
 
-    public init(expected: Int = 0, mayBeMissing: Bool = false, isolates: Bool = true) {
+    /// Bytes of a page that is worth asking for: a page is in memory as a whole, and groups may have many members.
+    public static let mostPageBytes = 8 << 20
+
+    public init(expected: Int = 0, mayBeMissing: Bool = false, isolates: Bool = true, bytesEach: Int = 0) {
         self.expected = expected
         self.mayBeMissing = mayBeMissing
         self.isolates = isolates
+        self.bytesEach = bytesEach
+    }
+
+    /// Resources of a page that fits: all that may be asked for, or a whole part of it.
+    func pageSize(_ most: Int, _ bytesEach: Int) -> Int {
+        guard most > 1, bytesEach > 0, most * bytesEach > Self.mostPageBytes else { return max(1, most) }
+        let fits = max(1, Self.mostPageBytes / bytesEach)
+        return max(1, most / ((most + fits - 1) / fits))
     }
 }
 
@@ -69,8 +84,10 @@ extension SCIMConnection {
         while !walk.isOver {
             var arrivals = ListWalk.Arrivals()
             let page: ListPage
+            let bytes: Int
             do {
                 let answer = try await send(.get, path, query: query + walk.question, attempts: walk.attempts)
+                bytes = answer.body.count
                 page = try parser.parse(answer.body) { root in
                     try ListPage(root) { view in
                         let resource = ShownResource(view, dialect)
@@ -87,6 +104,7 @@ extension SCIMConnection {
             }
             if walk.omitsCount { dialect.note(.noCount) }
             walk.take(page, arrivals)
+            walk.weigh(bytes, page.count)
             if walk.totalsCountPages { dialect.note(.pageTotals) }
             try pageDone()
             if walk.isInDoubt { try await walk.settle(honoursStart: honoursStart(path, query)) }
@@ -129,7 +147,9 @@ struct ListWalk {
     private var hasAskedAgain = false
 
     private var paging: Paging
-    /// A page's size; halved for good where a page is too large.
+    /// The largest page that may be asked for; halved for good where a page is too large.
+    private var most: Int
+    /// A page's size: what may be asked for, or what fits.
     private var pageSize: Int
     private let bounds: ListBounds
     private var size: Int
@@ -156,9 +176,21 @@ struct ListWalk {
 
     init(_ paging: Paging, _ pageSize: Int, _ bounds: ListBounds) {
         self.paging = paging
-        self.pageSize = pageSize
+        most = pageSize
+        self.pageSize = bounds.pageSize(pageSize, bounds.bytesEach)
         self.bounds = bounds
-        size = pageSize
+        size = self.pageSize
+    }
+
+    /// Makes the next pages as large as fits. Where a cursor was given, its pages stay as they were asked for.
+    mutating func weigh(_ bytes: Int, _ count: Int) {
+        guard count > 0 else { return }
+        evidence.bytesEach = max(evidence.bytesEach, bytes / count)
+        guard paging == .index, !omitsCount else { return }
+        let wanted = bounds.pageSize(most, evidence.bytesEach)
+        // Some servers count pages and not places: the size changes only where a page of the new size begins.
+        if start % wanted == 0 { pageSize = wanted }
+        if start >= isolatedUntil { size = pageSize }
     }
 
     var question: [(String, String)] {
@@ -339,6 +371,7 @@ struct ListWalk {
     mutating func fail(_ failure: SCIMFailure) throws(SCIMFailure) {
         if failure == .tooLarge, size > 1 {
             size /= 2
+            most = size
             pageSize = size
             return
         }

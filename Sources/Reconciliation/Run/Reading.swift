@@ -338,6 +338,11 @@ struct TargetReader {
     /// Seconds for which groups are listed without their members once a list with them has failed.
     private static let bareFor = 7 * 86400.0
 
+    /// How many bytes a group had, with its members, when the target's groups were listed last; before that, as if a
+    /// page held a hundred.
+    private static let bytesOfGroup = "bytes of a group"
+    private static let bytesOfUnknownGroup = ListBounds.mostPageBytes / 100
+
     /// - Parameter isBare: whether groups are listed without their members.
     private func walk(
         _ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String], query: [(String, String)],
@@ -353,9 +358,12 @@ struct TargetReader {
         var named = 0
         var count = 0
         // That nothing is there may be said with a 404, where another answer has shown that the address is right.
-        let bounds = ListBounds(
+        var bounds = ListBounds(
             expected: try ledger.linkCount(kind: kind), mayBeMissing: kind == .group && reading.pages > 0,
             isolates: isolates)
+        let weighs = kind == .group && !isBare && target.showsMembers
+        let known = try ledger.fact(Self.bytesOfGroup).flatMap { Int($0) }
+        if weighs { bounds.bytesEach = known ?? Self.bytesOfUnknownGroup }
         let evidence = try await target.list(
             kind, bounds: bounds, query: query + (isBare ? [("excludedAttributes", "members")] : [])
         ) { resource in
@@ -378,6 +386,10 @@ struct TargetReader {
             page.removeAll(keepingCapacity: true)
             members.removeAll(keepingCapacity: true)
             progress("target \(kind.plural) read", count)
+        }
+        // What is much the same is not written anew.
+        if weighs, evidence.bytesEach > 0, known.map({ abs($0 - evidence.bytesEach) * 4 > $0 }) ?? true {
+            try ledger.learn(Self.bytesOfGroup, String(evidence.bytesEach))
         }
         if nameless > 0 { violations.append("\(kind.plural): \(nameless) resources have no id") }
         // Nobody would be recognized, and everybody made anew.

@@ -36,6 +36,39 @@ import Testing
             ])
     }
 
+    @Test("17: pages of heavy resources are as large as fits into 8 MiB, and begin where a page of their size does")
+    func weight() async throws {
+        let base = try #require(URLParts("https://scim.example/v2"))
+        // A hundred kilobytes each: 80 fit, and 50 are a whole part of 100.
+        let filler = String(repeating: "x", count: 100_000)
+        func page(_ range: Range<Int>) -> ScriptedClient.Step {
+            let resources = range.map { "{\"id\":\"\($0)\",\"displayName\":\"\(filler)\"}" }
+            return .status(200, [:], "{\"totalResults\":200,\"Resources\":[\(resources.joined(separator: ","))]}")
+        }
+        func sizes(known: Int, _ pages: [Range<Int>]) async throws -> [String] {
+            let client = ScriptedClient(pages.map(page))
+            let evidence = try await SCIMConnection(base: base, client: client).list(
+                "/Groups", paging: .index, pageSize: 100, bounds: ListBounds(bytesEach: known)
+            ) { _ in }
+            #expect(evidence.isComplete && evidence.resources == 200 && evidence.bytesEach > 100_000)
+            return client.requests.compactMap { $0.head.path?.split(separator: "?").last.map(String.init) }
+        }
+        #expect(
+            try await sizes(known: 0, [0..<100, 100..<150, 150..<200]) == [
+                "startIndex=1&count=100", "startIndex=101&count=50", "startIndex=151&count=50",
+            ])
+        #expect(
+            try await sizes(known: 100_100, [0..<50, 50..<100, 100..<150, 150..<200]).allSatisfy {
+                $0.hasSuffix("count=50")
+            })
+        // From a first page that is small for want of knowledge, on to larger ones only where one of those begins.
+        #expect(
+            try await sizes(known: 400_000, [0..<20, 20..<40, 40..<60, 60..<80, 80..<100, 100..<150, 150..<200]) == [
+                "startIndex=1&count=20", "startIndex=21&count=20", "startIndex=41&count=20", "startIndex=61&count=20",
+                "startIndex=81&count=20", "startIndex=101&count=50", "startIndex=151&count=50",
+            ])
+    }
+
     @Test("cursors are followed until there is none")
     func cursors() async throws {
         let (evidence, seen, client) = try await walk(

@@ -67,15 +67,10 @@ static std::string respond(const std::string &method, const std::string &path, c
         if (method == "DELETE") return answer("204 No Content", "");
         if (method == "PATCH" && isGroups) return answer("204 No Content", "");
         std::string out;
-        if (isUsers) world.user(out, n); else world.group(out, n);
-        if (method == "PATCH") {
-            // What was sent for the name is what it shows.
-            size_t value = body.find("Renamed ");
-            if (value != std::string::npos) {
-                size_t place = out.find("\"displayName\":\"") + 15;
-                out.replace(place, out.find('"', place) - place, body.substr(value, body.find('"', value) - value));
-            }
-        }
+        // What was changed is shown as it was sent: the directory that renames has nothing else to say.
+        World shown = world;
+        shown.isChanged = method == "PATCH";
+        if (isUsers) shown.user(out, n); else shown.group(out, n);
         return answer("200 OK", out);
     }
     if (path.find("filter=") != std::string::npos || isEmpty)

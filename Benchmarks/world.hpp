@@ -6,7 +6,7 @@
 
 struct World {
     long users, groups, memberships;
-    // One user in a hundred has another display name in the directory than on the target.
+    // One user in a hundred has another first name in the directory than on the target.
     bool isChanged = false;
 
     long turns() const { return memberships / users; }
@@ -17,7 +17,8 @@ struct World {
         return text;
     }
 
-    std::string displayName(long n) const { return (isChanged && n % 100 == 0 ? "Renamed " : "Person ") + number(n); }
+    std::string given(long n) const { return isChanged && n % 100 == 0 ? "Renamed" : "Person"; }
+    std::string displayName(long n) const { return given(n) + " " + number(n); }
 
     // Group g has the users u for which (u + turn) mod groups is g, turn by turn.
     template <typename Each> void members(long group, Each each) const {
@@ -31,7 +32,7 @@ struct World {
         std::string id = number(n);
         out += "{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"id\":\"t" + id + "\",\"externalId\":\"user_" + id
             + "\",\"meta\":{\"resourceType\":\"User\",\"created\":\"2026-01-01T00:00:00Z\"},\"userName\":\"person" + id + "\",\"displayName\":\"" + displayName(n)
-            + "\",\"emails\":[{\"value\":\"person" + id + "@corp.example\",\"type\":\"work\",\"primary\":true}],\"active\":true}";
+            + "\",\"name\":{\"givenName\":\"" + given(n) + "\",\"familyName\":\"" + id + "\"},\"emails\":[{\"value\":\"person" + id + "@corp.example\",\"type\":\"work\",\"primary\":true}],\"active\":true}";
     }
 
     void group(std::string &out, long g) const {

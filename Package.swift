@@ -42,7 +42,7 @@ let package = Package(
 
         // the rooms that a run passes
         .target(name: "Jobs", dependencies: ["SCIM", "Planning", yams]),
-        .target(name: "Ledger", dependencies: ["SCIM", "Planning", grdb, grdbSQLite]),
+        .target(name: "Ledger", dependencies: ["JSON", "SCIM", "Planning", grdb, grdbSQLite]),
         .target(name: "Directory", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", httpTypes]),
         .target(name: "Provisioning", dependencies: ["JSON", "SCIM", "HTTP", "SCIMTransport", httpTypes]),
         .target(

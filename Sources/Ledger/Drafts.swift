@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import JSON
 import Planning
 import SCIM
 
@@ -101,13 +102,23 @@ extension Ledger {
     }
 
     static func encode(_ fields: [FieldChange]) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(fields)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
+        JSONValue.array(
+            fields.map { field in
+                var members: [String: JSONValue] = ["path": .string(field.path)]
+                if let before = field.before { members["before"] = .string(before) }
+                if let after = field.after { members["after"] = .string(after) }
+                return .object(members)
+            }
+        ).canonical
     }
 
     static func decode(_ text: String) -> [FieldChange] {
-        (try? JSONDecoder().decode([FieldChange].self, from: Data(text.utf8))) ?? []
+        if text == "[]" { return [] }
+        return (try? JSONValue(parsing: Array(text.utf8)))?.array?.compactMap { field in
+            field["path"]?.string.map {
+                FieldChange(path: $0, before: field["before"]?.string, after: field["after"]?.string)
+            }
+        } ?? []
     }
 
     /// Fills the outlook of a kind outside the full-push scope from its links: members then resolve through links only.

@@ -80,7 +80,7 @@ public enum Fate: String, Hashable, Sendable, CaseIterable {
 }
 
 /// One attribute that an operation changes. Values are canonical JSON; nil for none.
-public struct FieldChange: Hashable, Sendable, Codable {
+public struct FieldChange: Hashable, Sendable {
     public var path: String
     public var before: String?
     public var after: String?

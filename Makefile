@@ -1,5 +1,5 @@
 # Everything works right after a clone: each target installs and builds what it needs.
-.PHONY: help setup build demo test quick bench release portable growth simulate fuzz kills planted lint format clean install package installed
+.PHONY: help setup build demo test quick bench bench-quick bounds release portable growth simulate fuzz kills planted lint format clean install package installed
 
 # For the closing lines: how long it took, installing and building included.
 export ROLLCALL_BEGAN := $(shell date +%s)
@@ -17,7 +17,8 @@ help:
 	@echo "make package  the Debian packages, in .build-package"
 	@echo "make installed the package tried in bare Debian 12 and 13, and in a container; as root"
 	@echo "make install  the release build under PREFIX, /usr/local unless it is said otherwise; DESTDIR goes before it"
-	@echo "make bench    memory, time and requests of first syncs and of plans, up to 100,000 users; a read of IDaaS"
+	@echo "make bench    what nights cost beside the least that they can: writes the figures of docs/performance.md; BASE=COMMIT compares"
+	@echo "make bounds   memory and processor of first syncs and plans against their bounds; a read of IDaaS"
 	@echo "make growth   the ledger's work when a world doubles, counted in SQLite's steps, on each platform"
 	@echo "make portable the release build runs where Swift is not installed"
 	@echo "make simulate random worlds with faults, kills at every moment: SEEDS=1-20000 for more, SEEDS=7 replays one"
@@ -45,6 +46,12 @@ quick: setup
 
 # SIZES="5000/250/25000 …": users, groups and memberships.
 bench: release
+	$(if $(BASE),sh Benchmarks/compare $(BASE),Benchmarks/bench .build-release/release --page docs/performance.md)
+
+bench-quick: release
+	Benchmarks/bench .build-release/release --quick
+
+bounds: release
 	@python3 .ci/bench .build-release/release $(SIZES)
 
 # SEEDS=1-20000 simulates as many worlds as one likes; a seed alone replays it. ROUNDS=200 kills the program as often.

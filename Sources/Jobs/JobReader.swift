@@ -76,7 +76,7 @@ struct JobFile {
 
     static let keys = [
         "job", "source", "target", "fullPush", "operations", "mapping", "leavers", "existing", "protect", "memberships",
-        "limits", "pace", "phoneRegion", "after",
+        "limits", "pace", "phoneRegion", "after", "timezone",
     ]
 
     func job(_ root: Node) -> Job? {
@@ -114,22 +114,16 @@ struct JobFile {
         let exclusive = self.memberships(top["memberships"])
         let limits = self.limits(top["limits"])
         let pace = self.pace(top["pace"], terms?.defaultPace ?? .init(requestsPerSecond: 10, concurrency: 5))
+        let phoneRegion = self.phoneRegion(top["phoneRegion"])
+        let timezone = self.timezone(top["timezone"])
         guard let name, let source, let target else { return nil }
         var job = Job(
             name: name, file: reader.file, source: source, target: target, fullPush: fullPush, operations: operations,
             mapping: mapping,
             leavers: leavers, existing: existing, protect: protect, exclusiveMemberships: exclusive, limits: limits,
             pace: pace)
-        if let node = top["phoneRegion"], let text = reader.text(node, "phoneRegion") {
-            let digits = text.hasPrefix("+") ? String(text.dropFirst()) : text
-            if (1...4).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-                !digits.hasPrefix("0")
-            {
-                job.phoneRegion = digits
-            } else {
-                reader.report(node, "phoneRegion", "is no calling code", "write the digits of one, such as \"86\"")
-            }
-        }
+        job.phoneRegion = phoneRegion
+        job.timezone = timezone
         if let node = top["after"] { job.after = reader.texts(node, "after") ?? [] }
         if case .mapping(let members)? = top["limits"], let window = members["window"] {
             job.limitsLookBack = reader.word(window, "limits.window", WindowWord.self) != .run
@@ -351,6 +345,26 @@ struct JobFile {
     }
 
     // MARK: permissions
+
+    func phoneRegion(_ node: Node?) -> String? {
+        guard let node, let text = reader.text(node, "phoneRegion") else { return nil }
+        let digits = text.hasPrefix("+") ? String(text.dropFirst()) : text
+        if (1...4).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            !digits.hasPrefix("0")
+        {
+            return digits
+        }
+        reader.report(node, "phoneRegion", "is no calling code", "write the digits of one, such as \"86\"")
+        return nil
+    }
+
+    func timezone(_ node: Node?) -> String? {
+        guard let node, let text = reader.text(node, "timezone") else { return nil }
+        // The library takes abbreviations too, and some mean several places.
+        if TimeZone.knownTimeZoneIdentifiers.contains(text) || text == "UTC" { return text }
+        reader.report(node, "timezone", "is no timezone", "write a name of the tz database, such as Asia/Shanghai")
+        return nil
+    }
 
     func fullPush(_ node: Node?, takesGroups: Bool) -> Set<ResourceKind> {
         guard let node else { return takesGroups ? [.user, .group] : [.user] }

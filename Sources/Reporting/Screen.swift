@@ -1,5 +1,6 @@
 import Foundation
 import Reconciliation
+import SCIM
 
 /// A report as lines for people: what takes access away first, then what is made, what is changed, and what waits for
 /// somebody.
@@ -9,11 +10,20 @@ public struct Screen: Sendable {
     public var isColoured: Bool
     /// Whether only what is new is told, and nothing of a night that needs nobody.
     public var isQuiet: Bool
+    /// Where times are shown as they are; nil for UTC.
+    public var timezone: TimeZone?
 
     public init(width: Int? = nil, isColoured: Bool = false, isQuiet: Bool = false) {
         self.width = width
         self.isColoured = isColoured
         self.isQuiet = isQuiet
+    }
+
+    /// The same for a job, which may name a timezone.
+    public func at(_ timezone: String?) -> Screen {
+        var copy = self
+        copy.timezone = timezone.flatMap { TimeZone(identifier: $0) }
+        return copy
     }
 
     /// All lines of a report. None for a quiet night that is not to be told.
@@ -81,6 +91,7 @@ public struct Screen: Sendable {
     /// Breaks a line at blanks where the terminal ends; what follows is indented. Signs that are two columns wide count
     /// double.
     public func wrapped(_ text: String, indent: Int) -> [String] {
+        let text = timezone.map { Timestamp.local(text, $0) } ?? text
         guard let width, width >= 40, Self.columns(text) > width else { return [text] }
         var lines: [String] = []
         var line = ""

@@ -41,5 +41,15 @@ public enum Timestamp {
         }
     }
 
+    /// A text for people whose moments are shown as they are in a timezone, with its offset:
+    /// `2026-11-24T14:50:12+08:00`.
+    public static func local(_ text: String, _ zone: TimeZone) -> String {
+        guard text.contains("Z") else { return text }
+        let style = Date.ISO8601FormatStyle(timeZoneSeparator: .colon, timeZone: zone)
+        return text.replacing(#/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/#) { found in
+            seconds(String(found.0)).map { Date(timeIntervalSince1970: $0).formatted(style) } ?? String(found.0)
+        }
+    }
+
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 }

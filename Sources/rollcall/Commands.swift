@@ -224,7 +224,7 @@ private func execute(
     for report in reports {
         // Of several jobs each line says whose it is.
         let name = reports.count == 1 ? "" : "\(report.job): "
-        let lines = screen.lines(report)
+        let lines = screen.at(jobs.first { $0.name == report.job }?.timezone).lines(report)
         for line in lines { if csv == "-" { writeError(name + line + "\n") } else { print(name + line) } }
         if case .plan = command, let plan = report.plan, report.exit == .pending {
             let file = jobs.first { $0.name == report.job }?.file ?? "JOB"

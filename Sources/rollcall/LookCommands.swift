@@ -86,7 +86,8 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let oldest = try maxAge.map { Time.system.wall() - (try seconds($0, "--max-age")) }
         var overdue: [String] = []
-        var names = try common.jobs(jobs).map(\.name)
+        let given = try common.jobs(jobs)
+        var names = given.map(\.name)
         try common.checkFolder(writes: false)
         if jobs.isEmpty {
             let files = (try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []
@@ -98,6 +99,7 @@ struct StatusCommand: AsyncParsableCommand {
         var isWhole = true
         for name in names {
             let path = "\(common.state)/\(name).sqlite"
+            let screen = common.screen(onError: false).at(given.first { $0.name == name }?.timezone)
             guard FileManager.default.fileExists(atPath: path) else {
                 if let (copy, known) = Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall())) {
                     print(
@@ -136,7 +138,7 @@ struct StatusCommand: AsyncParsableCommand {
                     }
                 }
                 for line in try StatusReport.lines(name, ledger, isGoing: isGoing) {
-                    for part in common.screen(onError: false).wrapped(printable(line), indent: 4) { print(part) }
+                    for part in screen.wrapped(printable(line), indent: 4) { print(part) }
                 }
                 let last = try ledger.lastApplied()
                 if let oldest, last.flatMap({ Timestamp.seconds($0) }) ?? 0 < oldest {
@@ -211,7 +213,7 @@ struct ShowCommand: AsyncParsableCommand {
                 }
             }
             guard csv != "-" else { return }
-            for line in common.screen(onError: false).lines(
+            for line in common.screen(onError: false).at(job.timezone).lines(
                 try JobReport.stored(job.name, info, in: ledger, detail: common.detail))
             { print(line) }
         } catch let error as LedgerError {

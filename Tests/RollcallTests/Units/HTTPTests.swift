@@ -1,3 +1,4 @@
+import Foundation
 import HTTP
 import HTTPTypes
 import JSON
@@ -236,6 +237,19 @@ final class ScriptedClient: HTTPClient {
             "1969-12-31T23:59:59Z", "2026-13-01T00:00:00Z",
         ] {
             #expect(Timestamp.seconds(junk) == nil, "\(junk)")
+        }
+    }
+
+    @Test("16 E: moments in a text are shown as they are in a timezone, with the offset of that day")
+    func localTimes() throws {
+        let shanghai = try #require(TimeZone(identifier: "Asia/Shanghai"))
+        let berlin = try #require(TimeZone(identifier: "Europe/Berlin"))
+        #expect(
+            Timestamp.local("run 3 of 2026-11-24T06:50:12Z, until 2026-12-31T23:59:59Z", shanghai)
+                == "run 3 of 2026-11-24T14:50:12+08:00, until 2027-01-01T07:59:59+08:00")
+        #expect(Timestamp.local("2026-07-01T00:00:00Z", berlin) == "2026-07-01T02:00:00+02:00")
+        for text in ["", "Zoe", "2026-13-01T00:00:00Z", "on 2026-12-24"] {
+            #expect(Timestamp.local(text, shanghai) == text, "\(text)")
         }
     }
 

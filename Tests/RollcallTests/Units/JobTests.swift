@@ -72,13 +72,14 @@ import Testing
               displayName: { template: "{username" }
               id: { from: userId }
             pace: { requestsPerSecond: 0x10 }
+            timezone: CST
             """)
         let expected = [
             (1, "job"), (2, "sauce"), (3, "source.scope.groups"), (6, "target.baseURL"),
             (7, "target.authorization.key"), (8, "target.capabilities.patch"), (9, "fullPush"),
             (10, "leavers.delete"), (11, "limits.users.delete"), (11, "limits.users.vanish"),
             (13, "mapping.userName.from"), (14, "mapping.displayName.template"), (15, "mapping.id"),
-            (16, "pace.requestsPerSecond"),
+            (16, "pace.requestsPerSecond"), (17, "timezone"),
         ]
         for (line, key) in expected {
             #expect(

@@ -18,7 +18,8 @@
 
 static World world;
 static bool isEmpty = false;
-static long delay = 0, requests = 0, largest = 0;
+static long delay = 0, requests = 0, largest = 0, posts = 0;
+static double firstPost = 0, lastPost = 0;
 
 static double now() {
     timespec at;
@@ -54,9 +55,13 @@ static std::string respond(const std::string &method, const std::string &path, c
     bool isUsers = path.find("/Users") != std::string::npos, isGroups = path.find("/Groups") != std::string::npos;
     if (path.find("/ServiceProviderConfig") != std::string::npos)
         return answer("200 OK", "{\"patch\":{\"supported\":true},\"filter\":{\"supported\":true,\"maxResults\":1000},\"etag\":{\"supported\":false}}");
-    if (path == "/requests") return answer("200 OK", "{\"requests\":" + std::to_string(requests) + ",\"largest\":" + std::to_string(largest) + "}");
+    if (path == "/requests") return answer("200 OK", "{\"requests\":" + std::to_string(requests) + ",\"largest\":" + std::to_string(largest) + ",\"posts\":" + std::to_string(posts)
+        + ",\"microseconds\":" + std::to_string((long)(lastPost - firstPost)) + "}");
     if (!isUsers && !isGroups) return answer("404 Not Found", "{}");
     if (method == "POST") {
+        posts++;
+        if (posts == 1) firstPost = now();
+        lastPost = now();
         std::string mark = text(body, "externalId");
         std::string id = (isUsers ? "t" : "g") + mark.substr(mark.find('_') + 1);
         return answer("201 Created", "{\"id\":\"" + id + "\"," + body.substr(body.find('{') + 1));

@@ -39,12 +39,11 @@ extension Sequence {
 }
 
 extension Row {
-    /// A word of the program in a column. A ledger that holds another one there is damaged, or was written by other
-    /// hands.
+    /// A word of the program in a column. A ledger that holds another one there was written by another version, or by
+    /// other hands.
     func word<Word: DatabaseValueConvertible>(_ column: String) throws -> Word {
         guard let word = Word.fromDatabaseValue(self[column]) else {
-            throw DatabaseError(
-                resultCode: .SQLITE_CORRUPT, message: "the column \(column) holds “\(self[column] as DatabaseValue)”")
+            throw LedgerError.unknownWord("\(self[column] as DatabaseValue)", of: "\(Word.self)")
         }
         return word
     }
@@ -52,8 +51,7 @@ extension Row {
     /// The same, by the column's place.
     func word<Word: DatabaseValueConvertible>(_ place: Int) throws -> Word {
         guard let word = Word.fromDatabaseValue(self[place]) else {
-            throw DatabaseError(
-                resultCode: .SQLITE_CORRUPT, message: "the column \(place) holds “\(self[place] as DatabaseValue)”")
+            throw LedgerError.unknownWord("\(self[place] as DatabaseValue)", of: "\(Word.self)")
         }
         return word
     }

@@ -38,7 +38,7 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT i.id, coalesce(k.is_cut, 0) FROM (SELECT grp, count(*) AS count,
-                        \(Self.memberDigest) AS digest FROM \(table) GROUP BY grp) m
+                        members_digest(usr) AS digest FROM \(table) GROUP BY grp) m
                     JOIN ids i ON i.n = m.grp LEFT JOIN shown_members k ON k.side = \(side.rawValue) AND k.grp = m.grp
                     WHERE \(concerned) AND (coalesce(k.is_cut, 0) OR k.digest IS NOT m.digest AND m.count > 1
                         AND (m.count = ?1 OR m.count IN (\(Self.roundCaps.map(String.init).joined(separator: ","))))
@@ -67,9 +67,6 @@ extension Ledger {
         }
     }
 
-    /// Equal for equal sets of members.
-    private static let memberDigest = "count(*) || ' ' || sum(usr) || ' ' || sum(usr * 2654435761 % 4294967291)"
-
     /// Keeps what the lists of this run showed: of one group before what is read by its id takes its place, or of all
     /// that are left.
     ///
@@ -91,7 +88,7 @@ extension Ledger {
             try db.execute(
                 sql: """
                     INSERT INTO shown_members (side, grp, digest, count)
-                    SELECT \(side.rawValue), grp, \(Self.memberDigest), count(*) FROM \(table)
+                    SELECT \(side.rawValue), grp, members_digest(usr), count(*) FROM \(table)
                     WHERE grp IN (\(concerned)) AND (?1 IS NULL OR grp = ?1)
                         AND grp NOT IN (SELECT grp FROM temp.not_noted) GROUP BY grp
                     ON CONFLICT (side, grp) DO UPDATE SET digest = excluded.digest, count = excluded.count

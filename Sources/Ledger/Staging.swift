@@ -339,12 +339,6 @@ extension Ledger {
         }
     }
 
-    /// Equal for equal sets of members, and for different ones by a chance that nobody can bring about: the numbers are
-    /// this ledger's own.
-    private static let historyDigest = """
-        count(*) || ' ' || sum(usr) || ' ' || sum(usr * 2654435761 % 4294967291) || ' ' || sum(usr * usr % 4294967279)
-        """
-
     /// Folds the members of groups into the history: of those groups alone whose members are others than the history
     /// holds.
     private func recordMembers(_ db: Database, run: Int64, side: Int, table: String, isComplete: Bool) throws {
@@ -352,7 +346,7 @@ extension Ledger {
             sql: """
                 CREATE TEMP TABLE changed_groups (grp INTEGER PRIMARY KEY, digest TEXT);
                 INSERT INTO temp.changed_groups
-                    SELECT grp, digest FROM (SELECT grp, \(Self.historyDigest) AS digest FROM \(table) GROUP BY grp) s
+                    SELECT grp, digest FROM (SELECT grp, members_digest(usr) AS digest FROM \(table) GROUP BY grp) s
                     WHERE NOT EXISTS (SELECT 1 FROM member_digests d
                         WHERE d.side = \(side) AND d.grp = s.grp AND d.digest = s.digest)
                 """)

@@ -98,7 +98,7 @@ extension Ledger {
     }
 
     /// Undos that stand: applied, and not taken back themselves.
-    private static func standingUndos(_ db: Database) throws -> [(run: Int64, of: Int64, plan: Int64)] {
+    static func standingUndos(_ db: Database) throws -> [(run: Int64, of: Int64, plan: Int64)] {
         var undone: Set<Int64> = []
         // Newest first: whatever a standing undo took back does not stand.
         return try Row.fetchAll(
@@ -298,7 +298,7 @@ extension Ledger {
 
     // MARK: what was restored stays as it is
 
-    private static let memberDigest =
+    static let restoredMembers =
         """
         coalesce((SELECT group_concat(usr) FROM (SELECT m.usr FROM memberships m WHERE m.side = 0 AND m.grp = \
         o.source AND m.last_run IS NULL ORDER BY m.usr)), '')
@@ -315,7 +315,7 @@ extension Ledger {
                     SELECT DISTINCT o.kind, o.source,
                         coalesce((SELECT v.digest FROM versions v WHERE v.space = o.kind AND v.n = o.source
                             AND v.last_run IS NULL), x''),
-                        CASE WHEN o.kind = 1 THEN \(Self.memberDigest) ELSE '' END,
+                        CASE WHEN o.kind = 1 THEN \(Self.restoredMembers) ELSE '' END,
                         EXISTS (SELECT 1 FROM operations u INDEXED BY operations_by_source
                             WHERE u.plan = ?2 AND u.kind = o.kind AND u.source = o.source AND u.situation = 'leaver')
                             OR EXISTS (SELECT 1 FROM restored p WHERE p.kind = o.kind AND p.source = o.source
@@ -331,79 +331,6 @@ extension Ledger {
                     """
                     DELETE FROM departures AS d WHERE EXISTS (SELECT 1 FROM restored r
                         WHERE r.kind = d.kind AND r.source = d.source)
-                    """
-            )
-        }
-    }
-
-    /// Finds out which restored records stay as they are: whose source record is what it was, and in or out of scope as
-    /// it was. Under another mapping than the digest was made with, nobody can tell, and they stay; but for somebody
-    /// who was disabled since.
-    ///
-    /// - Parameter isComplete: whether absence from the source may be believed.
-    /// - Parameter mapping: digest of the job's mapping.
-    public func holdRestored(isComplete: Bool, mapping: String) throws {
-        try write { db in
-            try db.execute(
-                sql: """
-                    INSERT INTO scratch.restored (kind, source) SELECT o.kind, o.source FROM restored o WHERE NOT (
-                        o.mapping IN ('', ?2) AND EXISTS (SELECT 1 FROM scratch.source s
-                            WHERE s.kind = o.kind AND s.n = o.source AND s.digest <> o.digest)
-                        OR EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source
-                            AND s.active = 0 AND NOT o.was_disabled)
-                        OR EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = o.kind AND s.n = o.source
-                            AND (s.in_scope AND o.was_out OR ?1 AND NOT s.in_scope AND NOT o.was_out))
-                        OR ?1 AND o.digest <> x'' AND NOT EXISTS (SELECT 1 FROM scratch.source s
-                            WHERE s.kind = o.kind AND s.n = o.source)
-                        OR ?1 AND o.kind = 1 AND o.members <> coalesce((SELECT group_concat(usr)
-                            FROM (SELECT m.usr FROM scratch.source_members m WHERE m.grp = o.source ORDER BY m.usr)),
-                            ''))
-                    """, arguments: [isComplete, mapping])
-        }
-    }
-
-    /// Lets go of restored records that do not stay as they are, for good: when a plan is applied, and not when one is
-    /// looked at.
-    public func releaseRestored(mapping: String) throws {
-        try write { db in
-            try db.execute(
-                sql: """
-                    DELETE FROM restored AS o WHERE NOT EXISTS (SELECT 1 FROM scratch.restored k
-                        WHERE k.kind = o.kind AND k.source = o.source);
-                    """)
-            try db.execute(
-                sql: """
-                    UPDATE restored AS o SET mapping = ?1, digest = coalesce((SELECT s.digest FROM scratch.source s
-                        WHERE s.kind = o.kind AND s.n = o.source), digest) WHERE mapping NOT IN ('', ?1)
-                    """, arguments: [mapping])
-        }
-    }
-
-    /// Keeps the memberships of groups as they are, whose members nobody could look at; by target ids.
-    public func hold(unseenGroups ids: [String]) throws {
-        try write { db in
-            for id in ids {
-                try db.execute(
-                    sql:
-                        """
-                        UPDATE scratch.outlook SET state = 'held'
-                            WHERE kind = 1 AND state = 'present' AND target =
-                            (SELECT n FROM ids WHERE space = 3 AND id = ?)
-                        """,
-                    arguments: [id])
-            }
-        }
-    }
-
-    /// Keeps the memberships of restored groups as they are.
-    public func holdRestoredGroups() throws {
-        try write { db in
-            try db.execute(
-                sql:
-                    """
-                    UPDATE scratch.outlook AS k SET state = 'held'
-                        WHERE kind = 1 AND EXISTS (SELECT 1 FROM scratch.restored r
-                        WHERE r.kind = 1 AND r.source = k.source)
                     """
             )
         }

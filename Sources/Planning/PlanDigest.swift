@@ -13,7 +13,7 @@ package final class PlanDigest {
 
     /// All that an operation is, without what changes from run to run: each part with its length, so that no name can
     /// look like another row.
-    static func text(_ operation: PlannedOperation) -> String {
+    package static func text(_ operation: PlannedOperation) -> String {
         var text = ""
         func add(_ part: String?) { text += part.map { "\($0.utf8.count):\($0)" } ?? "-" }
         for part in [operation.verb.rawValue, operation.kind.singular, operation.name, operation.situation.rawValue] {

@@ -28,11 +28,11 @@ public struct Screen: Sendable {
 
     /// All lines of a report. None for a quiet night that is not to be told.
     public func lines(_ report: JobReport) -> [String] {
-        if isQuiet, report.exit == .inStep { return report.urgent.flatMap { wrapped(safe($0), indent: 4) } }
-        var lines = wrapped(headline(report), indent: 2)
-        for hold in report.holds { lines += wrapped("  " + safe(hold), indent: 4) }
+        if isQuiet, report.exit == .inStep { return report.urgent.flatMap { told(safe($0), indent: 4) } }
+        var lines = told(headline(report), indent: 2)
+        for hold in report.holds { lines += told("  " + safe(hold), indent: 4) }
         for section in report.sections { lines += self.lines(section) }
-        for note in report.notes where !note.isEmpty { lines += wrapped("  " + safe(note), indent: 4) }
+        for note in report.notes where !note.isEmpty { lines += told("  " + safe(note), indent: 4) }
         return lines
     }
 
@@ -88,10 +88,15 @@ public struct Screen: Sendable {
         isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
     }
 
+    /// A line of the program's own words: its moments are shown as they are in the timezone. Rows show values of
+    /// records, which stay as they are sent.
+    public func told(_ text: String, indent: Int) -> [String] {
+        wrapped(timezone.map { Timestamp.local(text, $0) } ?? text, indent: indent)
+    }
+
     /// Breaks a line at blanks where the terminal ends; what follows is indented. Signs that are two columns wide count
     /// double.
     public func wrapped(_ text: String, indent: Int) -> [String] {
-        let text = timezone.map { Timestamp.local(text, $0) } ?? text
         guard let width, width >= 40, Self.columns(text) > width else { return [text] }
         var lines: [String] = []
         var line = ""

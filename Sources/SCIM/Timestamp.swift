@@ -28,14 +28,15 @@ public enum Timestamp {
             }
             guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
                 let hour = number(11..<13),
-                let minute = number(14..<16), let second = number(17..<19), year >= 1970, hour < 24, minute < 60,
+                let minute = number(14..<16), let second = number(17..<19), year >= 1970, hour < 24 || hour == 24 && minute == 0 && second == 0, minute < 60,
                 second <= 60
             else { return nil }
             var parts = tm()
             (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, day)
             // A leap second is the second before it.
-            (parts.tm_hour, parts.tm_min, parts.tm_sec) = (hour, minute, min(second, 59))
-            let seconds = timegm(&parts)
+            (parts.tm_hour, parts.tm_min, parts.tm_sec) = (hour % 24, minute, min(second, 59))
+            // The end of a day is the beginning of the next.
+            let seconds = timegm(&parts) + (hour == 24 ? 86400 : 0)
             // The library takes the 30th of February for the 2nd of March.
             return parts.tm_mon == month - 1 && parts.tm_mday == day ? Double(seconds) : nil
         }

@@ -20,8 +20,11 @@ public struct ListEvidence: Hashable, Sendable {
     public var violations: [String] = []
     /// Whether pages overlapped: an order that the server is asked to keep may cure that.
     public var overlaps = false
-    /// Bytes that a resource had in the pages where they were the heaviest; 0 for an empty list.
-    public var bytesEach = 0
+    /// Bytes of all pages, and resources that they held, also those that came before.
+    var bytes = 0
+    var weighed = 0
+    /// Bytes that a resource had on an average; 0 for an empty list.
+    public var bytesEach: Int { weighed > 0 ? bytes / weighed : 0 }
 
     public init() {}
 
@@ -53,12 +56,15 @@ public struct ListBounds: Hashable, Sendable {
         self.bytesEach = bytesEach
     }
 
-    /// Resources of a page that fits: all that may be asked for, or a whole part of it.
+    /// Resources of a page that fits: all that may be asked for, or a whole part of it. Ten at least, since a page that
+    /// one resource makes heavy is as heavy in any size.
     func pageSize(_ most: Int, _ bytesEach: Int) -> Int {
-        guard most > 1, bytesEach > 0, most * bytesEach > Self.mostPageBytes else { return max(1, most) }
-        let fits = max(1, Self.mostPageBytes / bytesEach)
-        return max(1, most / ((most + fits - 1) / fits))
+        let fits = bytesEach > 0 ? max(Self.leastPage, Self.mostPageBytes / bytesEach) : .max
+        guard most > fits else { return max(1, most) }
+        return most / ((most + fits - 1) / fits)
     }
+
+    private static let leastPage = 10
 }
 
 extension SCIMConnection {
@@ -185,7 +191,8 @@ struct ListWalk {
     /// Makes the next pages as large as fits. Where a cursor was given, its pages stay as they were asked for.
     mutating func weigh(_ bytes: Int, _ count: Int) {
         guard count > 0 else { return }
-        evidence.bytesEach = max(evidence.bytesEach, bytes / count)
+        evidence.bytes += bytes
+        evidence.weighed += count
         guard paging == .index, !omitsCount else { return }
         let wanted = bounds.pageSize(most, evidence.bytesEach)
         // Some servers count pages and not places: the size changes only where a page of the new size begins.

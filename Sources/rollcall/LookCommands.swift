@@ -138,7 +138,7 @@ struct StatusCommand: AsyncParsableCommand {
                     }
                 }
                 for line in try StatusReport.lines(name, ledger, isGoing: isGoing) {
-                    for part in screen.wrapped(printable(line), indent: 4) { print(part) }
+                    for part in screen.told(printable(line), indent: 4) { print(part) }
                 }
                 let last = try ledger.lastApplied()
                 if let oldest, last.flatMap({ Timestamp.seconds($0) }) ?? 0 < oldest {

@@ -317,8 +317,8 @@ enum Schedules {
                               image: \(image)
                               args: [run, --state, /state, --progress, never, /jobs/\(file)]
                               env:
-                                # One name for every pod of this job, so that a new one is not taken for another \
-                                machine.
+                                # One name for every pod of this job, so that a new one is not taken for another
+                                # machine.
                                 - name: ROLLCALL_HOST
                                   value: \(name)
                                 - name: CREDENTIALS_DIRECTORY

@@ -39,7 +39,7 @@ struct Sender: Sendable {
         return await compared(performed, targetID, care)
     }
 
-    private func perform(
+    func perform(
         _ operation: PlannedOperation, _ kind: ResourceKind, targetID: String?, members: [String], mark: String?,
         care: GroupCare?, isDisabled: Bool
     ) async -> Performed {
@@ -80,7 +80,7 @@ struct Sender: Sendable {
 
     /// Where the target is not listed, one look goes before what ends or renames: the object may be gone, or somebody
     /// else's by now.
-    private func objection(_ operation: PlannedOperation, _ kind: ResourceKind, _ id: String, _ mark: String?)
+    func objection(_ operation: PlannedOperation, _ kind: ResourceKind, _ id: String, _ mark: String?)
         async throws(SCIMFailure) -> Performed?
     {
         let renames = operation.verb == .update && operation.fields.contains { $0.path == kind.nameAttribute }
@@ -106,7 +106,7 @@ struct Sender: Sendable {
     }
 
     /// Deletes, or takes access away where the target does not delete.
-    private func delete(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change])
+    func delete(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change])
         async throws(SCIMFailure) -> Performed
     {
         do {
@@ -145,7 +145,7 @@ struct Sender: Sendable {
     /// Looks whether an account whose delete was accepted is gone: an answer may say so where nothing happened, and its
     /// access would stay. One that stands is disabled. It is asked for twice, since a server may answer with what it
     /// had a moment ago.
-    private func deleted(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change]) async -> Performed {
+    func deleted(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change]) async -> Performed {
         for attempt in 1...2 {
             if attempt == 2 { await pause(3) }
             do {
@@ -182,7 +182,7 @@ struct Sender: Sendable {
 
     /// Changes attributes together; when the target refuses that, by halves, so that one that is refused keeps none of
     /// the others.
-    private func update(
+    func update(
         _ kind: ResourceKind, _ id: String, _ changes: [SCIMTarget.Change], isAssociating: Bool, _ care: GroupCare?,
         _ isDisabled: Bool
     ) async throws(SCIMFailure) -> Performed {
@@ -242,7 +242,7 @@ struct Sender: Sendable {
             id: id, resource: resource, refused: Set(refused), Self.partly(refused.count, of: changes.count, one, last))
     }
 
-    private static func partly(_ count: Int, of all: Int, _ one: String, _ failure: SCIMFailure) -> String {
+    static func partly(_ count: Int, of all: Int, _ one: String, _ failure: SCIMFailure) -> String {
         """
         the target refuses \(count) of \(all) attributes, such as \(one)\
         \(all > count ? ", and took the others" : ""): \(failure)
@@ -251,7 +251,7 @@ struct Sender: Sendable {
 
     /// Looks whether a group still has whom it must have. What is missing is asked for twice, since a server may answer
     /// with what it had a moment ago.
-    private func compared(_ performed: Performed, _ group: String, _ care: GroupCare) async -> Performed {
+    func compared(_ performed: Performed, _ group: String, _ care: GroupCare) async -> Performed {
         func missing(_ resource: [UInt8]?) -> [String]? {
             guard let resource, let shown = try? target.connection.read(resource, { $0.members.map { Set($0.users) } })
             else { return nil }
@@ -283,97 +283,7 @@ struct Sender: Sendable {
         return performed
     }
 
-    /// Adds or removes members; when the target refuses them together, by halves, so that one bad member does not keep
-    /// the others out, or in.
-    private func changeMembers(of group: String, _ members: [String], isAdding: Bool, _ care: GroupCare?)
-        async throws(SCIMFailure) -> Performed
-    {
-        func send(_ part: [String]) async throws(SCIMFailure) -> SCIMTarget.Written {
-            try await target.changeMembers(
-                of: group, add: isAdding ? part : [], remove: isAdding ? [] : part, members: care?.put)
-        }
-        if !isAdding, let care, care.isOneByOne, members.count > 1 {
-            // This target has lost members over removals: each is looked at, and the first loss ends them.
-            var stays = Set(care.stays).union(members)
-            var last: Performed = .done(id: group, resource: nil)
-            var refused: Set<String> = []
-            var reason = ""
-            var hasTaken = false
-            for member in members {
-                do {
-                    let written = try await send([member])
-                    hasTaken = true
-                    stays.remove(member)
-                    var own = care
-                    own.stays = Array(stays)
-                    last = await compared(.done(id: group, resource: written.resource), group, own)
-                    if case .lost = last { return last }
-                } catch {
-                    // What keeps one back keeps all of them back.
-                    if error.wasNeverSent, !hasTaken { throw error }
-                    guard case .rejected = error else {
-                        if hasTaken {
-                            return error.isFatal
-                                ? .fatal(error, isOpen: true)
-                                : .unknown("a part of the members was removed; then: \(error)")
-                        }
-                        throw error
-                    }
-                    refused.insert(member)
-                    reason = "\(error)"
-                }
-            }
-            if refused.isEmpty { return last }
-            return .partly(
-                refused: refused,
-                """
-                the target refuses to remove \(refused.count) of \(members.count) members, such as \
-                \(refused.min() ?? ""), and removed the others: \(reason)
-                """
-            )
-        }
-        do {
-            return .done(id: group, resource: try await send(members).resource)
-        } catch {
-            guard case .rejected = error, !error.wasNeverSent, members.count > 1 else { throw error }
-        }
-        var refused: [String] = []
-        var reason = ""
-        var hasTaken = false
-        var pending = [Array(members[..<(members.count / 2)]), Array(members[(members.count / 2)...])]
-        while let part = pending.popLast() {
-            do {
-                _ = try await send(part)
-                hasTaken = true
-            } catch {
-                guard case .rejected = error else {
-                    // Not “not done”: a part of it was.
-                    if hasTaken, error.isFatal { return .fatal(error, isOpen: true) }
-                    if hasTaken {
-                        return .unknown("a part of the members was \(isAdding ? "added" : "removed"); then: \(error)")
-                    }
-                    throw error
-                }
-                reason = "\(error)"
-                if part.count == 1 {
-                    refused += part
-                } else {
-                    pending += [Array(part[..<(part.count / 2)]), Array(part[(part.count / 2)...])]
-                }
-            }
-        }
-        return refused.isEmpty
-            ? .done(id: group, resource: nil)
-            : .partly(
-                refused: Set(refused),
-                """
-                the target refuses to \(isAdding ? "add" : "remove") \(refused.count) of \(members.count) \
-                members, such as \(refused[0]), and \(isAdding ? "took" : "removed") the others: \(reason)
-                """
-            )
-    }
-
-    private func judge(_ failure: SCIMFailure) -> Performed {
+    func judge(_ failure: SCIMFailure) -> Performed {
         switch failure {
         case .notFound: .gone
         case .conflict: .conflict("the target refuses it as a duplicate: \(failure)")
@@ -390,175 +300,9 @@ struct Sender: Sendable {
     }
 
     /// What helps against a refusal whose code the platform's profile knows.
-    private func advice(_ failure: SCIMFailure) -> String {
+    func advice(_ failure: SCIMFailure) -> String {
         let words = "\(failure)"
         return target.profile.advice.sorted { $0.key < $1.key }.first { words.contains($0.key) }.map { "; \($0.value)" }
             ?? ""
-    }
-
-    private func create(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> Performed {
-        if looksFirst {
-            if let found = try await ours(kind, fields) { return found }
-            if let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute),
-                let holder = try await target.lookUp(kind, path, name, fold: { folded($0) }).first
-            {
-                return .conflict(
-                    """
-                    the name is held by \(Self.id(holder) ?? "an object"), which the target's list did not show; \
-                    the next complete read judges it
-                    """
-                )
-            }
-        }
-        let sent = fields.compactMap { $0.after.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
-        for attempt in 1...max(attempts, 1) {
-            do {
-                let written = try await target.create(kind, changes(kind, fields))
-                return .created(written)
-            } catch {
-                let isConflict: Bool
-                if attempt == 1, Self.saysFull(error, sent: sent) { return .full("\(error)") }
-                switch error {
-                case .conflict: isConflict = true
-                // Some servers say a duplicate with 400 or 500, and words.
-                case .rejected(let answer)
-                where answer.scimType?.lowercased() == "uniqueness" || Self.saysDuplicate(answer.detail):
-                    isConflict = true
-                case .outcomeUnknown(let why): isConflict = Self.saysDuplicate(why)
-                // What an earlier one of unknown outcome did is as open as before.
-                case _ where attempt > 1:
-                    return error.isFatal
-                        ? .fatal(error, isOpen: true) : .unknown("an earlier attempt may have made it; then: \(error)")
-                default: throw error
-                }
-                do {
-                    if let found = try await ours(kind, fields, byName: !isConflict) {
-                        // A duplicate that a first POST is told of was there before it.
-                        if case .found(let id, let resource, let byMark, _) = found {
-                            return .found(
-                                id: id, resource: resource, byMark: byMark, afterOurs: !isConflict || attempt > 1)
-                        }
-                        return found
-                    }
-                    if isConflict { return try await conflict(kind, fields, error) }
-                } catch {
-                    return error.isFatal ? .fatal(error, isOpen: !isConflict) : .unknown("\(error)")
-                }
-                if attempt == attempts { return .unknown("\(error)") }
-            }
-        }
-        return .unknown("")
-    }
-
-    /// Whether a refusal is that of a quota or of seats: by its status, or by words that are none of the values that
-    /// were sent.
-    static func saysFull(_ failure: SCIMFailure, sent: [String]) -> Bool {
-        var words: String
-        switch failure {
-        case .rejected(let answer) where answer.status == 402: return true
-        case .rejected(let answer) where answer.status == 403: words = "\(answer.scimType ?? "") \(answer.detail)"
-        case .conflict(let answer): words = "\(answer.scimType ?? "") \(answer.detail)"
-        default: return false
-        }
-        for value in sent where value.count > 2 {
-            words = words.replacingOccurrences(of: value, with: "", options: .caseInsensitive)
-        }
-        words = words.lowercased()
-        return [
-            "quota", "seat", "licence", "license", "limitexceeded", "limit exceeded", "limit reached",
-            "exceeds the limit", "maximum number", "upgrade your plan", "too many users", "user limit",
-        ]
-        .contains { words.contains($0) }
-    }
-
-    /// Whether a server's words say that a unique value is taken.
-    static func saysDuplicate(_ words: String) -> Bool {
-        let words = words.lowercased()
-        return [
-            "duplicate", "already exists", "already in use", "already taken", "is taken", "must be unique",
-            "uniqueness", "unique constraint",
-        ].contains { words.contains($0) }
-    }
-
-    /// The account that an earlier POST of ours made, whether or not its answer came: by our externalId, and, where a
-    /// POST of unknown outcome was sent, by its name without any owner, since a server may not keep externalIds.
-    func ours(_ kind: ResourceKind, _ fields: [FieldChange], byName: Bool = false) async throws(SCIMFailure)
-        -> Performed?
-    {
-        if let externalID = text("externalId", fields), let path = AttributePath("externalId") {
-            let matches = try await target.lookUp(kind, path, externalID) { $0 }
-            if matches.count > 1 {
-                return .conflict("\(matches.count) objects carry its externalId; decide on the target which one stays")
-            }
-            if let match = matches.first, let id = Self.id(match) {
-                return .found(id: id, resource: match.canonicalBytes, byMark: true)
-            }
-        }
-        let canFilterMarks = target.profile.filterable?.contains("externalId") ?? true
-        guard byName || !canFilterMarks, let name = text(kind.nameAttribute, fields),
-            let path = AttributePath(kind.nameAttribute)
-        else { return nil }
-        let holders = try await target.lookUp(kind, path, name) { folded($0) }
-        // Where marks cannot be looked for, whoever bears the name shows whose it is.
-        if !canFilterMarks, let mark = text("externalId", fields),
-            let holder = holders.first(where: { $0["externalId"]?.string == mark }), let id = Self.id(holder)
-        {
-            return .found(id: id, resource: holder.canonicalBytes, byMark: true)
-        }
-        guard byName else { return nil }
-        guard holders.count == 1, let holder = holders.first, holder["externalId"]?.string == nil,
-            let id = Self.id(holder)
-        else { return nil }
-        return .found(id: id, resource: holder.canonicalBytes, byMark: false)
-    }
-
-    /// Another object that carries the externalId which an association is about to give: there would be two.
-    private func bearerOfOurMark(_ kind: ResourceKind, _ fields: [FieldChange]) async throws(SCIMFailure) -> String? {
-        guard let mark = text("externalId", fields), let path = AttributePath("externalId"),
-            target.profile.filterable?.contains("externalId") ?? true
-        else { return nil }
-        return try await target.lookUp(kind, path, mark) { $0 }.first.flatMap { Self.id($0) }
-    }
-
-    /// A resource's id, also one that is a number.
-    private static func id(_ resource: JSONValue) -> String? {
-        (resource["id"]?.string ?? resource["id"]?.integer.map(String.init)).flatMap {
-            ResourceID.isValid($0) ? $0 : nil
-        }
-    }
-
-    private func conflict(_ kind: ResourceKind, _ fields: [FieldChange], _ failure: SCIMFailure)
-        async throws(SCIMFailure) -> Performed
-    {
-        if let name = text(kind.nameAttribute, fields), let path = AttributePath(kind.nameAttribute) {
-            let holders = try await target.lookUp(kind, path, name) { folded($0) }
-            if let holder = holders.first {
-                let owner =
-                    holder["externalId"]?.string.map { "with the externalId “\($0)”" } ?? "without an externalId"
-                return .conflict(
-                    """
-                    the name is held by \(Self.id(holder) ?? "an object") \(owner), which this plan had not seen; \
-                    the next run judges it
-                    """
-                )
-            }
-        }
-        let mail =
-            fields.contains { $0.path.hasPrefix("emails") } ? "; its e-mail address may be another account's" : ""
-        return .conflict("the target refuses it as a duplicate, and shows none: \(failure)\(mail)")
-    }
-
-    private func text(_ name: String, _ fields: [FieldChange]) -> String? {
-        fields.first { $0.path == name }?.after.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }
-    }
-
-    private func changes(_ kind: ResourceKind, _ fields: [FieldChange]) -> [SCIMTarget.Change] {
-        fields.compactMap { field in
-            AttributePath(field.path).map { path in
-                SCIMTarget.Change(
-                    path: path, value: field.after.flatMap { try? JSONValue(parsing: Array($0.utf8)) },
-                    replacesValue: field.before != nil)
-            }
-        }
     }
 }

@@ -6,7 +6,7 @@ import Provisioning
 import SCIM
 
 /// One target attribute and where its value comes from.
-struct AttributeMapping: Hashable, Sendable {
+struct AttributeMapping: Hashable, Sendable, CustomStringConvertible {
     var compared: ComparedAttribute
     var rule: ValueRule
     var isRequired: Bool
@@ -16,6 +16,16 @@ struct AttributeMapping: Hashable, Sendable {
     var name: String { compared.name }
     var path: AttributePath { compared.path }
     var isCritical: Bool { compared.isCritical }
+
+    /// What the digest of a mapping is made of, which ledgers keep: spelled as it was before the members that are
+    /// compared became a value of their own.
+    var description: String {
+        """
+        AttributeMapping(name: \(String(reflecting: name)), path: \(String(reflecting: path)), \
+        rule: \(String(reflecting: rule)), isCaseInsensitive: \(compared.isCaseInsensitive), \
+        isCritical: \(isCritical), isRequired: \(isRequired), isImmutable: \(isImmutable))
+        """
+    }
 }
 
 /// How a value comes about.

@@ -31,6 +31,8 @@ extension JobRun {
         if kinds.contains(.group), try ledger.fact(Ledger.restoredFact) != nil { try ledger.keepMembersOfKnownGroups() }
 
         temporaries = try ledger.temporaryValues(kinds: kinds).filter { TemporaryValue.isOne($0.text) }
+        holdsScopeLeavers = read.reader.isChanged(read.scope) && !permissions.acceptScopeChange
+        if let baseline = read.baseline { sizeHold = try judgeShrink(since: baseline, except: read.lossByScope) }
         return Classified(read: read, differences: differences)
     }
 
@@ -80,8 +82,6 @@ extension JobRun {
     private func policy(_ classified: Classified) throws -> Policy {
         let read = classified.read
         let kinds = pushed
-        holdsScopeLeavers = read.reader.isChanged(read.scope) && !permissions.acceptScopeChange
-        if let baseline = read.baseline { sizeHold = try judgeShrink(since: baseline, except: read.lossByScope) }
         var found = Findings(now: surroundings.time.wall())
         found.incompleteSource = read.source.incomplete
         found.incompleteTarget = read.targetReading.incomplete

@@ -10,7 +10,7 @@ import Provisioning
 import SCIM
 import SCIMTransport
 
-/// The plan of a night, as values: each is made of the one before, and the next is made of it alone.
+/// The plan of a night, as values: each is made of the one before.
 ///
 ///     open → Opened → read → BothRead → remember → classify → Classified → decide → judge
 ///

@@ -94,7 +94,7 @@ struct TargetReader {
 
     /// Where the target is known to leave `active` out of accounts that are not active: of those that this job has
     /// disabled it says so.
-    private func readOmitted() throws {
+    func readOmitted() throws {
         guard target.connection.dialect.has(.omitsInactive), let table = tables[.user], try ledger.showsActivity()
         else { return }
         for account in try ledger.disabledWithoutActivity() {
@@ -104,7 +104,7 @@ struct TargetReader {
     }
 
     /// Whether a list ended where the platform cuts lists off.
-    private func isCut(_ evidence: ListEvidence) -> Bool {
+    func isCut(_ evidence: ListEvidence) -> Bool {
         if target.profile.listing == .single, let total = evidence.declaredTotal, total > evidence.resources {
             return true
         }
@@ -117,7 +117,7 @@ struct TargetReader {
     }
 
     /// Looks the records up that have no account of ours yet, one by one by name: where lists are cut off.
-    private func lookUpUnlinked(_ kind: ResourceKind) async throws {
+    func lookUpUnlinked(_ kind: ResourceKind) async throws {
         guard let table = tables[kind], let path = AttributePath(kind.nameAttribute) else { return }
         var last = Int64(0)
         while case let names = try ledger.unlinkedNames(kind: kind, after: last, limit: 100), let end = names.last {
@@ -133,7 +133,7 @@ struct TargetReader {
 
     /// Stages what is linked and was not shown: as a GET by id shows it where the job wants that, else as the ledger
     /// has it.
-    private func stageUnlisted(_ kind: ResourceKind, _ reading: inout Reading) async throws {
+    func stageUnlisted(_ kind: ResourceKind, _ reading: inout Reading) async throws {
         guard let table = tables[kind] else { return }
         let gone = readBack == nil ? [] : try await readByID(kind, table, &reading)
         for id in gone { try ledger.note(absentTarget: id, kind: kind) }
@@ -146,7 +146,7 @@ struct TargetReader {
     /// A platform may not answer such reads, or answer them all alike: “not there” is believed once it has shown one
     /// object of the kind by its id, and what it shows of members once that held somebody of whom it is known that he
     /// is in.
-    private func readByID(_ kind: ResourceKind, _ table: MappingTable, _ reading: inout Reading) async throws -> Set<
+    func readByID(_ kind: ResourceKind, _ table: MappingTable, _ reading: inout Reading) async throws -> Set<
         String
     > {
         var gone: Set<String> = []
@@ -203,74 +203,9 @@ struct TargetReader {
             created: actual.created, mails: actual.mails)
     }
 
-    /// Reads memberships by filter, over the groups or over the users, whichever are fewer requests. The filter over
-    /// groups is believed only once it agreed with the other, and given up for good when the platform refuses it.
-    private func readMembersByFilter(usersAreRead: Bool, _ reading: inout Reading) async throws {
-        let known = try ledger.fact("groups.value")
-        let (groups, users) = try ledger.membershipReadCost(
-            pageSize: target.capabilities.pageSize, usersAreRead: usersAreRead)
-        if known != "refused", groups <= users {
-            var trust = FilterTrust.refused
-            do {
-                trust = try await readMembersOfGroups(isProven: known == "agrees", usersAreRead: usersAreRead)
-            } catch let failure as SCIMFailure {
-                switch failure {
-                case .rejected, .unsupported, .notFound: break
-                default: throw failure
-                }
-            }
-            if trust == .proven {
-                reading.membersAreWhole = true
-                return
-            }
-            if trust == .refused { try ledger.learn("groups.value", "refused") }
-            try ledger.forgetStagedMembers()
-        }
-        var last = Int64(0)
-        while case let batch = try ledger.concernedTargets(kind: .user, isRead: usersAreRead, after: last, limit: 500),
-            let end = batch.last
-        {
-            last = end.object
-            for user in batch.map(\.id) {
-                for group in try await target.ids(.group, filter: Filter.equal("members.value", user)) {
-                    try ledger.stage(targetMembers: [user], of: group)
-                }
-            }
-        }
-    }
-
-    private enum FilterTrust { case proven, unproven, refused }
-
-    /// Unproven: nobody was there to prove the filter by, and an empty answer proves nothing.
-    private func readMembersOfGroups(isProven: Bool, usersAreRead: Bool) async throws -> FilterTrust {
-        var isProven = isProven
-        var last = Int64(0)
-        while case let batch = try ledger.concernedTargets(kind: .group, isRead: true, after: last, limit: 500),
-            let end = batch.last
-        {
-            last = end.object
-            for group in batch.map(\.id) {
-                let members = try await target.ids(.user, filter: Filter.equal("groups.value", group))
-                if !isProven, let member = members.first {
-                    guard try await target.ids(.group, filter: Filter.equal("members.value", member)).contains(group)
-                    else { return .refused }
-                    if let other = try ledger.concernedTarget(kind: .user, isRead: usersAreRead, exceptAmong: members) {
-                        guard
-                            try await !target.ids(.group, filter: Filter.equal("members.value", other)).contains(group)
-                        else { return .refused }
-                        try ledger.learn("groups.value", "agrees")
-                        isProven = true
-                    }
-                }
-                try ledger.stage(targetMembers: members, of: group)
-            }
-        }
-        return isProven ? .proven : .unproven
-    }
-
     /// Reads the list of a kind. Where pages overlap, the server is asked once whether it can keep an order, and that
     /// is remembered; where groups cannot be listed with their members, they are listed without, and each is asked for.
-    private func read(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String]) async throws
+    func read(_ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String]) async throws
         -> ListEvidence
     {
         let order = "order.\(kind.plural)"
@@ -336,15 +271,15 @@ struct TargetReader {
     }
 
     /// Seconds for which groups are listed without their members once a list with them has failed.
-    private static let bareFor = 7 * 86400.0
+    static let bareFor = 7 * 86400.0
 
     /// How many bytes a group had, with its members, when the target's groups were listed last; before that, as if a
     /// page held a hundred.
-    private static let bytesOfGroup = "bytes of a group"
-    private static let bytesOfUnknownGroup = ListBounds.mostPageBytes / 100
+    static let bytesOfGroup = "bytes of a group"
+    static let bytesOfUnknownGroup = ListBounds.mostPageBytes / 100
 
     /// - Parameter isBare: whether groups are listed without their members.
-    private func walk(
+    func walk(
         _ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String], query: [(String, String)],
         isBare: Bool, isolates: Bool
     ) async throws -> ListEvidence {
@@ -412,7 +347,7 @@ struct TargetReader {
 
     /// Where no group of the list shows a member, either all are empty or the list leaves members out: each is asked
     /// for, unless an earlier run saw members in the list.
-    private func readMembersByID(_ groups: [String], listShowsMembers: Bool, isBare: Bool, _ reading: inout Reading)
+    func readMembersByID(_ groups: [String], listShowsMembers: Bool, isBare: Bool, _ reading: inout Reading)
         async throws
     {
         if listShowsMembers, !isBare { return try ledger.learn("members", Profile.MemberReading.inList.rawValue) }
@@ -503,6 +438,5 @@ struct TargetReader {
     }
 
     /// Groups that may be closed to a look; with more it is the target that fails.
-    private static let mostUnseen = 20
-
+    static let mostUnseen = 20
 }

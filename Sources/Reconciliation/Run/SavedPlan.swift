@@ -1,4 +1,5 @@
 import HTTP
+import JSON
 import Ledger
 import Planning
 import SCIM
@@ -46,9 +47,11 @@ extension JobRun {
 
     /// What two plans do not have in common: of one and the same record, attribute by attribute.
     private func moved(from saved: Int64, to plan: Int64) throws -> [String] {
-        var lines: [Int64: Set<String>] = [:]
+        var lines: [Int64: [String: Int]] = [:]
         for id in [saved, plan] {
-            try ledger.forEachOperation(plan: id) { lines[id, default: []].insert(PlanDigest.line($0)) }
+            try ledger.forEachOperation(plan: id) {
+                lines[id, default: [:]][Digest.hexadecimal(PlanDigest.text($0)), default: 0] += 1
+            }
         }
         func key(_ operation: PlannedOperation) -> String {
             """
@@ -61,7 +64,8 @@ extension JobRun {
         var order: [String] = []
         for (id, other) in [(saved, plan), (plan, saved)] {
             try ledger.forEachOperation(plan: id) { operation in
-                guard !(lines[other]?.contains(PlanDigest.line(operation)) ?? false) else { return }
+                let text = Digest.hexadecimal(PlanDigest.text(operation))
+                guard lines[other]?[text] != lines[id]?[text] else { return }
                 let key = key(operation)
                 if differing[saved]?[key] == nil, differing[plan]?[key] == nil { order.append(key) }
                 differing[id, default: [:]][key] = operation

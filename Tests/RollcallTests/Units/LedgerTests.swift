@@ -222,4 +222,47 @@ import Testing
             problem: nil, note: nil, place: "", isProtected: false)
         #expect(try ledger.stage(source: [twin, twin]) == ["a"])
     }
+
+    @Test("17: the digest of members differs for different members, also where counts, sums and squares agree")
+    func membersDigest() throws {
+        let ledger = try Ledger()
+        func digest(_ members: [Int]) throws -> String? {
+            try ledger.read { db in
+                try String.fetchOne(
+                    db,
+                    sql: "SELECT members_digest(value) FROM json_each(?)",
+                    arguments: ["[\(members.map(String.init).joined(separator: ","))]"])
+            }
+        }
+        #expect(try digest([1, 5, 6]) != digest([2, 3, 7]))
+        #expect(try digest([1, 5, 6]) == digest([1, 5, 6]))
+        #expect(try digest([]) == digest([]) && digest([1]) != digest([]))
+        let groups = try ledger.read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT members_digest(usr) FROM (SELECT 1 AS grp, 4 AS usr UNION ALL SELECT 1, 9
+                        UNION ALL SELECT 2, 4 UNION ALL SELECT 3, 4 UNION ALL SELECT 3, 9) GROUP BY grp
+                    """)
+        }
+        #expect(groups[0] == groups[2] && groups[0] != groups[1])
+    }
+
+    @Test("15: a word that no version knows is told as that, and never taken for another")
+    func unknownWord() throws {
+        let ledger = try Ledger()
+        let run = try ledger.beginRun(command: "run", label: nil, started: "2026-11-24T02:15:00Z")
+        try ledger.write {
+            try $0.execute(
+                sql: """
+                    INSERT INTO plans (id, run, created, digest, inputs, state)
+                    VALUES (1, ?, '2026-11-24T02:15:00Z', '', '', 'planned');
+                    INSERT INTO operations (plan, seq, wave, kind, verb, situation, name, status, reason, fields)
+                    VALUES (1, 1, 100, 7, 'create', 'absent', 'ada', 'planned', '', '[]')
+                    """, arguments: [run])
+        }
+        #expect { try ledger.forEachOperation(plan: 1) { _ in } } throws: {
+            "\($0)".contains("the ledger holds “7” where a ResourceKind stands")
+        }
+    }
 }

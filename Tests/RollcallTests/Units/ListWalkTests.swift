@@ -69,6 +69,30 @@ import Testing
             ])
     }
 
+    @Test("17: one heavy group among light ones makes no page smaller the next night")
+    func oneHeavy() async throws {
+        let base = try #require(URLParts("https://scim.example/v2"))
+        func page(_ range: Range<Int>) -> ScriptedClient.Step {
+            let resources = range.map {
+                "{\"id\":\"\($0)\",\"displayName\":\"\(String(repeating: "x", count: $0 == 7 ? 12 << 20 : 100))\"}"
+            }
+            return .status(200, [:], "{\"totalResults\":400,\"Resources\":[\(resources.joined(separator: ","))]}")
+        }
+        var known = 0
+        for night in 0..<3 {
+            // The first page is what it is; what follows is sized by what resources weigh on an average.
+            let pages = [0..<100, 100..<150, 150..<200, 200..<300, 300..<400].map(page)
+            let client = ScriptedClient(pages)
+            let evidence = try await SCIMConnection(base: base, client: client).list(
+                "/Groups", paging: .index, pageSize: 100, bounds: ListBounds(bytesEach: known)
+            ) { _ in }
+            #expect(evidence.resources == 400 && evidence.isComplete, "night \(night): \(evidence)")
+            known = evidence.bytesEach
+            #expect(known < ListBounds.mostPageBytes / 100)
+            #expect(client.requests.count == 5 && client.requests[0].head.path?.hasSuffix("count=100") == true)
+        }
+    }
+
     @Test("cursors are followed until there is none")
     func cursors() async throws {
         let (evidence, seen, client) = try await walk(

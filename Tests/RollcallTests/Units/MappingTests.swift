@@ -213,4 +213,31 @@ import Planning
     func globs(pattern: String, name: String, matches: Bool) {
         #expect(GlobPatterns([pattern]).matches(name) == matches)
     }
+
+    /// The shape of version 0.1.0: ledgers keep a digest of how it prints.
+    private struct AttributeMapping {
+        var name: String
+        var path: AttributePath
+        var rule: ValueRule
+        var isCaseInsensitive: Bool
+        var isCritical: Bool
+        var isRequired: Bool
+        var isImmutable: Bool
+    }
+
+    @Test("15: the digest of a mapping, which ledgers keep, is made of what it was always made of")
+    func mappingText() throws {
+        for profile in Profile.all {
+            let job = try Job.read(text: World.job(), path: "w.yaml", vocabulary: .current)
+            for kind in ResourceKind.allCases {
+                for attribute in MappingTable(kind: kind, job: job, profile: profile).attributes {
+                    let old = AttributeMapping(
+                        name: attribute.name, path: attribute.path, rule: attribute.rule,
+                        isCaseInsensitive: attribute.compared.isCaseInsensitive, isCritical: attribute.isCritical,
+                        isRequired: attribute.isRequired, isImmutable: attribute.isImmutable)
+                    #expect("\(attribute)" == "\(old)")
+                }
+            }
+        }
+    }
 }

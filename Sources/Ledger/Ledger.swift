@@ -12,9 +12,9 @@ public final class Ledger {
     let queue: DatabaseQueue
     /// Where the ledger is; nil for one in memory.
     public let path: String?
-    private var scratchPath: String?
+    var scratchPath: String?
     /// The transaction that `together` has open; used by its body alone, on the queue's own thread.
-    private var transaction: Database?
+    var transaction: Database?
     var holder: Holder?
     /// Set once another host was seen to have taken the ledger.
     var loss: LedgerError?
@@ -113,7 +113,7 @@ public final class Ledger {
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 
-    private static func configuration(isFile: Bool) -> Configuration {
+    static func configuration(isFile: Bool) -> Configuration {
         var configuration = Configuration()
         configuration.label = "ledger"
         configuration.foreignKeysEnabled = false
@@ -132,7 +132,7 @@ public final class Ledger {
     }
 
     /// What statements call that SQLite does not know.
-    private static func addFunctions(_ db: Database) {
+    static func addFunctions(_ db: Database) {
         db.add(
             function: DatabaseFunction("fold", argumentCount: 1, pure: true) {
                 String.fromDatabaseValue($0[0]).map(folded)
@@ -186,16 +186,16 @@ public final class Ledger {
     }
 
     /// Bytes above which a ledger is not read from end to end each time that it is opened.
-    private static let mostCheckedEachTime = 64 << 20
+    static let mostCheckedEachTime = 64 << 20
 
-    private static func isLarge(_ db: Database) throws -> Bool {
+    static func isLarge(_ db: Database) throws -> Bool {
         let bytes = try Int.fetchOne(db, sql: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
         return bytes ?? 0 > mostCheckedEachTime
     }
 
     /// Whether a large ledger is to be read from end to end: after a run that was cut off, and after seven others. A
     /// damaged page is found by the statement that reads it, whenever that is.
-    private static func isCheckDue(_ db: Database) throws -> Bool {
+    static func isCheckDue(_ db: Database) throws -> Bool {
         try Bool.fetchOne(
             db,
             sql: """
@@ -203,56 +203,6 @@ public final class Ledger {
                     SELECT CAST(value AS INTEGER) FROM learned WHERE key = 'checked at run')
                     FROM runs ORDER BY id DESC LIMIT 1), 1)
                 """) ?? true
-    }
-
-    // MARK: binding
-
-    /// Refuses a value that is another than the one that the ledger is bound to: a ledger speaks of one source and one
-    /// target.
-    ///
-    /// - Parameter canonical: makes one spelling of all that mean the same; the value is kept as it was first written.
-    public func check(binding key: String, _ value: String, canonical: (String) -> String = { $0 }) throws {
-        let known = try read {
-            try String.fetchOne($0, sql: "SELECT value FROM binding WHERE key = ?", arguments: [key])
-        }
-        guard known == nil || known == value || known.map(canonical) == canonical(value) else {
-            throw LedgerError.boundElsewhere(path ?? "memory", key: key, known: known ?? "", now: value)
-        }
-    }
-
-    /// Whether another ledger speaks of the same source and the same target.
-    public func isBoundLike(_ other: Ledger) throws -> Bool {
-        func bindings(_ ledger: Ledger) throws -> [String] {
-            try ledger.read { try String.fetchAll($0, sql: "SELECT key || ' ' || value FROM binding ORDER BY key") }
-        }
-        return try bindings(self) == bindings(other)
-    }
-
-    /// Binds the ledger to a value, if it is not bound yet: once both sides have been read, so that a slip in a first
-    /// job file binds nothing.
-    public func bind(_ key: String, _ value: String) throws {
-        try write {
-            try $0.execute(sql: "INSERT OR IGNORE INTO binding (key, value) VALUES (?, ?)", arguments: [key, value])
-        }
-    }
-
-    public func fact(_ key: String) throws -> String? {
-        try read {
-            try String.fetchOne($0.cachedStatement(sql: "SELECT value FROM learned WHERE key = ?"), arguments: [key])
-        }
-    }
-
-    /// Remembers what was found out about the target, such as how its members can be read.
-    public func learn(_ key: String, _ value: String) throws {
-        try write {
-            try $0.execute(sql: "INSERT OR REPLACE INTO learned (key, value) VALUES (?, ?)", arguments: [key, value])
-        }
-    }
-
-    public func unlearn(_ key: String) throws {
-        if try fact(key) != nil {
-            try write { try $0.execute(sql: "DELETE FROM learned WHERE key = ?", arguments: [key]) }
-        }
     }
 
     // MARK: scratch
@@ -348,7 +298,7 @@ public final class Ledger {
         return copy
     }
 
-    private init(blank: Void) throws {
+    init(blank: Void) throws {
         path = nil
         queue = try DatabaseQueue(configuration: Self.configuration(isFile: false))
     }
@@ -364,7 +314,7 @@ public final class Ledger {
         try mapped { try queue.writeWithoutTransaction(body) }
     }
 
-    private func mapped<Value>(_ body: () throws -> Value) throws -> Value {
+    func mapped<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch {
             numbers.forget()
             throw (error as? DatabaseError).map(failure) ?? error
@@ -373,7 +323,7 @@ public final class Ledger {
 
     /// What an error of SQLite means for the ledger. A scratch file has no journal: once the disk was full it may read
     /// as damaged, which says nothing of the ledger itself.
-    private func failure(_ error: DatabaseError) -> LedgerError {
+    func failure(_ error: DatabaseError) -> LedgerError {
         if error.resultCode.primaryResultCode == .SQLITE_FULL, let scratchPath, Scratch.isAtBound(scratchPath) {
             return .tooMuch(scratchPath)
         }
@@ -395,7 +345,7 @@ public final class Ledger {
     }
 
     /// Whether the disk was full once.
-    private var isFull = false
+    var isFull = false
 
     /// Registers the comparison that the classifier calls for records whose digests differ.
     ///

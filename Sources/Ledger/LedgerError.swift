@@ -111,8 +111,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
             """
         case .unknownWord(let word, let words):
             """
-            the ledger holds “\(word)” where a \(words) stands, which this version does not know: another version or other \
-            hands wrote it; use that version, or put a copy back with rollcall ledger restore JOB
+            the ledger holds “\(word)” where a \(words) stands, which this version does not know: another version or \
+            other hands wrote it; use that version, or put a copy back with rollcall ledger restore JOB
             """
         case .otherHost(let path, let host, let seconds):
             """

@@ -29,9 +29,9 @@ extension Trial {
         return outcome
     }
 
-    private typealias Scenario = @Sendable (UInt64, VirtualTime) async throws -> Outcome
+    typealias Scenario = @Sendable (UInt64, VirtualTime) async throws -> Outcome
 
-    private static let scenarios: [(String, Scenario)] = [
+    static let scenarios: [(String, Scenario)] = [
         ("holds", holds), ("sum of jobs", sumOfJobs), ("lying source", lyingSource), ("reused ids", reusedIDs),
         ("terms", terms), ("ignored active", ignoredActive), ("undo", undo),
         ("platform", platformFaults), ("edges of limits", edges),
@@ -43,7 +43,7 @@ extension Trial {
 
     /// A limit lets as many go as it says, and not one more; not in a week either; and what is cleared counts as
     /// cleared, whatever clears it.
-    private static func edges(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+    static func edges(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var outcome = Outcome()
         let world = try World(
             job: World.job(
@@ -94,7 +94,7 @@ extension Trial {
 
     /// What a limit, or the loss of a part of the source, holds stays held, night after night, until it is allowed or
     /// its cause is gone.
-    private static func holds(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+    static func holds(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var dice = SeededGenerator(seed: seed &* 17 &+ 1)
         var outcome = Outcome()
         let count = Int.random(in: 24...40, using: &dice)
@@ -156,7 +156,7 @@ extension Trial {
     }
 
     /// Three jobs of one invocation, none of which is over its limit, and their sum is.
-    private static func sumOfJobs(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+    static func sumOfJobs(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var dice = SeededGenerator(seed: seed &* 19 &+ 2)
         var outcome = Outcome()
         let size = Int.random(in: 12...20, using: &dice)
@@ -230,145 +230,8 @@ extension Trial {
         return outcome
     }
 
-    /// A directory whose lists lie once: short pages, wrong totals, pages that are lost or come twice.
-    private static func lyingSource(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
-        var dice = SeededGenerator(seed: seed &* 23 &+ 3)
-        var outcome = Outcome()
-        let lie = Int.random(in: 0..<5, using: &dice)
-        let nth = Int.random(in: 1...4, using: &dice)
-        let isLying = Flag()
-        let pages = Mutex(0)
-        let job = """
-            job: world
-            source: { kind: scim, baseURL: "http://127.0.0.1:1/directory", authorization: { key: "${TOKEN}" } }
-            target: { platform: generic, baseURL: "http://127.0.0.1:1/scim/v2", authorization: { key: "${TOKEN}" } }
-            leavers: { disable: immediately, delete: immediately }
-            limits: { source.shrink: none, users.delete: none, users.disable: none, groups.delete: none, \
-            memberships.remove: none, users.clear: none }
-            """
-        let world = try World(job: job, seed: seed, clock: clock) { request, _ in
-            guard isLying.isOn, let path = request.head.path,
-                path.hasPrefix("/directory/Users") || path.hasPrefix("/directory/Groups")
-            else { return nil }
-            let number = pages.withLock { number in
-                number += 1
-                return number
-            }
-            guard number % 4 == nth % 4 else { return nil }
-            return .altered { answer in
-                guard var document = try? JSONValue(parsing: answer.body), let resources = document["Resources"]?.array
-                else { return answer }
-                switch lie {
-                case 0: document["Resources"] = .array(Array(resources.dropLast()))
-                case 1: document["Resources"] = .array([])
-                case 2: document["Resources"] = .array(resources + resources.prefix(1))
-                case 3: document["totalResults"] = .integer(Int64((document["totalResults"]?.integer ?? 0) + 1))
-                default: document["Resources"] = nil
-                }
-                var answer = answer
-                answer.body = document.canonicalBytes
-                return answer
-            }
-        }
-        var options = ServiceOptions()
-        options.maxResults = 5
-        var directory = SCIMService(prefix: "/directory", options: options)
-        let count = Int.random(in: 8...16, using: &dice)
-        var ids: [String] = []
-        for person in people(count) {
-            ids.append(
-                try directory.plant(
-                    .user,
-                    [
-                        "userName": .string(person.username ?? ""), "displayName": .string(person.displayName ?? ""),
-                        "active": true,
-                    ], now: 1_700_000_000))
-        }
-        _ = try directory.plant(
-            .group, ["displayName": "Ops", "members": .array(ids.map { ["value": .string($0)] })], now: 1_700_000_000)
-        let filled = directory
-        world.client.changeLandscape { $0.platforms["/directory"] = filled }
-        let first = try await world.run()
-        if first.report.exit != .inStep {
-            return Outcome(broken: "the first day, without a lie, ended with \(first.report.exit)")
-        }
-        let before = Picture(world)
-        isLying.isOn = true
-        for _ in 1...2 {
-            let night = try await world.run()
-            outcome.runs += 1
-            let after = Picture(world)
-            for (id, user) in before.users where after.users[id] == nil || after.users[id]?["active"] == false {
-                outcome.broken.append(
-                    """
-                    law 2: \(user["userName"]?.string ?? id) lost its access to a source that lied (lie \(lie)): \
-                    \(night.report.headline)
-                    """
-                )
-            }
-            if after.groups != before.groups {
-                outcome.broken.append(
-                    "law 2: a membership ended by a source that lied (lie \(lie)): \(night.report.headline)")
-            }
-            if !outcome.broken.isEmpty { return outcome }
-        }
-        if pages.withLock({ $0 }) == 0 { outcome.broken.append("nobody was lied to") }
-        isLying.isOn = false
-        let end = try await world.run()
-        if end.report.exit != .inStep || Picture(world) != before {
-            outcome.broken.append("after the lies: \(end.report.headline)")
-        }
-        return outcome
-    }
-
-    /// A target that gives out its ids anew: what bears a known id is a stranger.
-    private static func reusedIDs(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
-        var dice = SeededGenerator(seed: seed &* 29 &+ 4)
-        var outcome = Outcome()
-        let count = Int.random(in: 2...9, using: &dice)
-        let isMarked = Bool.random(using: &dice)
-        let world = try World(
-            job: World.job(
-                """
-                leavers: { disable: immediately, delete: immediately }\nlimits: { users.delete: none, \
-                users.disable: none, source.shrink: none }
-                """
-            ), seed: seed, clock: clock)
-        world.directory.people = people(count)
-        _ = try await world.run()
-        world.client.change { service in
-            service = SCIMService(options: service.options)
-            for number in 0..<count + 2 {
-                var document: JSONValue = [
-                    "userName": .string("stranger\(number)"), "displayName": "Stranger", "active": true,
-                ]
-                if isMarked { document["externalId"] = .string("other_\(number)") }
-                _ = try? service.plant(.user, document, now: 1_700_000_000)
-            }
-        }
-        let strangers = Picture(world)
-        // Some have left as well: a delete by id would end a stranger.
-        world.directory.people.removeLast()
-        world.directory.people[0].displayName = "Another Name"
-        world.permissions.acceptTargetChange = Bool.random(using: &dice)
-        for _ in 1...2 {
-            let result = try await world.run()
-            outcome.runs += 1
-            let after = Picture(world)
-            for (id, document) in strangers.users where after.users[id] != document {
-                outcome.broken.append(
-                    """
-                    law 5: \(id) is a stranger's by now and was changed to \
-                    \(after.users[id]?.canonical ?? "nothing"): \(result.report.headline)
-                    """
-                )
-            }
-        }
-        return outcome
-    }
-
     /// Comings and goings over two weeks: nobody is deleted before the day, and who comes back has the same account.
-    private static func terms(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+    static func terms(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var dice = SeededGenerator(seed: seed &* 31 &+ 5)
         var outcome = Outcome()
         let days = Int.random(in: 2...5, using: &dice)
@@ -442,7 +305,7 @@ extension Trial {
     }
 
     /// A target that takes `active: false` and does nothing: each night says so, and none calls it not kept.
-    private static func ignoredActive(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
+    static func ignoredActive(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var dice = SeededGenerator(seed: seed &* 37 &+ 6)
         var outcome = Outcome()
         var options = ServiceOptions()
@@ -475,7 +338,7 @@ extension Trial {
 
 /// A switch that a fault looks at.
 final class Flag: Sendable {
-    private let state = Mutex(false)
+    let state = Mutex(false)
     var isOn: Bool {
         get { state.withLock { $0 } }
         set { state.withLock { $0 = newValue } }

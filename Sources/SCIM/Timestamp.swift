@@ -28,7 +28,8 @@ public enum Timestamp {
             }
             guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
                 let hour = number(11..<13),
-                let minute = number(14..<16), let second = number(17..<19), year >= 1970, hour < 24 || hour == 24 && minute == 0 && second == 0, minute < 60,
+                let minute = number(14..<16), let second = number(17..<19), year >= 1970,
+                hour < 24 || hour == 24 && minute == 0 && second == 0, minute < 60,
                 second <= 60
             else { return nil }
             var parts = tm()

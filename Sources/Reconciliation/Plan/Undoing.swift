@@ -21,15 +21,15 @@ struct Undoing {
 
     /// What cannot be brought back, or only under another id; for the summary.
     private(set) var notes: [String] = []
-    private var recreated = 0
+    var recreated = 0
     /// Temporary names of renames in two halves, by unit; canonical JSON.
-    private var between: [Int: Set<String>] = [:]
+    var between: [Int: Set<String>] = [:]
     /// Groups that this undo deletes, by source id: their memberships end with them.
-    private var ended: Set<String> = []
+    var ended: Set<String> = []
     /// The group that was looked at last, and who is in it.
-    private var looked: (group: String, members: Set<String>)?
+    var looked: (group: String, members: Set<String>)?
     /// Names that this undo frees, by kind.
-    private var freed: Set<String> = []
+    var freed: Set<String> = []
 
     init(
         ledger: Ledger, run: Int64, plan: Int64, profile: Profile, tables: [ResourceKind: MappingTable],
@@ -71,18 +71,18 @@ struct Undoing {
         if recreated > 0 { notes.append("\(counted(recreated, "deleted object")) created again, each under a new id") }
     }
 
-    private static let batch = 500
+    static let batch = 500
 
     /// Whether an operation may have changed something. What the target refused was not done, and what is like that by
     /// now is somebody else's work. A look at an undo settles nothing, and so finds what was sent without an answer.
-    private func counts(_ operation: PlannedOperation) -> Bool {
+    func counts(_ operation: PlannedOperation) -> Bool {
         operation.status == .done || operation.status == .sent || operation.status == .failed && operation.mayBeDone
     }
 
     /// An operation together with what belongs to it, or nil where it belongs to another: of a rename in two halves the
     /// whole counts, from what was before the first to what is after the last; whoever was disabled and given up is
     /// taken up and enabled again.
-    private mutating func joined(_ operation: PlannedOperation) throws -> PlannedOperation? {
+    mutating func joined(_ operation: PlannedOperation) throws -> PlannedOperation? {
         if let unit = operation.unit {
             let parts = try ledger.operations(plan: plan, unit: unit).filter(counts)
             guard var whole = parts.first, whole.seq == operation.seq else { return nil }
@@ -112,7 +112,7 @@ struct Undoing {
         return whole
     }
 
-    private mutating func draft(_ operation: PlannedOperation) throws {
+    mutating func draft(_ operation: PlannedOperation) throws {
         let kind = operation.kind
         if [.none, .link, .unlink].contains(operation.verb) { return }
         guard kinds.contains(kind) else {
@@ -134,7 +134,7 @@ struct Undoing {
         }
     }
 
-    private func refuse(_ kind: ResourceKind, _ operation: PlannedOperation, _ why: String) throws {
+    func refuse(_ kind: ResourceKind, _ operation: PlannedOperation, _ why: String) throws {
         try ledger.draft(
             Draft(
                 wave: Wave.report, verb: .none, status: .held, reason: "cannot be restored: \(why)",
@@ -144,7 +144,7 @@ struct Undoing {
     }
 
     /// Why an object is not to be written by this job.
-    private func objection(
+    func objection(
         _ shown: (body: String, active: Bool?, externalID: String?, isProtected: Bool), mark: String?
     ) -> String? {
         if shown.isProtected { return "matches a protect pattern by now" }
@@ -152,7 +152,7 @@ struct Undoing {
         return nil
     }
 
-    private mutating func uncreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
+    mutating func uncreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
         guard let source = operation.sourceID else { return }
         guard let link = try ledger.link(kind: kind, source: source) else {
             let mark = operation.fields.first { $0.path == "externalId" }.flatMap { Self.value($0.after).string }
@@ -188,7 +188,7 @@ struct Undoing {
         try ledger.draft(draft, kind: kind, situation: operation.situation, source: source, target: link.targetID)
     }
 
-    private mutating func restore(_ kind: ResourceKind, _ operation: PlannedOperation, verb: Verb) throws {
+    mutating func restore(_ kind: ResourceKind, _ operation: PlannedOperation, verb: Verb) throws {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
         let link = try ledger.link(kind: kind, source: source)
         guard let target = link?.targetID ?? (verb == .associate ? operation.targetID : nil) else {
@@ -280,7 +280,7 @@ struct Undoing {
     }
 
     /// Whether the run also made, ended, took or gave up the operation's object: that decides then.
-    private func isBoundUp(_ operation: PlannedOperation) throws -> Bool {
+    func isBoundUp(_ operation: PlannedOperation) throws -> Bool {
         guard let source = operation.sourceID else { return false }
         return try ledger.operations(plan: plan, kind: operation.kind, source: source).contains {
             counts($0) && [.create, .delete, .associate, .dissociate].contains($0.verb)
@@ -288,12 +288,12 @@ struct Undoing {
     }
 
     /// Whether nobody knows what an attribute is, since the ledger is all that tells.
-    private func isDoubted(_ path: AttributePath?, _ known: JSONValue?) -> Bool {
+    func isDoubted(_ path: AttributePath?, _ known: JSONValue?) -> Bool {
         guard profile.listing == .none || profile.listCap != nil else { return false }
         return known.map { path?.type != nil && $0.array != nil } ?? true
     }
 
-    private mutating func recreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
+    mutating func recreate(_ kind: ResourceKind, _ operation: PlannedOperation) throws {
         guard let source = operation.sourceID, let target = operation.targetID else { return }
         // It is back already: an earlier, interrupted undo made it, or a later run.
         if let link = try ledger.link(kind: kind, source: source),
@@ -354,67 +354,5 @@ struct Undoing {
                 """
             )
         }
-    }
-
-    private mutating func members(_ operation: PlannedOperation, verb: Verb) throws {
-        guard let source = operation.sourceID, !ended.contains(source) else { return }
-        guard let group = try ledger.link(kind: .group, source: source)?.targetID else {
-            if try !isBoundUp(operation) { try refuse(.group, operation, "the group is not linked any more") }
-            return
-        }
-        // A long group comes in several operations, one after the other.
-        if looked?.group != group { looked = (group, try ledger.stagedMembers(of: group)) }
-        let now = looked?.members ?? []
-        var wanted: [(source: String?, target: String?)] = []
-        for member in operation.members where member.status != "failed" {
-            guard let target = member.targetID else {
-                if verb == .addMembers {
-                    // Whose account is made again in this undo is in no group yet.
-                    wanted.append((member.sourceID, nil))
-                } else if let target = try givenUp(member.sourceID), now.contains(target) {
-                    wanted.append((nil, target))
-                }
-                continue
-            }
-            // Where the ledger stands for the target, a removal without an answer may have come through; adding once
-            // more does no harm.
-            let isOpen = operation.status != .done && verb == .addMembers && profile.memberReading.contains(.ledger)
-            if isOpen || now.contains(target) != (verb == .addMembers) {
-                wanted.append((member.sourceID, member.sourceID == nil ? target : nil))
-            }
-        }
-        try add(members: wanted, of: operation, verb: verb)
-    }
-
-    /// The account of somebody whom the run associated, and who is given up by now: an earlier undo did not come to the
-    /// memberships.
-    private func givenUp(_ source: String?) throws -> String? {
-        guard let source else { return nil }
-        return try ledger.operations(plan: plan, kind: .user, source: source).first {
-            counts($0) && $0.verb == .associate
-        }?.targetID
-    }
-
-    private func add(members: [(source: String?, target: String?)], of operation: PlannedOperation, verb: Verb) throws {
-        var rest = members[...]
-        while !rest.isEmpty {
-            let chunk = Array(rest.prefix(memberChunk))
-            rest = rest.dropFirst(memberChunk)
-            try ledger.draft(
-                Draft(
-                    wave: verb == .addMembers ? Wave.addMembers : Wave.removeMembers, verb: verb, status: .planned,
-                    reason:
-                        """
-                        undo of run \
-                        \(run): \(verb == .addMembers ? "they were members before" : "they were no members before")
-                        """,
-                    name: operation.name),
-                kind: .group, situation: .changed, source: operation.sourceID, target: operation.targetID,
-                members: chunk)
-        }
-    }
-
-    private static func value(_ canonical: String?) -> JSONValue {
-        canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? .null
     }
 }

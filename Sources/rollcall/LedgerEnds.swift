@@ -1,0 +1,181 @@
+import ArgumentParser
+import Foundation
+import HTTP
+import Jobs
+import Ledger
+import Reconciliation
+import SCIM
+
+/// The end of a ledger, and a new one in the place of one that is lost.
+extension LedgerCommand {
+    struct Forget: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a job's ledger and its copies, after showing what they know.",
+            discussion:
+                """
+                The accounts on the target stay as they are, and nobody looks after them any more. It is refused \
+                while an interrupted run is not settled, and while accounts or memberships stand that are to end.
+                """
+        )
+
+        @OptionGroup(title: "State, output and log") var common: CommonOptions
+        @OptionGroup(title: "State of another host") var host: HostOptions
+        @Flag(help: "Remove it although accounts or memberships stand that are to end: nobody ends them any more.")
+        var acceptAccess = false
+        @Option(help: ArgumentHelp("The job's name once more: without it nothing is removed.", valueName: "name"))
+        var yes: String?
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"]))
+        var job: String
+
+        func run() async throws {
+            try await LedgerCommand.locked(common, host, job) { job, path in
+                let copies = Ledger.copies(of: path, now: Timestamp.text(Time.system.wall()))
+                do {
+                    let ledger = try LedgerCommand.existing(path)
+                    print(
+                        """
+                        \(job.name): \(counted(try ledger.linkCount(kind: .user), "user")) and \
+                        \(counted(try ledger.linkCount(kind: .group), "group")) linked, \
+                        \(copies.count == 1 ? "1 copy" : "\(copies.count) copies"); \(path)
+                        """
+                    )
+                    if let last = try ledger.lastRun(isBaseline: false) {
+                        print(printable("  last run: \(last.id) of \(last.started): \(last.summary ?? "")"))
+                    }
+                    let open = try ledger.unsettled().count
+                    guard open == 0 else {
+                        writeLine(
+                            """
+                            nothing is removed: \(counted(open, "operation")) of an interrupted run to be \
+                            settled; rollcall run \(shellWord(job.file))\(common.stateWords) settles them
+                            """
+                        )
+                        throw leaving(.recordsFailed)
+                    }
+                    let (accounts, memberships) = try ledger.accessToEnd()
+                    guard acceptAccess || accounts.isEmpty && memberships == 0 else {
+                        let names = accounts.prefix(5).joined(separator: ", ") + (accounts.count > 5 ? ", …" : "")
+                        let what = [
+                            accounts.isEmpty ? nil : "\(counted(accounts.count, "account")) (\(names))",
+                            memberships == 0 ? nil : counted(memberships, "membership"),
+                        ].compactMap { $0 }.joined(separator: " and ")
+                        writeLine(
+                            """
+                            nothing is removed: as far as this ledger knows, \(what) should be ended and stand, \
+                            and nobody else would end them: rollcall run \(shellWord(job.file))\
+                            \(common.stateWords) does, or tells what keeps it; if they are to stay, add \
+                            --accept-access
+                            """
+                        )
+                        throw leaving(.recordsFailed)
+                    }
+                }
+                guard yes == job.name else {
+                    if let yes { writeLine("--yes \(yes): the job's name is \(job.name)") }
+                    print(
+                        """
+                          nothing is removed yet: rollcall ledger forget \(shellWord(job.file))\
+                        \(common.stateWords) --yes \(job.name) removes it and its copies; the accounts on the \
+                        target stay as they are
+                        """
+                    )
+                    if yes != nil { throw leaving(.usage) }
+                    return
+                }
+                try TargetRegistry(folder: common.state).release(job.name)
+                for file in ["", "-wal", "-shm", ".scratch"].map({ path + $0 }) + copies
+                where FileManager.default.fileExists(atPath: file) {
+                    guard unlink(file) == 0 else {
+                        throw LedgerError.io("cannot remove \(file): \(String(cString: strerror(errno)))")
+                    }
+                }
+                print("  removed, with \(copies.count == 1 ? "1 copy" : "\(copies.count) copies")")
+                let aside = ((try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []).filter {
+                    $0.hasPrefix("\(job.name).sqlite.before-")
+                }.sorted()
+                if !aside.isEmpty {
+                    print("  what was set aside before is still there: \(aside.joined(separator: ", "))")
+                }
+            }
+        }
+    }
+
+    struct Rebuild: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a new ledger from what both sides show; the old one is set aside.",
+            discussion:
+                """
+                Accounts that carry the externalId of a source record are linked; nothing is written to the \
+                target. Leavers cannot be recognised any more.
+                """
+        )
+
+        @OptionGroup(title: "State, output and log") var common: CommonOptions
+        @OptionGroup(title: "State of another host") var host: HostOptions
+        @Argument(help: ArgumentHelp("Job file.", valueName: "job"), completion: .file(extensions: ["yaml", "yml"]))
+        var job: String
+
+        func run() async throws {
+            Signals.listen()
+            try await LedgerCommand.locked(common, host, job) { job, path in
+                let fresh = path + ".rebuilding"
+                for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: fresh + end) }
+                let linked: Int
+                var known: Int?
+                var forgotten = 0
+                let copy =
+                    FileManager.default.fileExists(atPath: path) && (try? Ledger(path: path).isBlank()) == false
+                    ? nil : Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall()))
+                do {
+                    let ledger = try Ledger(path: fresh)
+                    do {
+                        linked = try await Rebuilding.rebuild(job, ledger, surroundings: common.surroundings())
+                    } catch let failure as JobFailure {
+                        writeLine("\(failure)")
+                        throw leaving(failure.exit)
+                    }
+                    if FileManager.default.fileExists(atPath: path), let old = try? Ledger(path: path),
+                        (try? old.isBoundLike(ledger)) == true
+                    {
+                        known = try? ledger.adopt(old)
+                        forgotten = (try? old.linkCount(kind: .user) + old.linkCount(kind: .group) - (known ?? 0)) ?? 0
+                    }
+                    let findings = try ledger.verify()
+                    guard findings.isEmpty else {
+                        throw LedgerError.io("the new ledger is not good: \(findings.joined(separator: "; "))")
+                    }
+                }
+                let aside = try Ledger.replace(path, with: fresh, now: Timestamp.text(Time.system.wall()))
+                print(
+                    """
+                    rebuilt \(path): \(linked) accounts and groups linked\
+                    \(aside.map { "; the old one is \($0)" } ?? "")
+                    """
+                )
+                if forgotten > 0, let aside {
+                    print(
+                        """
+                          \(forgotten) links of the old ledger are not in it, such as those of leavers: their \
+                        accounts stay as they are from now on; “rollcall ledger restore --from \(aside)” goes back
+                        """
+                    )
+                }
+                if let (copy, known) = copy {
+                    print(
+                        """
+                          there is a copy that knows more, \(copy), with \(known.users) users and \(known.groups) \
+                        groups: “rollcall ledger restore” puts it back
+                        """
+                    )
+                }
+                if let known, known == linked { return }
+                print(
+                    """
+                      \(linked - (known ?? 0)) of them count as associated, since the old ledger does not tell \
+                    that they were created: they are never deleted unless leavers.associated says delete
+                    """
+                )
+            }
+        }
+    }
+}

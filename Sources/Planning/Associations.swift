@@ -32,12 +32,14 @@ package struct Associations: Sendable {
     func isAccepted(_ kind: ResourceKind, _ row: SituationRow, _ existing: Existing) -> Bool {
         guard let target = row.targetID else { return false }
         if row.acceptedTarget == target { return true }
-        let names = [row.sourceName, row.sourceID].compactMap { $0 }
         let bound = existing.accept[kind] ?? [:]
-        return names.contains {
-            bound[$0] == target || accepted.contains("\(kind.singular):\($0)")
-                || accepted.contains("\(kind.singular):\($0) \(target)")
-        }
+        return isLetGo(row) || [row.sourceName, row.sourceID].compactMap { $0 }.contains { bound[$0] == target }
+    }
+
+    /// Whether the operator lets the record have this very object in this run.
+    package func isLetGo(_ row: SituationRow) -> Bool {
+        guard let target = row.targetID else { return false }
+        return Self.names(row).contains { accepted.contains($0) || accepted.contains("\($0) \(target)") }
     }
 
     /// Why an object of the same name may be another's; nil where enough agrees.

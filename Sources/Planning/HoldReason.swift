@@ -38,7 +38,7 @@ public enum HoldReason: String, Hashable, Sendable, CaseIterable, CustomStringCo
     case scopeChange = "scope change"
     /// The target does not show the object and does not say that it is gone.
     case targetIncomplete = "target incomplete"
-    /// The members of a group could not be proven to be read whole, or not be looked at.
+    /// The source's list of a group's members was not read twice alike: its removals wait.
     case groupUnproven = "group unproven"
     /// The target refused it in several runs; it is tried again at distances.
     case putOff = "put off"

@@ -9,7 +9,7 @@ package struct Policy: Sendable {
     let differences: Differences
     let found: Findings
     /// What more than a name has to agree.
-    let associations: Associations
+    package let associations: Associations
 
     package init(
         terms: PlanTerms, platform: PlatformTraits, differences: Differences, found: Findings,

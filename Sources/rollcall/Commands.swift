@@ -177,6 +177,12 @@ private func execute(
     Signals.listen()
     Hardening.begin()
     let began = Timestamp.text(Time.system.wall())
+    if let csv, csv != "-", let metrics = telling.metrics,
+        URL(fileURLWithPath: csv).standardized == URL(fileURLWithPath: metrics).standardized
+    {
+        writeLine("--csv and --metrics name one file, \(csv): nothing was done")
+        throw leaving(.usage)
+    }
     let entries = try common.open(jobs, command: word, writes: command.writes, host)
     let output = try csv.map { try OutputFile($0, what: "CSV", jobs: jobs, state: common.state) }
     output?.write((csv == "-" ? "" : CSVReport.byteOrderMark) + CSVReport.header)

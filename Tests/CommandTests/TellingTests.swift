@@ -78,6 +78,8 @@ import Testing
         #expect(
             try rollcall("plan", "jobs.d", "--only", "north").error.contains(
                 "no job has that name; there are east, west"))
+        let same = try rollcall("run", "jobs.d", "--csv", "both", "--metrics", "./both")
+        #expect(same.exit == 64 && same.error.contains("--csv and --metrics name one file"), "\(same.everything)")
         let status = try rollcall("status", "--max-age", "26h")
         #expect(status.exit == 0 && status.output.contains("users.delete=7 by=ines, “by hand”"), "\(status.everything)")
         let late = try rollcall("status", "jobs.d", "--max-age", "0.000001h")

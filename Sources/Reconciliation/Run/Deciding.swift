@@ -117,7 +117,7 @@ extension JobRun {
             if row.situation == .existing, decision.outlook == .present { associated.append(row) }
             return decision
         }
-        for row in associated { try note(association: row) }
+        for row in associated { try note(association: row, policy.associations) }
         usedAssociations = Set(
             permissions.acceptAssociation.filter { accepted in
                 associated.contains {
@@ -150,14 +150,10 @@ extension JobRun {
     static let toldOfMatching = "existing: matching told"
 
     /// Keeps which object the operator let go, so that a run that was broken off asks nobody again.
-    func note(association row: SituationRow) throws {
+    func note(association row: SituationRow, _ associations: Associations) throws {
         guard command != "plan", let source = row.sourceID, let target = row.targetID, row.acceptedTarget != target
         else { return }
-        let kind = row.kind
-        let isLetGo = [row.sourceName, source].compactMap { $0 }.contains {
-            permissions.acceptAssociation.contains("\(kind.singular):\($0)")
-        }
-        if isLetGo { try ledger.learn(Ledger.acceptedAssociation(row.kind, source), target) }
+        if associations.isLetGo(row) { try ledger.learn(Ledger.acceptedAssociation(row.kind, source), target) }
     }
 
     /// Decides who comes into groups and who leaves them.

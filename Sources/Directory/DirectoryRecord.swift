@@ -120,7 +120,9 @@ extension DirectoryRecord {
 
     private mutating func readUnits(_ list: JSONView, _ style: FieldStyle) {
         list.forEachElement { element in
-            guard let unit = element.string ?? element.field("organizationalUnitId", style)?.string else { return }
+            guard let unit = element.scalarText ?? element.field("organizationalUnitId", style)?.scalarText else {
+                return
+            }
             units.append(unit)
             if element.field("primary", style)?.bool == true {
                 set("organizationalUnitName", element.field("organizationalUnitName", style)?.string)
@@ -131,7 +133,7 @@ extension DirectoryRecord {
 
     private mutating func readMembers(_ list: JSONView, _ style: FieldStyle) {
         list.forEachElement { element in
-            if let user = element.string ?? element.field("userId", style)?.string {
+            if let user = element.scalarText ?? element.field("userId", style)?.scalarText {
                 members.append(user)
             } else {
                 problem = "members: must be a list of user ids"

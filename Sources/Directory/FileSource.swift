@@ -102,7 +102,7 @@ public struct FileSource: DirectorySource {
             if let id = view["organizationalUnitId"]?.scalarText, !id.isEmpty {
                 return try sink.add(
                     DirectoryUnit(
-                        id: id, name: view["organizationalUnitName"]?.string, parent: view["parentId"]?.string))
+                        id: id, name: view["organizationalUnitName"]?.string, parent: view["parentId"]?.scalarText))
             }
             return evidence.violate("\(path), \(place): a record has no organizationalUnitId; give it one")
         }

@@ -304,7 +304,8 @@ extension SCIMTarget {
         let current = try await current(kind, id)
         var resource: JSONValue
         do { resource = try JSONValue(parsing: current.body) } catch { throw .malformed("\(error)") }
-        let version = capabilities.etag ? resource["meta"]?["version"]?.string ?? current.version : nil
+        let shown = resource["meta"]?["version"].flatMap { $0.isNull ? nil : $0.string ?? $0.canonical }
+        let version = capabilities.etag ? shown ?? current.version : nil
         // The bare name goes back, not the form that the platform shows.
         if let cut = profile.cutNameFrom.flatMap(\.first), let name = resource[kind.nameAttribute]?.string {
             resource[kind.nameAttribute] = .string(String(name.prefix { $0 != cut }))

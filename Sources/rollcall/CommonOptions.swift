@@ -311,12 +311,12 @@ struct StandardErrorLog: LogHandler {
     var metadata: Logger.Metadata = [:]
 
     private static func typed(_ value: Logger.Metadata.Value) -> JSONValue {
-        guard case .stringConvertible(let value) = value else { return .string("\(value)") }
+        guard case .stringConvertible(let value) = value else { return .string("\(value)".visible) }
         switch value {
         case let value as Bool: return .bool(value)
         case let value as any BinaryInteger: return JSONValue(integerLiteral: Int64(value))
         case let value as Double where value.isFinite: return (try? JSONValue(parsing: Array("\(value)".utf8))) ?? .null
-        default: return .string("\(value)")
+        default: return .string("\(value)".visible)
         }
     }
 
@@ -337,7 +337,7 @@ struct StandardErrorLog: LogHandler {
             for (key, value) in all { fields[key] = Self.typed(value) }
             fields["time"] = .string(Timestamp.text(Time.system.wall()))
             fields["level"] = .string("\(event.level)")
-            fields["message"] = .string("\(event.message)")
+            fields["message"] = .string("\(event.message)".visible)
             writeError(JSONValue.object(fields).canonical + "\n")
         }
     }

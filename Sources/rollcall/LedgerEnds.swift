@@ -117,6 +117,7 @@ extension LedgerCommand {
 
         func run() async throws {
             Signals.listen()
+            Hardening.begin()
             try await LedgerCommand.locked(common, host, job) { job, path in
                 let fresh = path + ".rebuilding"
                 for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: fresh + end) }
@@ -128,6 +129,9 @@ extension LedgerCommand {
                     ? nil : Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall()))
                 do {
                     let ledger = try Ledger(path: fresh)
+                    if FileManager.default.fileExists(atPath: path), let old = try? Ledger(reading: path) {
+                        try ledger.bind(like: old)
+                    }
                     do {
                         linked = try await Rebuilding.rebuild(job, ledger, surroundings: common.surroundings())
                     } catch let failure as JobFailure {

@@ -26,6 +26,7 @@ struct CheckCommand: AsyncParsableCommand {
         completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
+        Hardening.begin()
         let jobs = try common.jobs(jobs)
         var code = Reconciliation.ExitCode.inStep
         var owners = TargetOwners(folder: common.state)
@@ -36,8 +37,12 @@ struct CheckCommand: AsyncParsableCommand {
                 if !offline {
                     // Nothing of a check is kept: its ledger is in memory.
                     let surroundings = common.surroundings()
+                    let ledger = try Ledger()
+                    let path = "\(common.state)/\(job.name).sqlite"
+                    // No credential goes to an address that is another than the job's ledger knows.
+                    if FileManager.default.fileExists(atPath: path) { try ledger.bind(like: Ledger(reading: path)) }
                     let run = try JobRun(
-                        job: job, ledger: try Ledger(), command: "check", label: nil, permissions: Permissions(),
+                        job: job, ledger: ledger, command: "check", label: nil, permissions: Permissions(),
                         surroundings: surroundings,
                         pool: SourcePool([job], surroundings: surroundings))
                     lines = await run.check()
@@ -51,6 +56,13 @@ struct CheckCommand: AsyncParsableCommand {
                     where !failure.description.contains(missing) { writeLine("\(job.name): \(missing)") }
                 }
                 code = max(code, failure.exit)
+            } catch LedgerError.boundElsewhere(_, let key, let known, let now) {
+                let path = "\(common.state)/\(job.name).sqlite"
+                writeLine("\(job.name): \(LedgerError.boundElsewhere(path, key: key, known: known, now: now))")
+                code = max(code, .ledger)
+            } catch let failure as LedgerError {
+                writeLine("\(job.name): \(failure)")
+                code = max(code, .ledger)
             }
             for line in lines { print(printable("  \(line)")) }
             for concern in FileTrust.concerns(job, state: common.state) {

@@ -213,4 +213,57 @@ import Testing
             try stage.place.rollcall("run", "--detail", "none", "job.yaml").output.contains(
                 "… and 3 more: --detail all"))
     }
+
+    @Test("13 D8: check and ledger rebuild send nothing to an address that is another than the ledger knows")
+    func editedAddress() throws {
+        let stage = try Stage()
+        defer { stage.server.stop() }
+        #expect(try stage.place.rollcall("run", "job.yaml", "--state", "s").exit == 0)
+        #expect(try stage.place.rollcall("check", "job.yaml", "--state", "s").exit == 0)
+        // Nobody listens there: a request would end with another code.
+        try stage.place.writeJob("http://127.0.0.1:9/scim/v2")
+        for command in [["check"], ["ledger", "rebuild"]] {
+            let result = try Program.rollcall(
+                command + ["job.yaml", "--state", "s"], environment: ["SANDBOX_TOKEN": Workplace.token],
+                in: stage.place.folder)
+            #expect(
+                result.exit == 74 && result.error.contains("belongs to the target \(stage.server.base)"),
+                "\(command): \(result.everything)")
+        }
+    }
+
+    @Test("13 A: ids of a directory file may be numbers, of users, members, units and what a unit is below")
+    func numericIDs() throws {
+        let stage = try Stage()
+        defer { stage.server.stop() }
+        try stage.place.write(
+            "directory.json",
+            #"""
+            {"organizationalUnits": [{"organizationalUnitId": 10}, {"organizationalUnitId": 11, "parentId": 10}],
+             "users": [{"userId": 12345678901234567890, "username": "ada", "displayName": "Ada", "status": "enabled",
+                        "organizationalUnits": [11]},
+                       {"userId": 2, "username": "bo", "displayName": "Bo", "status": "enabled",
+                        "organizationalUnits": [12]}],
+             "groups": [{"groupId": 7, "groupName": "ops", "members": [12345678901234567890, 2]}]}
+            """#)
+        let plan = try stage.place.rollcall("plan", "job.yaml", "--csv", "plan.csv")
+        let csv = try stage.place.read("plan.csv")
+        #expect(plan.exit == 2 && csv.contains("12345678901234567890"), "\(plan.everything)")
+        #expect(csv.components(separatedBy: "add member").count - 1 >= 2, "\(csv)")
+    }
+
+    @Test("13 D6: what a name holds beside letters is shown in the log as what it is, in text and in JSON")
+    func logs() throws {
+        let stage = try Stage()
+        defer { stage.server.stop() }
+        try stage.place.write(
+            "directory.json",
+            (["users": [["userId": "u1", "username": "ada\u{202E}x\u{7F}", "displayName": "Ada", "status": "enabled"]]]
+                as JSONValue).canonical)
+        for format in ["text", "json"] {
+            let run = try stage.place.rollcall("run", "job.yaml", "--log-level", "info", "--log-format", format)
+            #expect(!run.error.isEmpty)
+            for scalar in ["\u{202E}", "\u{7F}"] { #expect(!run.everything.contains(scalar), "\(format)") }
+        }
+    }
 }

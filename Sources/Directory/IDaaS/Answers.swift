@@ -130,7 +130,8 @@ struct Translated: HTTPClient {
             if let name = HTTPField.Name("x-acs-retry-after"),
                 let milliseconds = response.head.headerFields[name].flatMap({ Int($0) }), milliseconds > 0
             {
-                response.head.headerFields[.retryAfter] = String((milliseconds + 999) / 1000)
+                response.head.headerFields[.retryAfter] = String(
+                    milliseconds / 1000 + (milliseconds % 1000 > 0 ? 1 : 0))
             }
         } else if error.code == "invalid_token" {
             response.head.status = .unauthorized

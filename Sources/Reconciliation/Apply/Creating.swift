@@ -113,12 +113,12 @@ extension Sender {
         let holders = try await target.lookUp(kind, path, name) { folded($0) }
         // Where marks cannot be looked for, whoever bears the name shows whose it is.
         if !canFilterMarks, let mark = text("externalId", fields),
-            let holder = holders.first(where: { $0["externalId"]?.string == mark }), let id = Self.id(holder)
+            let holder = holders.first(where: { Self.mark($0) == mark }), let id = Self.id(holder)
         {
             return .found(id: id, resource: holder.canonicalBytes, byMark: true)
         }
         guard byName else { return nil }
-        guard holders.count == 1, let holder = holders.first, holder["externalId"]?.string == nil,
+        guard holders.count == 1, let holder = holders.first, Self.mark(holder) == nil,
             let id = Self.id(holder)
         else { return nil }
         return .found(id: id, resource: holder.canonicalBytes, byMark: false)
@@ -139,6 +139,12 @@ extension Sender {
         }
     }
 
+    /// A resource's externalId, also one that is a number; nil for none.
+    static func mark(_ resource: JSONValue) -> String? {
+        guard let mark = resource["externalId"], !mark.isNull else { return nil }
+        return mark.string ?? mark.canonical
+    }
+
     func conflict(_ kind: ResourceKind, _ fields: [FieldChange], _ failure: SCIMFailure)
         async throws(SCIMFailure) -> Performed
     {
@@ -146,7 +152,7 @@ extension Sender {
             let holders = try await target.lookUp(kind, path, name) { folded($0) }
             if let holder = holders.first {
                 let owner =
-                    holder["externalId"]?.string.map { "with the externalId “\($0)”" } ?? "without an externalId"
+                    Self.mark(holder).map { "with the externalId “\($0)”" } ?? "without an externalId"
                 return .conflict(
                     """
                     the name is held by \(Self.id(holder) ?? "an object") \(owner), which this plan had not seen; \

@@ -99,7 +99,7 @@ struct Sender: Sendable {
             default: throw error
             }
         }
-        guard let mark, let found = (try? JSONValue(parsing: body))?["externalId"]?.string, found != mark else {
+        guard let mark, let found = (try? JSONValue(parsing: body)).flatMap({ Self.mark($0) }), found != mark else {
             return nil
         }
         return .failed("\(id) carries the externalId “\(found)” and not ours any more: it may belong to somebody else")

@@ -120,4 +120,15 @@ import Testing
         }
         #expect(client.directory?.counters["GetUser"] ?? 0 > 5)
     }
+
+    @Test(
+        "13 D1: a pause of any length that IDaaS asks for is taken as seconds, and ends nothing",
+        arguments: [("1", "1"), ("1500", "2"), ("2000", "2"), ("9223372036854775807", "9223372036854776"), ("-1", nil)]
+            as [(String, String?)])
+    func pauses(milliseconds: String, seconds: String?) async throws {
+        let client = Translated(next: ScriptedClient([.status(429, ["x-acs-retry-after": milliseconds])]))
+        let response = try await client.send(
+            OutgoingRequest(head: HTTPRequest(method: .get, scheme: "https", authority: "x.example", path: "/")))
+        #expect(response.head.headerFields[.retryAfter] == seconds)
+    }
 }

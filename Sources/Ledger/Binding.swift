@@ -21,15 +21,11 @@ extension Ledger {
         }
     }
 
-    /// Binds this ledger to what another one speaks of, if that is bound: so that nothing, a credential least of all, is
-    /// sent to an address that is another than the job's ledger knows.
+    /// Binds this ledger to what another one speaks of, if that is bound: so that nothing, a credential least of all,
+    /// is sent to an address that is another than the job's ledger knows.
     public func bind(like other: Ledger) throws {
-        let known = try other.read { db in
-            try Row.fetchAll(db, sql: "SELECT key, value FROM binding").map {
-                (key: $0[0] as String, value: $0[1] as String)
-            }
-        }
-        for (key, value) in known { try bind(key, value) }
+        let known = try other.read { try Row.fetchAll($0, sql: "SELECT key, value FROM binding") }
+        for row in known { try bind(row[0], row[1]) }
     }
 
     /// Whether another ledger speaks of the same source and the same target.

@@ -266,4 +266,45 @@ import Testing
             for scalar in ["\u{202E}", "\u{7F}"] { #expect(!run.everything.contains(scalar), "\(format)") }
         }
     }
+
+    @Test(
+        "13 D5: no output is written over a source, a job file or a hard link to one, nor through a link; it is renamed"
+    )
+    func outputs() throws {
+        let stage = try Stage()
+        defer { stage.server.stop() }
+        let folder = stage.place.folder
+        func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+        try FileManager.default.linkItem(atPath: path("job.yaml"), toPath: path("hard-job"))
+        try FileManager.default.linkItem(atPath: path("directory.json"), toPath: path("hard-source"))
+        try stage.place.write("elsewhere", "mine")
+        try FileManager.default.createSymbolicLink(atPath: path("link"), withDestinationPath: path("elsewhere"))
+        let before = try ["job.yaml", "directory.json", "elsewhere"].map { try stage.place.read($0) }
+        for name in ["job.yaml", "directory.json", "hard-job", "hard-source", "link"] {
+            let result = try stage.place.rollcall("plan", "job.yaml", "--csv", name)
+            #expect(result.exit != 2 && result.error.contains("nothing was done"), "\(name): \(result.everything)")
+            let metrics = try stage.place.rollcall("plan", "job.yaml", "--metrics", name)
+            #expect(metrics.everything.contains("no numbers are written"), "\(name): \(metrics.everything)")
+        }
+        #expect(try ["job.yaml", "directory.json", "elsewhere"].map { try stage.place.read($0) } == before)
+        // What is there is another file afterwards: a reader of the old one has all of it.
+        try stage.place.write("plan.csv", "old")
+        let number = try FileManager.default.attributesOfItem(atPath: path("plan.csv"))[.systemFileNumber] as? Int
+        #expect(try stage.place.rollcall("plan", "job.yaml", "--csv", "plan.csv").exit == 2)
+        let now = try FileManager.default.attributesOfItem(atPath: path("plan.csv"))[.systemFileNumber] as? Int
+        #expect(number != nil && now != number)
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(!left.contains { $0.contains(".partial") }, "\(left)")
+    }
+
+    @Test("13 D4: what goes to this machine in plain http passes no proxy, whatever the environment names")
+    func noProxy() throws {
+        let stage = try Stage()
+        defer { stage.server.stop() }
+        // Nobody listens there.
+        let proxy = "http://127.0.0.1:9"
+        let plan = try stage.place.rollcall(
+            "plan", "job.yaml", environment: ["http_proxy": proxy, "all_proxy": proxy, "ALL_PROXY": proxy])
+        #expect(plan.exit == 2, "\(plan.everything)")
+    }
 }

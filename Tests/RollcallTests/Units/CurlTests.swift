@@ -54,6 +54,16 @@ import Testing
             })
     }
 
+    @Test("13 D2: dots in a path are sent as they stand")
+    func dots() async throws {
+        let server = try LoopbackServer { _ in Self.ok() }
+        defer { server.stop() }
+        var dotted = request(server)
+        dotted.head.path = "/scim/v2/Users/../Groups/./1"
+        _ = try await client.send(dotted)
+        #expect(server.requests.first?.head.hasPrefix("GET /scim/v2/Users/../Groups/./1 ") == true)
+    }
+
     @Test("connections are kept, and every request names its agent")
     func keepAlive() async throws {
         let server = try LoopbackServer { _ in Self.ok() }

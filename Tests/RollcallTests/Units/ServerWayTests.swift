@@ -26,7 +26,10 @@ import Testing
     }
 
     @Test(
-        "13 A: discovery that is refused, missing, a web page or of something else is told as absent, and PATCH is tried",
+        """
+        13 A: discovery that is refused, missing, a web page or of something else is told as absent, and PATCH is \
+        tried
+        """,
         arguments: [(403, "{}"), (404, ""), (501, ""), (200, "<html>sign in</html>"), (200, "{}"), (200, "[1]")])
     func absentDiscovery(status: Int, body: String) async throws {
         let target = try target(ScriptedClient([.status(status, [:], body)]))
@@ -74,7 +77,10 @@ import Testing
     }
 
     @Test(
-        "13 A, D: the id of what was made is read from Location where there is no body, and an id that leads away is none"
+        """
+        13 A, D: the id of what was made is read from Location where there is no body, and an id that leads away \
+        is none
+        """
     )
     func created() async throws {
         let location = ["Location": "https://scim.example/v2/Users/a%2Fb?x=1"]
@@ -90,12 +96,18 @@ import Testing
     }
 
     @Test(
-        "13 A, B: a PUT is sent for the version that was shown, in the header or as a number, and without what is read-only",
+        """
+        13 A, B: a PUT is sent for the version that was shown, in the header or as a number, and without what is \
+        read-only
+        """,
         arguments: [(#""#, ["ETag": "W/\"7\""], "W/\"7\""), (#","version":8"#, [:], "8")]
             as [(String, [String: String], String)])
     func puts(version: String, headers: [String: String], wanted: String) async throws {
         let shown =
-            #"{"id":"1","userName":"ada","groups":[{"value":"g"}],"meta":{"created":"2026-01-01T00:00:00Z"\#(version)}}"#
+            #"""
+            {"id":"1","userName":"ada","groups":[{"value":"g"}],"meta":{"created":"2026-01-01T00:00:00Z"\#
+            \#(version)}}
+            """#
         let client = ScriptedClient([.status(200, headers, shown), .status(200, [:], shown)])
         let target = try target(client, Capabilities(patch: false, etag: true, pageSize: 10))
         _ = try await target.update(.user, "1", [change("userName", "ada2")], isDisabled: false)

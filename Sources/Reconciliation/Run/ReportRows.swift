@@ -95,7 +95,7 @@ struct ReportRows {
     }
 
     mutating func add(_ operation: PlannedOperation) {
-        if Self.needsSomebody(operation) { return addCause(operation) }
+        if operation.needsAttention { return addCause(operation) }
         guard let kind = section(operation) else { return }
         counts[kind, default: 0] += 1
         if kind == .held, operation.kind == .user, Self.takesAway(operation), let source = operation.sourceID,
@@ -125,9 +125,6 @@ struct ReportRows {
             if known == nil { newCauses += 1 }
         }
     }
-
-    /// Who is to be looked at by somebody: what failed, is in conflict, or is held for a decision.
-    private static func needsSomebody(_ operation: PlannedOperation) -> Bool { operation.needsAttention }
 
     private static func takesAway(_ operation: PlannedOperation) -> Bool {
         [.delete, .disable, .removeMembers].contains(operation.verb)

@@ -6,7 +6,7 @@ export ROLLCALL_BEGAN := $(shell date +%s)
 
 packages := libsqlite3-dev libcurl4-openssl-dev libsimdjson-dev libssl-dev
 # The scripts use these; the tests run servers of others from PyPI in virtual environments.
-tools := curl python3 python3-venv
+tools := curl openssl python3 python3-venv
 
 help:
 	@echo "make setup    install the Debian packages that are missing"

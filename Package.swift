@@ -33,7 +33,7 @@ let package = Package(
         // vocabulary and transport
         .target(name: "JSON", dependencies: ["CSimdJSON", "CCrypto"]),
         .target(name: "SCIM", dependencies: ["JSON"]),
-        .target(name: "HTTP", dependencies: ["CCurl", httpTypes, logging]),
+        .target(name: "HTTP", dependencies: ["CCurl", "CCrypto", httpTypes, logging]),
         .target(name: "Curl", dependencies: ["CCurl", "HTTP", httpTypes]),
         .target(name: "SCIMTransport", dependencies: ["JSON", "SCIM", "HTTP", httpTypes]),
 

@@ -52,6 +52,16 @@ CURLcode ccurl_set_callbacks(CURL *handle, ccurl_transfer header, ccurl_transfer
   return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, refuse_to_rewind);
 }
 
+time_t ccurl_certificate_end(CURL *handle) {
+  static const char label[] = "Expire date:";
+  struct curl_certinfo *chain = NULL;
+  if (curl_easy_getinfo(handle, CURLINFO_CERTINFO, &chain) || !chain || chain->num_of_certs < 1) return -1;
+  // The server's own stands first.
+  for (struct curl_slist *line = chain->certinfo[0]; line; line = line->next)
+    if (strncmp(line->data, label, sizeof label - 1) == 0) return curl_getdate(line->data + sizeof label - 1, NULL);
+  return -1;
+}
+
 CURL *ccurl_multi_next_done(CURLM *multi, CURLcode *result) {
   int left;
   CURLMsg *message;

@@ -68,7 +68,9 @@ private final class CurlEngine: @unchecked Sendable {
         guard let handle = curl_multi_init() else { preconditionFailure("libcurl has no memory for a multi handle") }
         multi = OpaquePointer(handle)
         // Without it, requests wait for connections of their own.
-        _ = ccurl_multi_set_long(UnsafeMutableRawPointer(multi), CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
+        let isMultiplexed = ccurl_multi_set_long(
+            UnsafeMutableRawPointer(multi), CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
+        precondition(isMultiplexed == CURLM_OK, "libcurl takes no multiplexing")
         let thread = Thread { [self] in run() }
         thread.name = "curl"
         thread.start()
@@ -76,17 +78,26 @@ private final class CurlEngine: @unchecked Sendable {
 
     func submit(_ transfer: Transfer) {
         inbox.withLock { $0.submitted.append(transfer) }
-        curl_multi_wakeup(UnsafeMutableRawPointer(multi))
+        wake()
     }
 
     func cancel(_ transfer: Transfer) {
         inbox.withLock { $0.cancelled.append(transfer) }
-        curl_multi_wakeup(UnsafeMutableRawPointer(multi))
+        wake()
     }
 
     func stop() {
         inbox.withLock { $0.isStopping = true }
-        curl_multi_wakeup(UnsafeMutableRawPointer(multi))
+        wake()
+    }
+
+    /// Where libcurl cannot be woken, the thread looks into its inbox at its next turn, within a second.
+    private func wake() { _ = curl_multi_wakeup(UnsafeMutableRawPointer(multi)) }
+
+    /// Takes a transfer's handle away from libcurl. One that libcurl does not give back is never freed: it would be
+    /// used again.
+    private func remove(_ easy: UnsafeMutableRawPointer, _ transfer: Transfer?) {
+        if curl_multi_remove_handle(UnsafeMutableRawPointer(multi), easy) != CURLM_OK { transfer?.abandon() }
     }
 
     private func run() {
@@ -109,30 +120,40 @@ private final class CurlEngine: @unchecked Sendable {
                 active[easy] = transfer
             }
             for transfer in mail.cancelled {
-                if let easy = transfer.handle, active.removeValue(forKey: easy) != nil {
-                    curl_multi_remove_handle(multi, easy)
-                }
+                if let easy = transfer.handle, active.removeValue(forKey: easy) != nil { remove(easy, transfer) }
                 // A transfer that is cancelled before it was submitted never starts.
                 transfer.finish(.failure(.cancelled))
             }
             if mail.isStopping {
                 for (easy, transfer) in active {
-                    curl_multi_remove_handle(multi, easy)
+                    remove(easy, transfer)
                     transfer.finish(.failure(.cancelled))
                 }
-                curl_multi_cleanup(multi)
+                // The last call: what it returns changes nothing any more.
+                _ = curl_multi_cleanup(multi)
                 return
             }
             var running: Int32 = 0
-            curl_multi_perform(multi, &running)
+            var went = curl_multi_perform(multi, &running)
             var code = CURLE_OK
             while let easy = ccurl_multi_next_done(multi, &code) {
-                curl_multi_remove_handle(multi, easy)
-                active.removeValue(forKey: easy)?.complete(code)
+                let transfer = active.removeValue(forKey: easy)
+                remove(easy, transfer)
+                transfer?.complete(code)
             }
-            if inbox.withLock({ $0.submitted.isEmpty && $0.cancelled.isEmpty && !$0.isStopping }) {
-                curl_multi_poll(multi, nil, 0, 1000, nil)
+            if went == CURLM_OK,
+                inbox.withLock({ $0.submitted.isEmpty && $0.cancelled.isEmpty && !$0.isStopping })
+            {
+                went = curl_multi_poll(multi, nil, 0, 1000, nil)
             }
+            guard went != CURLM_OK else { continue }
+            // libcurl has no way on with what is under way: each transfer ends, and none is believed to have failed.
+            let why = String(cString: curl_multi_strerror(went))
+            for (easy, transfer) in active {
+                remove(easy, transfer)
+                transfer.finish(.failure(.outcomeUnknown("libcurl cannot go on: \(why)")))
+            }
+            active = [:]
         }
     }
 }

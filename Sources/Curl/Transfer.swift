@@ -52,6 +52,9 @@ final class Transfer: @unchecked Sendable {
         listener?(result)
     }
 
+    /// Leaves the handle to libcurl, which did not give it back.
+    func abandon() { handle = nil }
+
     private func release() {
         if let handle { curl_easy_cleanup(handle) }
         handle = nil
@@ -88,6 +91,7 @@ final class Transfer: @unchecked Sendable {
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_SSL_VERIFYPEER, 1)
         set(CURLOPT_SSL_VERIFYHOST, 2)
+        if scheme == "https" { set(CURLOPT_CERTINFO, 1) }
         if let tls = request.tls {
             if let authority = tls.authority { set(CURLOPT_CAINFO, authority) }
             if let certificate = tls.certificate { set(CURLOPT_SSLCERT, certificate) }
@@ -128,13 +132,21 @@ final class Transfer: @unchecked Sendable {
 
     /// Called on the engine's thread when libcurl is done with the transfer.
     func complete(_ code: CURLcode) {
-        guard let handle else { return }
+        guard let handle else {
+            return finish(.failure(.outcomeUnknown("libcurl does not give the transfer back")))
+        }
         var status = 0
         var requestBytes = 0
         // What is not known counts as no status, and as sent.
         if ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK { status = 0 }
         if ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &requestBytes) != CURLE_OK { requestBytes = 1 }
-        finish(result(code, status: status, isConnected: requestBytes > 0))
+        let end = ccurl_certificate_end(handle)
+        finish(
+            result(code, status: status, isConnected: requestBytes > 0).map { answer in
+                var answer = answer
+                answer.certificateEnd = end < 0 ? nil : Double(end)
+                return answer
+            })
     }
 
     private func result(_ code: CURLcode, status: Int, isConnected: Bool) -> Result<IncomingResponse, TransportError> {

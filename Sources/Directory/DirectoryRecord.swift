@@ -63,7 +63,8 @@ extension JSONView {
 }
 
 extension DirectoryRecord {
-    /// Reads a record as IDaaS and directory files write it; nil when it has no id.
+    /// Reads a record as IDaaS and directory files write it; nil when it has no id, or one
+    /// that leads elsewhere in a path.
     ///
     /// Absent, null and empty are one; fields that no mapping can name are passed over.
     ///
@@ -72,7 +73,8 @@ extension DirectoryRecord {
         _ kind: ResourceKind, _ view: JSONView, _ style: FieldStyle, place: String, unknown: (String) -> Void = { _ in }
     ) {
         let idField = kind == .user ? "userId" : "groupId"
-        guard view.kind == .object, let id = view.field(idField, style)?.scalarText, !id.isEmpty else { return nil }
+        guard view.kind == .object, let id = view.field(idField, style)?.scalarText, ResourceID.isOnePart(id)
+        else { return nil }
         var record = DirectoryRecord(kind: kind, id: id, fields: [idField: id], place: place)
         view.forEachMember { written, value in
             let name = style.read(written)

@@ -113,7 +113,10 @@ public struct FileSource: DirectorySource {
         guard let record else {
             // Without an id nobody can tell whose record it is, so nobody may be called absent.
             return evidence.violate(
-                "\(path), \(place): a record has no \(kind == .user ? "userId" : "groupId"); give it one")
+                """
+                \(path), \(place): a record has no \(kind == .user ? "userId" : "groupId") that can be an id (not \
+                empty, no dots alone, at most 8 KiB); give it one
+                """)
         }
         if try sink.add(record) != .new {
             evidence.violate("\(path), \(place): the id \(record.id) stands twice; keep one of the records")

@@ -1,3 +1,4 @@
+import CCrypto
 import HTTPTypes
 
 /// Sends one request and gives its answer: the one narrow interface that transports and their decorators share.
@@ -58,6 +59,13 @@ public struct TLSFiles: Hashable, Sendable {
         self.certificate = certificate
         self.key = key
     }
+
+    /// When the certificate of one's own ends, in seconds since 1970; nil where there is none that can be read.
+    public var certificateEnd: Double? {
+        guard let certificate else { return nil }
+        let seconds = ccrypto_certificate_end(certificate)
+        return seconds < 0 ? nil : Double(seconds)
+    }
 }
 
 /// Gives the requests to one server its TLS files; those to others go as they are.
@@ -87,6 +95,8 @@ public struct IncomingResponse: Sendable {
     /// Whether an earlier attempt at the same request may have been processed: what is gone now may be gone because of
     /// it.
     public var followsDoubt = false
+    /// When the server's certificate ends, in seconds since 1970, where the connection was made for this request.
+    public var certificateEnd: Double?
 
     public init(head: HTTPResponse, body: [UInt8] = []) {
         self.head = head

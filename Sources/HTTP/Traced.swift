@@ -2,15 +2,22 @@ import HTTPTypes
 import Logging
 import Synchronization
 
-/// What the servers' clocks say of this machine's, by the `Date` of their answers.
-public final class ClockWitness: Sendable {
+/// What answers tell beside what was asked: what the servers' clocks say of this machine's, by their `Date`, and until
+/// when the servers' certificates are good.
+public final class Witness: Sendable {
     private let offsets = Mutex<(least: Double, any: Bool)>((0, false))
+    private let ends = Mutex<[String: Double]>([:])
 
     public init() {}
 
     /// How far this machine's clock is from the server's that agrees with it best, in seconds; nil while no server has
     /// told its time.
     public var offset: Double? { offsets.withLock { $0.any ? $0.least : nil } }
+
+    /// When the certificate of each server ends, in seconds since 1970, by host and port.
+    public var certificateEnds: [String: Double] { ends.withLock { $0 } }
+
+    func note(certificateOf authority: String, end: Double) { ends.withLock { $0[authority] = end } }
 
     func note(server: Double, here: Double) {
         offsets.withLock { state in
@@ -29,10 +36,10 @@ public final class Traced: HTTPClient {
     private let total = Atomic<Int>(0)
     private let repeated = Atomic<Int>(0)
     private let refusedForNow = Atomic<Int>(0)
-    private let witness: ClockWitness?
+    private let witness: Witness?
 
     /// - Parameter witness: told of the time of each answer.
-    public init(_ next: any HTTPClient, time: Time, log: Logger, witness: ClockWitness? = nil) {
+    public init(_ next: any HTTPClient, time: Time, log: Logger, witness: Witness? = nil) {
         self.witness = witness
         self.next = next
         self.time = time
@@ -70,6 +77,9 @@ public final class Traced: HTTPClient {
                 })
             {
                 witness.note(server: date, here: time.wall())
+            }
+            if let end = response.certificateEnd {
+                witness?.note(certificateOf: request.head.authority ?? "", end: end)
             }
             return response
         } catch {

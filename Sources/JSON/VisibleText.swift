@@ -29,6 +29,11 @@ extension String {
     /// Whether a reader would see another text than stands there: it holds something that is not seen, or turns the
     /// direction of writing.
     public var hasInvisibles: Bool { unicodeScalars.contains(where: \.isInvisible) }
+
+    /// The same, but for the two signs by which some scripts join or part their letters, as Persian names do.
+    public var hasDisguise: Bool {
+        unicodeScalars.contains { $0.isInvisible && $0.value != 0x200C && $0.value != 0x200D }
+    }
 }
 
 extension Unicode.Scalar {

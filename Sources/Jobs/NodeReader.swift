@@ -22,6 +22,7 @@ package final class NodeReader {
         }
         var members: [(name: String, keyNode: Node, value: Node)] = []
         for (name, value) in mapping {
+            guard isPlain(name, key) else { continue }
             guard let text = name.scalar?.string else {
                 report(name, key, "has a key that is no plain text", "use a plain key")
                 continue

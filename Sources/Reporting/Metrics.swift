@@ -92,6 +92,10 @@ public enum Metrics {
         {
             $0.report.figures.credentialEnds.flatMap { Timestamp.seconds("\($0)T00:00:00Z") }
         },
+        plain(
+            "rollcall_certificate_end_timestamp_seconds",
+            "When the first certificate on the way to the target ends: its server's, or the one in target.tls."
+        ) { $0.report.figures.certificateEnds },
     ]
 
     /// The whole file; what is not known of a job has no sample.

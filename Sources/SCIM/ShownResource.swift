@@ -180,10 +180,13 @@ public enum ResourceID {
     /// More bytes than any service's ids have.
     public static let mostBytes = 8192
 
-    /// An empty id, `.` and `..` would be another place.
     public static func isValid(_ text: String) -> Bool {
+        isOnePart(text) && !text.unicodeScalars.contains { $0.value < 0x20 }
+    }
+
+    /// Whether a path with this part leads to one place below: an empty id, `.` and `..` would be another place.
+    public static func isOnePart(_ text: String) -> Bool {
         !text.isEmpty && text != "." && text != ".." && text.utf8.count <= mostBytes
-            && !text.unicodeScalars.contains { $0.value < 0x20 }
     }
 
     /// The id in a `Location`: its last part, without a query, percent-encoding undone.

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 // libcurl's setters and getters are variadic, and Swift cannot call those: one typed function for each type that is used.
 CURLcode ccurl_set_long(CURL *handle, CURLoption option, long value);
@@ -26,6 +27,10 @@ typedef size_t (*ccurl_transfer)(char *bytes, size_t size, size_t count, void *c
 /// Response headers and body arrive through `header` and `body`; a request body, if there is one, leaves through `read`.
 /// The seek function always fails: libcurl must never send a request body twice by itself.
 CURLcode ccurl_set_callbacks(CURL *handle, ccurl_transfer header, ccurl_transfer body, ccurl_transfer read, void *context);
+
+/// When the certificate ends that the server of a finished transfer has shown, in seconds since 1970; -1 where none was
+/// shown in it: over plain http, and on a connection that stood before.
+time_t ccurl_certificate_end(CURL *handle);
 
 /// The next finished transfer, or NULL; its result in `result`.
 CURL *ccurl_multi_next_done(CURLM *multi, CURLcode *result);

@@ -92,7 +92,7 @@ struct ListWalk {
                 distinct += fresh
                 if let twice { violate(number, "repeats \(twice)") }
                 if let changed { violate(number, "has \(changed) with another content than before") }
-                if nameless > 0 { violate(number, "has \(nameless) without an id") }
+                if nameless > 0 { violate(number, "has \(nameless) without an id that can be one") }
                 return came
             case .malformed(let reason): why = "cannot be read: \(reason)"
             case .refused(let error):

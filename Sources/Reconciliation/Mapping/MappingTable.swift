@@ -174,6 +174,13 @@ struct MappingTable: Hashable, Sendable {
                     alike; take it out in the source
                     """
                 )
+            } else if let text = value, text.hasDisguise, Self.isShownAsName(attribute.name) {
+                complaints.append(
+                    """
+                    \(attribute.name): “\(text.visible)” holds what hides signs or turns them round, so that a reader \
+                    sees another name; take it out in the source
+                    """
+                )
             }
             if let count = value?.utf8.count, count > Self.longest {
                 complaints.append(
@@ -208,6 +215,11 @@ struct MappingTable: Hashable, Sendable {
         result.body = JSONValue.object(body).canonical
         result.digest = digest(body)
         return result
+    }
+
+    /// Whether people read an attribute as a person's name.
+    private static func isShownAsName(_ attribute: String) -> Bool {
+        attribute.hasPrefix("name.") || ["displayName", "nickName"].contains(attribute)
     }
 
     /// The name parts of a source that has them, where the mapping is the default one.

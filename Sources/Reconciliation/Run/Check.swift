@@ -16,7 +16,8 @@ extension JobRun {
         let source = await side { try await checkSource() }
         let failures = [target.failure, source.failure].compactMap { $0 }.sorted { $0.exit > $1.exit }
         failure = failures.first
-        return target.lines + source.lines + failures.dropFirst().map(\.description)
+        return target.lines + endings.map { "target: \($0.line)" } + source.lines
+            + failures.dropFirst().map(\.description)
     }
 
     private func side(_ body: () async throws -> [String]) async -> (lines: [String], failure: JobFailure?) {

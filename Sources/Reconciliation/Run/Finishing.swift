@@ -35,7 +35,7 @@ extension JobRun {
         noteTemporaries()
         try noteWays()
         notes += departing.notes(isHeld: !breaches.isEmpty)
-        noteExpiry()
+        noteEndings()
         var report = try JobReport.make(
             self, requests: requests, isApplied: isApplied, source: sourceReading?.incomplete,
             target: targetReading?.incomplete, pace: job.pace)
@@ -92,25 +92,6 @@ extension JobRun {
         }
         if isApplied, let plan { try ledger.forgetNotes(plan: plan) }
         return report
-    }
-
-    /// Tells when the target's credential ends, a month before it does.
-    func noteExpiry() {
-        guard let day = job.target.expires, let end = Timestamp.seconds("\(day)T00:00:00Z") else { return }
-        let days = Int(((end - surroundings.time.wall()) / 86400).rounded(.down))
-        guard days < 30 else { return }
-        let line =
-            days < 0
-            ? """
-            the target's credential ended on \(day), as target.expires says; when a new one is in place, correct \
-            target.expires
-            """
-            : """
-            the target's credential ends on \(day), in \(counted(days, "day")): make a new one in the platform's \
-            console, put it where target.authorization refers to, and correct target.expires
-            """
-        notes.append(line)
-        urgent.append(line)
     }
 
     /// Bytes of scratch files, history and journal that a run needs for each user and each membership: measured with

@@ -28,7 +28,7 @@ public final class JobRun: @unchecked Sendable {
     let paced: Paced
     let gate: Stoppable
     let traced: Traced
-    let witness = ClockWitness()
+    let witness = Witness()
     /// What speaks against this machine's clock; nil while nothing does.
     var clockDoubt: String?
     var isClockJudged = false
@@ -99,10 +99,8 @@ public final class JobRun: @unchecked Sendable {
             first, _ in first
         }
         var transport = surroundings.transport
-        if let tls = job.target.tls, let base = URLParts(job.target.baseURL) {
-            transport = TLSBound(
-                transport, files: TLSFiles(authority: tls.authority, certificate: tls.certificate, key: tls.key),
-                authority: base.authority)
+        if let files = job.target.tlsFiles, let base = URLParts(job.target.baseURL) {
+            transport = TLSBound(transport, files: files, authority: base.authority)
         }
         traced = Traced(transport, time: surroundings.time, log: surroundings.log, witness: witness)
         let stack = ClientStack(surroundings: surroundings, counted: traced)
@@ -177,6 +175,7 @@ public final class JobRun: @unchecked Sendable {
             return sizes.isEmpty ? nil : sizes.reduce(0, +)
         }
         figures.credentialEnds = job.target.expires
+        figures.certificateEnds = certificates.map(\.end).min()
         return figures
     }
 

@@ -33,6 +33,8 @@ public struct RunFigures: Codable, Hashable, Sendable {
     public var ledgerBytes: Int?
     /// The day on which the target's credential ends.
     public var credentialEnds: String?
+    /// When the first of the certificates ends by which this job and its target know each other, in seconds since 1970.
+    public var certificateEnds: Double?
 
     /// What a limit counted, and what it allows; nil for no bound.
     public struct Use: Codable, Hashable, Sendable {

@@ -191,6 +191,17 @@ extension Laws {
         return broken
     }
 
+    /// Law 15 again, of a plan: what is to be created again, since it is gone, does not stand on the target.
+    package static func law15(_ plan: World.Result, _ now: Picture, _ ledger: Ledger) -> [String] {
+        plan.planned.compactMap { operation in
+            guard operation.verb == .create, operation.situation == .missing, let source = operation.sourceID,
+                let id = (try? ledger.link(kind: operation.kind, source: source))??.targetID,
+                (operation.kind == .user ? now.users : now.groups)[id] != nil
+            else { return nil }
+            return "law 15, told and true: \(PlanDigest.line(operation)), and \(id) stands on the target"
+        }
+    }
+
     /// Law 16, *nothing in the way*. On a server without habits, which refuses no value, no name is refused as taken:
     /// whom it belongs to is known before it is asked for, and names that change hands are given one after the other.
     package static func law16(_ result: World.Result, _ directory: TestDirectory) -> [String] {

@@ -95,6 +95,7 @@ extension Trial {
             let twins = twins(world)
             let plan = try await world.plan()
             if Picture(world) != before { outcome.broken.append("round \(round): a plan wrote to the target") }
+            outcome.broken += Laws.law15(plan, before, world.ledger).map { "round \(round): \($0)" }
             let sent = world.client.sent
             // On the same day as its plan.
             clock.advance(by: -86400)

@@ -186,17 +186,6 @@ public struct Job: Hashable, Sendable {
         case oauth(tokenURL: String, clientID: String, clientSecret: SecretReference, scope: String?, placement: String)
     }
 
-    /// What the job says of the target instead of `/ServiceProviderConfig`.
-    public struct CapabilityOverrides: Hashable, Sendable {
-        public var patch: Bool?
-        public var filter: Bool?
-        public var cursor: Bool?
-        public var etag: Bool?
-        public var groups: Bool?
-        public var pageSize: Int?
-        public init() {}
-    }
-
     /// How a target attribute gets its value.
     public struct MappingRule: Hashable, Sendable {
         public enum Part: String, Hashable, Sendable, CaseIterable { case given, family, local }

@@ -103,17 +103,21 @@ extension JobFile {
         return tls
     }
 
-    func capabilities(_ node: Node?) -> Job.CapabilityOverrides {
-        var overrides = Job.CapabilityOverrides()
+    func capabilities(_ node: Node?) -> CapabilityOverrides {
+        var overrides = CapabilityOverrides()
         let key = "target.capabilities"
         guard let node,
-            let members = reader.mapping(node, key, knows: ["patch", "filter", "cursor", "etag", "groups", "pageSize"])
+            let members = reader.mapping(
+                node, key,
+                knows: ["patch", "filter", "cursor", "etag", "groups", "valuePaths", "count", "pageSize"])
         else { return overrides }
         overrides.patch = reader.flag(members["patch"], key + ".patch")
         overrides.filter = reader.flag(members["filter"], key + ".filter")
         overrides.cursor = reader.flag(members["cursor"], key + ".cursor")
         overrides.etag = reader.flag(members["etag"], key + ".etag")
         overrides.groups = reader.flag(members["groups"], key + ".groups")
+        overrides.valuePaths = reader.flag(members["valuePaths"], key + ".valuePaths")
+        overrides.count = reader.flag(members["count"], key + ".count")
         overrides.pageSize = reader.integer(members["pageSize"], key + ".pageSize", in: 1...10000)
         return overrides
     }

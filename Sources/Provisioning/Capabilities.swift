@@ -23,23 +23,6 @@ public struct Capabilities: Hashable, Codable, Sendable {
     }
 }
 
-/// A job's word on what the server can do; nil leaves it to the server.
-public struct CapabilityOverrides: Hashable, Sendable {
-    public var patch: Bool?
-    public var filter: Bool?
-    public var cursor: Bool?
-    public var etag: Bool?
-    public var pageSize: Int?
-
-    public init(patch: Bool? = nil, filter: Bool? = nil, cursor: Bool? = nil, etag: Bool? = nil, pageSize: Int? = nil) {
-        self.patch = patch
-        self.filter = filter
-        self.cursor = cursor
-        self.etag = etag
-        self.pageSize = pageSize
-    }
-}
-
 extension SCIMConnection {
     /// What the platform is known to do, else what `/ServiceProviderConfig` says. A server without one is taken to do
     /// what RFC 7644 requires, and PATCH and filters.

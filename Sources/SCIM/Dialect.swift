@@ -61,6 +61,8 @@ public enum DialectWay: String, CaseIterable, Sendable {
         switch self {
         case .usersByPut, .groupsByPut: "target.capabilities: { patch: false }"
         case .usersByPatch, .groupsByPatch: "target.capabilities: { patch: true }"
+        case .wholeValues: "target.capabilities: { valuePaths: false }"
+        case .noCount: "target.capabilities: { count: false }"
         case .plainJSON, .acceptsJSONAlone: "target.mediaType: application/json"
         case .trailingSlash: "target.trailingSlash: true"
         case .basicSecret: "authorization: { oauth: { placement: basic } }"
@@ -83,7 +85,10 @@ public final class Dialect: Sendable {
 
     private let state = Mutex(State())
 
-    public init() {}
+    /// What the job says by hand: neither found out nor remembered.
+    private let given: Set<DialectWay>
+
+    public init(given: Set<DialectWay> = []) { self.given = given }
 
     /// Takes up what `memory` gave.
     public func restore(_ memory: String?) {
@@ -110,7 +115,9 @@ public final class Dialect: Sendable {
         }
     }
 
-    public func note(_ way: DialectWay) { state.withLock { _ = $0.met.insert(way) } }
+    public func note(_ way: DialectWay) {
+        if !given.contains(way) { state.withLock { _ = $0.met.insert(way) } }
+    }
 
     /// Whether a way that one record alone does not prove is borne out by this one as a second.
     public func suspect(_ way: DialectWay, at record: String) -> Bool {
@@ -144,7 +151,9 @@ public final class Dialect: Sendable {
         }
     }
 
-    public func has(_ way: DialectWay) -> Bool { state.withLock { $0.met.contains(way) || $0.known.contains(way) } }
+    public func has(_ way: DialectWay) -> Bool {
+        given.contains(way) || state.withLock { $0.met.contains(way) || $0.known.contains(way) }
+    }
 
     /// Whether an earlier run has found it: what a run decides at its beginning.
     public func wasKnown(_ way: DialectWay) -> Bool { state.withLock { $0.known.contains(way) } }
@@ -154,7 +163,9 @@ public final class Dialect: Sendable {
     public func report(_ side: String) -> [String] {
         let (met, known, failedPatches) = state.withLock { ($0.met, $0.known, $0.failedPatches?.count ?? 0) }
         let read = DialectWay.allCases.filter { met.contains($0) && !$0.isOfWriting }
-        let learned = DialectWay.allCases.filter { met.contains($0) && !known.contains($0) && $0.isOfWriting }
+        let learned = DialectWay.allCases.filter {
+            met.contains($0) && !known.contains($0) && !given.contains($0) && $0.isOfWriting
+        }
         var lines =
             read.isEmpty
             ? []

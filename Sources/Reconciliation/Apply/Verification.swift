@@ -128,8 +128,8 @@ struct Verification {
                 complaint =
                     complaint
                         ?? """
-                        the target accepted \(field.path) = \(sent.canonical) and shows \(found.canonical); it did \
-                        not apply the change
+                        the target accepted \(field.path) = \(sent.canonical) and \(Self.shown(found)); it did not \
+                        apply the change
                         """
             } else {
                 let key = Deviation(kind: kind, path: field.path, isMissing: found.isNull)
@@ -182,6 +182,10 @@ struct Verification {
             // A name that the target did not take on is not the one to know the object by.
             if unapplied.contains(kind.nameAttribute), actual.matchKey == nameBefore { link.matchKey = actual.matchKey }
         }
+    }
+
+    private static func shown(_ value: JSONValue) -> String {
+        value.isNull ? "does not show it" : "shows \(value.canonical)"
     }
 
     static func complaint(_ verb: Verb, _ members: [String], present: Set<String>) -> String? {

@@ -38,7 +38,7 @@ extension JobRun {
 
     private func checkTarget() async throws -> [String] {
         let capabilities = try await connection.capabilities(
-            of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+            of: profile, overrides: job.target.capabilities)
         var lines = [
             """
             target: reached \(connection.base); PATCH \(capabilities.patch ? "yes" : "no"), filter \

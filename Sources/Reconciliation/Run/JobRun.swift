@@ -106,7 +106,7 @@ public final class JobRun: @unchecked Sendable {
         let stack = ClientStack(surroundings: surroundings, counted: traced)
         gate = stack.gate
         paced = stack.paced(job.pace, settled: try ledger.fact(Self.settledPace).flatMap { Double($0) })
-        let dialect = Dialect()
+        let dialect = Dialect(given: job.target.capabilities.ways)
         dialect.restore(try ledger.fact(Self.ways))
         connection = SCIMConnection(
             base: try stack.url(job.target.baseURL),
@@ -265,12 +265,4 @@ public final class JobRun: @unchecked Sendable {
 
     /// Digest of how source records become attributes.
     var mapping: String { Digest.hexadecimal(mappingText) }
-}
-
-extension CapabilityOverrides {
-    init(_ overrides: Job.CapabilityOverrides) {
-        self.init(
-            patch: overrides.patch, filter: overrides.filter, cursor: overrides.cursor, etag: overrides.etag,
-            pageSize: overrides.pageSize)
-    }
 }

@@ -89,7 +89,7 @@ extension JobRun {
     /// Asks the target what it can do, and settles what an interrupted run left.
     func openTarget() async throws -> SCIMTarget {
         let capabilities = try await connection.capabilities(
-            of: profile, overrides: CapabilityOverrides(job.target.capabilities))
+            of: profile, overrides: job.target.capabilities)
         let target = SCIMTarget(connection: connection, profile: profile, capabilities: capabilities)
         self.target = target
         try await settleInterrupted(target)

@@ -155,6 +155,32 @@ import SCIM
         }
     }
 
+    @Test(
+        "13 D5: a copy with a trigger, a view or a table of another hand is not put back, and the ledger stays",
+        arguments: [
+            "CREATE TRIGGER sly AFTER INSERT ON runs BEGIN DELETE FROM links; END", "CREATE VIEW sly AS SELECT 1",
+            "CREATE TABLE sly (secret TEXT)",
+        ])
+    func strangersInCopies(statement: String) throws {
+        try withFolder { folder in
+            let path = folder + "/nightly.sqlite"
+            do { try Ledger(path: path).backUp(to: folder + "/copy") }
+            #expect(throws: Never.self) {
+                try Ledger.restore(path, from: folder + "/copy", now: "2026-11-25T08:00:00Z")
+            }
+            let before = try Data(contentsOf: URL(fileURLWithPath: path))
+            do {
+                let queue = try DatabaseQueue(path: folder + "/copy")
+                try queue.write { try $0.execute(sql: statement) }
+            }
+            do {
+                _ = try Ledger.restore(path, from: folder + "/copy", now: "2026-11-25T08:00:00Z")
+                Issue.record("it was put back")
+            } catch { #expect("\(error)".contains("sly"), "\(error)") }
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+        }
+    }
+
     @Test("numbers of runs that were given since a copy, or may have been, are not given again after it was put back")
     func numbers() throws {
         try withFolder { folder in

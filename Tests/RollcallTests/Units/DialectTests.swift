@@ -55,6 +55,8 @@ import Testing
             world.user("person2")?["active"] == false && world.user("renamed") != nil
                 && world.user("person1")?["displayName"] == "Another Name")
         #expect(world.members("ops") == ["person0", "person4"])
+        // A way of the server that no answer has shown would prove nothing. Errors come in a test of their own.
+        #expect([.errorsElsewhere, .errorsAsSuccess].contains(habit) || world.client.service.met[habit] ?? 0 > 0)
         // Once it is known, a dialect costs nothing more.
         let before = world.client.sent
         try await world.run()
@@ -65,6 +67,29 @@ import Testing
         #expect(
             world.client.sent - before == plain.client.sent - plainBefore,
             "\(world.client.sent - before) requests, \(plain.client.sent - plainBefore) without the dialect")
+    }
+
+    @Test("flags that are written as texts are obeyed: PATCH that is not supported is never sent")
+    func textFlags() async throws {
+        let world = try world([.flagsAsText]) { $0.patch = false }
+        try await world.run()
+        world.directory.people[0].displayName = "Another Name"
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(world.user("person0")?["displayName"] == "Another Name")
+        let counters = world.client.service.counters
+        #expect(!counters.keys.contains { $0.hasPrefix("PATCH") } && counters["PUT /Users"] == 1, "\(counters)")
+    }
+
+    @Test(
+        "a refusal that says why in another place than detail, or with a status of success, is told with its words",
+        arguments: [Habit.errorsElsewhere, .errorsAsSuccess])
+    func errorsElsewhere(habit: Habit) async throws {
+        let world = try world([habit]) { $0.refused = ["person0"] }
+        let result = try await world.run()
+        let reason = result.operation(.create, "person0")?.reason ?? ""
+        #expect(
+            result.report.exit == .recordsFailed && reason.contains("not acceptable here"), "\(result.report.details)")
+        #expect(world.client.service.met[habit] ?? 0 > 0 && world.documents(.user).count == 5)
     }
 
     @Test(

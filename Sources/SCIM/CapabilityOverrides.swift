@@ -1,5 +1,5 @@
-/// What a job says of its target in the place of `/ServiceProviderConfig`, and of what would be found out; nil leaves it
-/// to the server.
+/// What a job says of its target in the place of `/ServiceProviderConfig`, and of what would be found out; nil leaves
+/// it to the server.
 public struct CapabilityOverrides: Hashable, Sendable {
     public var patch: Bool?
     public var filter: Bool?

@@ -159,7 +159,32 @@ import Testing
 
     // MARK: credentials
 
-    @Test("13 D3: a token that was given up is hidden when the server repeats it later, and a wrong one of the endpoint")
+    @Test("13 B: a secret that is taken as Basic authentication alone is sent so from then on, in later runs too")
+    func basicIsRemembered() async throws {
+        let placements = Recorder()
+        var options = ServiceOptions()
+        options.clients = ["client": "correct horse"]
+        let world = try World(options: options) { request, _ in
+            guard request.head.path == "/oauth/token" else { return nil }
+            let isBasic = request.head.headerFields[.authorization] != nil
+            placements.add(isBasic ? "basic" : "form")
+            let refusal = EmulatedResponse(status: 401, body: Array(#"{"error":"invalid_client"}"#.utf8))
+            return isBasic ? nil : .answered(refusal)
+        }
+        world.jobText = world.jobText.replacing(
+            "{ key: \"${TOKEN}\" }",
+            with: """
+                { oauth: { tokenURL: "http://127.0.0.1:1/oauth/token", clientID: client, clientSecret: "${TOKEN}" } }
+                """)
+        world.directory.people = [.named("ada")]
+        let first = try await world.run()
+        #expect(first.report.exit == .inStep, "\(first.report.details)")
+        #expect(first.report.details.contains { $0.contains("placement: basic") }, "\(first.report.details)")
+        let second = try await world.run()
+        #expect(placements.all == ["form", "basic", "basic"] && second.report.details.isEmpty, "\(placements.all)")
+    }
+
+    @Test("13 D3: a token that was given up is hidden when the server repeats it later, and so is a client's secret")
     func earlierToken() async throws {
         let endpoint = ScriptedClient([
             .status(200, [:], #"{"access_token":"first-token-1234567890","expires_in":3600}"#),
@@ -179,7 +204,8 @@ import Testing
         ])
         let client = Authorized(server, tokens: tokens)
         let answer = try await client.send(
-            OutgoingRequest(head: HTTPRequest(method: .get, scheme: "https", authority: "scim.example", path: "/Users")))
+            OutgoingRequest(
+                head: HTTPRequest(method: .get, scheme: "https", authority: "scim.example", path: "/Users")))
         let text = String(decoding: answer.body, as: UTF8.self)
         #expect(answer.status == 400 && text == "was ***, ***, is ***", "\(text)")
         // The endpoint's own refusal, which repeats what it was sent.

@@ -3,6 +3,7 @@ import JSON
 import Ledger
 import Provisioning
 import SCIM
+import SCIMTransport
 import Planning
 
 /// `undo`: a plan that takes back what a run did, through the same gate and journal as any other.
@@ -50,6 +51,7 @@ extension JobRun {
                 """
             )
         }
+        try await seekTouched(by: done.id, target)
         try ledger.recordHistory(run: id, source: false, target: true, kinds: pushed)
         var undoing = Undoing(
             ledger: ledger, run: run, plan: done.id, profile: profile, tables: tables, memberChunk: target.memberChunk,
@@ -68,6 +70,54 @@ extension JobRun {
             // An undo is taken back whole, or not at all.
             breach.remedy = "nothing is written; if this is meant, say --allow \(breach.key)=\(breach.count)"
             return breach.description
+        }
+    }
+
+    /// Questions of one undo at the most.
+    private static let mostQuestions = 2000
+
+    /// Asks for what the run touched and the list does not show, by its id: some lists leave out every account that is
+    /// not active, and those are what an undo is about.
+    private func seekTouched(by plan: Int64, _ target: SCIMTarget) async throws {
+        guard profile.listing != .none else { return }
+        var asked: Set<String> = []
+        var last = 0
+        while case let batch = try ledger.operations(plan: plan, after: last, limit: Undoing.batch),
+            let end = batch.last
+        {
+            last = end.seq
+            for operation in batch where pushed.contains(operation.kind) {
+                let kind = operation.kind
+                guard let source = operation.sourceID, let table = tables[kind] else { continue }
+                let given = operation.verb == .dissociate ? operation.targetID : nil
+                guard let id = try ledger.link(kind: kind, source: source)?.targetID ?? given,
+                    try ledger.staged(kind: kind, target: id) == nil, asked.insert("\(kind) \(id)").inserted
+                else { continue }
+                guard asked.count <= Self.mostQuestions else {
+                    throw JobFailure(
+                        .unreachable,
+                        """
+                        target: its list leaves out more than \(Self.mostQuestions) of the objects that the run \
+                        touched, and an undo changes only what it can see
+                        """
+                    )
+                }
+                do {
+                    let body = try await target.get(kind, id)
+                    let (actual, members) = try target.connection.read(body) {
+                        (table.actual($0), $0.members?.users ?? [])
+                    }
+                    guard let actual, actual.id == id else { continue }
+                    _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
+                    if kind == .group, target.showsMembers { try ledger.stage(targetMembers: members, of: id) }
+                } catch let failure as SCIMFailure {
+                    switch failure {
+                    // It is gone, or the platform answers no reads by id and its list is all that there is to believe.
+                    case .notFound, .unsupported: continue
+                    default: throw JobFailure(failure, side: "target")
+                    }
+                }
+            }
         }
     }
 }

@@ -53,6 +53,24 @@ import Testing
         #expect(world.user("new") != nil && world.user("bo") == nil && world.members("Ops 2") == ["ada", "new", "fay"])
     }
 
+    @Test("12, 2.5: a disabling is taken back where the target lists active accounts alone")
+    func hidden() async throws {
+        var options = ServiceOptions()
+        options.habits = [.hidesInactive]
+        let world = try World(options: options)
+        world.directory.people = ["ada", "bo", "cy"].map { .named($0) }
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_ada", "user_bo"])]
+        try await world.run()
+        world.directory.people[1].status = "disabled"
+        world.directory.teams[0].members = ["user_ada"]
+        let day = try await world.run()
+        #expect(day.report.exit == .inStep, "\(day.report.details)")
+        #expect(world.user("bo")?["active"] == false && world.members("Ops") == ["ada"])
+        let undone = try await world.invoke(.undo(run: try world.lastRun(), writes: true))
+        #expect(undone.report.exit == .inStep, "\(undone.report.details) \(undone.operations.map(\.reason))")
+        #expect(world.user("bo")?["active"] == true && world.members("Ops") == ["ada", "bo"])
+    }
+
     @Test(
         "a deleted account whose delete got no answer is created again; one that was gone when the delete came is told")
     func doubtful() async throws {

@@ -59,6 +59,11 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
     case servesNoPut = "PUT is not served and PATCH not promised"
     case wantsPlainJSON = "only application/json is taken"
     case redirectsToSlash = "a path without a slash is redirected"
+    // identity again; last, so that what seeds draw stays
+    case reusesIDs = "the id of a deleted account is given again"
+
+    /// Those that random worlds draw; what remains needs more than chance to show itself, and is provoked.
+    public static let drawn = allCases.filter { $0 != .reusesIDs }
 
     /// What servers write in their own way, or refuse for its form.
     public static let dialects: [Habit] = [
@@ -129,6 +134,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .servesNoPatch: "PATCH is supported by the configuration, and answered with 405."
         case .servesNoPut: "PATCH is not supported by the configuration, and PUT is answered with 405."
         case .wantsPlainJSON: "A body of another media type than application/json is answered with 415."
+        case .reusesIDs: "A new resource gets the id of the one that was deleted last."
         case .redirectsToSlash: "A path that does not end with a slash is answered with 308."
         }
     }
@@ -152,6 +158,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .servesNoPatch, .servesNoPut: "keycloak#46216, django-scim2"
         case .wantsPlainJSON: "azure-docs#116775, harness#39517"
         case .redirectsToSlash: "django-scim2"
+        case .reusesIDs: "SQLite's documentation of AUTOINCREMENT: servers over a table without it"
         case .pageDropsOne: "workplace-platform-samples#24, product-is#27973"
         case .unsortedPages: "uaa#164, snipe-it#19343"
         case .badRecord: "product-is#11226, rancher#52996"

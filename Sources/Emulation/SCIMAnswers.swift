@@ -136,6 +136,7 @@ extension SCIMService {
 
     public mutating func remove(_ kind: ResourceKind, _ id: String) {
         store[kind]?.remove(id)
+        lastRemoved[kind] = id
         if kind == .user { store[.group]?.removeMember(id, now: 0) }
     }
 }

@@ -11,6 +11,8 @@ public struct SCIMService: Sendable {
     public internal(set) var store: [ResourceKind: ResourceStore]
     var issued: [String: Double] = [:]
     var serial = 0
+    /// The resource that was deleted last, whoever did it.
+    var lastRemoved: [ResourceKind: String] = [:]
     let prefix: String
 
     /// - Parameter prefix: the path before `/Users`; nil for the vendor's own.
@@ -222,6 +224,7 @@ public struct SCIMService: Sendable {
                 _ = try save(kind, id, document, was: current, request)
             } else {
                 store[kind]?.remove(id)
+                lastRemoved[kind] = id
                 if kind == .user { store[.group]?.removeMember(id, now: request.now) }
             }
             return EmulatedResponse(status: 204)
@@ -292,13 +295,22 @@ public struct SCIMService: Sendable {
             }
             throw error
         }
-        serial += 1
-        let digits = String(serial, radix: 16)
-        let id = "2819c223-7f76-453a-919d-" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
+        let id = nextID(kind)
         let stored = ResourceStore.Resource(
             id: id, document: document, created: request.now, modified: request.now, version: 1)
         store[kind]?.insert(stored, kind: kind)
         return answer(201, kind, stored, request)
+    }
+
+    private mutating func nextID(_ kind: ResourceKind) -> String {
+        if has(.reusesIDs), let old = lastRemoved[kind], store[kind]?[old] == nil {
+            lastRemoved[kind] = nil
+            meet(.reusesIDs)
+            return old
+        }
+        serial += 1
+        let digits = String(serial, radix: 16)
+        return "2819c223-7f76-453a-919d-" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
     }
 
     mutating func save(

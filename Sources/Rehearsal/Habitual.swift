@@ -49,13 +49,16 @@ extension Trial {
         var dice = RandomWorld(seed: seed &* 3 &+ 1_000_000, alwaysGenerous: true)
         var options = dice.options
         options.habits = Set(
-            (0..<Int.random(in: 0...4, using: &own)).compactMap { _ in Habit.allCases.randomElement(using: &own) })
+            (0..<Int.random(in: 0...4, using: &own)).compactMap { _ in Habit.drawn.randomElement(using: &own) })
         // What hardly any world comes to meet by chance.
         let rarity = seed % 5 == 3 ? rare[Int(seed / 5) % rare.count] : nil
         if let rarity {
             options.habits.insert(rarity)
             options.patch = true
         }
+        // On some of the others, ids are given again.
+        let reuses = rarity == nil && seed % 7 == 2
+        if reuses { options.habits.insert(.reusesIDs) }
         // A server that ignores both is asked to do what nobody could see.
         if options.habits.contains(.deleteDoesNothing) { options.ignoresActive = false }
         let world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
@@ -175,6 +178,10 @@ extension Trial {
             dice.change(&world.directory)
             dice.meddle(world)
             if let rarity { provoke(rarity, world, round, &own) }
+            if reuses {
+                var others = SeededGenerator(seed: seed &* 49_979_687 &+ UInt64(round))
+                provoke(.reusesIDs, world, round, &others)
+            }
             // Somebody puts everybody into a group of his own: what is deleted then is in use.
             if options.habits.contains(.refusesDelete) {
                 try? world.plant(
@@ -263,6 +270,18 @@ extension Trial {
             world.directory.people.append(
                 Person(
                     id: "user_new\(round)", username: "new\(round)", displayName: "New Person", email: mail, phone: nil,
+                    status: "enabled"))
+        case .reusesIDs:
+            // Somebody deletes an account by hand, on the day on which a newcomer comes, before or behind its record.
+            guard
+                let gone = world.documents(.user).filter({ $0["externalId"] != nil }).compactMap({ $0["id"]?.string })
+                    .randomElement(using: &dice)
+            else { return }
+            world.client.change { $0.remove(.user, gone) }
+            let id = Bool.random(using: &dice) ? "user_new\(round)" : "a_user_new\(round)"
+            world.directory.people.append(
+                Person(
+                    id: id, username: "new\(round)", displayName: "New Person", email: nil, phone: nil,
                     status: "enabled"))
         case .refusesActiveWithOthers:
             guard

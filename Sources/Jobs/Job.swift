@@ -26,6 +26,8 @@ public struct Job: Hashable, Sendable {
     public var limitsLookBack = true
     /// The calling code of telephone numbers for which the source has none, such as `86`.
     public var phoneRegion: String?
+    /// The folder of the ledger; nil leaves it to the command.
+    public var state: String?
     /// The timezone in which times are shown, such as `Asia/Shanghai`; nil for UTC. Nothing is decided by it.
     public var timezone: String?
     /// A program with its arguments that is run after each run, with the result on its standard input; empty for none.

@@ -76,7 +76,7 @@ struct JobFile {
 
     static let keys = [
         "job", "source", "target", "fullPush", "operations", "mapping", "leavers", "existing", "protect", "memberships",
-        "limits", "pace", "phoneRegion", "after", "timezone",
+        "limits", "pace", "phoneRegion", "after", "timezone", "state",
     ]
 
     func job(_ root: Node) -> Job? {
@@ -124,6 +124,9 @@ struct JobFile {
             pace: pace)
         job.phoneRegion = phoneRegion
         job.timezone = timezone
+        job.state = top["state"].flatMap { reader.text($0, "state") }.map {
+            $0.hasPrefix("/") || folder == "." ? $0 : folder + "/" + $0
+        }
         if let node = top["after"] { job.after = reader.texts(node, "after") ?? [] }
         if case .mapping(let members)? = top["limits"], let window = members["window"] {
             job.limitsLookBack = reader.word(window, "limits.window", WindowWord.self) != .run

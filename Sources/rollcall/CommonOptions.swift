@@ -9,6 +9,7 @@ import Logging
 import Reconciliation
 import Reporting
 import SCIM
+import Synchronization
 
 enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 enum ProgressMode: String, ExpressibleByArgument, CaseIterable { case auto, never }
@@ -43,9 +44,20 @@ struct CommonOptions: ParsableArguments {
     }()
 
     @Option(
+        name: .customLong("state"),
         help: ArgumentHelp(
-            "Folder of the ledgers; left out, the variable ROLLCALL_STATE, else “snapshots”.", valueName: "dir"))
-    var state = CommonOptions.usualState
+            """
+            Folder of the ledgers; left out, what the job says under state, else the variable ROLLCALL_STATE, else \
+            “snapshots”.
+            """,
+            valueName: "dir"))
+    var givenState: String?
+
+    /// The folder that the jobs of this command name: known once they are read, and the same for every part of it.
+    private static let stateOfJobs = Mutex<String?>(nil)
+
+    /// The folder of the ledgers.
+    var state: String { givenState ?? Self.stateOfJobs.withLock { $0 } ?? Self.usualState }
 
     @Option(help: "How the log on stderr is written: text or json.")
     var logFormat = LogFormat.text
@@ -68,7 +80,8 @@ struct CommonOptions: ParsableArguments {
 
     /// The option that names the state folder, as it is typed behind a command; empty for the usual one.
     var stateWords: String {
-        state == "snapshots" && Self.usualState == "snapshots" ? "" : " --state \(shellWord(state))"
+        if givenState == nil, Self.stateOfJobs.withLock({ $0 }) != nil { return "" }
+        return state == "snapshots" && Self.usualState == "snapshots" ? "" : " --state \(shellWord(state))"
     }
 
     /// How reports look here.
@@ -149,8 +162,23 @@ struct CommonOptions: ParsableArguments {
             isWrong = true
             writeError("--only \(name): no job has that name; there are \(jobs.map(\.name).joined(separator: ", "))\n")
         }
+        if !only.isEmpty { jobs = jobs.filter { only.contains($0.name) } }
+        let folders = Dictionary(grouping: jobs, by: \.state)
+        if givenState == nil, folders.count > 1 {
+            isWrong = true
+            let said = folders.compactMap { folder, jobs in
+                jobs.first.map { "\($0.file) \(folder.map { "names \($0)" } ?? "names none")" }
+            }
+            writeError(
+                """
+                state: \(said.sorted().joined(separator: ", ")); the jobs of one command share one state folder: \
+                write the same in each, run them in commands of their own, or say --state\n
+                """
+            )
+        }
         if isWrong { throw leaving(.jobFile) }
-        return only.isEmpty ? jobs : jobs.filter { only.contains($0.name) }
+        if let folder = jobs.first?.state { Self.stateOfJobs.withLock { $0 = folder } }
+        return jobs
     }
 
     /// This machine, and this boot of its kernel: containers of one kernel share its locks. Where each run is a new

@@ -16,8 +16,11 @@ struct ScheduleCommand: ParsableCommand {
 
     @Option(help: "cron, systemd or kubernetes.")
     var format: ScheduleFormat
-    @Option(help: ArgumentHelp("Folder of the ledgers.", valueName: "dir"))
-    var state = "/var/lib/rollcall"
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the ledgers; left out, what the jobs say under state, else /var/lib/rollcall.",
+            valueName: "dir"))
+    var state: String?
     @Option(
         help: ArgumentHelp(
             """
@@ -54,11 +57,13 @@ struct ScheduleCommand: ParsableCommand {
 
     func run() throws {
         var common = CommonOptions()
-        common.state = state
+        common.givenState = state
         let jobs = try common.jobs(jobs)
+        let state = state ?? jobs.first?.state.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
         let time = try time()
         for job in jobs { for line in Schedules.lacks(job, format) { writeLine("\(job.name): \(line)") } }
-        let setting = Schedules.Setting(state: state, user: user, program: program, metrics: metrics)
+        let setting = Schedules.Setting(
+            state: state ?? "/var/lib/rollcall", user: user, program: program, metrics: metrics)
         switch format {
         case .cron: print(Schedules.cron(jobs, time, setting))
         case .systemd: print(Schedules.systemd(jobs, time, setting))

@@ -307,4 +307,37 @@ import Testing
             "plan", "job.yaml", environment: ["http_proxy": proxy, "all_proxy": proxy, "ALL_PROXY": proxy])
         #expect(plan.exit == 2, "\(plan.everything)")
     }
+
+    @Test("16 D: a job names its state folder, from wherever it is run, and jobs that name two are not run together")
+    func stateOfJob() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("jobs/directory.json", Workplace.directory(3))
+        try place.writeJob(server.base, extra: "state: ../ledgers")
+        try place.write("jobs/one.yaml", try place.read("job.yaml"))
+        let plan = try place.rollcall("plan", "jobs/one.yaml", environment: ["ROLLCALL_STATE": "elsewhere"])
+        #expect(plan.exit == 2 && !plan.output.contains("--state"), "\(plan.everything)")
+        let run = try Program.rollcall(
+            ["run", "one.yaml"], environment: ["SANDBOX_TOKEN": Workplace.token],
+            in: place.folder.appendingPathComponent("jobs"))
+        #expect(run.exit == 0, "\(run.everything)")
+        let there = FileManager.default
+        #expect(there.fileExists(atPath: place.folder.appendingPathComponent("ledgers/test.sqlite").path))
+        #expect(!there.fileExists(atPath: place.folder.appendingPathComponent("elsewhere").path))
+        let status = try place.rollcall("status", "jobs/one.yaml")
+        #expect(status.exit == 0 && status.output.contains("4 created"), "\(status.everything)")
+        let schedule = try place.rollcall("schedule", "--format", "cron", "jobs/one.yaml")
+        #expect(
+            schedule.output.contains("--state \(place.folder.resolvingSymlinksInPath().path)/ledgers"),
+            "\(schedule.everything)")
+        // What is said behind the command counts more; two folders are not one.
+        #expect(try place.rollcall("status", "--state", "elsewhere", "jobs/one.yaml").exit != 0)
+        try place.write(
+            "jobs/two.yaml",
+            try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: two").replacingOccurrences(
+                of: "state: ../ledgers", with: ""))
+        let both = try place.rollcall("plan", "jobs")
+        #expect(both.exit == 78 && both.error.contains("share one state folder"), "\(both.everything)")
+    }
 }

@@ -202,6 +202,22 @@ extension Laws {
         }
     }
 
+    /// Law 15 again, of what is called another's: an account that nobody has renamed or marked since the last run, and
+    /// that no run has called so before, is still whose it was.
+    ///
+    /// - Parameter told: accounts that were called so before.
+    package static func law15(
+        _ result: World.Result, since last: Picture, _ now: Picture, told: Set<String>
+    ) -> [String] {
+        result.operations.compactMap { operation in
+            guard operation.kind == .user, operation.situation == .taken, let id = operation.targetID,
+                !told.contains(id), let was = last.users[id], let account = now.users[id],
+                was["userName"] == account["userName"], was["externalId"] == account["externalId"]
+            else { return nil }
+            return "law 15, told and true: \(PlanDigest.line(operation)), and nobody has touched \(id) since the last run"
+        }
+    }
+
     /// Law 16, *nothing in the way*. On a server without habits, which refuses no value, no name is refused as taken:
     /// whom it belongs to is known before it is asked for, and names that change hands are given one after the other.
     package static func law16(_ result: World.Result, _ directory: TestDirectory) -> [String] {

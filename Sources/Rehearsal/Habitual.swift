@@ -90,6 +90,8 @@ extension Trial {
                 )
             }
         ) { one, _ in one }
+        var last: Picture?
+        var taken: Set<String> = []
         for round in 1...4 {
             let before = Picture(world)
             ours.learn(before, world.directory, dice)
@@ -140,6 +142,11 @@ extension Trial {
                 .filter { !isUnseen || !$0.contains(" any more, nothing took it out") }
             broken += Laws.law13(world.client.sent - sent, world)
             broken += Laws.law14(plan, result)
+            if let last, !options.habits.contains(.answersWithExisting) {
+                broken += Laws.law15(result, since: last, before, told: taken)
+            }
+            last = after
+            taken.formUnion(result.operations.filter { $0.situation == .taken }.compactMap(\.targetID))
             if !isEchoed { broken += Laws.law15(result, after) }
             let made = Self.twins(world).subtracting(twins)
             if !made.isEmpty { broken.append("law 4: created twice: \(made.sorted().joined(separator: ", "))") }

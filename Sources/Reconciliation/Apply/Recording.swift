@@ -84,7 +84,12 @@ extension Applier {
         }
         // The first half of a rename by way of a temporary name is over before anything is read back.
         let isHalf = operation.unit != nil && operation.unit != operation.seq
-        if actual == nil, !isHalf, operation.verb != .create || resource == nil {
+        // Where nothing but its name tells whose an object is, the answer to a rename is not believed: what was echoed
+        // and not stored would make it a stranger's by the next night.
+        let isByNameAlone =
+            actual.map { $0.externalID == nil } ?? false && !isFound && operation.verb != .create
+            && values[kind.nameAttribute] != nil && target.profile.capabilities == nil
+        if actual == nil && (operation.verb != .create || resource == nil) || isByNameAlone, !isHalf {
             verification.silent.append(.init(operation, id: id, tries: tries))
         }
         // What was found is as it was: a record that is let in and whose account is not active is not done yet.

@@ -47,6 +47,8 @@ public struct Outcome: Sendable {
     public var link: LinkChange?
     /// Members that did not make it, by position, with the reason.
     public var leftOut: [Int: String]
+    /// Whether all other members did, although the operation as a whole is not done.
+    public var othersAreDone = false
     /// Whether something may have changed although the status says failed: an undo then looks at what the target shows.
     public var mayBeDone: Bool
     public var fate: Fate?
@@ -114,6 +116,14 @@ extension Ledger {
                         WHERE plan = ? AND seq = ? AND position = ?
                     """,
                 arguments: [reason, operation.plan, operation.seq, position])
+        }
+        if outcome.othersAreDone {
+            try db.execute(
+                sql:
+                    """
+                    UPDATE operation_members SET status = 'done' WHERE plan = ? AND seq = ? AND status IS NULL
+                    """,
+                arguments: [operation.plan, operation.seq])
         }
     }
 

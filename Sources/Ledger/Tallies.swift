@@ -149,7 +149,7 @@ extension Ledger {
                 sql: """
                     SELECT count(*) FROM (SELECT DISTINCT o.target AS grp, m.target_user AS usr
                         FROM (SELECT o.plan, o.seq, o.target \(Self.countingRuns) AND o.verb = 'remove members') o
-                    JOIN operation_members m ON m.plan = o.plan AND m.seq = o.seq AND m.status IS NULL) x
+                    JOIN operation_members m ON m.plan = o.plan AND m.seq = o.seq AND m.status IS NOT 'failed') x
                     WHERE NOT EXISTS (SELECT 1 FROM scratch.target_members t WHERE t.grp = x.grp AND t.usr = x.usr)
                     """, arguments: ["since": since, "key": key]) ?? 0
         }

@@ -163,7 +163,7 @@ extension Ledger {
                     UNION SELECT o.name, r.id FROM plans p CROSS JOIN runs r CROSS JOIN operations l
                         CROSS JOIN operation_members m CROSS JOIN operations o INDEXED BY operations_by_source
                     WHERE l.plan = p.id AND l.verb = 'add members' AND \(mayBeDone("l")) AND m.plan = l.plan
-                        AND m.seq = l.seq AND m.status IS NULL
+                        AND m.seq = l.seq AND m.status IS NOT 'failed'
                     AND o.plan = :plan AND o.kind = 0 AND o.source = m.source_user
                         AND o.verb IN ('create', 'associate') AND \(mayBeDone("o")) AND \(isLater("l"))
                     ORDER BY 1, 2

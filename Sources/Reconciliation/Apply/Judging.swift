@@ -72,8 +72,13 @@ extension Applier {
                     try ledger.note(group: targetID, added: [], removed: changed)
                 }
             }
-            try ledger.settle(
-                operation, Outcome(status: .failed, reason: why, leftOut: leftOut, mayBeDone: true), run: run)
+            var failed = leftOut
+            for member in operation.members where member.targetID.map(refused.contains) ?? false {
+                failed[member.position] = why
+            }
+            var outcome = Outcome(status: .failed, reason: why, leftOut: failed, mayBeDone: true)
+            outcome.othersAreDone = true
+            try ledger.settle(operation, outcome, run: run)
         case .found(let id, let resource, let byMark, let afterOurs):
             try recordFound(operation, kind, id: id, resource: resource, byMark: byMark, afterOurs: afterOurs)
         case .disabledInstead(let resource, let why):

@@ -93,6 +93,24 @@ import Testing
         #expect(world.members("team0").count == 4)
     }
 
+    @Test("4.6, 16 C: of members that were refused in part, each row of the table says what became of that one")
+    func rowsOfParts() async throws {
+        let world = try await settled(6, teams: 1, habits: [])
+        let victim = try #require(world.client.service.victim(.user))
+        world.client.change { $0.options.habits = [.oneMemberRefusesAll] }
+        world.directory.teams[0].members = ["user_person5"]
+        let result = try await world.run()
+        let removal = try #require(result.operations.first { $0.verb == .removeMembers })
+        #expect(result.report.exit == .recordsFailed && removal.status == .failed && removal.members.count == 4)
+        for member in removal.members {
+            #expect(member.status == (member.targetID == victim ? "failed" : "done"), "\(member)")
+        }
+        #expect(world.members("team0").count == 2)
+        // The week counts what went, and an undo takes back only that.
+        let undone = try await world.invoke(.undo(run: 2, writes: true))
+        #expect(world.members("team0").count == 5, "\(undone.report.details)")
+    }
+
     @Test("R33, R35: where removals go one by one, one that is refused keeps none of the others in")
     func oneByOne() async throws {
         let world = try await settled(8, teams: 1, habits: [.removeClears])

@@ -114,20 +114,22 @@ final class Transfer: @unchecked Sendable {
         }
         if head.method != .get || !request.body.isEmpty { set(CURLOPT_CUSTOMREQUEST, head.method.rawValue) }
 
-        // A 100-continue round trip would double the latency of each write.
-        for line in ["Expect:"] + head.headerFields.map({ "\($0.name.rawName): \($0.value)" }) {
-            guard let longer = curl_slist_append(headers, line) else {
-                isConfigured = false
-                break
-            }
-            headers = longer
-        }
-        set(ccurl_set_list(easy, CURLOPT_HTTPHEADER, headers))
+        if let list = headerList() { set(ccurl_set_list(easy, CURLOPT_HTTPHEADER, list)) } else { isConfigured = false }
         guard isConfigured else {
             finish(.failure(.notSent("libcurl does not take what this request needs (\(head.authority ?? ""))")))
             return nil
         }
         return easy
+    }
+
+    /// The request's headers as libcurl wants them; nil where it has no memory.
+    private func headerList() -> UnsafeMutablePointer<curl_slist>? {
+        // A 100-continue round trip would double the latency of each write.
+        for line in ["Expect:"] + request.head.headerFields.map({ "\($0.name.rawName): \($0.value)" }) {
+            guard let longer = curl_slist_append(headers, line) else { return nil }
+            headers = longer
+        }
+        return headers
     }
 
     /// Called on the engine's thread when libcurl is done with the transfer.

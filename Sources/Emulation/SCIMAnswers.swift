@@ -134,6 +134,30 @@ extension SCIMService {
         _ = try save(kind, id, document, was: current, EmulatedRequest(method: "PUT", path: "", now: current.modified))
     }
 
+    mutating func delete(
+        _ kind: ResourceKind, _ current: ResourceStore.Resource, _ request: EmulatedRequest
+    ) throws -> EmulatedResponse {
+        if let refusal = refusal(toDelete: kind, current) { throw refusal }
+        if kind == .user, has(.refusesDelete), store[.group]?.groups(of: current.id).isEmpty == false {
+            meet(.refusesDelete)
+            throw SCIMError(status: 409, detail: "the user is in use")
+        }
+        if kind == .user, has(.deleteDoesNothing) {
+            meet(.deleteDoesNothing)
+            return EmulatedResponse(status: 204)
+        }
+        if kind == .user, options.deleteDeactivates {
+            var document = current.document
+            document["active"] = false
+            _ = try save(kind, current.id, document, was: current, request)
+        } else {
+            store[kind]?.remove(current.id)
+            lastRemoved[kind] = current.id
+            if kind == .user { store[.group]?.removeMember(current.id, now: request.now) }
+        }
+        return EmulatedResponse(status: 204)
+    }
+
     public mutating func remove(_ kind: ResourceKind, _ id: String) {
         store[kind]?.remove(id)
         lastRemoved[kind] = id

@@ -17,6 +17,52 @@ extension SCIMService {
 
     mutating func list(_ kinds: [ResourceKind], _ request: EmulatedRequest) throws -> EmulatedResponse {
         var request = request
+        var found = try selected(kinds, &request)
+        let isWhole = request.query["filter"] == nil
+        if options.vendor.refusesStartIndex, request.query["startIndex"] != nil {
+            throw SCIMError(status: 400, detail: "startIndex is not supported")
+        }
+        if let cap = options.vendor.listCap ?? (options.vendor.ignoresCursor ? 50 : nil) {
+            found = Array(found.prefix(cap))
+        }
+        let count = min(max(try Self.number("count", request) ?? options.maxResults, 0), options.maxResults)
+        let total = found.count
+        if total == 0, isWhole, has(.missingWhenEmpty) {
+            meet(.missingWhenEmpty)
+            throw SCIMError(status: 404, detail: "nothing was found")
+        }
+        var document: JSONValue = [
+            "schemas": [.string(SchemaURN.listResponse)], "totalResults": .integer(Int64(total)),
+        ]
+        let start = try habitualStart(start(request, count: count, total: total, &document), total: total)
+        if isWhole, has(.unsortedPages), request.query["sortBy"] != "id", start > 0, total > count {
+            meet(.unsortedPages)
+            found = Array(found.dropFirst(1)) + found.prefix(1)
+        }
+        var places = Array(found.dropFirst(start).prefix(count))
+        if isWhole { try judgeByHabit(&places, request) }
+        let page = shown(places, request)
+        document["itemsPerPage"] = .integer(Int64(page.count))
+        if options.vendor.writesNumbersAsText {
+            document["itemsPerPage"] = .string(String(page.count))
+            document["startIndex"] = "1"
+        }
+        // With cursors no total is told.
+        if options.cursor, options.vendor.takesMemberLists, request.query["cursor"] != nil {
+            document["totalResults"] = nil
+        }
+        if has(.noTotals) {
+            meet(.noTotals)
+            document["totalResults"] = nil
+        }
+        document["Resources"] = .array(page)
+        return .json(200, document)
+    }
+
+    /// What a request selects, as this server's habits have it; its filter is gone where it is ignored.
+    private mutating func selected(_ kinds: [ResourceKind], _ request: inout EmulatedRequest) throws
+        -> [(kind: ResourceKind, id: String)]
+    {
         let isFiltered = request.query["filter"]?.isEmpty == false
         if isFiltered, has(.failsOnExternalID), request.query["filter"]?.lowercased().hasPrefix("externalid") == true {
             meet(.failsOnExternalID)
@@ -43,73 +89,46 @@ extension SCIMService {
             meet(.showsTwice)
             found.append(first)
         }
-        func number(_ name: String) throws -> Int? {
-            guard let text = request.query[name] else { return nil }
-            guard let number = Int(text) else {
-                throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(name) must be a number")
-            }
-            return number
+        return found
+    }
+
+    private static func number(_ name: String, _ request: EmulatedRequest) throws -> Int? {
+        guard let text = request.query[name] else { return nil }
+        guard let number = Int(text) else {
+            throw SCIMError(status: 400, scimType: "invalidValue", detail: "\(name) must be a number")
         }
-        if options.vendor.refusesStartIndex, request.query["startIndex"] != nil {
-            throw SCIMError(status: 400, detail: "startIndex is not supported")
-        }
-        if let cap = options.vendor.listCap ?? (options.vendor.ignoresCursor ? 50 : nil) {
-            found = Array(found.prefix(cap))
-        }
-        let count = min(max(try number("count") ?? options.maxResults, 0), options.maxResults)
-        let total = found.count
-        if total == 0, isWhole, has(.missingWhenEmpty) {
-            meet(.missingWhenEmpty)
-            throw SCIMError(status: 404, detail: "nothing was found")
-        }
-        var document: JSONValue = [
-            "schemas": [.string(SchemaURN.listResponse)], "totalResults": .integer(Int64(total)),
-        ]
-        var start: Int
-        if options.cursor, let cursor = request.query["cursor"] {
-            guard let position = cursor.isEmpty ? 0 : Int(cursor.dropFirst()) else {
-                throw SCIMError(status: 400, scimType: "invalidCursor", detail: "the cursor is unknown")
-            }
-            start = position
-            if start + count < total { document["nextCursor"] = .string("c\(start + count)") }
-        } else {
-            start = max(try number("startIndex") ?? 1, 1) - 1
+        return number
+    }
+
+    /// Where the page begins, from zero; the document then says where, or how to go on.
+    private func start(_ request: EmulatedRequest, count: Int, total: Int, _ document: inout JSONValue) throws -> Int {
+        guard options.cursor, let cursor = request.query["cursor"] else {
+            let start = max(try Self.number("startIndex", request) ?? 1, 1) - 1
             document["startIndex"] = .integer(Int64(start + 1))
+            return start
         }
-        start = try habitualStart(start, total: total)
-        if isWhole, has(.unsortedPages), request.query["sortBy"] != "id", start > 0, total > count {
-            meet(.unsortedPages)
-            found = Array(found.dropFirst(1)) + found.prefix(1)
+        guard let position = cursor.isEmpty ? 0 : Int(cursor.dropFirst()) else {
+            throw SCIMError(status: 400, scimType: "invalidCursor", detail: "the cursor is unknown")
         }
-        var places = Array(found.dropFirst(start).prefix(count))
-        if isWhole { try judgeByHabit(&places, request) }
-        var cut = false
+        if position + count < total { document["nextCursor"] = .string("c\(position + count)") }
+        return position
+    }
+
+    private mutating func shown(_ places: [(kind: ResourceKind, id: String)], _ request: EmulatedRequest) -> [JSONValue]
+    {
+        var isCut = false
         let page = places.compactMap { entry -> JSONValue? in
             guard let resource = store[entry.kind]?[entry.id] else { return nil }
             var document = rendered(entry.kind, resource, request)
             if options.listsWithoutMembers { document["members"] = nil }
             if has(.cutsMembers), let members = document["members"]?.array, members.count > 2 {
-                cut = true
+                isCut = true
                 document["members"] = .array(Array(members.prefix(2)))
             }
             return document
         }
-        if cut { meet(.cutsMembers) }
-        document["itemsPerPage"] = .integer(Int64(page.count))
-        if options.vendor.writesNumbersAsText {
-            document["itemsPerPage"] = .string(String(page.count))
-            document["startIndex"] = "1"
-        }
-        // With cursors no total is told.
-        if options.cursor, options.vendor.takesMemberLists, request.query["cursor"] != nil {
-            document["totalResults"] = nil
-        }
-        if has(.noTotals) {
-            meet(.noTotals)
-            document["totalResults"] = nil
-        }
-        document["Resources"] = .array(page)
-        return .json(200, document)
+        if isCut { meet(.cutsMembers) }
+        return page
     }
 
     /// The ids that a request's filter selects, in the order of creation.

@@ -188,48 +188,34 @@ public struct SCIMService: Sendable {
                 200, kind,
                 try save(kind, id, try ResourceSchemas.of(kind).normalised(try body(request)), was: current, request),
                 request)
-        case "PATCH":
-            guard options.patch else { throw SCIMError(status: 501, detail: "PATCH is not supported") }
-            try refuseHandMade(kind, current)
-            let schemas = ResourceSchemas.of(kind)
-            let document = kind == .group ? try options.vendor.groupPatch(try body(request)) : try body(request)
-            try refuseByHabit(kind, patch: document)
-            var patched = try Patcher(schemas: schemas).apply(
-                document, to: habitualBase(kind, current.document, patch: document))
-            if kind == .group { patched = patchedByHabit(patched, patch: document) }
-            if kind == .user, has(.echoes) {
-                meet(.echoes)
-                var echo = current
-                echo.document = try accepted(kind, try schemas.normalised(patched), except: id)
-                return answer(200, kind, echo, request)
-            }
-            let saved = try save(kind, id, try schemas.normalised(patched), was: current, request)
-            if options.answersPatchWithNoContent || kind == .group && options.vendor.hidesMembers {
-                return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)])
-            }
-            return answer(200, kind, saved, request)
-        case "DELETE":
-            if let refusal = refusal(toDelete: kind, current) { throw refusal }
-            if kind == .user, has(.refusesDelete), store[.group]?.groups(of: current.id).isEmpty == false {
-                meet(.refusesDelete)
-                throw SCIMError(status: 409, detail: "the user is in use")
-            }
-            if kind == .user, has(.deleteDoesNothing) {
-                meet(.deleteDoesNothing)
-                return EmulatedResponse(status: 204)
-            }
-            if kind == .user, options.deleteDeactivates {
-                var document = current.document
-                document["active"] = false
-                _ = try save(kind, id, document, was: current, request)
-            } else {
-                store[kind]?.remove(id)
-                lastRemoved[kind] = id
-                if kind == .user { store[.group]?.removeMember(id, now: request.now) }
-            }
-            return EmulatedResponse(status: 204)
+        case "PATCH": return try patch(kind, current, request)
+        case "DELETE": return try delete(kind, current, request)
         default: throw SCIMError(status: 405, detail: "\(request.method) is not allowed here")
         }
+    }
+
+    private mutating func patch(
+        _ kind: ResourceKind, _ current: ResourceStore.Resource, _ request: EmulatedRequest
+    ) throws -> EmulatedResponse {
+        guard options.patch else { throw SCIMError(status: 501, detail: "PATCH is not supported") }
+        try refuseHandMade(kind, current)
+        let schemas = ResourceSchemas.of(kind)
+        let document = kind == .group ? try options.vendor.groupPatch(try body(request)) : try body(request)
+        try refuseByHabit(kind, patch: document)
+        var patched = try Patcher(schemas: schemas).apply(
+            document, to: habitualBase(kind, current.document, patch: document))
+        if kind == .group { patched = patchedByHabit(patched, patch: document) }
+        if kind == .user, has(.echoes) {
+            meet(.echoes)
+            var echo = current
+            echo.document = try accepted(kind, try schemas.normalised(patched), except: current.id)
+            return answer(200, kind, echo, request)
+        }
+        let saved = try save(kind, current.id, try schemas.normalised(patched), was: current, request)
+        if options.answersPatchWithNoContent || kind == .group && options.vendor.hidesMembers {
+            return EmulatedResponse(status: 204, headers: [("ETag", saved.etag)])
+        }
+        return answer(200, kind, saved, request)
     }
 
     func duplicate(_ detail: String) -> SCIMError {

@@ -72,21 +72,26 @@ public struct Retrying: HTTPClient {
                     ])
                 return try last.get()
             }
-            log.info(
-                "trying again",
-                metadata: [
-                    "method": "\(request.head.method)", "url": "\(request.displayURL)", "reason": "\(reason)",
-                    "attempt": "\(attempt)", "seconds": "\((pause * 10).rounded() / 10)",
-                ])
-            let until = time.monotonic() + pause
-            // In short steps, so that a stop is noticed.
-            while time.monotonic() < until, !(stop?.isRequested ?? false) {
-                await time.sleep(stop == nil ? until : min(until, time.monotonic() + 1))
-            }
+            await rest(pause, attempt, reason, request)
             if Task.isCancelled { throw .cancelled }
             if stop?.isRequested ?? false { return try last.get() }
         }
         throw .cancelled  // not reached: the loop above returns or throws
+    }
+
+    /// Waits before the next attempt.
+    private func rest(_ pause: Double, _ attempt: Int, _ reason: String, _ request: OutgoingRequest) async {
+        log.info(
+            "trying again",
+            metadata: [
+                "method": "\(request.head.method)", "url": "\(request.displayURL)", "reason": "\(reason)",
+                "attempt": "\(attempt)", "seconds": "\((pause * 10).rounded() / 10)",
+            ])
+        let until = time.monotonic() + pause
+        // In short steps, so that a stop is noticed.
+        while time.monotonic() < until, !(stop?.isRequested ?? false) {
+            await time.sleep(stop == nil ? until : min(until, time.monotonic() + 1))
+        }
     }
 
     private func mayTryAgain(_ attempt: Int, _ request: OutgoingRequest) -> Bool {

@@ -65,16 +65,20 @@ public enum ChildProgram {
         guard let status else {
             throw Failure(description: "\(name) took longer than \(Int(seconds)) seconds and was ended")
         }
+        if let why = complaint(status, said) { throw Failure(description: "\(name) \(why)") }
+        return printed
+    }
+
+    /// How a program ended that did not end with 0, with the first line of what it said.
+    private static func complaint(_ status: Int32, _ said: [UInt8]) -> String? {
         // WIFSIGNALED and WEXITSTATUS are macros.
         let code = status & 0x7F == 0 ? Int(status >> 8) & 0xFF : 128 + Int(status & 0x7F)
-        guard code == 0 else {
-            let words =
-                String(decoding: said.prefix(300), as: UTF8.self).split(whereSeparator: \.isNewline).first.map {
-                    ": \($0)"
-                } ?? ""
-            throw Failure(description: "\(name) ended with \(code)\(words)")
-        }
-        return printed
+        guard code != 0 else { return nil }
+        let words =
+            String(decoding: said.prefix(300), as: UTF8.self).split(whereSeparator: \.isNewline).first.map {
+                ": \($0)"
+            } ?? ""
+        return "ended with \(code)\(words)"
     }
 
     /// The same, aside, so that no thread of the task pool waits.

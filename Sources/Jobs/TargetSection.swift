@@ -19,15 +19,7 @@ extension JobFile {
         else {
             return nil
         }
-        var platform = reader.text(members["platform"], "target.platform")
-        if let name = platform, platforms[name]?.refusal != nil || platforms[name] == nil {
-            let served = platforms.filter { $0.value.refusal == nil }.keys.sorted()
-            reader.report(
-                members["platform"], "target.platform",
-                platforms[name].flatMap(\.refusal) ?? "“\(name)” is not served by this version",
-                "use \(served.joined(separator: ", "))")
-            platform = nil
-        }
+        let platform = platform(members["platform"])
         let url = self.url(members["baseURL"], "target.baseURL")
         let authorization = self.authorization(members["authorization"], "target.authorization")
         let capabilities = self.capabilities(members["capabilities"])
@@ -55,28 +47,39 @@ extension JobFile {
                     "has no meaning on \(platform), where a create never takes over an account", "leave it out")
             }
         }
-        if let word = members["mediaType"], let type = reader.text(word, "target.mediaType") {
-            if ["application/json", "application/scim+json"].contains(type) {
-                target.mediaType = type
-            } else {
-                reader.report(
-                    word, "target.mediaType", "is no media type of SCIM",
-                    "write application/scim+json or application/json")
-            }
-        }
+        target.mediaType = members["mediaType"].flatMap { mediaType($0) }
         if let node = members["tls"] { target.tls = tls(node) }
-        if let node = members["expires"], let text = reader.text(node, "target.expires") {
-            if text.wholeMatch(of: #/20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])/#) != nil {
-                target.expires = text
-            } else {
-                reader.report(
-                    node, "target.expires", "is no day",
-                    "write the day on which the credential ends, such as 2027-03-31")
-            }
-        }
+        target.expires = members["expires"].flatMap { day($0, "target.expires") }
         target.trailingSlash = members["trailingSlash"].flatMap { reader.flag($0, "target.trailingSlash") } ?? false
         target.tenant = members["tenant"].flatMap { reader.text($0, "target.tenant") }
         return target
+    }
+
+    private func platform(_ node: Node?) -> String? {
+        guard let name = reader.text(node, "target.platform") else { return nil }
+        if let known = platforms[name], known.refusal == nil { return name }
+        let served = platforms.filter { $0.value.refusal == nil }.keys.sorted()
+        reader.report(
+            node, "target.platform",
+            platforms[name].flatMap(\.refusal) ?? "“\(name)” is not served by this version",
+            "use \(served.joined(separator: ", "))")
+        return nil
+    }
+
+    private func mediaType(_ node: Node) -> String? {
+        guard let type = reader.text(node, "target.mediaType") else { return nil }
+        if ["application/json", "application/scim+json"].contains(type) { return type }
+        reader.report(
+            node, "target.mediaType", "is no media type of SCIM", "write application/scim+json or application/json")
+        return nil
+    }
+
+    private func day(_ node: Node, _ key: String) -> String? {
+        guard let text = reader.text(node, key) else { return nil }
+        if text.wholeMatch(of: #/20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])/#) != nil { return text }
+        reader.report(
+            node, key, "is no day", "write the day on which the credential ends, such as 2027-03-31")
+        return nil
     }
 
     func tls(_ node: Node) -> Job.Target.TLS? {

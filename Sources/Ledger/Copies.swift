@@ -39,10 +39,11 @@ extension Ledger {
     /// The name of the job that wrote last.
     public static let jobFact = "job"
 
+    /// What a copy knows: links, the last run, and whose it is.
+    public typealias Contents = (users: Int, groups: Int, run: String?, job: String?, bindings: [String: String])
+
     /// What the copy of a ledger knows; nil when it cannot be read.
-    public static func contents(ofCopy path: String) -> (
-        users: Int, groups: Int, run: String?, job: String?, bindings: [String: String]
-    )? {
+    public static func contents(ofCopy path: String) -> Contents? {
         guard let queue = try? openFile(path, readOnly: true) else { return nil }
         defer { try? queue.close() }
         return try? queue.read { db in

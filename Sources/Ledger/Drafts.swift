@@ -41,44 +41,52 @@ extension Ledger {
                 arguments: [includesDisabled])
             while let row = try rows.next() {
                 var situation = try Self.situationRow(row)
-                if asksForMembers, situation.situation == .leaver {
-                    let column = situation.kind == .user ? "usr" : "grp"
-                    situation.hasMembers =
-                        try Bool.fetchOne(
-                            db.cachedStatement(
-                                sql: "SELECT EXISTS (SELECT 1 FROM scratch.target_members WHERE \(column) = ?)"),
-                            arguments: [situation.target]) ?? false
-                }
-                // Users come first, so that it is known by now whose accounts its members are.
-                if situation.kind == .group, situation.situation == .existing { try lookAtMembers(db, &situation) }
-                if situation.kind == .user, situation.situation == .existing, situation.rights == nil {
-                    situation.rights = try String.fetchOne(
-                        db.cachedStatement(
-                            sql: """
-                                SELECT 'it is in the protected group ' || g.name
-                                    FROM scratch.target_members m INDEXED BY target_members_by_user
-                                JOIN scratch.target g ON g.kind = 1 AND g.n = m.grp AND g.protected WHERE m.usr = ?
-                                    LIMIT 1
-                                """), arguments: [situation.target])
-                }
+                try learnMembers(db, &situation, ofLeavers: asksForMembers)
                 let (drafts, outlook) = try decide(situation)
-                if let outlook, let source = situation.source {
-                    try db.cachedStatement(
-                        sql:
-                            """
-                            INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating)
-                                VALUES (?, ?, ?, ?, ?)
-                            """
-                    )
-                    .execute(arguments: [
-                        situation.kind, source,
-                        outlook == .present && situation.situation == .missing ? nil : situation.target, outlook,
-                        situation.situation == .existing,
-                    ])
-                }
+                if let outlook { try note(db, outlook, of: situation) }
                 for draft in drafts { try insert(db, draft, situation) }
             }
         }
+    }
+
+    /// What of groups a decision needs: whether a leaver is in one, or has members; what rights an association would
+    /// give.
+    private func learnMembers(_ db: Database, _ situation: inout SituationRow, ofLeavers: Bool) throws {
+        if ofLeavers, situation.situation == .leaver {
+            let column = situation.kind == .user ? "usr" : "grp"
+            situation.hasMembers =
+                try Bool.fetchOne(
+                    db.cachedStatement(
+                        sql: "SELECT EXISTS (SELECT 1 FROM scratch.target_members WHERE \(column) = ?)"),
+                    arguments: [situation.target]) ?? false
+        }
+        // Users come first, so that it is known by now whose accounts its members are.
+        if situation.kind == .group, situation.situation == .existing { try lookAtMembers(db, &situation) }
+        guard situation.kind == .user, situation.situation == .existing, situation.rights == nil else { return }
+        situation.rights = try String.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT 'it is in the protected group ' || g.name
+                        FROM scratch.target_members m INDEXED BY target_members_by_user
+                    JOIN scratch.target g ON g.kind = 1 AND g.n = m.grp AND g.protected WHERE m.usr = ?
+                        LIMIT 1
+                    """), arguments: [situation.target])
+    }
+
+    private func note(_ db: Database, _ outlook: Outlook, of situation: SituationRow) throws {
+        guard let source = situation.source else { return }
+        try db.cachedStatement(
+            sql:
+                """
+                INSERT OR REPLACE INTO scratch.outlook (kind, source, target, state, is_associating)
+                    VALUES (?, ?, ?, ?, ?)
+                """
+        )
+        .execute(arguments: [
+            situation.kind, source,
+            outlook == .present && situation.situation == .missing ? nil : situation.target, outlook,
+            situation.situation == .existing,
+        ])
     }
 
     func insert(_ db: Database, _ draft: Draft, _ row: SituationRow) throws {

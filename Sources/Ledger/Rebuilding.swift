@@ -53,24 +53,7 @@ extension Ledger {
                     arguments: [row[3], row[4], kind, source, target])
                 guard db.changesCount == 1 else { continue }
                 known += 1
-                if row[5] as String? != nil {
-                    try db.execute(
-                        sql:
-                            """
-                            INSERT OR REPLACE INTO departures (kind, source, since, days, last_day)
-                                VALUES (?, ?, ?, ?, ?)
-                            """,
-                        arguments: [kind, source, row[5], row[6], row[7]])
-                }
-                if row[8] as Data? != nil {
-                    try db.execute(
-                        sql:
-                            """
-                            INSERT OR REPLACE INTO restored (kind, source, digest, members, was_out, mapping,
-                                was_disabled) VALUES (?, ?, ?, '', ?, ?, ?)
-                            """,
-                        arguments: [kind, source, row[8], row[9], row[10], row[11]])
-                }
+                try adopt(db, row, kind, source)
                 guard kind == .group else { continue }
                 // Of a group that the old ledger knew, it also knew who was there before.
                 try db.execute(sql: "DELETE FROM kept_members WHERE grp = ?", arguments: [target])
@@ -81,6 +64,28 @@ extension Ledger {
                 }
             }
             return known
+        }
+    }
+
+    /// What the older ledger knows of a record: that it left, and that an undo restored it.
+    private func adopt(_ db: Database, _ row: Row, _ kind: ResourceKind, _ source: Int64) throws {
+        if row[5] as String? != nil {
+            try db.execute(
+                sql:
+                    """
+                    INSERT OR REPLACE INTO departures (kind, source, since, days, last_day)
+                        VALUES (?, ?, ?, ?, ?)
+                    """,
+                arguments: [kind, source, row[5], row[6], row[7]])
+        }
+        if row[8] as Data? != nil {
+            try db.execute(
+                sql:
+                    """
+                    INSERT OR REPLACE INTO restored (kind, source, digest, members, was_out, mapping,
+                        was_disabled) VALUES (?, ?, ?, '', ?, ?, ?)
+                    """,
+                arguments: [kind, source, row[8], row[9], row[10], row[11]])
         }
     }
 }

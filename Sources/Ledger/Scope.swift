@@ -124,6 +124,9 @@ extension Ledger {
         """
     }
 
+    /// A linked record that is not in this read, or is in it and out of the scope.
+    public typealias MissingRecord = (id: String, isRead: Bool)
+
     /// Linked records that this read does not show, or shows outside the scope, in the order of their ids: before any
     /// of them is called a leaver, somebody should ask for it by name.
     ///
@@ -131,7 +134,7 @@ extension Ledger {
     /// - Parameter dueSince: those that this job has disabled count as well, if they left before this moment: their
     ///   deletion is due.
     public func missingFromSource(kind: ResourceKind, exceptDisabled: Bool, dueSince: String? = nil, limit: Int) throws
-        -> [(id: String, isRead: Bool)]
+        -> [MissingRecord]
     {
         try read { db in
             try Row.fetchAll(

@@ -64,7 +64,13 @@ extension Ledger {
     }
 
     private func classify(_ db: Database, kind: ResourceKind, mayRename: Bool) throws {
-        // Candidates are looked for only where there is no link. A name whose holder this plan renames is free.
+        try findCandidates(db, kind, mayRename: mayRename)
+        try judgeRecords(db, kind)
+        try judgeWithoutRecord(db, kind)
+    }
+
+    /// Candidates are looked for only where there is no link. A name whose holder this plan renames is free.
+    private func findCandidates(_ db: Database, _ kind: ResourceKind, mayRename: Bool) throws {
         try db.execute(
             sql: """
                 INSERT INTO scratch.candidates (kind, source, ext_count, ext_target, name_count, name_target,
@@ -95,7 +101,10 @@ extension Ledger {
                 CREATE INDEX IF NOT EXISTS scratch.candidates_by_ext ON candidates (kind, ext_target);
                 CREATE INDEX IF NOT EXISTS scratch.candidates_by_name ON candidates (kind, name_target);
                 """)
-        // Source records in scope.
+    }
+
+    /// The facts of the source's records in scope.
+    private func judgeRecords(_ db: Database, _ kind: ResourceKind) throws {
         try db.execute(
             sql: """
                 INSERT INTO scratch.facts (
@@ -131,7 +140,10 @@ extension Ledger {
                 LEFT JOIN scratch.target m ON m.kind = s.kind AND m.n = c.name_target
                 WHERE s.kind = :kind AND s.in_scope
                 """, arguments: ["kind": kind])
-        // Links whose record is not in the source, or not in scope.
+    }
+
+    /// The facts of links whose record is not in the source, or not in scope, and of what is nobody's.
+    private func judgeWithoutRecord(_ db: Database, _ kind: ResourceKind) throws {
         try db.execute(
             sql: """
                 INSERT INTO scratch.facts (kind, source, target, linked, on_target, protected, other_mark,

@@ -177,10 +177,11 @@ extension Ledger {
         }
     }
 
+    /// What the source wants of a record: canonical JSON, its SHA-256, the mark and the folded name.
+    public typealias DesiredRecord = (body: String, digest: [UInt8], externalID: String?, matchKey: String)
+
     /// What the source wants of a record, from this run's reading; nil when none was read.
-    public func desired(kind: ResourceKind, source id: String) throws -> (
-        body: String, digest: [UInt8], externalID: String?, matchKey: String
-    )? {
+    public func desired(kind: ResourceKind, source id: String) throws -> DesiredRecord? {
         try read { db in
             guard isScratchAttached else { return nil }
             return try Row.fetchOne(

@@ -37,79 +37,76 @@ extension Policy {
         }
     }
 
-    /// What becomes of a record that is to leave, for the reason given.
-    func leaving(_ kind: ResourceKind, _ row: SituationRow, _ why: String) -> Decision {
+    /// What is decided of a record that is to leave.
+    private struct Departure {
+        let why: String
+        let delete: Term
+        let disable: Term
+        /// What keeps its object from being deleted.
+        let obstacle: String?
+        /// Whether it is kept for ever, since it was associated and not created.
+        let isKept: Bool
+        let isHeldByScope: Bool
+        let isHeldBySize: Bool
+        /// Whether the leaving itself is not believed or not permitted yet: then no clock runs, and no membership ends.
+        let isHeld: Bool
+    }
+
+    private func departure(_ kind: ResourceKind, _ row: SituationRow, _ why: String) -> Departure {
         let isHeldByScope = found.holdsScopeLeavers && (row.isOutOfScope || row.isAbsentByScope)
-        let isOurs = row.origin?.isOurs ?? false
-        let isKept = !isOurs && !terms.leavers.deleteAssociated
+        let isKept = !(row.origin?.isOurs ?? false) && !terms.leavers.deleteAssociated
         // What was deleted once has had its term.
         let isDue = row.isSurvivor && terms.leavers.delete != .never
-        let delete = isKept ? .never : isDue ? .due : term(terms.leavers.delete, row)
         let hasFlag = kind == .user && platform.hasActiveFlag
-        let disable = hasFlag ? isDue ? .due : term(terms.leavers.disable, row) : .never
-        let obstacle = row.hasMembers || !terms.fullPush.contains(.group) ? obstacle(kind) : nil
-        // Whether the leaving itself is not believed or not permitted yet: then no clock runs, and no membership ends.
         // Whoever was asked for and is gone leaves, whatever the size of the rest.
         let isHeldBySize = found.sizeHold != nil && !row.isConfirmedGone
-        let isHeld =
-            found.incompleteSource != nil || isHeldBySize || isHeldByScope || row.isUnconfirmed
-            || !permits(kind, .delete)
-        let since = row.leftSince.map { " (left by \($0.prefix(10)))" } ?? ""
+        return Departure(
+            why: why, delete: isKept ? .never : isDue ? .due : term(terms.leavers.delete, row),
+            disable: hasFlag ? isDue ? .due : term(terms.leavers.disable, row) : .never,
+            obstacle: row.hasMembers || !terms.fullPush.contains(.group) ? obstacle(kind) : nil, isKept: isKept,
+            isHeldByScope: isHeldByScope, isHeldBySize: isHeldBySize,
+            isHeld: found.incompleteSource != nil || isHeldBySize || isHeldByScope || row.isUnconfirmed
+                || !permits(kind, .delete))
+    }
+
+    private static func disabling(_ row: SituationRow) -> FieldChange {
+        FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")
+    }
+
+    /// What becomes of a record that is to leave, for the reason given.
+    func leaving(_ kind: ResourceKind, _ row: SituationRow, _ why: String) -> Decision {
+        let departure = departure(kind, row, why)
+        let (delete, obstacle) = (departure.delete, departure.obstacle)
         var draft: Draft
         // What cannot be deleted is disabled; once that is done, the delete is listed as what it waits for.
-        if delete == .due, obstacle == nil || disable != .due || row.actualActive == false {
+        if delete == .due, obstacle == nil || departure.disable != .due || row.actualActive == false {
+            let since = row.leftSince.map { " (left by \($0.prefix(10)))" } ?? ""
             draft = Draft(
                 wave: Wave.delete(kind), verb: .delete, status: .planned,
                 reason: "\(why); leavers.delete: \(terms.leavers.delete)\(since)", name: name(row))
             if let obstacle { draft.hold(.operations, obstacle) }
             // Delete, or disable if that is refused.
-            if hasFlag, row.actualActive != false {
-                draft.fields = [
-                    FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")
-                ]
-            }
-        } else if disable == .due {
+            if kind == .user, platform.hasActiveFlag, row.actualActive != false { draft.fields = [Self.disabling(row)] }
+        } else if departure.disable == .due {
             let outlook =
                 delete == .due
                 ? obstacle.map { "; not deleted: \($0)" } ?? "" : delete.day.map { "; to be deleted on \($0)" } ?? ""
             if row.actualActive == false {
                 // Nothing is left to disable; its memberships end on the same conditions as if there were.
-                guard !isHeld, let day = delete.day else { return ([], isHeld ? .held : .leaving) }
+                guard !departure.isHeld, let day = delete.day else { return ([], departure.isHeld ? .held : .leaving) }
                 var note = report(row, .noted, "\(why); disabled\(outlook)")
                 note.due = day
                 return ([note], .leaving)
             }
-            let fields = [
-                FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")
-            ]
             draft = Draft(
                 wave: Wave.disableUsers, verb: .disable, status: .planned,
-                reason: "\(why); leavers.disable: \(terms.leavers.disable)\(outlook)", fields: fields, name: name(row))
+                reason: "\(why); leavers.disable: \(terms.leavers.disable)\(outlook)", fields: [Self.disabling(row)],
+                name: name(row))
             draft.due = delete.day
         } else {
-            // Whatever comes first ends the access; days compare as text.
-            let day = [disable.day, delete.day].compactMap { $0 }.min()
-            let hasAccess = kind == .user && row.actualActive != false
-            let access = hasAccess ? "; has access until \(day ?? "somebody ends it")" : ""
-            let term =
-                isKept
-                ? "was associated, not created, so it is kept"
-                : delete.day.map { "kept until \($0)" } ?? "kept: leavers.delete: \(terms.leavers.delete)"
-            var note = report(row, .noted, "\(why); \(term)\(access)")
-            if !isHeld { note.due = day }
-            note.keepsAccess = hasAccess
-            return ([note], isHeld || hasFlag || kind == .group ? .held : .leaving)
+            return waiting(kind, row, departure)
         }
-        if let incompleteSource = found.incompleteSource {
-            draft.hold(.sourceIncomplete, incompleteSource)
-        } else if isHeldBySize, let sizeHold = found.sizeHold {
-            draft.hold(.sourceSize, sizeHold)
-        } else if row.isUnconfirmed {
-            draft.hold(.unconfirmed, "\(row.departure ?? "the source cannot be asked for it")")
-        } else if isHeldByScope {
-            draft.hold(
-                .scopeChange, "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
-        }
+        hold(&draft, row, departure)
         permit(&draft, kind, .delete)
         if draft.verb == .delete, draft.status == .planned, row.isSurvivor, !draft.fields.isEmpty {
             // Deleted before, and it still stands: a delete alone may do nothing again.
@@ -121,6 +118,37 @@ extension Policy {
             return ([disabling, draft], .leaving)
         }
         return ([draft], draft.status == .planned ? .leaving : .held)
+    }
+
+    /// A leaver of whom nothing is due yet.
+    private func waiting(_ kind: ResourceKind, _ row: SituationRow, _ departure: Departure) -> Decision {
+        let delete = departure.delete
+        // Whatever comes first ends the access; days compare as text.
+        let day = [departure.disable.day, delete.day].compactMap { $0 }.min()
+        let hasAccess = kind == .user && row.actualActive != false
+        let access = hasAccess ? "; has access until \(day ?? "somebody ends it")" : ""
+        let term =
+            departure.isKept
+            ? "was associated, not created, so it is kept"
+            : delete.day.map { "kept until \($0)" } ?? "kept: leavers.delete: \(terms.leavers.delete)"
+        var note = report(row, .noted, "\(departure.why); \(term)\(access)")
+        if !departure.isHeld { note.due = day }
+        note.keepsAccess = hasAccess
+        let hasFlag = kind == .user && platform.hasActiveFlag
+        return ([note], departure.isHeld || hasFlag || kind == .group ? .held : .leaving)
+    }
+
+    private func hold(_ draft: inout Draft, _ row: SituationRow, _ departure: Departure) {
+        if let incompleteSource = found.incompleteSource {
+            draft.hold(.sourceIncomplete, incompleteSource)
+        } else if departure.isHeldBySize, let sizeHold = found.sizeHold {
+            draft.hold(.sourceSize, sizeHold)
+        } else if row.isUnconfirmed {
+            draft.hold(.unconfirmed, "\(row.departure ?? "the source cannot be asked for it")")
+        } else if departure.isHeldByScope {
+            draft.hold(
+                .scopeChange, "the scope changed since the last applied run; --accept-scope-change lets its leavers go")
+        }
     }
 
     /// Whether a delete may need a change of groups that the job does not permit.

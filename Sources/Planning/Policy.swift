@@ -61,80 +61,71 @@ package struct Policy: Sendable {
         case .known: return known(kind, row)
         case .existing: return existing(kind, row)
         case .leaver: return leaver(kind, row)
-        case .gone:
-            // Gone is believed only of a source that was seen whole, and of a target that said so when it was asked.
-            guard found.incompleteSource == nil, !row.isUnconfirmed, row.isGoneFromTarget else { return ([], .held) }
-            return (
-                [
-                    Draft(
-                        wave: Wave.forget, verb: .unlink, status: .planned,
-                        reason: "gone from the source and from the target: only the link is dropped", name: name(row))
-                ], nil
-            )
+        case .gone: return gone(row)
         case .protected:
             return (
                 [report(row, .held, "the name matches a protect pattern; it is never touched", heldBy: .protected)],
                 .held
             )
-        case .taken:
-            let mark =
-                row.targetExternalID.map { "now carries the externalId “\($0)”" }
-                ?? "lost its externalId and bears a name that this job did not write"
-            let names = [row.sourceName, row.targetName, row.sourceID].compactMap { $0 }
-            if !found.takesBack.isDisjoint(with: names) {
-                if row.desired == nil || row.isOutOfScope { return leaver(kind, row) }
-                return (
-                    updates(kind, row, changes(kind, row), reason: "taken back: it \(mark)") + frozen(kind, row),
-                    .present
-                )
-            }
-            let losesAccess =
-                kind == .user && row.actualActive != false
-                && (row.desired == nil || row.desiredActive == false || row.isOutOfScope)
-            let loses = losesAccess ? "; the source no longer lets it in, and it has access" : ""
-            return (
-                [
-                    report(
-                        row, .conflict,
-                        """
-                        the linked object \(mark): it may belong to somebody else; nothing is written\(loses). If \
-                        it is this record's, --accept-takeback \(names.first ?? "")
-                        """,
-                        heldBy: losesAccess ? .keepsAccess : nil)
-                ], .held
-            )
+        case .taken: return taken(kind, row)
         case .ambiguous where isLookAlike(row) && isDeclined(row): return absent(kind, row)
         case .ambiguous: return ([report(row, .held, ambiguity(kind, row), heldBy: .ambiguous)], .held)
         case .foreign: return ([report(row, .conflict, foreignness(kind, row))], .held)
         case .collision:
             let rival = row.rival.map { " (with \($0))" } ?? ""
-            return (
-                disabling(kind, row) + [
-                    report(
-                        row, .held,
-                        """
-                        two source records want the same name or externalId\(rival); correct one of them in the source
-                        """,
-                        heldBy: .collision)
-                ], .held
-            )
+            let why = "two source records want the same name or externalId\(rival); correct one of them in the source"
+            return (disabling(kind, row) + [report(row, .held, why, heldBy: .collision)], .held)
         case .unacceptable:
+            let why = [row.problem, row.flaw].compactMap { $0 }.joined(separator: "; ")
             return (
-                disabling(kind, row) + [
-                    report(
-                        row, .held,
-                        """
-                        \([row.problem, row.flaw].compactMap { $0 }.joined(separator: "; ")) (\
-                        \(row.place ?? "source"))
-                        """,
-                        heldBy: .unacceptable)
-                ], .held
+                disabling(kind, row) + [report(row, .held, "\(why) (\(row.place ?? "source"))", heldBy: .unacceptable)],
+                .held
             )
         case .unmanaged: return ([], nil)
         }
     }
 
     // MARK: one situation each
+
+    private func gone(_ row: SituationRow) -> Decision {
+        // Gone is believed only of a source that was seen whole, and of a target that said so when it was asked.
+        guard found.incompleteSource == nil, !row.isUnconfirmed, row.isGoneFromTarget else { return ([], .held) }
+        return (
+            [
+                Draft(
+                    wave: Wave.forget, verb: .unlink, status: .planned,
+                    reason: "gone from the source and from the target: only the link is dropped", name: name(row))
+            ], nil
+        )
+    }
+
+    private func taken(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
+        let mark =
+            row.targetExternalID.map { "now carries the externalId “\($0)”" }
+            ?? "lost its externalId and bears a name that this job did not write"
+        let names = [row.sourceName, row.targetName, row.sourceID].compactMap { $0 }
+        if !found.takesBack.isDisjoint(with: names) {
+            if row.desired == nil || row.isOutOfScope { return leaver(kind, row) }
+            return (
+                updates(kind, row, changes(kind, row), reason: "taken back: it \(mark)") + frozen(kind, row), .present
+            )
+        }
+        let losesAccess =
+            kind == .user && row.actualActive != false
+            && (row.desired == nil || row.desiredActive == false || row.isOutOfScope)
+        let loses = losesAccess ? "; the source no longer lets it in, and it has access" : ""
+        return (
+            [
+                report(
+                    row, .conflict,
+                    """
+                    the linked object \(mark): it may belong to somebody else; nothing is written\(loses). If \
+                    it is this record's, --accept-takeback \(names.first ?? "")
+                    """,
+                    heldBy: losesAccess ? .keepsAccess : nil)
+            ], .held
+        )
+    }
 
     func absent(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
         if row.desiredActive == false || row.isDisabled && !platform.hasActiveFlag {
@@ -251,64 +242,8 @@ package struct Policy: Sendable {
     }
 
     func existing(_ kind: ResourceKind, _ row: SituationRow) -> Decision {
-        let rule = terms.existing.rule(kind)
         let isAccepted = associations.isAccepted(kind, row, terms.existing)
-        if isDeclined(row) {
-            return (
-                [
-                    report(
-                        row, .noted,
-                        """
-                        \(Self.thing(kind)) of that name exists, and existing.decline says that it is never this \
-                        record's
-                        """
-                    )
-                ], .held
-            )
-        }
-        guard platform.namesakes == .associate, rule != .conflict || isAccepted else {
-            let why = platform.namesakes == .associate ? "switched off (existing: conflict)" : "not possible there"
-            return (
-                [
-                    report(
-                        row, .conflict, "\(Self.thing(kind)) of that name exists and is not ours; association is \(why)"
-                    )
-                ], .held
-            )
-        }
-        // Where the others say whether they are active, one that does not may be left out because it is not.
-        let isUnclear = kind == .user && platform.hasActiveFlag && row.actualActive == nil && found.activityIsShown
-        if row.actualActive == false || isUnclear, row.desiredActive != false, !terms.existing.associateDisabled,
-            !isAccepted
-        {
-            let state = isUnclear ? "does not show if it is active, as others do" : "is disabled"
-            return (
-                [
-                    report(
-                        row, .held,
-                        """
-                        \(Self.thing(kind)) of that name exists and \(state); set existing: {disabled: associate} \
-                        to take it, which enables it
-                        """,
-                        heldBy: .disabledNamesake)
-                ], .held
-            )
-        }
-        if rule == .matching, !isAccepted, let doubt = associations.doubt(kind, row) {
-            let wayOut =
-                "let it go by --accept-association \(kind.singular):\(name(row)), or decline it in existing.decline"
-            return (
-                [
-                    report(
-                        row, .held,
-                        """
-                        \(Self.thing(kind)) of that name exists, and whether it is this record's is not certain: \
-                        \(doubt); \(wayOut)
-                        """,
-                        heldBy: .namesake)
-                ], .held
-            )
-        }
+        if let objection = objection(kind, row, isAccepted: isAccepted) { return ([objection], .held) }
         var fields = changes(kind, row)
         if let recycled = recycledMail(kind, row, fields) { return recycled }
         var drafts: [Draft] = []
@@ -332,6 +267,47 @@ package struct Policy: Sendable {
         permit(&draft, kind, .update)
         let isPlanned = draft.status == .planned
         return ([draft] + (isPlanned ? drafts + frozen(kind, row) : []), isPlanned ? .present : .held)
+    }
+
+    /// What keeps a record from an object of its name; nil where nothing does.
+    private func objection(_ kind: ResourceKind, _ row: SituationRow, isAccepted: Bool) -> Draft? {
+        let rule = terms.existing.rule(kind)
+        if isDeclined(row) {
+            return report(
+                row, .noted,
+                """
+                \(Self.thing(kind)) of that name exists, and existing.decline says that it is never this \
+                record's
+                """
+            )
+        }
+        guard platform.namesakes == .associate, rule != .conflict || isAccepted else {
+            let why = platform.namesakes == .associate ? "switched off (existing: conflict)" : "not possible there"
+            return report(
+                row, .conflict, "\(Self.thing(kind)) of that name exists and is not ours; association is \(why)")
+        }
+        // Where the others say whether they are active, one that does not may be left out because it is not.
+        let isUnclear = kind == .user && platform.hasActiveFlag && row.actualActive == nil && found.activityIsShown
+        if row.actualActive == false || isUnclear, row.desiredActive != false, !terms.existing.associateDisabled,
+            !isAccepted
+        {
+            let state = isUnclear ? "does not show if it is active, as others do" : "is disabled"
+            return report(
+                row, .held,
+                """
+                \(Self.thing(kind)) of that name exists and \(state); set existing: {disabled: associate} \
+                to take it, which enables it
+                """,
+                heldBy: .disabledNamesake)
+        }
+        guard rule == .matching, !isAccepted, let doubt = associations.doubt(kind, row) else { return nil }
+        return report(
+            row, .held,
+            """
+            \(Self.thing(kind)) of that name exists, and whether it is this record's is not certain: \
+            \(doubt); let it go by --accept-association \(kind.singular):\(name(row)), or decline it in existing.decline
+            """,
+            heldBy: .namesake)
     }
 
     func change(_ kind: ResourceKind, _ row: SituationRow) -> [Draft] {

@@ -214,7 +214,8 @@ extension Laws {
                 !told.contains(id), let was = last.users[id], let account = now.users[id],
                 was["userName"] == account["userName"], was["externalId"] == account["externalId"]
             else { return nil }
-            return "law 15, told and true: \(PlanDigest.line(operation)), and nobody has touched \(id) since the last run"
+            return
+                "law 15, told and true: \(PlanDigest.line(operation)), and nobody has touched \(id) since the last run"
         }
     }
 

@@ -39,38 +39,9 @@ extension Trial {
                 return number
             }
             guard number % 4 == nth % 4 else { return nil }
-            return .altered { answer in
-                guard var document = try? JSONValue(parsing: answer.body), let resources = document["Resources"]?.array
-                else { return answer }
-                switch lie {
-                case 0: document["Resources"] = .array(Array(resources.dropLast()))
-                case 1: document["Resources"] = .array([])
-                case 2: document["Resources"] = .array(resources + resources.prefix(1))
-                case 3: document["totalResults"] = .integer(Int64((document["totalResults"]?.integer ?? 0) + 1))
-                default: document["Resources"] = nil
-                }
-                var answer = answer
-                answer.body = document.canonicalBytes
-                return answer
-            }
+            return .altered { told($0, lie) }
         }
-        var options = ServiceOptions()
-        options.maxResults = 5
-        var directory = SCIMService(prefix: "/directory", options: options)
-        let count = Int.random(in: 8...16, using: &dice)
-        var ids: [String] = []
-        for person in people(count) {
-            ids.append(
-                try directory.plant(
-                    .user,
-                    [
-                        "userName": .string(person.username ?? ""), "displayName": .string(person.displayName ?? ""),
-                        "active": true,
-                    ], now: 1_700_000_000))
-        }
-        _ = try directory.plant(
-            .group, ["displayName": "Ops", "members": .array(ids.map { ["value": .string($0)] })], now: 1_700_000_000)
-        let filled = directory
+        let filled = try filled(&dice)
         world.client.changeLandscape { $0.platforms["/directory"] = filled }
         let first = try await world.run()
         if first.report.exit != .inStep {
@@ -103,6 +74,43 @@ extension Trial {
             outcome.broken.append("after the lies: \(end.report.headline)")
         }
         return outcome
+    }
+
+    /// A page as a source tells it that lies.
+    private static func told(_ answer: EmulatedResponse, _ lie: Int) -> EmulatedResponse {
+        guard var document = try? JSONValue(parsing: answer.body), let resources = document["Resources"]?.array else {
+            return answer
+        }
+        switch lie {
+        case 0: document["Resources"] = .array(Array(resources.dropLast()))
+        case 1: document["Resources"] = .array([])
+        case 2: document["Resources"] = .array(resources + resources.prefix(1))
+        case 3: document["totalResults"] = .integer(Int64((document["totalResults"]?.integer ?? 0) + 1))
+        default: document["Resources"] = nil
+        }
+        var answer = answer
+        answer.body = document.canonicalBytes
+        return answer
+    }
+
+    /// A directory of some people, who are all in one group.
+    private static func filled(_ dice: inout SeededGenerator) throws -> SCIMService {
+        var options = ServiceOptions()
+        options.maxResults = 5
+        var directory = SCIMService(prefix: "/directory", options: options)
+        var ids: [String] = []
+        for person in people(Int.random(in: 8...16, using: &dice)) {
+            ids.append(
+                try directory.plant(
+                    .user,
+                    [
+                        "userName": .string(person.username ?? ""), "displayName": .string(person.displayName ?? ""),
+                        "active": true,
+                    ], now: 1_700_000_000))
+        }
+        _ = try directory.plant(
+            .group, ["displayName": "Ops", "members": .array(ids.map { ["value": .string($0)] })], now: 1_700_000_000)
+        return directory
     }
 
     /// A target that gives out its ids anew: what bears a known id is a stranger.

@@ -22,25 +22,7 @@ package struct RandomWorld {
     /// - Parameter hasHabits: whether the server of some worlds has habits.
     package init(seed: UInt64, alwaysGenerous: Bool = false, hasHabits: Bool = false) {
         random = SeededGenerator(seed: seed)
-        var options = ServiceOptions()
-        options.maxResults = Int.random(in: 1...9, using: &random)
-        options.patch = Int.random(in: 0..<4, using: &random) > 0
-        options.filter = Int.random(in: 0..<4, using: &random) > 0
-        options.cursor = Int.random(in: 0..<4, using: &random) == 0
-        options.etag = Bool.random(using: &random)
-        options.answersPatchWithNoContent = Bool.random(using: &random)
-        options.uniqueGroupNames = Int.random(in: 0..<3, using: &random) > 0
-        if Int.random(in: 0..<5, using: &random) == 0 {
-            options.dropped = [["displayName", "phoneNumbers", "name"].randomElement(using: &random) ?? "name"]
-        }
-        if Int.random(in: 0..<5, using: &random) == 0 { options.lowercased = ["userName"] }
-        if Int.random(in: 0..<8, using: &random) == 0 { options.ignoresActive = true }
-        if Int.random(in: 0..<8, using: &random) == 0 { options.deleteDeactivates = true }
-        if Int.random(in: 0..<4, using: &random) == 0 {
-            options.refused = [Self.names[Int.random(in: 0..<Self.names.count, using: &random)]]
-        }
-        // A user without displayName is no group: dropping it would break groups.
-        if options.dropped.contains("displayName") { options.dropped = ["title", "phoneNumbers"] }
+        var options = Self.server(&random)
         // Every fifth world has a server with habits. Drawn by themselves, so that a seed's other draws stay as they
         // were.
         if hasHabits, [1, 9].contains(seed % 10) {
@@ -92,6 +74,29 @@ package struct RandomWorld {
         default: break
         }
         policy = World.job(lines.joined(separator: "\n"), existing: nil)
+    }
+
+    private static func server(_ random: inout SeededGenerator) -> ServiceOptions {
+        var options = ServiceOptions()
+        options.maxResults = Int.random(in: 1...9, using: &random)
+        options.patch = Int.random(in: 0..<4, using: &random) > 0
+        options.filter = Int.random(in: 0..<4, using: &random) > 0
+        options.cursor = Int.random(in: 0..<4, using: &random) == 0
+        options.etag = Bool.random(using: &random)
+        options.answersPatchWithNoContent = Bool.random(using: &random)
+        options.uniqueGroupNames = Int.random(in: 0..<3, using: &random) > 0
+        if Int.random(in: 0..<5, using: &random) == 0 {
+            options.dropped = [["displayName", "phoneNumbers", "name"].randomElement(using: &random) ?? "name"]
+        }
+        if Int.random(in: 0..<5, using: &random) == 0 { options.lowercased = ["userName"] }
+        if Int.random(in: 0..<8, using: &random) == 0 { options.ignoresActive = true }
+        if Int.random(in: 0..<8, using: &random) == 0 { options.deleteDeactivates = true }
+        if Int.random(in: 0..<4, using: &random) == 0 {
+            options.refused = [names[Int.random(in: 0..<names.count, using: &random)]]
+        }
+        // A user without displayName is no group: dropping it would break groups.
+        if options.dropped.contains("displayName") { options.dropped = ["title", "phoneNumbers"] }
+        return options
     }
 
     /// Whether a server may come to answer nothing but failures: each page is one with the record that makes it fail,

@@ -172,27 +172,9 @@ extension Trial {
         for number in 0..<3 { landscape.platforms["/t\(number)"] = SCIMService(prefix: "/t\(number)") }
         let client = InProcessClient(landscape, time: clock.time)
         let ledgers = try (0..<3).map { _ in try Ledger() }
-        let jobs = try (0..<3).map { number in
-            try Job.read(
-                text: """
-                    job: job\(number)
-                    source: { kind: file, path: directory.json, scope: { groups: [group_\(number)] } }
-                    target: { platform: generic, baseURL: "http://127.0.0.1:1/t\(number)", authorization: { key: \
-                    "${TOKEN}" } }
-                    limits: { source.shrink: none }
-                    """, path: "job\(number).yaml", vocabulary: .current)
-        }
+        let jobs = try (0..<3).map(oneOfThree)
         func run(_ permissions: Permissions = Permissions()) async throws -> [JobReport] {
-            let document = directory.document()
-            var log = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
-            log.logLevel = .critical
-            let surroundings = Surroundings(
-                time: clock.time, environment: ["TOKEN": "correct horse"], log: log, transport: client,
-                sourceOverride: FileSource(name: "directory.json") { document })
-            let reports = try await Invocation(.run, permissions: permissions, surroundings: surroundings).execute(
-                Array(zip(jobs, ledgers)).map { ($0, $1) })
-            clock.advance(by: 86400)
-            return reports
+            try await night(Array(zip(jobs, ledgers)).map { ($0, $1) }, directory, client, clock, permissions)
         }
         _ = try await run()
         let leavers = Int.random(in: 3...5, using: &dice)
@@ -230,6 +212,33 @@ extension Trial {
         return outcome
     }
 
+    private static func oneOfThree(_ number: Int) throws -> Job {
+        try Job.read(
+            text: """
+                job: job\(number)
+                source: { kind: file, path: directory.json, scope: { groups: [group_\(number)] } }
+                target: { platform: generic, baseURL: "http://127.0.0.1:1/t\(number)", authorization: { key: \
+                "${TOKEN}" } }
+                limits: { source.shrink: none }
+                """, path: "job\(number).yaml", vocabulary: .current)
+    }
+
+    /// One invocation of several jobs, and a day.
+    private static func night(
+        _ entries: [Invocation.Entry], _ directory: TestDirectory, _ client: InProcessClient, _ clock: VirtualTime,
+        _ permissions: Permissions
+    ) async throws -> [JobReport] {
+        let document = directory.document()
+        var log = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
+        log.logLevel = .critical
+        let surroundings = Surroundings(
+            time: clock.time, environment: ["TOKEN": "correct horse"], log: log, transport: client,
+            sourceOverride: FileSource(name: "directory.json") { document })
+        let reports = try await Invocation(.run, permissions: permissions, surroundings: surroundings).execute(entries)
+        clock.advance(by: 86400)
+        return reports
+    }
+
     /// Comings and goings over two weeks: nobody is deleted before the day, and who comes back has the same account.
     static func terms(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var dice = SeededGenerator(seed: seed &* 31 &+ 5)
@@ -263,45 +272,40 @@ extension Trial {
             outcome.runs += 1
             let after = Picture(world)
             for person in all {
-                absent[person.id] = present.contains(person.id) ? 0 : (absent[person.id] ?? 0) + 1
+                let isPresent = present.contains(person.id)
+                absent[person.id] = isPresent ? 0 : (absent[person.id] ?? 0) + 1
                 let account = after.users.values.first { $0["externalId"]?.string == person.id }
                 let had = before.users.values.contains { $0["externalId"]?.string == person.id }
-                if present.contains(person.id) {
-                    if account?["active"] == false || account == nil {
-                        outcome.broken.append("night \(night): \(person.id) is there and has no access")
-                    }
-                    if had, let known = ids[person.id], account?["id"]?.string != known {
-                        outcome.broken.append("night \(night): \(person.id) came back to another account")
-                    }
-                } else {
-                    let nights = absent[person.id] ?? 0
-                    // The first night's clock starts that night; so the term ends on the night after `days` more.
-                    if had, account == nil, nights <= max(days, 2) {
-                        outcome.broken.append(
-                            """
-                            R15: night \(night): \(person.id) was deleted after \(nights) nights, and the term is \
-                            \(days) days
-                            """
-                        )
-                    }
-                    if !had, account != nil {
-                        outcome.broken.append(
-                            "night \(night): \(person.id) is not in the source, and an account was created")
-                    }
-                    if account?["active"] == true {
-                        outcome.broken.append(
-                            "night \(night): \(person.id) left, and its account is active: \(result.report.headline)")
-                    }
-                    if nights > max(days, 2) + 1, account != nil {
-                        outcome.broken.append(
-                            "R15: night \(night): \(person.id) is \(nights) nights gone, and its account is still there"
-                        )
-                    }
-                }
+                let broken =
+                    isPresent
+                    ? ofPresent(account, had: had, known: ids[person.id])
+                    : ofAbsent(account, had: had, nights: absent[person.id] ?? 0, days: days)
+                outcome.broken += broken.map { "night \(night): \(person.id) \($0): \(result.report.headline)" }
             }
             if !outcome.broken.isEmpty { return outcome }
         }
         return outcome
+    }
+
+    private static func ofPresent(_ account: JSONValue?, had: Bool, known: String?) -> [String] {
+        var broken: [String] = []
+        if account?["active"] == false || account == nil { broken.append("is there and has no access") }
+        if had, let known, account?["id"]?.string != known { broken.append("came back to another account") }
+        return broken
+    }
+
+    /// The first night's clock starts that night; so the term ends on the night after `days` more.
+    private static func ofAbsent(_ account: JSONValue?, had: Bool, nights: Int, days: Int) -> [String] {
+        var broken: [String] = []
+        if had, account == nil, nights <= max(days, 2) {
+            broken.append("was deleted after \(nights) nights, and the term is \(days) days (R15)")
+        }
+        if !had, account != nil { broken.append("is not in the source, and an account was created") }
+        if account?["active"] == true { broken.append("left, and its account is active") }
+        if nights > max(days, 2) + 1, account != nil {
+            broken.append("is \(nights) nights gone, and its account is still there (R15)")
+        }
+        return broken
     }
 
     /// A target that takes `active: false` and does nothing: each night says so, and none calls it not kept.

@@ -31,6 +31,12 @@ package enum Trial {
             broken = notHappened.isEmpty ? [] : ["the simulation lacks \(notHappened.joined(separator: ", "))"]
         }
 
+        /// Counts the faults that a plan brought about, and the habits that a server showed.
+        mutating func count(_ plan: FaultPlan, _ service: SCIMService) {
+            fired.merge(plan.fired.counts, uniquingKeysWith: +)
+            for (habit, count) in service.met { fired["habit: \(habit.rawValue)", default: 0] += count }
+        }
+
         package mutating func add(_ other: Outcome) {
             broken += other.broken
             runs += other.runs
@@ -153,11 +159,7 @@ package enum Trial {
     private static func faulty(_ seed: UInt64, _ clock: VirtualTime) async throws -> Outcome {
         var outcome = Outcome()
         var dice = RandomWorld(seed: seed, alwaysGenerous: true, hasHabits: true)
-        var options = dice.options
-        options.uniqueUserNames = seed % 7 != 0
-        // Only where a twin is refused: a server that shows nothing yet and takes a second one makes two, and nobody
-        // could tell.
-        if options.uniqueGroupNames, options.uniqueUserNames, seed % 6 == 0 { options.visibleAfter = 3 }
+        let options = server(dice.options, seed)
         let plan = FaultPlan(seed: seed, options: options)
         let world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
         world.directory = dice.directory()
@@ -168,43 +170,94 @@ package enum Trial {
         let found = ours.associable.subtracting(ours.marked)
         // Every third seed: the first sync is the night of faults.
         if seed % 3 != 0 {
-            _ = try await world.run()
-            ours.add(first, Picture(world))
-            outcome.broken += Laws.creation(first, Picture(world), world.directory).map { "the first day: \($0)" }
+            outcome.broken += try await firstDay(world, &ours, first)
             dice.change(&world.directory)
             dice.meddle(world)
         }
         let start = try world.moment()
         let twinsBefore = twins(world)
 
-        let unbroken = try World(world, at: start)
-        _ = try await unbroken.run()
-        var second = try await unbroken.run().report
-        var expected = story(unbroken)
-        // What one night finds out, another may need: a server that takes groups whole, say, and shows its first
-        // members only now.
-        for _ in 1...2 {
-            second = try await unbroken.run().report
-            let now = story(unbroken)
-            if now == expected { break }
-            expected = now
-        }
-        let exit = second.exit
-        // Held: of the few that were linked, a hand on the target has left none.
-        if ![.inStep, .recordsFailed, .sourceIncomplete, .held].contains(exit) {
-            outcome.broken.append("the unbroken night ends with \(exit): \(second.details)")
-        }
-        outcome.runs += 4
-
+        let (expected, exit) = try await unbroken(World(world, at: start), &outcome)
         let night = try World(world, at: start) { request, number in plan.fault(request, number) }
         let before = Picture(night)
         ours.learn(before, world.directory, dice)
         // One moment of the night, each as likely as the others: the kill.
         let watch = Watch(night, choosingBy: SeededGenerator(seed: seed &* 31 &+ 5))
-        let commits = Mutex(0)
+        try arm(night.ledger, plan)
+        do { _ = try await night.run() } catch let error as LedgerError { _ = error }
+        outcome.runs += 1
+        outcome.count(plan, night.client.service)
+        night.ledger.beforeCommit = nil
+        watch.end()
+        let after = Picture(night)
+        let what = "faults \(plan.kinds.map(\.rawValue).joined(separator: ", ")) at \(plan.rate) ‰"
+        ours.add(before, after)
+        var broken = plan.meddled ? [] : Laws.law5(before, after, ours, dice)
+        broken += Laws.takingAway(before, after, world.directory, dice, strangers: ours.strangers(of: first))
+        broken += Laws.creation(before, after, world.directory) + Laws.keepsFound(before, after, found, dice)
+        outcome.broken += broken.map { "\(what): \($0)" }
+        let states = try await states(night, watch, seed, world, plan, &outcome)
+        for (name, moment, gap) in states {
+            let next = try World(world, at: moment, gap: gap)
+            let picture = Picture(next)
+            guard let last = try await goOn(next, to: expected, &outcome) else { continue }
+            let now = Picture(next)
+            var owners = ours
+            owners.learn(picture, world.directory, dice)
+            owners.add(before, now)
+            var broken = Laws.law5(picture, now, owners, dice)
+            broken += Laws.takingAway(picture, now, world.directory, dice, strangers: owners.strangers(of: first))
+            broken += Laws.creation(picture, now, world.directory) + Laws.keepsFound(picture, now, found, dice)
+            broken += try Laws.settled(last, next.ledger)
+            if !options.ignoresActive { broken += Laws.access(last, now, world.directory, next.ledger) }
+            outcome.broken += broken.map { "\(what), \(name): \($0)" }
+            judge(next, expected, last, exit, plan, twinsBefore: twinsBefore, "\(what), \(name)", &outcome)
+            outcome.broken += Laws.law1(last, try await next.plan()).map { "\(what), \(name): \($0)" }
+        }
+        return outcome
+    }
+
+    private static func firstDay(_ world: World, _ ours: inout Ownership, _ first: Picture) async throws -> [String] {
+        _ = try await world.run()
+        ours.add(first, Picture(world))
+        return Laws.creation(first, Picture(world), world.directory).map { "the first day: \($0)" }
+    }
+
+    private static func server(_ drawn: ServiceOptions, _ seed: UInt64) -> ServiceOptions {
+        var options = drawn
+        options.uniqueUserNames = seed % 7 != 0
+        // Only where a twin is refused: a server that shows nothing yet and takes a second one makes two, and nobody
+        // could tell.
+        if options.uniqueGroupNames, options.uniqueUserNames, seed % 6 == 0 { options.visibleAfter = 3 }
+        return options
+    }
+
+    /// How a world ends that nothing breaks, and with which exit.
+    private static func unbroken(_ world: World, _ outcome: inout Outcome) async throws -> ([String], ExitCode) {
+        _ = try await world.run()
+        var second = try await world.run().report
+        var expected = story(world)
+        // What one night finds out, another may need: a server that takes groups whole, say, and shows its first
+        // members only now.
+        for _ in 1...2 {
+            second = try await world.run().report
+            let now = story(world)
+            if now == expected { break }
+            expected = now
+        }
+        // Held: of the few that were linked, a hand on the target has left none.
+        if ![.inStep, .recordsFailed, .sourceIncomplete, .held].contains(second.exit) {
+            outcome.broken.append("the unbroken night ends with \(second.exit): \(second.details)")
+        }
+        outcome.runs += 4
+        return (expected, second.exit)
+    }
+
+    private static func arm(_ ledger: Ledger, _ plan: FaultPlan) throws {
         switch plan.ledgerFault {
         case .errorAt(let commit)?:
-            night.ledger.beforeCommit = {
+            let commits = Mutex(0)
+            ledger.beforeCommit = {
                 let number = commits.withLock { number in
                     number += 1
                     return number
@@ -216,28 +269,18 @@ package enum Trial {
             }
         case .fullAfter(let pages)?:
             plan.fired.add("full disk")
-            try night.ledger.limit(pages: try night.ledger.pages() + pages)
+            try ledger.limit(pages: try ledger.pages() + pages)
         case nil: break
         }
-        do { _ = try await night.run() } catch let error as LedgerError { _ = error }
-        outcome.runs += 1
-        outcome.fired.merge(plan.fired.counts, uniquingKeysWith: +)
-        for (habit, count) in night.client.service.met {
-            outcome.fired["habit: \(habit.rawValue)", default: 0] += count
-        }
-        night.ledger.beforeCommit = nil
-        watch.end()
-        let after = Picture(night)
-        let what = "faults \(plan.kinds.map(\.rawValue).joined(separator: ", ")) at \(plan.rate) ‰"
-        ours.add(before, after)
-        if !plan.meddled { outcome.broken += Laws.law5(before, after, ours, dice).map { "\(what): \($0)" } }
-        outcome.broken += Laws.takingAway(before, after, world.directory, dice, strangers: ours.strangers(of: first))
-            .map { "\(what): \($0)" }
-        outcome.broken += (Laws.creation(before, after, world.directory) + Laws.keepsFound(before, after, found, dice))
-            .map { "\(what): \($0)" }
+    }
 
-        // What the night left, and what a kill in it would have left.
-        var states = [("after the night", try night.moment(), 0.0)]
+    private typealias Left = (name: String, moment: World.Moment, gap: Double)
+
+    /// What the night left, and what a kill in it would have left, or another one in the run that sets it right.
+    private static func states(
+        _ night: World, _ watch: Watch, _ seed: UInt64, _ world: World, _ plan: FaultPlan, _ outcome: inout Outcome
+    ) async throws -> [Left] {
+        var states: [Left] = [("after the night", try night.moment(), 0.0)]
         if let moment = watch.moments.first {
             outcome.fired["kill", default: 0] += 1
             let gap = [1.0, 60, 86400][Int(seed % 3)]
@@ -258,52 +301,27 @@ package enum Trial {
         if watch.failed > 0, plan.ledgerFault == nil {
             outcome.broken.append("the simulation itself failed: \(watch.failed) moments could not be kept")
         }
-        for (name, moment, gap) in states {
-            let next = try World(world, at: moment, gap: gap)
-            let picture = Picture(next)
-            var last: World.Result?
-            var hasEnded = false
-            for _ in 1...4 where !hasEnded {
-                let result = try await next.run()
-                outcome.runs += 1
-                hasEnded = story(next) == expected && result.report.exit == last?.report.exit
-                last = result
-            }
-            guard let last else { continue }
-            let now = Picture(next)
-            var owners = ours
-            owners.learn(picture, world.directory, dice)
-            owners.add(before, now)
-            outcome.broken += Laws.law5(picture, now, owners, dice).map { "\(what), \(name): \($0)" }
-            outcome.broken += Laws.takingAway(
-                picture, now, world.directory, dice, strangers: owners.strangers(of: first)
-            ).map { "\(what), \(name): \($0)" }
-            outcome.broken +=
-                (Laws.creation(picture, now, world.directory) + Laws.keepsFound(picture, now, found, dice)).map {
-                    "\(what), \(name): \($0)"
-                }
-            outcome.broken += try Laws.settled(last, next.ledger).map { "\(what), \(name): \($0)" }
-            if !options.ignoresActive {
-                outcome.broken += Laws.access(last, now, world.directory, next.ledger).map { "\(what), \(name): \($0)" }
-            }
-            // Where somebody else changed things meanwhile, the laws hold and the end is another.
-            if plan.meddled {
-                let twins = twins(next).subtracting(twinsBefore)
-                if !twins.isEmpty {
-                    outcome.broken.append(
-                        "law 4: \(what), \(name): created twice: \(twins.sorted().joined(separator: ", "))")
-                }
-            } else {
-                judge(next, expected, last, exit, twinsBefore: twinsBefore, "\(what), \(name)", &outcome)
-            }
-            outcome.broken += Laws.law1(last, try await next.plan()).map { "\(what), \(name): \($0)" }
+        return states
+    }
+
+    /// Runs until the end of the unbroken run is reached twice with the same exit, at most four times.
+    private static func goOn(_ world: World, to expected: [String], _ outcome: inout Outcome) async throws
+        -> World.Result?
+    {
+        var last: World.Result?
+        for _ in 1...4 {
+            let result = try await world.run()
+            outcome.runs += 1
+            let hasEnded = story(world) == expected && result.report.exit == last?.report.exit
+            last = result
+            if hasEnded { break }
         }
-        return outcome
+        return last
     }
 
     private static func judge(
-        _ world: World, _ expected: [String], _ last: World.Result, _ exit: ExitCode, twinsBefore: Set<String>,
-        _ what: String, _ outcome: inout Outcome
+        _ world: World, _ expected: [String], _ last: World.Result, _ exit: ExitCode, _ plan: FaultPlan,
+        twinsBefore: Set<String>, _ what: String, _ outcome: inout Outcome
     ) {
         // Accounts of others may have carried one mark twice from the beginning.
         let new = twins(world).subtracting(twinsBefore)
@@ -311,6 +329,8 @@ package enum Trial {
             outcome.broken.append("law 4: \(what): created twice: \(new.sorted().joined(separator: ", "))")
             return
         }
+        // Where somebody else changed things meanwhile, the laws hold and the end is another.
+        if plan.meddled { return }
         var rest = Outcome()
         judge(world, expected, last, exit, what, &rest)
         rest.broken.removeAll { $0.contains("created twice") }

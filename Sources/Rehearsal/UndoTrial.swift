@@ -34,30 +34,7 @@ extension Trial {
         _ = try await world.run()
         try world.plant(.user, platform.stranger("person8"))
         let before = story(world)
-        // What may happen in a day; each with even odds, so that every seed is another day.
-        func happens() -> Bool { Bool.random(using: &dice) }
-        if happens() { world.directory.people.append(.named("person7")) }
-        // On some platforms an account that is there is associated, on others it is taken over or in conflict.
-        let isMet = happens()
-        if isMet { world.directory.people.append(.named("person8")) }
-        if happens() { world.directory.people[0].displayName = "Another Name" }
-        if happens(), platform.mayRename { world.directory.people[1].username = "renamed" }
-        if happens() { world.directory.people[2].status = "disabled" }
-        if happens(), platform.mayRename {
-            (world.directory.people[3].username, world.directory.people[4].username) = ("person4", "person3")
-        }
-        if happens() {
-            world.directory.people.removeAll { $0.id == ids[5] }
-            for index in world.directory.teams.indices { world.directory.teams[index].members.remove(ids[5]) }
-        }
-        if platform.hasGroups {
-            if happens() {
-                world.directory.teams[0].members = isMet ? [ids[0], ids[3], "user_person8"] : [ids[0], ids[3]]
-            }
-            if happens() { world.directory.teams[1].name = "dev-2" }
-            if happens() { world.directory.teams.removeLast() }
-            if happens() { world.directory.teams.append(Team(id: "group_4", name: "new", members: [ids[0]])) }
-        }
+        spendDay(world, platform, ids, &dice)
         // Every third day is one of faults, and every third is killed: the undo then finds writes of which nobody knows
         // the outcome.
         let first = try world.ledger.lastWriting(1).first?.id ?? 0
@@ -81,6 +58,35 @@ extension Trial {
         return try await undo(
             day, after: first, platform, before, wasWhole: trouble == "a quiet day",
             "\(platform.name), \(trouble): \(report.headline)", outcome)
+    }
+
+    /// What may happen in a day; each with even odds, so that every seed is another day.
+    private static func spendDay(
+        _ world: World, _ platform: Platform, _ ids: [String], _ dice: inout SeededGenerator
+    ) {
+        func happens() -> Bool { Bool.random(using: &dice) }
+        if happens() { world.directory.people.append(.named("person7")) }
+        // On some platforms an account that is there is associated, on others it is taken over or in conflict.
+        let isMet = happens()
+        if isMet { world.directory.people.append(.named("person8")) }
+        if happens() { world.directory.people[0].displayName = "Another Name" }
+        if happens(), platform.mayRename { world.directory.people[1].username = "renamed" }
+        if happens() { world.directory.people[2].status = "disabled" }
+        if happens(), platform.mayRename {
+            (world.directory.people[3].username, world.directory.people[4].username) = ("person4", "person3")
+        }
+        if happens() {
+            world.directory.people.removeAll { $0.id == ids[5] }
+            for index in world.directory.teams.indices { world.directory.teams[index].members.remove(ids[5]) }
+        }
+        if platform.hasGroups {
+            if happens() {
+                world.directory.teams[0].members = isMet ? [ids[0], ids[3], "user_person8"] : [ids[0], ids[3]]
+            }
+            if happens() { world.directory.teams[1].name = "dev-2" }
+            if happens() { world.directory.teams.removeLast() }
+            if happens() { world.directory.teams.append(Team(id: "group_4", name: "new", members: [ids[0]])) }
+        }
     }
 
     /// Takes back the last run of a world, and holds what comes of it against what was before.

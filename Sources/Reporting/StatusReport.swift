@@ -5,6 +5,35 @@ import Reconciliation
 public enum StatusReport {
     /// - Parameter isGoing: whether a run has the ledger just now.
     public static func lines(_ job: String, _ ledger: Ledger, isGoing: Bool = false) throws -> [String] {
+        var lines = try lastRun(job, ledger, isGoing: isGoing)
+        lines += try written(ledger, isGoing: isGoing)
+        lines.append(
+            """
+              linked: \(counted(try ledger.linkCount(kind: .user), "user")), \
+            \(counted(try ledger.linkCount(kind: .group), "group"))
+            """
+        )
+        let leavers = try ledger.leaversDue(5)
+        if leavers.count > 0 {
+            let next = leavers.next.map { "\($0.name) on \($0.due)" }.joined(separator: ", ")
+            lines.append(
+                """
+                  leavers that wait: \(leavers.count), the next \(next)\
+                \(leavers.count > leavers.next.count ? ", …" : "")
+                """
+            )
+        }
+        if let plan = try ledger.plan(nil) { lines += try newest(plan, job, ledger) }
+        if isGoing { return lines }
+        let open = try ledger.unsettled().count
+        if open > 0 {
+            lines.append(
+                "  \(counted(open, "operation")) of an interrupted run to be settled; the next run begins with them")
+        }
+        return lines
+    }
+
+    private static func lastRun(_ job: String, _ ledger: Ledger, isGoing: Bool) throws -> [String] {
         var lines = ["\(job): no run has finished yet"]
         if let last = try ledger.lastRun(isBaseline: false) {
             lines = [
@@ -33,7 +62,12 @@ public enum StatusReport {
         } else {
             lines.append("  no run has been applied to its end yet")
         }
-        for run in try ledger.lastWriting(5) {
+        return lines
+    }
+
+    /// What the last runs wrote, and what they were allowed.
+    private static func written(_ ledger: Ledger, isGoing: Bool) throws -> [String] {
+        try ledger.lastWriting(5).map { run in
             let end = run.exit.map { "exit \($0)" } ?? (isGoing ? "going" : "interrupted")
             let undone =
                 switch run.undo {
@@ -41,61 +75,36 @@ public enum StatusReport {
                 case .part(let undo): ", undone in part by run \(undo); the same undo once more takes back what can be"
                 case nil: ""
                 }
-            lines.append(
-                """
+            return """
                   wrote: run \(run.id) (\(run.command)\(run.label.map { ", \($0)" } ?? "")) of \(run.started), \
                 \(counted(run.done, "operation")) done, \(end)\(undone)
                 """
-            )
         }
-        for override in try ledger.overrides(5) {
-            lines.append(
+            + ledger.overrides(5).map { override in
                 """
                   let pass: run \(override.run) of \(override.started): \(override.words)\
                 \(override.label.map { ", “\($0)”" } ?? "")
                 """
-            )
-        }
-        lines.append(
-            """
-              linked: \(counted(try ledger.linkCount(kind: .user), "user")), \
-            \(counted(try ledger.linkCount(kind: .group), "group"))
-            """
-        )
-        let leavers = try ledger.leaversDue(5)
-        if leavers.count > 0 {
-            let next = leavers.next.map { "\($0.name) on \($0.due)" }.joined(separator: ", ")
-            lines.append(
-                """
-                  leavers that wait: \(leavers.count), the next \(next)\
-                \(leavers.count > leavers.next.count ? ", …" : "")
-                """
-            )
-        }
-        if let plan = try ledger.plan(nil) {
-            lines.append("  newest plan: \(plan.id) (\(plan.shownDigest)) of \(plan.created), \(plan.state)")
-            let report = try JobReport.stored(job, plan, in: ledger, detail: .rows)
-            for section in report.sections where section.kind == .needsYou || section.kind == .held {
-                let rows = section.rows.prefix(10)
-                for row in rows {
-                    lines.append(
-                        "  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): \(row.detail)")
-                }
-                if section.count > rows.count {
-                    lines.append(
-                        """
-                          … and \(section.count - rows.count) more: rollcall show, with the job's file and \
-                        --detail all, shows all of plan \(plan.id)
-                        """
-                    )
-                }
             }
-        }
-        if isGoing { return lines }
-        let open = try ledger.unsettled().count
-        if open > 0 {
-            lines.append(
-                "  \(counted(open, "operation")) of an interrupted run to be settled; the next run begins with them")
+    }
+
+    /// The newest plan, with what in it needs somebody.
+    private static func newest(_ plan: Ledger.PlanInfo, _ job: String, _ ledger: Ledger) throws -> [String] {
+        var lines = ["  newest plan: \(plan.id) (\(plan.shownDigest)) of \(plan.created), \(plan.state)"]
+        let report = try JobReport.stored(job, plan, in: ledger, detail: .rows)
+        for section in report.sections where section.kind == .needsYou || section.kind == .held {
+            let rows = section.rows.prefix(10)
+            lines += rows.map { row in
+                "  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): \(row.detail)"
+            }
+            if section.count > rows.count {
+                lines.append(
+                    """
+                      … and \(section.count - rows.count) more: rollcall show, with the job's file and \
+                    --detail all, shows all of plan \(plan.id)
+                    """
+                )
+            }
         }
         return lines
     }

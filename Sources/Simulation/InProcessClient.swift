@@ -96,34 +96,7 @@ public final class InProcessClient: HTTPClient {
             origin: "\(request.head.scheme ?? "http")://\(request.head.authority ?? "")")
         let (response, isLost): (EmulatedResponse?, Bool) = state.withLock { state in
             state.sent += 1
-            switch fault(request, state.sent) {
-            case .notSent?: return (nil, false)
-            case .answerLost?: return (state.landscape.handle(emulated), true)
-            case .answered(let response)?: return (response, false)
-            case .reset?: return (nil, true)
-            case .duplicated?:
-                _ = state.landscape.handle(emulated)
-                return (state.landscape.handle(emulated), false)
-            case .processed(let response)?:
-                _ = state.landscape.handle(emulated)
-                return (response, false)
-            case .altered(let change)?: return (change(state.landscape.handle(emulated)), false)
-            case .overtaken(let change)?:
-                change(&state.landscape)
-                return (state.landscape.handle(emulated), false)
-            case .ignored(let isShown)?:
-                var copy = state.landscape
-                let answer = copy.handle(emulated)
-                if answer.status >= 300 { return (answer, false) }
-                if !isShown { return (EmulatedResponse(status: 204), false) }
-                if answer.body.isEmpty { return (state.landscape.handle(emulated), false) }
-                var read = emulated
-                read.method = "GET"
-                read.body = []
-                copy = state.landscape
-                return (copy.handle(read), false)
-            case nil: return (state.landscape.handle(emulated), false)
-            }
+            return Self.deliver(emulated, fault(request, state.sent), &state.landscape)
         }
         delivered.withLock { $0 }?(landscape)
         if ProcessInfo.processInfo.environment["ROLLCALL_TELL"] == "2" {
@@ -150,5 +123,39 @@ public final class InProcessClient: HTTPClient {
         }
         return IncomingResponse(
             head: HTTPResponse(status: .init(code: response.status), headerFields: fields), body: response.body)
+    }
+
+    /// What a server makes of a request under a fault, and whether its answer is lost.
+    private static func deliver(_ emulated: EmulatedRequest, _ fault: Fault?, _ landscape: inout Landscape) -> (
+        EmulatedResponse?, Bool
+    ) {
+        switch fault {
+        case .notSent?: return (nil, false)
+        case .answerLost?: return (landscape.handle(emulated), true)
+        case .answered(let response)?: return (response, false)
+        case .reset?: return (nil, true)
+        case .duplicated?:
+            _ = landscape.handle(emulated)
+            return (landscape.handle(emulated), false)
+        case .processed(let response)?:
+            _ = landscape.handle(emulated)
+            return (response, false)
+        case .altered(let change)?: return (change(landscape.handle(emulated)), false)
+        case .overtaken(let change)?:
+            change(&landscape)
+            return (landscape.handle(emulated), false)
+        case .ignored(let isShown)?:
+            var copy = landscape
+            let answer = copy.handle(emulated)
+            if answer.status >= 300 { return (answer, false) }
+            if !isShown { return (EmulatedResponse(status: 204), false) }
+            if answer.body.isEmpty { return (landscape.handle(emulated), false) }
+            var read = emulated
+            read.method = "GET"
+            read.body = []
+            copy = landscape
+            return (copy.handle(read), false)
+        case nil: return (landscape.handle(emulated), false)
+        }
     }
 }

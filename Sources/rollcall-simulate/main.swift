@@ -55,103 +55,122 @@ struct Simulate: ParsableCommand {
         let range = try Self.range(seeds)
         if hostile { return try fuzz(range) }
         var total = Trial.Outcome()
-        func add(_ what: String, _ outcome: Trial.Outcome) {
-            for line in outcome.broken { print("\(what): \(line)") }
-            total.add(outcome)
-        }
-        if exhaustive {
-            for platform in Platform.all {
-                let outcome = try Trial.exhaustive(platform)
-                print(
-                    """
-                    \(platform.name): killed at every moment, \(outcome.runs) runs, \(outcome.broken.count) laws \
-                    broken
-                    """
-                )
-                add(platform.name, outcome)
-            }
-        }
-        for seed in try throttled.map(Self.range).map(Array.init) ?? [] {
-            let (with, without, outcome) = try Trial.throttled(seed: seed)
-            let more = (with * 1000 / without - 1000)
-            print(
-                "throttled, seed \(seed): \(with) requests, \(without) without faults: \(more / 10).\(more % 10) % more"
-            )
-            add("throttled, seed \(seed)", outcome)
-        }
-        var worlds = 0
+        if exhaustive { try killAtEveryMoment(&total) }
+        for seed in try throttled.map(Self.range).map(Array.init) ?? [] { try throttle(seed, &total) }
         // A process for each core: threads of one process would wait for SQLite's allocator.
         let cores = UInt64(ProcessInfo.processInfo.activeProcessorCount)
-        if worker || range.count < 8 || cores < 2 || untilBroken {
-            for seed in range {
-                var outcome = Trial.Outcome()
-                do { outcome = try Trial.all(seed: seed) } catch {
-                    outcome.broken = ["the simulation itself failed: \(error)"]
-                }
-                worlds += 1
-                add("seed \(seed)", outcome)
-                if untilBroken, !total.broken.isEmpty { break }
-            }
-        } else {
-            let size = (UInt64(range.count) + cores - 1) / cores
-            let parts = stride(from: range.lowerBound, through: range.upperBound, by: Int(size)).map {
-                $0...min($0 + size - 1, range.upperBound)
-            }
-            let workers = try parts.map(Self.start)
-            for (part, worker) in zip(parts, workers) {
-                let lines = String(decoding: worker.output.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
-                    .map(String.init)
-                worker.process.waitUntilExit()
-                var outcome = Trial.Outcome()
-                guard let last = lines.last, last.hasPrefix("worker: "),
-                    let told = try? JSONDecoder().decode(Told.self, from: Data(last.dropFirst(8).utf8)),
-                    told.worlds == part.count
-                else {
-                    for line in lines { print(line) }
-                    outcome.broken = ["the worker ended early with \(worker.process.terminationStatus)"]
-                    add("seeds \(part)", outcome)
-                    continue
-                }
-                worlds += told.worlds
-                outcome.runs = told.runs
-                outcome.excepted = told.excepted
-                outcome.fired = told.fired
-                for line in lines.dropLast() { print(line) }
-                outcome.broken = lines.dropLast()
-                total.add(outcome)
-            }
-        }
+        let isAlone = worker || range.count < 8 || cores < 2 || untilBroken
+        let worlds = try isAlone ? visit(range, &total) : share(range, cores, &total)
         if worker {
             let told = try JSONEncoder().encode(
                 Told(worlds: worlds, runs: total.runs, excepted: total.excepted, fired: total.fired))
             print("worker: \(String(decoding: told, as: UTF8.self))")
         } else {
-            let fired = total.fired.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-            print("happened: \(fired.joined(separator: ", "))")
-            // Of many worlds each kind of trouble must have been in some, and only few may be excused.
-            if worlds >= 600 {
-                let wanted = FaultPlan.Kind.allCases.map(\.rawValue) + ["kill", "ledger error", "full disk"]
-                add("seeds \(seeds)", Trial.Outcome(notHappened: wanted.filter { total.fired[$0] == nil }))
-            }
-            if worlds >= 5000 {
-                let rare = Trial.habitsToMeet.filter { total.fired[$0] ?? 0 < 20 }
-                add(
-                    "seeds \(seeds)",
-                    Trial.Outcome(notHappened: rare.map { "\($0), met \(total.fired[$0] ?? 0) times of 20" }))
-            }
-            if total.fired["kill"] ?? 0 >= 50, total.excepted.values.reduce(0, +) * 50 > total.fired["kill"] ?? 0 {
-                add("seeds \(seeds)", Trial.Outcome(notHappened: ["fewer excuses: \(total.excepted)"]))
-            }
-            for (name, count) in total.excepted.sorted(by: { $0.key < $1.key }) { print("excepted: \(name): \(count)") }
-            let flags = (exhaustive ? " --exhaustive" : "") + (throttled.map { " --throttled \($0)" } ?? "")
-            print(
-                """
-                rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \
-                \(total.broken.count) laws broken
-                """
-            )
+            conclude(worlds, &total)
         }
         if !total.broken.isEmpty { throw ExitCode(1) }
+    }
+
+    private func add(_ what: String, _ outcome: Trial.Outcome, _ total: inout Trial.Outcome) {
+        for line in outcome.broken { print("\(what): \(line)") }
+        total.add(outcome)
+    }
+
+    private func killAtEveryMoment(_ total: inout Trial.Outcome) throws {
+        for platform in Platform.all {
+            let outcome = try Trial.exhaustive(platform)
+            print(
+                """
+                \(platform.name): killed at every moment, \(outcome.runs) runs, \(outcome.broken.count) laws \
+                broken
+                """
+            )
+            add(platform.name, outcome, &total)
+        }
+    }
+
+    private func throttle(_ seed: UInt64, _ total: inout Trial.Outcome) throws {
+        let (with, without, outcome) = try Trial.throttled(seed: seed)
+        let more = (with * 1000 / without - 1000)
+        print(
+            "throttled, seed \(seed): \(with) requests, \(without) without faults: \(more / 10).\(more % 10) % more"
+        )
+        add("throttled, seed \(seed)", outcome, &total)
+    }
+
+    /// Goes through the worlds one after the other; how many there were.
+    private func visit(_ range: ClosedRange<UInt64>, _ total: inout Trial.Outcome) throws -> Int {
+        var worlds = 0
+        for seed in range {
+            var outcome = Trial.Outcome()
+            do { outcome = try Trial.all(seed: seed) } catch {
+                outcome.broken = ["the simulation itself failed: \(error)"]
+            }
+            worlds += 1
+            add("seed \(seed)", outcome, &total)
+            if untilBroken, !total.broken.isEmpty { break }
+        }
+        return worlds
+    }
+
+    /// Shares the worlds among processes; how many there were.
+    private func share(_ range: ClosedRange<UInt64>, _ cores: UInt64, _ total: inout Trial.Outcome) throws -> Int {
+        var worlds = 0
+        let size = (UInt64(range.count) + cores - 1) / cores
+        let parts = stride(from: range.lowerBound, through: range.upperBound, by: Int(size)).map {
+            $0...min($0 + size - 1, range.upperBound)
+        }
+        let workers = try parts.map(Self.start)
+        for (part, worker) in zip(parts, workers) {
+            let lines = String(decoding: worker.output.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
+                .map(String.init)
+            worker.process.waitUntilExit()
+            var outcome = Trial.Outcome()
+            guard let last = lines.last, last.hasPrefix("worker: "),
+                let told = try? JSONDecoder().decode(Told.self, from: Data(last.dropFirst(8).utf8)),
+                told.worlds == part.count
+            else {
+                for line in lines { print(line) }
+                outcome.broken = ["the worker ended early with \(worker.process.terminationStatus)"]
+                add("seeds \(part)", outcome, &total)
+                continue
+            }
+            worlds += told.worlds
+            outcome.runs = told.runs
+            outcome.excepted = told.excepted
+            outcome.fired = told.fired
+            for line in lines.dropLast() { print(line) }
+            outcome.broken = lines.dropLast()
+            total.add(outcome)
+        }
+        return worlds
+    }
+
+    /// Judges the whole: of many worlds each kind of trouble must have been in some, and only few may be excused.
+    private func conclude(_ worlds: Int, _ total: inout Trial.Outcome) {
+        let fired = total.fired.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        print("happened: \(fired.joined(separator: ", "))")
+        if worlds >= 600 {
+            let wanted = FaultPlan.Kind.allCases.map(\.rawValue) + ["kill", "ledger error", "full disk"]
+            add("seeds \(seeds)", Trial.Outcome(notHappened: wanted.filter { total.fired[$0] == nil }), &total)
+        }
+        if worlds >= 5000 {
+            let rare = Trial.habitsToMeet.filter { total.fired[$0] ?? 0 < 20 }.map {
+                "\($0), met \(total.fired[$0] ?? 0) times of 20"
+            }
+            add("seeds \(seeds)", Trial.Outcome(notHappened: rare), &total)
+        }
+        if total.fired["kill"] ?? 0 >= 50, total.excepted.values.reduce(0, +) * 50 > total.fired["kill"] ?? 0 {
+            add("seeds \(seeds)", Trial.Outcome(notHappened: ["fewer excuses: \(total.excepted)"]), &total)
+        }
+        for (name, count) in total.excepted.sorted(by: { $0.key < $1.key }) { print("excepted: \(name): \(count)") }
+        let flags = (exhaustive ? " --exhaustive" : "") + (throttled.map { " --throttled \($0)" } ?? "")
+        print(
+            """
+            rollcall-simulate --seeds \(seeds)\(flags): \(worlds) worlds, \(total.runs) runs, \
+            \(total.broken.count) laws broken
+            """
+        )
     }
 
     private func fuzz(_ range: ClosedRange<UInt64>) throws {

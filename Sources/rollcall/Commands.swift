@@ -35,7 +35,7 @@ struct PlanCommand: AsyncParsableCommand {
         completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
-        try await execute(
+        try await Execution.run(
             .plan, jobs, common, host, permissions, csv: csv, csvAll: csvAll, only: selection.only, telling: telling)
     }
 }
@@ -71,7 +71,7 @@ struct RunCommand: AsyncParsableCommand {
         completion: .file(extensions: ["yaml", "yml"])) var jobs: [String]
 
     func run() async throws {
-        try await execute(
+        try await Execution.run(
             .run, label: label, jobs, common, host, permissions, copies: copying.copies, csv: csv, csvAll: csvAll,
             only: selection.only, telling: telling)
     }
@@ -103,7 +103,7 @@ struct ApplyCommand: AsyncParsableCommand {
     var job: String
 
     func run() async throws {
-        try await execute(
+        try await Execution.run(
             .apply(plan, digest: digest), [job], common, host, permissions, maxAge: try age(), copies: copying.copies,
             csv: csv, telling: telling)
     }
@@ -145,7 +145,7 @@ struct UndoCommand: AsyncParsableCommand {
         Int64
 
     func run() async throws {
-        try await execute(
+        try await Execution.run(
             .undo(run: number, writes: !dryRun), [job], common, host, permissions, copies: copying.copies, csv: csv)
     }
 }
@@ -158,161 +158,4 @@ func seconds(_ text: String, _ option: String) throws -> Double {
         throw ValidationError("\(option) \(text): write a number of hours or days, such as 24h or 2d")
     }
     return number * unit
-}
-
-private func execute(
-    _ command: Invocation.Command, label: String? = nil, _ paths: [String], _ common: CommonOptions,
-    _ host: HostOptions, _ permissions: PermissionOptions,
-    maxAge: Double = 86400, copies: Int = 0, csv: String?, csvAll: Bool = false, only: [String] = [],
-    telling: TellingOptions = TellingOptions.none
-) async throws {
-    let jobs = try common.jobs(paths, only: only)
-    let word =
-        switch command {
-        case .plan: "plan"
-        case .run: "run"
-        case .apply: "apply"
-        case .undo: "undo"
-        }
-    Signals.listen()
-    Hardening.begin()
-    let began = Timestamp.text(Time.system.wall())
-    if let csv, csv != "-", let metrics = telling.metrics,
-        URL(fileURLWithPath: csv).standardized == URL(fileURLWithPath: metrics).standardized
-    {
-        writeLine("--csv and --metrics name one file, \(csv): nothing was done")
-        throw leaving(.usage)
-    }
-    let entries = try common.open(jobs, command: word, writes: command.writes, host)
-    let output = try csv.map { try OutputFile($0, what: "CSV", jobs: jobs, state: common.state) }
-    output?.write((csv == "-" ? "" : CSVReport.byteOrderMark) + CSVReport.header)
-    // Numbers that cannot be written keep nobody's access standing.
-    let metrics = telling.metrics.flatMap {
-        try? OutputFile(
-            $0, what: "metrics", jobs: jobs, state: common.state, mode: 0o644, otherwise: "no numbers are written")
-    }
-    let ping = telling.ping.map { Ping($0, environment: ProcessInfo.processInfo.environment) }
-    await ping?.send("/start")
-    let surroundings = common.surroundings()
-    var allowed = try permissions.parsed()
-    allowed.maxAge = maxAge
-    let invocation = Invocation(command, permissions: allowed, label: label, surroundings: surroundings)
-    var reports: [JobReport] = []
-    var failure: LedgerError?
-    do {
-        reports = try await invocation.execute(entries.map { ($0.job, $0.ledger) }) { run in
-            guard let output, let plan = try run.plan.flatMap({ try run.ledger.plan($0) }) else { return }
-            let report = CSVReport(job: run.job.name, platform: run.job.target.platform, write: output.write)
-            try report.rows(of: plan, in: run.ledger)
-            if csvAll { try report.others(of: plan, in: run.ledger) }
-        }
-    } catch let error as LedgerError {
-        // What was done is told and copied all the same.
-        failure = error
-    }
-    withExtendedLifetime(entries) { output?.finish() }
-    var copyFailures: [String] = []
-    if command.writes {
-        for entry in entries {
-            do {
-                _ = try entry.ledger.keepCopy(
-                    now: Timestamp.text(Time.system.wall()), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0,
-                    keep: copies)
-            } catch {
-                copyFailures.append("\(entry.job.name): no copy of the ledger was made: \(error)")
-            }
-        }
-    }
-    if common.progress == .auto, isatty(2) == 1 { writeError("\r\u{1B}[K") }
-    // With the CSV on stdout the summary must not stand in it.
-    let say: (String) -> Void = { csv == "-" ? writeLine($0) : print(printable($0)) }
-    let screen = common.screen(onError: csv == "-")
-    for report in reports {
-        // Of several jobs each line says whose it is.
-        let name = reports.count == 1 ? "" : "\(report.job): "
-        let lines = screen.at(jobs.first { $0.name == report.job }?.timezone).lines(report)
-        for line in lines { if csv == "-" { writeError(name + line + "\n") } else { print(name + line) } }
-        if case .plan = command, let plan = report.plan, report.exit == .pending {
-            let file = jobs.first { $0.name == report.job }?.file ?? "JOB"
-            let until =
-                report.planned.flatMap { Timestamp.seconds($0) }.map { ", until \(Timestamp.text($0 + 86400))" } ?? ""
-            say(
-                """
-                \(name)  Apply exactly this\(until): rollcall apply \(shellWord(file)) --plan \(plan)\
-                \(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)
-                """
-            )
-        }
-        if report.exit == .held, !report.lettingGo.isEmpty,
-            let file = jobs.first(where: { $0.name == report.job })?.file
-        {
-            let doing =
-                switch command {
-                case .undo(let run, _): "undo \(shellWord(file)) \(run)"
-                // The plan that was looked at, and no other.
-                case .apply(let plan?, let digest):
-                    "apply \(shellWord(file)) --plan \(plan)\(digest.map { " --digest \($0)" } ?? "")"
-                default: "run \(shellWord(file))"
-                }
-            // What was allowed already, and is not enough, is said anew.
-            say(
-                """
-                \(name)  If this is meant: rollcall \(doing) \(report.lettingGo.joined(separator: " "))\
-                \(common.stateWords)\(permissions.words(without: report.lettingGo))
-                """
-            )
-        }
-        if let entry = entries.first(where: { $0.job.name == report.job && $0.isNew }) {
-            // A first try that came to nothing leaves nothing: a ledger that knows nothing would look like a job that
-            // is not run.
-            if report.plan == nil, (try? entry.ledger.isBlank()) == true {
-                entry.remove()
-            } else if !lines.isEmpty {
-                say("\(name)  This ledger is new: \(entry.path)")
-            }
-        }
-    }
-    if reports.count > 1, !(common.quiet && reports.allSatisfy { $0.exit == .inStep }) {
-        for line in JobTable.lines(reports) { say(line) }
-    }
-    var code = reports.map(\.exit).max() ?? .inStep
-    if let failure {
-        writeLine("\(failure)")
-        code = max(code, .ledger)
-    }
-    for failure in copyFailures {
-        writeLine("\(failure)")
-        code = max(code, .ledger)
-    }
-    if let metrics {
-        // A job without a report is told of as well: its numbers must not vanish when something is wrong.
-        let silent = jobs.filter { job in !reports.contains { $0.job == job.name } }.map {
-            JobReport.withoutPlan($0.name, code, [], began: began)
-        }
-        metrics.write(
-            Metrics.text(
-                (reports + silent).map { report in
-                    (
-                        report,
-                        (try? entries.first { $0.job.name == report.job }?.ledger.lastSuccess()).flatMap { $0 }.flatMap
-                        { Timestamp.seconds($0) }
-                    )
-                }))
-        metrics.finish()
-    }
-    if let failure = metrics?.failure { writeLine("\(failure)") }
-    if let failure = output?.failure {
-        writeLine("\(failure)")
-        code = max(code, .ledger)
-    }
-    for report in reports {
-        guard command.writes, let job = jobs.first(where: { $0.name == report.job }), !job.after.isEmpty else {
-            continue
-        }
-        if let failure = await AfterRun.run(job, report, command: word, csv: csv) {
-            writeLine("\(job.name): after: \(failure)")
-        }
-    }
-    await ping?.send("/\(code.rawValue)")
-    if code != .inStep { throw leaving(code) }
 }

@@ -222,37 +222,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     )
                 }
                 let known = Ledger.contents(ofCopy: copy)
-                // Another job's ledger would be refused by the next run, or worse, be believed: many tenants may share
-                // one address.
-                if let owner = known?.job, owner != job.name {
-                    throw LedgerError.io(
-                        """
-                        \(copy) is of the job \(owner); name a copy of \(job.name), or, if the job was renamed, \
-                        restore it under its old name and rename the ledger then
-                        """
-                    )
-                }
-                if let target = known?.bindings["target"], let meant = URLParts(job.target.baseURL)?.description,
-                    target != meant
-                {
-                    throw LedgerError.io(
-                        """
-                        \(copy) belongs to the target \(target), and the job \(job.name) writes to \(meant); name \
-                        a copy of this job
-                        """
-                    )
-                }
-                let bound =
-                    FileManager.default.fileExists(atPath: path)
-                    ? Ledger.contents(ofCopy: path)?.bindings["source"] : nil
-                if let bound, let source = known?.bindings["source"], source != bound {
-                    throw LedgerError.io(
-                        """
-                        \(copy) belongs to the source \(source), and \(path) to \(bound); name a copy of this \
-                        job, or remove \(path) if the job's source has changed
-                        """
-                    )
-                }
+                try Self.refuse(copy, known, of: job, for: path)
                 let aside = try Ledger.restore(path, from: copy, now: Timestamp.text(Time.system.wall()))
                 print("restored \(path) from \(copy)\(aside.map { "; the old one is \($0)" } ?? "")")
                 if let known {
@@ -267,6 +237,40 @@ struct LedgerCommand: AsyncParsableCommand {
                     """
                       accounts that runs since then made or associated count as associated: they are never \
                     deleted unless leavers.associated says delete
+                    """
+                )
+            }
+        }
+
+        /// Another job's ledger would be refused by the next run, or worse, be believed: many tenants may share one
+        /// address.
+        private static func refuse(_ copy: String, _ known: Ledger.Contents?, of job: Job, for path: String) throws {
+            if let owner = known?.job, owner != job.name {
+                throw LedgerError.io(
+                    """
+                    \(copy) is of the job \(owner); name a copy of \(job.name), or, if the job was renamed, \
+                    restore it under its old name and rename the ledger then
+                    """
+                )
+            }
+            if let target = known?.bindings["target"], let meant = URLParts(job.target.baseURL)?.description,
+                target != meant
+            {
+                throw LedgerError.io(
+                    """
+                    \(copy) belongs to the target \(target), and the job \(job.name) writes to \(meant); name \
+                    a copy of this job
+                    """
+                )
+            }
+            let bound =
+                FileManager.default.fileExists(atPath: path)
+                ? Ledger.contents(ofCopy: path)?.bindings["source"] : nil
+            if let bound, let source = known?.bindings["source"], source != bound {
+                throw LedgerError.io(
+                    """
+                    \(copy) belongs to the source \(source), and \(path) to \(bound); name a copy of this \
+                    job, or remove \(path) if the job's source has changed
                     """
                 )
             }

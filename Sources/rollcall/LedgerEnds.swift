@@ -30,46 +30,7 @@ extension LedgerCommand {
         func run() async throws {
             try await LedgerCommand.locked(common, host, job) { job, path in
                 let copies = Ledger.copies(of: path, now: Timestamp.text(Time.system.wall()))
-                do {
-                    let ledger = try LedgerCommand.existing(path)
-                    print(
-                        """
-                        \(job.name): \(counted(try ledger.linkCount(kind: .user), "user")) and \
-                        \(counted(try ledger.linkCount(kind: .group), "group")) linked, \
-                        \(copies.count == 1 ? "1 copy" : "\(copies.count) copies"); \(path)
-                        """
-                    )
-                    if let last = try ledger.lastRun(isBaseline: false) {
-                        print(printable("  last run: \(last.id) of \(last.started): \(last.summary ?? "")"))
-                    }
-                    let open = try ledger.unsettled().count
-                    guard open == 0 else {
-                        writeLine(
-                            """
-                            nothing is removed: \(counted(open, "operation")) of an interrupted run to be \
-                            settled; rollcall run \(shellWord(job.file))\(common.stateWords) settles them
-                            """
-                        )
-                        throw leaving(.recordsFailed)
-                    }
-                    let (accounts, memberships) = try ledger.accessToEnd()
-                    guard acceptAccess || accounts.isEmpty && memberships == 0 else {
-                        let names = accounts.prefix(5).joined(separator: ", ") + (accounts.count > 5 ? ", …" : "")
-                        let what = [
-                            accounts.isEmpty ? nil : "\(counted(accounts.count, "account")) (\(names))",
-                            memberships == 0 ? nil : counted(memberships, "membership"),
-                        ].compactMap { $0 }.joined(separator: " and ")
-                        writeLine(
-                            """
-                            nothing is removed: as far as this ledger knows, \(what) should be ended and stand, \
-                            and nobody else would end them: rollcall run \(shellWord(job.file))\
-                            \(common.stateWords) does, or tells what keeps it; if they are to stay, add \
-                            --accept-access
-                            """
-                        )
-                        throw leaving(.recordsFailed)
-                    }
-                }
+                try judge(job, path, copies)
                 guard yes == job.name else {
                     if let yes { writeLine("--yes \(yes): the job's name is \(job.name)") }
                     print(
@@ -82,20 +43,66 @@ extension LedgerCommand {
                     if yes != nil { throw leaving(.usage) }
                     return
                 }
-                try TargetRegistry(folder: common.state).release(job.name)
-                for file in ["", "-wal", "-shm", ".scratch"].map({ path + $0 }) + copies
-                where FileManager.default.fileExists(atPath: file) {
-                    guard unlink(file) == 0 else {
-                        throw LedgerError.io("cannot remove \(file): \(String(cString: strerror(errno)))")
-                    }
+                try remove(job, path, copies)
+            }
+        }
+
+        /// Shows what would be lost, and refuses while somebody would keep access by it.
+        private func judge(_ job: Job, _ path: String, _ copies: [String]) throws {
+            let ledger = try LedgerCommand.existing(path)
+            print(
+                """
+                \(job.name): \(counted(try ledger.linkCount(kind: .user), "user")) and \
+                \(counted(try ledger.linkCount(kind: .group), "group")) linked, \
+                \(copies.count == 1 ? "1 copy" : "\(copies.count) copies"); \(path)
+                """
+            )
+            if let last = try ledger.lastRun(isBaseline: false) {
+                print(printable("  last run: \(last.id) of \(last.started): \(last.summary ?? "")"))
+            }
+            let open = try ledger.unsettled().count
+            guard open == 0 else {
+                writeLine(
+                    """
+                    nothing is removed: \(counted(open, "operation")) of an interrupted run to be \
+                    settled; rollcall run \(shellWord(job.file))\(common.stateWords) settles them
+                    """
+                )
+                throw leaving(.recordsFailed)
+            }
+            let (accounts, memberships) = try ledger.accessToEnd()
+            guard acceptAccess || accounts.isEmpty && memberships == 0 else {
+                let names = accounts.prefix(5).joined(separator: ", ") + (accounts.count > 5 ? ", …" : "")
+                let what = [
+                    accounts.isEmpty ? nil : "\(counted(accounts.count, "account")) (\(names))",
+                    memberships == 0 ? nil : counted(memberships, "membership"),
+                ].compactMap { $0 }.joined(separator: " and ")
+                writeLine(
+                    """
+                    nothing is removed: as far as this ledger knows, \(what) should be ended and stand, \
+                    and nobody else would end them: rollcall run \(shellWord(job.file))\
+                    \(common.stateWords) does, or tells what keeps it; if they are to stay, add \
+                    --accept-access
+                    """
+                )
+                throw leaving(.recordsFailed)
+            }
+        }
+
+        private func remove(_ job: Job, _ path: String, _ copies: [String]) throws {
+            try TargetRegistry(folder: common.state).release(job.name)
+            for file in ["", "-wal", "-shm", ".scratch"].map({ path + $0 }) + copies
+            where FileManager.default.fileExists(atPath: file) {
+                guard unlink(file) == 0 else {
+                    throw LedgerError.io("cannot remove \(file): \(String(cString: strerror(errno)))")
                 }
-                print("  removed, with \(copies.count == 1 ? "1 copy" : "\(copies.count) copies")")
-                let aside = ((try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []).filter {
-                    $0.hasPrefix("\(job.name).sqlite.before-")
-                }.sorted()
-                if !aside.isEmpty {
-                    print("  what was set aside before is still there: \(aside.joined(separator: ", "))")
-                }
+            }
+            print("  removed, with \(copies.count == 1 ? "1 copy" : "\(copies.count) copies")")
+            let aside = ((try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []).filter {
+                $0.hasPrefix("\(job.name).sqlite.before-")
+            }.sorted()
+            if !aside.isEmpty {
+                print("  what was set aside before is still there: \(aside.joined(separator: ", "))")
             }
         }
     }
@@ -121,45 +128,21 @@ extension LedgerCommand {
             try await LedgerCommand.locked(common, host, job) { job, path in
                 let fresh = path + ".rebuilding"
                 for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: fresh + end) }
-                let linked: Int
-                var known: Int?
-                var forgotten = 0
                 let copy =
                     FileManager.default.fileExists(atPath: path) && (try? Ledger(path: path).isBlank()) == false
                     ? nil : Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall()))
-                do {
-                    let ledger = try Ledger(path: fresh)
-                    if FileManager.default.fileExists(atPath: path), let old = try? Ledger(reading: path) {
-                        try ledger.bind(like: old)
-                    }
-                    do {
-                        linked = try await Rebuilding.rebuild(job, ledger, surroundings: common.surroundings())
-                    } catch let failure as JobFailure {
-                        writeLine("\(failure)")
-                        throw leaving(failure.exit)
-                    }
-                    if FileManager.default.fileExists(atPath: path), let old = try? Ledger(path: path),
-                        (try? old.isBoundLike(ledger)) == true
-                    {
-                        known = try? ledger.adopt(old)
-                        forgotten = (try? old.linkCount(kind: .user) + old.linkCount(kind: .group) - (known ?? 0)) ?? 0
-                    }
-                    let findings = try ledger.verify()
-                    guard findings.isEmpty else {
-                        throw LedgerError.io("the new ledger is not good: \(findings.joined(separator: "; "))")
-                    }
-                }
+                let made = try await make(job, fresh, like: path)
                 let aside = try Ledger.replace(path, with: fresh, now: Timestamp.text(Time.system.wall()))
                 print(
                     """
-                    rebuilt \(path): \(linked) accounts and groups linked\
+                    rebuilt \(path): \(made.linked) accounts and groups linked\
                     \(aside.map { "; the old one is \($0)" } ?? "")
                     """
                 )
-                if forgotten > 0, let aside {
+                if made.forgotten > 0, let aside {
                     print(
                         """
-                          \(forgotten) links of the old ledger are not in it, such as those of leavers: their \
+                          \(made.forgotten) links of the old ledger are not in it, such as those of leavers: their \
                         accounts stay as they are from now on; “rollcall ledger restore --from \(aside)” goes back
                         """
                     )
@@ -172,14 +155,42 @@ extension LedgerCommand {
                         """
                     )
                 }
-                if let known, known == linked { return }
+                if made.known == made.linked { return }
                 print(
                     """
-                      \(linked - (known ?? 0)) of them count as associated, since the old ledger does not tell \
-                    that they were created: they are never deleted unless leavers.associated says delete
+                      \(made.linked - (made.known ?? 0)) of them count as associated, since the old ledger does not \
+                    tell that they were created: they are never deleted unless leavers.associated says delete
                     """
                 )
             }
+        }
+
+        /// Makes the new ledger from both sides: how many are linked in it, of how many the old one tells whose work
+        /// they are, and how many of the old one's links it lacks.
+        private func make(_ job: Job, _ fresh: String, like path: String) async throws -> (
+            linked: Int, known: Int?, forgotten: Int
+        ) {
+            let ledger = try Ledger(path: fresh)
+            let isThere = FileManager.default.fileExists(atPath: path)
+            if isThere, let old = try? Ledger(reading: path) { try ledger.bind(like: old) }
+            let linked: Int
+            do {
+                linked = try await Rebuilding.rebuild(job, ledger, surroundings: common.surroundings())
+            } catch let failure as JobFailure {
+                writeLine("\(failure)")
+                throw leaving(failure.exit)
+            }
+            var known: Int?
+            var forgotten = 0
+            if isThere, let old = try? Ledger(path: path), (try? old.isBoundLike(ledger)) == true {
+                known = try? ledger.adopt(old)
+                forgotten = (try? old.linkCount(kind: .user) + old.linkCount(kind: .group) - (known ?? 0)) ?? 0
+            }
+            let findings = try ledger.verify()
+            guard findings.isEmpty else {
+                throw LedgerError.io("the new ledger is not good: \(findings.joined(separator: "; "))")
+            }
+            return (linked, known, forgotten)
         }
     }
 }

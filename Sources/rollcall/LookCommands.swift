@@ -113,42 +113,12 @@ struct StatusCommand: AsyncParsableCommand {
             let path = "\(common.state)/\(name).sqlite"
             let screen = common.screen(onError: false).at(given.first { $0.name == name }?.timezone)
             guard FileManager.default.fileExists(atPath: path) else {
-                if let (copy, known) = Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall())) {
-                    print(
-                        """
-                        \(name): no \(path), and a copy of it: \(copy), with \(known.users) users and \
-                        \(known.groups) groups; rollcall ledger restore JOB\(Ledger.stateOption(of: path)) puts \
-                        it back
-                        """
-                    )
-                } else {
-                    print("\(name): never run (no \(path))")
-                }
+                print(neverRun(name, path))
                 if oldest != nil { overdue.append("\(name): never applied") }
                 continue
             }
             do {
-                let ledger: Ledger
-                var isGoing = false
-                do {
-                    // Asked, and let go at once: a status must not stand in a run's way.
-                    _ = try JobLock(
-                        path: "\(common.state)/\(name).lock",
-                        holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
-                    ledger = try Ledger(path: path)
-                } catch let held as JobLock.Held {
-                    print("\(name): \(held)")
-                    ledger = try Ledger(reading: path)
-                    isGoing = true
-                    if let progress = try ledger.progress(), progress.all > 0 {
-                        print(
-                            """
-                            \(name): plan \(progress.plan) is being applied: \(progress.settled) of \
-                            \(progress.all) operations settled (\(progress.settled * 100 / progress.all) %)
-                            """
-                        )
-                    }
-                }
+                let (ledger, isGoing) = try open(name, path)
                 for line in try StatusReport.lines(name, ledger, isGoing: isGoing) {
                     for part in screen.told(printable(line), indent: 4) { print(part) }
                 }
@@ -166,6 +136,40 @@ struct StatusCommand: AsyncParsableCommand {
         for line in overdue { writeLine("overdue: \(line); look at what schedules it") }
         if !isWhole { throw leaving(.ledger) }
         if !overdue.isEmpty { throw leaving(.recordsFailed) }
+    }
+
+    private func neverRun(_ name: String, _ path: String) -> String {
+        guard let (copy, known) = Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall())) else {
+            return "\(name): never run (no \(path))"
+        }
+        return """
+            \(name): no \(path), and a copy of it: \(copy), with \(known.users) users and \
+            \(known.groups) groups; rollcall ledger restore JOB\(Ledger.stateOption(of: path)) puts \
+            it back
+            """
+    }
+
+    /// Opens a ledger; where a run has it, to be read only, and says how far that is.
+    private func open(_ name: String, _ path: String) throws -> (ledger: Ledger, isGoing: Bool) {
+        do {
+            // Asked, and let go at once: a status must not stand in a run's way.
+            _ = try JobLock(
+                path: "\(common.state)/\(name).lock",
+                holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
+            return (try Ledger(path: path), false)
+        } catch let held as JobLock.Held {
+            print("\(name): \(held)")
+            let ledger = try Ledger(reading: path)
+            if let progress = try ledger.progress(), progress.all > 0 {
+                print(
+                    """
+                    \(name): plan \(progress.plan) is being applied: \(progress.settled) of \
+                    \(progress.all) operations settled (\(progress.settled * 100 / progress.all) %)
+                    """
+                )
+            }
+            return (ledger, true)
+        }
     }
 }
 

@@ -32,18 +32,7 @@ final class OutputFile {
             handle = .standardOutput
             return
         }
-        func identity(_ path: String) -> [UInt64]? {
-            var status = stat()
-            return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
-        }
-        let folder = (path as NSString).deletingLastPathComponent
-        let isKept = [state, Ledger.copyFolder(of: "\(state)/ledger")].contains {
-            identity($0).map { $0 == identity(folder.isEmpty ? "." : folder) } ?? false
-        }
-        let inputs = jobs.flatMap { job -> [String] in
-            if case .file(let source, _) = job.source { [job.file, source] } else { [job.file] }
-        }
-        guard !isKept, identity(path).map({ file in !inputs.contains { identity($0) == file } }) ?? true else {
+        guard !Self.isOurs(path, jobs, state) else {
             throw refuse("is a job file or a source, or lies in the state folder among the ledgers; name another place")
         }
         var status = stat()
@@ -79,6 +68,22 @@ final class OutputFile {
         fchmod(descriptor, mode)
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         place = (partial, path)
+    }
+
+    /// Whether a path is that of a job file or a source, by whatever name, or lies among the ledgers.
+    private static func isOurs(_ path: String, _ jobs: [Job], _ state: String) -> Bool {
+        func identity(_ path: String) -> [UInt64]? {
+            var status = stat()
+            return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
+        }
+        let folder = (path as NSString).deletingLastPathComponent
+        let isKept = [state, Ledger.copyFolder(of: "\(state)/ledger")].contains {
+            identity($0).map { $0 == identity(folder.isEmpty ? "." : folder) } ?? false
+        }
+        let inputs = jobs.flatMap { job -> [String] in
+            if case .file(let source, _) = job.source { [job.file, source] } else { [job.file] }
+        }
+        return isKept || identity(path).map { file in inputs.contains { identity($0) == file } } ?? false
     }
 
     deinit { if let place { unlink(place.partial) } }

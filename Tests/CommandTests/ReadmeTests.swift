@@ -219,7 +219,7 @@ import Testing
         let operations = Self.page("docs/operations.md")
         let metrics = Self.page("Sources/Reporting/Metrics.swift")
         let names = alerts.matches(of: #/alert: (\w+)/#).map { String($0.1) }
-        #expect(names.count == 12)
+        #expect(names.count == 13)
         for name in names { #expect(operations.contains("**\(name).**"), "\(name)") }
         for metric in Set(alerts.matches(of: #/rollcall_\w+/#).map { String($0.0) }) {
             #expect(metrics.contains("\"\(metric)\""), "\(metric)")

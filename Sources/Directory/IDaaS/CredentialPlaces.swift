@@ -115,14 +115,7 @@ struct CredentialPlaces {
         guard let profile = profiles.first(where: { $0["name"]?.string == name }) else {
             throw CredentialChain.Missing(description: "\(path) has no profile “\(name)”")
         }
-        var fields: [String: String] = [:]
-        for (key, value) in profile.object ?? [:] {
-            if let text = value.string, !text.isEmpty {
-                fields[key] = text
-            } else if let number = value.integer {
-                fields[key] = String(number)
-            }
-        }
+        let fields = Self.fields(profile)
         let isInner: Bool? = if case .bool(let flag)? = profile["enable_vpc"] { flag } else { nil }
         switch profile["mode"]?.string ?? "" {
         case "AK": return .key(try key(fields, token: false, origin))
@@ -165,6 +158,19 @@ struct CredentialPlaces {
         case let mode:
             throw CredentialChain.Missing(description: "\(origin) has the mode “\(mode)”, which is not known")
         }
+    }
+
+    /// What a profile says, as texts.
+    private static func fields(_ profile: JSONValue) -> [String: String] {
+        var fields: [String: String] = [:]
+        for (key, value) in profile.object ?? [:] {
+            if let text = value.string, !text.isEmpty {
+                fields[key] = text
+            } else if let number = value.integer {
+                fields[key] = String(number)
+            }
+        }
+        return fields
     }
 
     /// A section of `credentials.ini`.

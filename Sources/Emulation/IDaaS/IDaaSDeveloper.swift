@@ -111,28 +111,7 @@ extension IDaaSService {
             oauth(404, "ResourceNotFound.\(type)", "The specified \(type) resource: \(id) not found.")
         }
         switch (path[0], path.count) {
-        case ("users", 1):
-            if let unit = query["organizationalUnitId"] {
-                let unit = unaliased(unit)
-                guard units.contains(unit) else {
-                    return oauth(
-                        400, "OrganizationUnitIdNotInScopes", "organizationUnitId : \(unit) not in provisioning scope!")
-                }
-                let wanted = options.unitListsAreDeep ? directory.subtree(unit) : [unit]
-                return page(
-                    .users,
-                    { service in
-                        service.directory.userOrder.filter {
-                            !wanted.isDisjoint(with: service.directory.unitsOfUser[$0] ?? [])
-                        }
-                    }, query, isManagement: false, name: "data")
-            }
-            _ = visibleUsers(id, application)
-            let select: Selection = { service in
-                var copy = service
-                return copy.visibleUsers(id, application).filter { !service.options.leftOut.contains($0) }
-            }
-            return page(.users, select, query, isManagement: false, name: "data")
+        case ("users", 1): return users(query, id, application, units)
         case ("users", 2):
             guard directory.users[path[1]] != nil, visibleUsers(id, application).contains(path[1]) else {
                 return gone("User", path[1])
@@ -153,24 +132,7 @@ extension IDaaSService {
             guard directory.groups[path[1]] != nil, groups.contains(path[1]) else { return gone("Group", path[1]) }
             return page(
                 .members, { $0.listedMembers(path[1]) }, query, isManagement: false, name: "data", group: path[1])
-        case ("organizationalUnits", 1):
-            guard let parent = query["parentId"].map(unaliased) else {
-                return oauth(400, "MissingParameter.ParentId", "The specified parameter:parentId is required!")
-            }
-            guard units.contains(parent) else {
-                return oauth(
-                    400, "OrganizationUnitIdNotInScopes", "organizationUnitId : \(parent) not in provisioning scope!")
-            }
-            return page(
-                .units,
-                { service in
-                    service.options.hidesUnits
-                        ? []
-                        : service.directory.unitOrder.filter {
-                            service.directory.units[$0]?["parentId"]?.string == parent
-                        }
-                }, query, isManagement: false,
-                name: "data")
+        case ("organizationalUnits", 1): return childUnits(query, units)
         case ("organizationalUnits", 2):
             let unit = unaliased(path[1])
             guard directory.units[unit] != nil else { return gone("OrganizationalUnit", unit) }
@@ -182,6 +144,52 @@ extension IDaaSService {
         case ("provisioningScope", 1): return scope(of: application, isManagement: false)
         default: return nil
         }
+    }
+
+    private mutating func users(
+        _ query: [String: String], _ id: String, _ application: IDaaSApplicationSettings, _ units: Set<String>
+    ) -> EmulatedResponse {
+        if let unit = query["organizationalUnitId"] {
+            let unit = unaliased(unit)
+            guard units.contains(unit) else {
+                return oauth(
+                    400, "OrganizationUnitIdNotInScopes", "organizationUnitId : \(unit) not in provisioning scope!")
+            }
+            let wanted = options.unitListsAreDeep ? directory.subtree(unit) : [unit]
+            return page(
+                .users,
+                { service in
+                    service.directory.userOrder.filter {
+                        !wanted.isDisjoint(with: service.directory.unitsOfUser[$0] ?? [])
+                    }
+                }, query, isManagement: false, name: "data")
+        }
+        _ = visibleUsers(id, application)
+        let select: Selection = { service in
+            var copy = service
+            return copy.visibleUsers(id, application).filter { !service.options.leftOut.contains($0) }
+        }
+        return page(.users, select, query, isManagement: false, name: "data")
+    }
+
+    private mutating func childUnits(_ query: [String: String], _ units: Set<String>) -> EmulatedResponse {
+        guard let parent = query["parentId"].map(unaliased) else {
+            return oauth(400, "MissingParameter.ParentId", "The specified parameter:parentId is required!")
+        }
+        guard units.contains(parent) else {
+            return oauth(
+                400, "OrganizationUnitIdNotInScopes", "organizationUnitId : \(parent) not in provisioning scope!")
+        }
+        return page(
+            .units,
+            { service in
+                service.options.hidesUnits
+                    ? []
+                    : service.directory.unitOrder.filter {
+                        service.directory.units[$0]?["parentId"]?.string == parent
+                    }
+            }, query, isManagement: false,
+            name: "data")
     }
 
     mutating func visibleUsers(_ id: String, _ application: IDaaSApplicationSettings) -> [String] {

@@ -36,35 +36,11 @@ extension IDaaSService {
             number = given
         }
         let faults = take(list, number)
-        if faults.contains(.serverError) {
-            return isManagement
-                ? refuse(500, "InternalError", "The request processing has failed due to some unknown error.")
-                : oauth(503, "ServiceUnavailable", "try later")
-        }
-        if faults.contains(.throttled) { return throttled(isManagement: isManagement) }
-        if faults.contains(.expiredToken) {
-            if !isManagement {
-                issued = [:]
-                return oauth(400, "invalid_token", "Access token is not valid")
-            }
-            if token != nil { return invalid("NextToken", isManagement) }
-        }
+        if let refusal = refused(faults, isManagement, hasToken: token != nil) { return refusal }
         for fault in faults { disturb(fault, list, group) }
 
         let all = select(self)
-        var shown: [String]
-        if isByToken, list != .members {
-            shown = Array(created(after: after, all).prefix(size))
-        } else {
-            let start = isByToken ? after : (number - 1) * size
-            shown = Array(all.dropFirst(start).prefix(size))
-        }
-        var next: String?
-        if isByToken, let last = shown.last {
-            let place = list == .members ? after + shown.count : directory.ordinals[last] ?? 0
-            let isEnd = list == .members ? place >= all.count : created(after: place, all).isEmpty
-            if !isEnd { next = "NT\(String(place, radix: 16))x\(String(number + 1, radix: 16))" }
-        }
+        var (shown, next) = cut(all, list, isByToken: isByToken, after: after, number: number, size: size)
         if faults.contains(.lostPage) { shown = [] }
         if faults.contains(.repeatedToken) {
             if isByToken {
@@ -85,6 +61,42 @@ extension IDaaSService {
             document["maxResults"] = .integer(Int64(size))
             if let next { document["nextToken"] = .string(next) } else if !isManagement { document["nextToken"] = "" }
         }
+        return answered(document, faults, isManagement)
+    }
+
+    /// What of a list is on a page, and the token of the next one.
+    private func cut(
+        _ all: [String], _ list: IDaaSFault.List, isByToken: Bool, after: Int, number: Int, size: Int
+    ) -> (shown: [String], next: String?) {
+        guard isByToken else { return (Array(all.dropFirst((number - 1) * size).prefix(size)), nil) }
+        let shown =
+            list == .members ? Array(all.dropFirst(after).prefix(size)) : Array(created(after: after, all).prefix(size))
+        guard let last = shown.last else { return (shown, nil) }
+        let place = list == .members ? after + shown.count : directory.ordinals[last] ?? 0
+        let isEnd = list == .members ? place >= all.count : created(after: place, all).isEmpty
+        return (shown, isEnd ? nil : "NT\(String(place, radix: 16))x\(String(number + 1, radix: 16))")
+    }
+
+    /// The refusal that faults make of a request for a page; nil where it is answered.
+    private mutating func refused(_ faults: Set<IDaaSFault.Kind>, _ isManagement: Bool, hasToken: Bool)
+        -> EmulatedResponse?
+    {
+        if faults.contains(.serverError) {
+            return isManagement
+                ? refuse(500, "InternalError", "The request processing has failed due to some unknown error.")
+                : oauth(503, "ServiceUnavailable", "try later")
+        }
+        if faults.contains(.throttled) { return throttled(isManagement: isManagement) }
+        guard faults.contains(.expiredToken) else { return nil }
+        if !isManagement {
+            issued = [:]
+            return oauth(400, "invalid_token", "Access token is not valid")
+        }
+        return hasToken ? invalid("NextToken", isManagement) : nil
+    }
+
+    private func answered(_ page: JSONValue, _ faults: Set<IDaaSFault.Kind>, _ isManagement: Bool) -> EmulatedResponse {
+        var document = page
         if isManagement { document["requestId"] = .string(requestID) }
         var response = EmulatedResponse.json(
             200, isManagement ? IDaaSRecords.upperCamel(document) : document, type: "application/json")

@@ -13,10 +13,43 @@ struct RequestSignature {
         "host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256",
     ]
 
+    /// What the `Authorization` header says.
+    private struct Claim {
+        var id: String
+        var names: [String]
+        var signature: String
+    }
+
     /// - Parameter nonces: those that were used, with when; old ones are forgotten.
     static func verify(_ request: EmulatedRequest, _ options: IDaaSOptions, nonces: inout [String: Double], now: Double)
         throws
     {
+        let claim = try claim(request)
+        try judgeHeaders(request, claim)
+        guard let secret = options.accessKeys[claim.id] else {
+            throw Refusal(
+                status: 404, code: "InvalidAccessKeyId.NotFound", message: "Specified access key is not found.")
+        }
+        if let token = options.securityTokens[claim.id], request.headers["x-acs-security-token"] != token {
+            throw Refusal(
+                status: 400, code: "InvalidSecurityToken.Malformed",
+                message: "The specified SecurityToken is malformed.")
+        }
+        try judgeDate(request, now)
+        try judgeSignature(request, claim, secret)
+        guard let nonce = value("x-acs-signature-nonce", request), nonces[nonce] == nil else {
+            throw Refusal(
+                status: 400, code: "SignatureNonceUsed", message: "Specified signature nonce was used already.")
+        }
+        if nonces.count > 100_000 { nonces = nonces.filter { $0.value > now - 1800 } }
+        nonces[nonce] = now
+    }
+
+    private static func value(_ name: String, _ request: EmulatedRequest) -> String? {
+        name == "host" ? host(request) : request.headers[name]
+    }
+
+    private static func claim(_ request: EmulatedRequest) throws -> Claim {
         guard let header = request.headers["authorization"] else {
             throw Refusal(status: 400, code: "MissingParameter", message: "Authorization is mandatory for this action.")
         }
@@ -36,28 +69,25 @@ struct RequestSignature {
                 status: 400, code: "IncompleteSignature",
                 message: "The request signature does not conform to Aliyun standards.")
         }
-        func value(_ name: String) -> String? { name == "host" ? host(request) : request.headers[name] }
+        return Claim(id: id, names: names, signature: signature)
+    }
+
+    private static func judgeHeaders(_ request: EmulatedRequest, _ claim: Claim) throws {
         for name in required {
-            guard value(name) != nil else {
+            guard value(name, request) != nil else {
                 throw Refusal(status: 400, code: "MissingParameter", message: "\(name) is mandatory for this action.")
             }
-            guard names.contains(name) else {
+            guard claim.names.contains(name) else {
                 throw Refusal(status: 400, code: "IncompleteSignature", message: "\(name) must be signed.")
             }
         }
-        for name in request.headers.keys where name.hasPrefix("x-acs-") && !names.contains(name) {
+        for name in request.headers.keys where name.hasPrefix("x-acs-") && !claim.names.contains(name) {
             throw Refusal(status: 400, code: "IncompleteSignature", message: "\(name) must be signed.")
         }
-        guard let secret = options.accessKeys[id] else {
-            throw Refusal(
-                status: 404, code: "InvalidAccessKeyId.NotFound", message: "Specified access key is not found.")
-        }
-        if let token = options.securityTokens[id], request.headers["x-acs-security-token"] != token {
-            throw Refusal(
-                status: 400, code: "InvalidSecurityToken.Malformed",
-                message: "The specified SecurityToken is malformed.")
-        }
-        guard let date = value("x-acs-date").flatMap(seconds) else {
+    }
+
+    private static func judgeDate(_ request: EmulatedRequest, _ now: Double) throws {
+        guard let date = value("x-acs-date", request).flatMap(seconds) else {
             throw Refusal(
                 status: 400, code: "InvalidTimeStamp.Format",
                 message: "Specified time stamp or date value is not well formatted.")
@@ -67,30 +97,27 @@ struct RequestSignature {
                 status: 400, code: "InvalidTimeStamp.Expired", message: "Specified time stamp or date value is expired."
             )
         }
-        guard hex(Digest.sha256(request.body)) == value("x-acs-content-sha256") else {
+    }
+
+    private static func judgeSignature(_ request: EmulatedRequest, _ claim: Claim, _ secret: String) throws {
+        let digest = value("x-acs-content-sha256", request) ?? ""
+        guard hex(Digest.sha256(request.body)) == digest else {
             throw Refusal(
                 status: 400, code: "SignatureDoesNotMatch",
                 message: "Specified x-acs-content-sha256 is not matched with the body.")
         }
-        let lines = names.map { "\($0):\(trimmed(value($0) ?? ""))\n" }.joined()
+        let lines = claim.names.map { "\($0):\(trimmed(value($0, request) ?? ""))\n" }.joined()
         let canonical = [
             request.method, request.path.isEmpty ? "/" : request.path, query(request.query), lines,
-            names.joined(separator: ";"), value("x-acs-content-sha256") ?? "",
-        ].joined(
-            separator: "\n")
+            claim.names.joined(separator: ";"), digest,
+        ].joined(separator: "\n")
         let toSign = "ACS3-HMAC-SHA256\n" + hex(Digest.sha256(Array(canonical.utf8)))
-        guard hex(Digest.hmacSHA256(key: Array(secret.utf8), Array(toSign.utf8))) == signature else {
+        guard hex(Digest.hmacSHA256(key: Array(secret.utf8), Array(toSign.utf8))) == claim.signature else {
             throw Refusal(
                 status: 400, code: "SignatureDoesNotMatch",
                 message:
                     "Specified signature is not matched with our calculation. server string to sign is:\(canonical)")
         }
-        guard let nonce = value("x-acs-signature-nonce"), nonces[nonce] == nil else {
-            throw Refusal(
-                status: 400, code: "SignatureNonceUsed", message: "Specified signature nonce was used already.")
-        }
-        if nonces.count > 100_000 { nonces = nonces.filter { $0.value > now - 1800 } }
-        nonces[nonce] = now
     }
 
     private static func host(_ request: EmulatedRequest) -> String? {

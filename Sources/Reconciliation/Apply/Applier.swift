@@ -177,6 +177,12 @@ final class Applier {
         var care: GroupCare?
         var isDisabled = false
         var looksAfterDelete = false
+
+        func performed(by sender: Sender) async -> Performed {
+            await sender.perform(
+                operation, targetID: targetID, members: members.map(\.id), mark: mark, care: care,
+                isDisabled: isDisabled, looksAfterDelete: looksAfterDelete)
+        }
     }
 
     /// Counts refusals of creates that say that nothing more fits.
@@ -227,15 +233,7 @@ final class Applier {
                     try tick()
                     for (ready, performed) in arrived {
                         busy.remove(key(ready.operation))
-                        try record(
-                            ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id),
-                            targetID: ready.targetID, care: ready.care)
-                        if performed.isFailure { failures += 1 }
-                        if let settled,
-                            let operation = try ledger.operation(plan: ready.operation.plan, seq: ready.operation.seq)
-                        {
-                            settled(operation)
-                        }
+                        try record(ready, performed)
                     }
                     while inFlight + leaving.count < concurrency, isGoing {
                         guard let place = waiting.firstIndex(where: { !busy.contains(key($0)) }) else {
@@ -258,23 +256,22 @@ final class Applier {
                 sent += arrived.count
                 if !arrived.isEmpty { progress(sent, failures) }
                 inFlight += leaving.count
-                for ready in leaving {
-                    group.addTask {
-                        answers.put(
-                            (
-                                ready,
-                                await sender.perform(
-                                    ready.operation, targetID: ready.targetID, members: ready.members.map(\.id),
-                                    mark: ready.mark, care: ready.care, isDisabled: ready.isDisabled,
-                                    looksAfterDelete: ready.looksAfterDelete)
-                            ))
-                    }
-                }
+                for ready in leaving { group.addTask { answers.put((ready, await ready.performed(by: sender))) } }
                 arrived = inFlight > 0 ? await answers.take() : []
                 inFlight -= arrived.count
             } while inFlight > 0 || !arrived.isEmpty
         }
         return count
+    }
+
+    private func record(_ ready: Ready, _ performed: Performed) throws {
+        try record(
+            ready.operation, performed, leftOut: ready.leftOut, members: ready.members.map(\.id),
+            targetID: ready.targetID, care: ready.care)
+        if performed.isFailure { failures += 1 }
+        if let settled, let operation = try ledger.operation(plan: ready.operation.plan, seq: ready.operation.seq) {
+            settled(operation)
+        }
     }
 
     /// Resolves ids and journals the operation as sent; nil when it needs no request.
@@ -294,65 +291,68 @@ final class Applier {
             }
             try ledger.markSent([operation], now: now())
             return Ready(operation: operation, targetID: nil, members: [], leftOut: [:])
-        case .addMembers, .removeMembers:
-            var members: [(position: Int, id: String)] = []
-            var leftOut: [Int: String] = [:]
-            for member in operation.members {
-                // Whose account could not be made or made ours keeps its memberships, and gets no new ones. An
-                // attribute that was refused is no reason: the account is ours all the same.
-                if let id = member.targetID {
-                    members.append((member.position, id))
-                } else {
-                    leftOut[member.position] = "\(member.sourceID ?? "the member") has no account of ours"
-                }
-            }
-            guard let group = link?.targetID else {
-                try ledger.settle(
-                    operation, Outcome(status: .skipped, reason: "the group could not be made, or made ours"), run: run)
-                return nil
-            }
-            guard !members.isEmpty else {
-                try ledger.settle(
-                    operation,
-                    Outcome(status: .skipped, reason: "none of the members has an account of ours", leftOut: leftOut),
-                    run: run)
-                return nil
-            }
-            if try isStopped(operation) { return nil }
-            if operation.verb == .addMembers, notesMembers {
-                try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false)
-            }
-            let care = try self.care(
-                operation, group: group, adding: operation.verb == .addMembers ? members.map(\.id) : [],
-                removing: operation.verb == .removeMembers ? members.map(\.id) : [])
-            try ledger.markSent([operation], now: now())
-            return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut, care: care)
-        case .update, .associate, .dissociate, .disable, .delete:
-            if try isStopped(operation) { return nil }
-            if operation.situation == .existing, link == nil, operation.verb != .associate {
-                try ledger.settle(
-                    operation,
-                    Outcome(
-                        status: .skipped,
-                        reason:
-                            """
-                            not sent: \(operation.targetID ?? "the object") was not associated, and is not ours \
-                            to write
-                            """
-                    ), run: run)
-                return nil
-            }
-            // A link that this plan made a moment ago is newer than what the plan was drawn from.
-            let id = link?.targetID ?? operation.targetID
-            let isGroup = operation.kind == .group && operation.verb != .delete
-            var care: GroupCare?
-            if isGroup, let id { care = try self.care(operation, group: id) }
-            try ledger.markSent([operation], now: now())
-            return Ready(
-                operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care,
-                isDisabled: operation.kind == .user ? try isDisabled(operation.sourceID, link) : false,
-                looksAfterDelete: try looksAfterDelete(operation))
+        case .addMembers, .removeMembers: return try prepareMembers(operation, link)
+        case .update, .associate, .dissociate, .disable, .delete: return try prepareWrite(operation, link)
         }
+    }
+
+    private func prepareMembers(_ operation: PlannedOperation, _ link: LinkState?) throws -> Ready? {
+        var members: [(position: Int, id: String)] = []
+        var leftOut: [Int: String] = [:]
+        for member in operation.members {
+            // Whose account could not be made or made ours keeps its memberships, and gets no new ones. An attribute
+            // that was refused is no reason: the account is ours all the same.
+            if let id = member.targetID {
+                members.append((member.position, id))
+            } else {
+                leftOut[member.position] = "\(member.sourceID ?? "the member") has no account of ours"
+            }
+        }
+        guard let group = link?.targetID else {
+            try ledger.settle(
+                operation, Outcome(status: .skipped, reason: "the group could not be made, or made ours"), run: run)
+            return nil
+        }
+        guard !members.isEmpty else {
+            try ledger.settle(
+                operation,
+                Outcome(status: .skipped, reason: "none of the members has an account of ours", leftOut: leftOut),
+                run: run)
+            return nil
+        }
+        if try isStopped(operation) { return nil }
+        let isAdding = operation.verb == .addMembers
+        if isAdding, notesMembers {
+            try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false)
+        }
+        let care = try self.care(
+            operation, group: group, adding: isAdding ? members.map(\.id) : [],
+            removing: isAdding ? [] : members.map(\.id))
+        try ledger.markSent([operation], now: now())
+        return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut, care: care)
+    }
+
+    private func prepareWrite(_ operation: PlannedOperation, _ link: LinkState?) throws -> Ready? {
+        if try isStopped(operation) { return nil }
+        if operation.situation == .existing, link == nil, operation.verb != .associate {
+            let object = operation.targetID ?? "the object"
+            try ledger.settle(
+                operation,
+                Outcome(
+                    status: .skipped, reason: "not sent: \(object) was not associated, and is not ours to write"),
+                run: run)
+            return nil
+        }
+        // A link that this plan made a moment ago is newer than what the plan was drawn from.
+        let id = link?.targetID ?? operation.targetID
+        let isGroup = operation.kind == .group && operation.verb != .delete
+        var care: GroupCare?
+        if isGroup, let id { care = try self.care(operation, group: id) }
+        try ledger.markSent([operation], now: now())
+        return Ready(
+            operation: operation, targetID: id, members: [], leftOut: [:], mark: link?.externalID, care: care,
+            isDisabled: operation.kind == .user ? try isDisabled(operation.sourceID, link) : false,
+            looksAfterDelete: try looksAfterDelete(operation))
     }
 
     /// Whether an account is to be disabled, or was when it was last written or read.

@@ -29,19 +29,7 @@ extension Applier {
         switch performed {
         case .kept: break
         case .done(let id, let resource):
-            switch operation.verb {
-            case .delete:
-                departed.insert(id)
-                try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: true)), run: run)
-                try ledger.forgetMembers(kind: operation.kind, target: id)
-            case .dissociate:
-                try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: false)), run: run)
-            case .addMembers, .removeMembers:
-                try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
-            default:
-                if operation.verb == .disable { departed.insert(id) }
-                try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
-            }
+            try recordDone(operation, id, resource, members: members, leftOut: leftOut)
         case .writtenInParts(let id, let resource, let refused, let why):
             var taken = operation
             taken.fields.removeAll { refused.contains($0.path) }
@@ -63,22 +51,7 @@ extension Applier {
             try recordLoss(operation, group: id, missing: missing)
         case .created(let written): try recordCreate(operation, kind, written)
         case .partly(let refused, let why):
-            if notesMembers, let targetID {
-                let changed = members.filter { !refused.contains($0) }
-                // What was refused to come in is not there; what was refused to go still is.
-                if operation.verb == .addMembers {
-                    try ledger.note(group: targetID, added: changed, removed: Array(refused))
-                } else {
-                    try ledger.note(group: targetID, added: [], removed: changed)
-                }
-            }
-            var failed = leftOut
-            for member in operation.members where member.targetID.map(refused.contains) ?? false {
-                failed[member.position] = why
-            }
-            var outcome = Outcome(status: .failed, reason: why, leftOut: failed, mayBeDone: true)
-            outcome.othersAreDone = true
-            try ledger.settle(operation, outcome, run: run)
+            try recordPartly(operation, targetID, members, refused: refused, why, leftOut: leftOut)
         case .found(let id, let resource, let byMark, let afterOurs):
             try recordFound(operation, kind, id: id, resource: resource, byMark: byMark, afterOurs: afterOurs)
         case .disabledInstead(let resource, let why):
@@ -87,39 +60,15 @@ extension Applier {
             try recordWrite(operation, kind, id: id, resource: resource, origin: try origin(of: operation))
             // Disabled, and not what was planned: the delete is tried again.
             try ledger.settle(operation, Outcome(status: .failed, reason: why, mayBeDone: true), run: run)
-        case .gone:
-            if operation.verb == .delete {
-                try ledger.settle(
-                    operation,
-                    Outcome(
-                        status: .done, reason: "was gone already", link: .drop(hasTombstone: false),
-                        fate: .goneAlready),
-                    run: run)
-            } else {
-                // A 404 by id is believed; where there is no list, nothing else would ever tell.
-                let isUnlisted =
-                    target.profile.listing == .none && operation.verb != .addMembers && operation.verb != .removeMembers
-                try ledger.settle(
-                    operation,
-                    Outcome(
-                        status: .failed,
-                        reason:
-                            """
-                            \(targetID ?? "the object") is gone from the target since it was read; the next run \
-                            judges it anew
-                            """,
-                        link: isUnlisted ? .drop(hasTombstone: false) : nil), run: run)
-            }
-        case .failed(let why, let kind):
+        case .gone: try recordGone(operation, targetID)
+        case .failed(let why, let failure):
             noteRollback(operation)
-            if kind != .doubtful, operation.verb == .addMembers, notesMembers, let targetID {
-                try ledger.forgetUncertain(group: targetID, members: members)
-            }
+            if failure != .doubtful { try forgetUncertain(operation, targetID, members) }
             try ledger.settle(
                 operation,
                 Outcome(
                     status: .failed, reason: why + temporaryName(operation), leftOut: leftOut,
-                    mayBeDone: kind == .doubtful, fate: kind == .withheld ? .withheld : nil), run: run)
+                    mayBeDone: failure == .doubtful, fate: failure == .withheld ? .withheld : nil), run: run)
         case .conflict(let why) where operation.unit != nil:
             noteRollback(operation)
             try ledger.settle(operation, Outcome(status: .failed, reason: why + temporaryName(operation)), run: run)
@@ -136,12 +85,80 @@ extension Applier {
             // What certainly was not done is planned anew by the next run, from what it reads; what is open stays in
             // the journal.
             if !isOpen {
-                if operation.verb == .addMembers, notesMembers, let targetID {
-                    try ledger.forgetUncertain(group: targetID, members: members)
-                }
+                try forgetUncertain(operation, targetID, members)
                 try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run)
             }
         }
+    }
+
+    private func recordDone(
+        _ operation: PlannedOperation, _ id: String, _ resource: [UInt8]?, members: [String], leftOut: [Int: String]
+    ) throws {
+        switch operation.verb {
+        case .delete:
+            departed.insert(id)
+            try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: true)), run: run)
+            try ledger.forgetMembers(kind: operation.kind, target: id)
+        case .dissociate:
+            try ledger.settle(operation, Outcome(status: .done, link: .drop(hasTombstone: false)), run: run)
+        case .addMembers, .removeMembers:
+            try recordMembers(operation, group: id, members: members, resource: resource, leftOut: leftOut)
+        default:
+            if operation.verb == .disable { departed.insert(id) }
+            try recordWrite(operation, operation.kind, id: id, resource: resource, origin: try origin(of: operation))
+        }
+    }
+
+    /// Of members that were refused in part, each is told by itself.
+    private func recordPartly(
+        _ operation: PlannedOperation, _ group: String?, _ members: [String], refused: Set<String>, _ why: String,
+        leftOut: [Int: String]
+    ) throws {
+        if notesMembers, let group {
+            let changed = members.filter { !refused.contains($0) }
+            // What was refused to come in is not there; what was refused to go still is.
+            if operation.verb == .addMembers {
+                try ledger.note(group: group, added: changed, removed: Array(refused))
+            } else {
+                try ledger.note(group: group, added: [], removed: changed)
+            }
+        }
+        var failed = leftOut
+        for member in operation.members where member.targetID.map(refused.contains) ?? false {
+            failed[member.position] = why
+        }
+        var outcome = Outcome(status: .failed, reason: why, leftOut: failed, mayBeDone: true)
+        outcome.othersAreDone = true
+        try ledger.settle(operation, outcome, run: run)
+    }
+
+    private func recordGone(_ operation: PlannedOperation, _ targetID: String?) throws {
+        if operation.verb == .delete {
+            return try ledger.settle(
+                operation,
+                Outcome(
+                    status: .done, reason: "was gone already", link: .drop(hasTombstone: false), fate: .goneAlready),
+                run: run)
+        }
+        // A 404 by id is believed; where there is no list, nothing else would ever tell.
+        let isUnlisted =
+            target.profile.listing == .none && operation.verb != .addMembers && operation.verb != .removeMembers
+        try ledger.settle(
+            operation,
+            Outcome(
+                status: .failed,
+                reason:
+                    """
+                    \(targetID ?? "the object") is gone from the target since it was read; the next run \
+                    judges it anew
+                    """,
+                link: isUnlisted ? .drop(hasTombstone: false) : nil), run: run)
+    }
+
+    /// Members that certainly did not come in are not held for possibly in.
+    private func forgetUncertain(_ operation: PlannedOperation, _ group: String?, _ members: [String]) throws {
+        guard operation.verb == .addMembers, notesMembers, let group else { return }
+        try ledger.forgetUncertain(group: group, members: members)
     }
 
     /// Judges the answer to a create: it may be another record's account, or one that was there before.

@@ -13,52 +13,7 @@ extension Applier {
         // shows.
         if target.profile.listing == .none { return }
         do {
-            for kind in ResourceKind.allCases {
-                var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind }, by: \.id)
-                guard !open.isEmpty, let table = tables[kind] else { continue }
-                let take: (ShownResource) throws -> Void = { resource in
-                    guard let actual = table.actual(resource), let entries = open.removeValue(forKey: actual.id) else {
-                        return
-                    }
-                    for entry in entries {
-                        try self.judge(entry, kind, table, actual, members: Set(resource.members?.users ?? []))
-                    }
-                }
-                let listShowsAll =
-                    try target.profile.listCap == nil && kind == .user
-                    || ledger.fact("members") == Profile.MemberReading.inList.rawValue
-                var closed: [String: SCIMFailure] = [:]
-                func readByID() async throws {
-                    for id in open.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-                        do {
-                            try target.connection.read(try await target.get(kind, id), take)
-                        } catch let failure as SCIMFailure {
-                            switch failure {
-                            case .notFound: continue
-                            // One object may be closed to SCIM where the credential is good.
-                            case .forbidden: closed[id] = failure
-                            default: throw failure
-                            }
-                        }
-                    }
-                }
-                // Many are cheaper as a list; and a list may show what nobody may look at by its id, as a look may what
-                // a list leaves out.
-                let isFew = open.count <= Self.readsByID || !listShowsAll
-                if isFew { try await readByID() }
-                if !open.isEmpty, listShowsAll, !isFew || !closed.isEmpty { _ = try await target.list(kind, take) }
-                // A list that leaves out most of what was written is no list that a look at each would mend.
-                if !isFew, open.count <= Self.mostReadsByID { try await readByID() }
-                if closed.count >= Breaker.limit, !listShowsAll, let ailment = await target.ailment() { throw ailment }
-                for entry in open.values.flatMap({ $0 }) where !entry.isMembership || closed[entry.id] != nil {
-                    guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
-                    let why = closed[entry.id].map { ", which lets nobody look: \($0)" } ?? " afterwards"
-                    try ledger.settle(
-                        operation,
-                        Outcome(status: .failed, reason: "written, but not shown by the target\(why)", mayBeDone: true),
-                        run: run)
-                }
-            }
+            for kind in ResourceKind.allCases { try await readBack(kind) }
         } catch let failure as SCIMFailure {
             if failure.isFatal, !failure.isOfThePage {
                 fatal = failure
@@ -67,6 +22,53 @@ extension Applier {
             }
         } catch let error as JSONSyntaxError {
             verification.notes.append("what was written could not be read back: \(error)")
+        }
+    }
+
+    private func readBack(_ kind: ResourceKind) async throws {
+        var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind }, by: \.id)
+        guard !open.isEmpty, let table = tables[kind] else { return }
+        let take: (ShownResource) throws -> Void = { resource in
+            guard let actual = table.actual(resource), let entries = open.removeValue(forKey: actual.id) else {
+                return
+            }
+            for entry in entries {
+                try self.judge(entry, kind, table, actual, members: Set(resource.members?.users ?? []))
+            }
+        }
+        let listShowsAll =
+            try target.profile.listCap == nil && kind == .user
+            || ledger.fact("members") == Profile.MemberReading.inList.rawValue
+        var closed: [String: SCIMFailure] = [:]
+        func readByID() async throws {
+            for id in open.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+                do {
+                    try target.connection.read(try await target.get(kind, id), take)
+                } catch let failure as SCIMFailure {
+                    switch failure {
+                    case .notFound: continue
+                    // One object may be closed to SCIM where the credential is good.
+                    case .forbidden: closed[id] = failure
+                    default: throw failure
+                    }
+                }
+            }
+        }
+        // Many are cheaper as a list; and a list may show what nobody may look at by its id, as a look may what
+        // a list leaves out.
+        let isFew = open.count <= Self.readsByID || !listShowsAll
+        if isFew { try await readByID() }
+        if !open.isEmpty, listShowsAll, !isFew || !closed.isEmpty { _ = try await target.list(kind, take) }
+        // A list that leaves out most of what was written is no list that a look at each would mend.
+        if !isFew, open.count <= Self.mostReadsByID { try await readByID() }
+        if closed.count >= Breaker.limit, !listShowsAll, let ailment = await target.ailment() { throw ailment }
+        for entry in open.values.flatMap({ $0 }) where !entry.isMembership || closed[entry.id] != nil {
+            guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
+            let why = closed[entry.id].map { ", which lets nobody look: \($0)" } ?? " afterwards"
+            try ledger.settle(
+                operation,
+                Outcome(status: .failed, reason: "written, but not shown by the target\(why)", mayBeDone: true),
+                run: run)
         }
     }
 

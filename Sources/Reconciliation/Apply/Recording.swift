@@ -14,66 +14,15 @@ extension Applier {
     ) throws {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
         let previous = try ledger.link(kind: operation.kind, source: source)
-        let desired = try ledger.desired(kind: operation.kind, source: source)
-        // A value that was sent before, and answered as if it were stored, is not believed on an answer alone: it is
-        // looked at.
-        let before = Body.values(previous?.sent)
         let tries = try tries(operation)
-        let isRepeated =
-            operation.verb != .create && !isFound
-            && (!tries.isEmpty
-                || operation.fields.contains { field in
-                    field.after != nil && before[field.path]?.canonical == field.after
-                })
-        // The first change of access that a target takes is looked at as well: an answer may only repeat what was sent.
-        let isUntried =
-            try operation.verb != .create && !isFound && kind == .user
-            && operation.fields.contains { $0.path == "active" } && ledger.fact(Self.accessIsStored) == nil
-        let mayLook = target.profile.listing != .none && operation.verb != .create && !isFound
-        var resource = mayLook && (isRepeated || isUntried) ? nil : resource
-        // An answer that shows what was there before may be older than the write: it is looked at before it is blamed.
-        if mayLook, let answer = resource, let read = try? target.connection.read(answer, { table.actual($0) }) {
-            let shown = try understood(read, kind, table, operation, isLook: false)
-            var probe = verification
-            if probe.compare(operation, kind, table, with: shown, tries: tries).complaint != nil { resource = nil }
-        }
+        let resource =
+            isFound ? resource : try believed(resource, operation, kind, table, sent: previous?.sent, tries: tries)
         let actual = try resource.flatMap { try? target.connection.read($0) { table.actual($0) } }.map {
             try understood($0, kind, table, operation, isLook: false)
         }
-        let values = Dictionary(operation.fields.map { ($0.path, $0.after) }) { _, last in last }
-        func text(_ path: String) -> String? {
-            values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }
-        }
-        let isLeaver = operation.situation == .leaver
-        // Of a leaver, and after a restart, there is no desired record: the link then keeps what it knows.
-        var link = LinkState(
-            kind: operation.kind, sourceID: source, targetID: id,
-            origin: previous?.targetID == id ? previous?.origin ?? origin : origin,
-            status: isLeaver ? .disabled : .active,
-            // What was found bears its own name, which may be an older one.
-            externalID: (isFound ? actual?.externalID : nil) ?? text("externalId") ?? previous?.externalID
-                // What was recognised by its mark carries it, whatever this write is about.
-                ?? (operation.situation == .known ? desired?.externalID : nil),
-            matchKey: (isFound ? actual?.matchKey : nil) ?? text(kind.nameAttribute).map(folded) ?? previous?.matchKey
-                ?? folded(operation.name),
-            sent: isFound
-                ? nil : sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual),
-            sentDigest: nil, read: actual?.body,
-            readDigest: isFound ? nil : actual?.digest)
-        // The digests stand for the whole record: only where all of it was sent.
-        if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
-        if isLeaver { link.readDigest = nil }
-        // Back in the source, and this write does not enable it: where the job does not map that, or the enabling came
-        // to nothing, it is still disabled by this job.
-        if operation.situation == .returned, values["active"] == nil, previous?.status == .disabled,
-            actual?.active != true
-        {
-            let isRefused = try ledger.operations(plan: operation.plan, kind: operation.kind, source: source).contains {
-                other in
-                other.status != .done && other.fields.contains { $0.enables }
-            }
-            if isRefused || table.attribute("active") == nil { link.status = .disabled }
-        }
+        let desired = try ledger.desired(kind: operation.kind, source: source)
+        var link = link(operation, table, id: id, origin: origin, previous, desired, actual, isFound: isFound)
+        if try staysDisabled(operation, table, previous, actual) { link.status = .disabled }
         var judgement = Verification.Judgement()
         if let actual, !isFound { judgement = try judge(operation, kind, table, actual, tries) }
         let complaint = judgement.complaint
@@ -84,16 +33,12 @@ extension Applier {
         }
         // The first half of a rename by way of a temporary name is over before anything is read back.
         let isHalf = operation.unit != nil && operation.unit != operation.seq
-        // Where nothing but its name tells whose an object is, the answer to a rename is not believed: what was echoed
-        // and not stored would make it a stranger's by the next night.
-        let isByNameAlone =
-            actual.map { $0.externalID == nil } ?? false && !isFound && operation.verb != .create
-            && values[kind.nameAttribute] != nil && target.profile.capabilities == nil
-        if actual == nil && (operation.verb != .create || resource == nil) || isByNameAlone, !isHalf {
+        if actual == nil, !isHalf, operation.verb != .create || resource == nil {
             verification.silent.append(.init(operation, id: id, tries: tries))
         }
         // What was found is as it was: a record that is let in and whose account is not active is not done yet.
-        let isInactive = isFound && kind == .user && values["active"] == "true" && actual?.active == false
+        let enables = operation.fields.last { $0.path == "active" }?.after == "true"
+        let isInactive = isFound && kind == .user && enables && actual?.active == false
         let found =
             """
             found by its \(foundBy) on the target: linked\
@@ -105,6 +50,79 @@ extension Applier {
             Outcome(
                 status: isDone ? .done : .failed, reason: isFound ? found : complaint, link: .set(link),
                 mayBeDone: !isDone), run: run)
+    }
+
+    /// The answer to a write as far as it may be believed; nil where only a look shows what became of the write.
+    private func believed(
+        _ answer: [UInt8]?, _ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, sent: String?,
+        tries: [String: Int]
+    ) throws -> [UInt8]? {
+        guard target.profile.listing != .none, operation.verb != .create else { return answer }
+        // A value that was sent before, and answered as if it were stored, is looked at.
+        let before = Body.values(sent)
+        let isRepeated =
+            !tries.isEmpty
+            || operation.fields.contains { field in
+                field.after != nil && before[field.path]?.canonical == field.after
+            }
+        // The first change of access that a target takes is looked at as well: an answer may only repeat what was sent.
+        let isUntried =
+            try kind == .user && operation.fields.contains { $0.path == "active" }
+            && ledger.fact(Self.accessIsStored) == nil
+        if isRepeated || isUntried { return nil }
+        guard let answer, let read = try? target.connection.read(answer, { table.actual($0) }) else { return answer }
+        // Where nothing but its name tells whose an object is, the answer to a rename is looked at: what was echoed and
+        // not stored would make it a stranger's by the next night.
+        let isRenamed = operation.fields.contains { $0.path == kind.nameAttribute && $0.after != nil }
+        if isRenamed, read.externalID == nil, target.profile.capabilities == nil { return nil }
+        // An answer that shows what was there before may be older than the write: it is looked at before it is blamed.
+        let shown = try understood(read, kind, table, operation, isLook: false)
+        var probe = verification
+        return probe.compare(operation, kind, table, with: shown, tries: tries).complaint == nil ? answer : nil
+    }
+
+    /// What is known of an object after a write.
+    private func link(
+        _ operation: PlannedOperation, _ table: MappingTable, id: String, origin: LinkOrigin, _ previous: LinkState?,
+        _ desired: Ledger.DesiredRecord?, _ actual: MappingTable.Actual?, isFound: Bool
+    ) -> LinkState {
+        let values = Dictionary(operation.fields.map { ($0.path, $0.after) }) { _, last in last }
+        func text(_ path: String) -> String? {
+            values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }
+        }
+        let isLeaver = operation.situation == .leaver
+        // Of a leaver, and after a restart, there is no desired record: the link then keeps what it knows.
+        var link = LinkState(
+            kind: operation.kind, sourceID: operation.sourceID ?? "", targetID: id,
+            origin: previous?.targetID == id ? previous?.origin ?? origin : origin,
+            status: isLeaver ? .disabled : .active,
+            // What was found bears its own name, which may be an older one.
+            externalID: (isFound ? actual?.externalID : nil) ?? text("externalId") ?? previous?.externalID
+                // What was recognised by its mark carries it, whatever this write is about.
+                ?? (operation.situation == .known ? desired?.externalID : nil),
+            matchKey: (isFound ? actual?.matchKey : nil) ?? text(operation.kind.nameAttribute).map(folded)
+                ?? previous?.matchKey ?? folded(operation.name),
+            sent: isFound
+                ? nil : sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual),
+            sentDigest: nil, read: actual?.body,
+            readDigest: isFound ? nil : actual?.digest)
+        // The digests stand for the whole record: only where all of it was sent.
+        if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
+        if isLeaver { link.readDigest = nil }
+        return link
+    }
+
+    /// Whether an account whose record is back is still disabled by this job: where the job does not map that, or the
+    /// enabling came to nothing.
+    private func staysDisabled(
+        _ operation: PlannedOperation, _ table: MappingTable, _ previous: LinkState?, _ actual: MappingTable.Actual?
+    ) throws -> Bool {
+        guard operation.situation == .returned, !operation.fields.contains(where: { $0.path == "active" }),
+            previous?.status == .disabled, actual?.active != true
+        else { return false }
+        if table.attribute("active") == nil { return true }
+        return try ledger.operations(plan: operation.plan, kind: operation.kind, source: operation.sourceID ?? "")
+            .contains { $0.status != .done && $0.fields.contains { $0.enables } }
     }
 
     /// How often each attribute was accepted with this very value before, and not applied; none for a new value.

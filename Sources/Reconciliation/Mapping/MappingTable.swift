@@ -11,13 +11,13 @@ import Planning
 /// The mapping of one kind: the attributes that are compared and written, in the order of their names' bytes.
 struct MappingTable: Hashable, Sendable {
     /// Bytes that a value of a record may have.
-    private static let longest = 8 << 10
+    static let longest = 8 << 10
 
     let kind: ResourceKind
     let attributes: [AttributeMapping]
     private let byName: [String: AttributeMapping]
     private let protected: GlobPatterns
-    private let rules: [Profile.AttributeRule]
+    let rules: [Profile.AttributeRule]
     private let isLowercased: Bool
     private let cutNameFrom: String?
     private let harmlessRoles: Set<String>
@@ -118,22 +118,8 @@ struct MappingTable: Hashable, Sendable {
     /// - Parameter now: seconds since 1970, for accounts that expire.
     func desired(_ record: DirectoryRecord, now: Double) -> Desired {
         var result = Desired()
-        var fields = record.fields
-        var unreadablePhone: String?
         result.problem = record.problem
-        if kind == .user {
-            // Made here from region and number, never taken as it comes.
-            fields["phone"] = nil
-            // What a SCIM source splits already is not split again.
-            if let given = fields["givenName"], fields["displayName"] == nil {
-                fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ")
-            }
-            switch PhoneNumbers.read(region: fields["phoneRegion"] ?? phoneRegion, number: fields["phoneNumber"]) {
-            case .absent: break
-            case .number(let number): fields["phone"] = number
-            case .unreadable(let why): unreadablePhone = "phoneNumber: \(why)"
-            }
-        }
+        let (fields, unreadablePhone) = prepared(record)
         if kind == .user { judgeStatus(fields, now, &result) }
         var body: [String: JSONValue] = [:]
         var name: String?
@@ -149,52 +135,10 @@ struct MappingTable: Hashable, Sendable {
                 if let active { body["active"] = .bool(active) }
                 continue
             }
-            var value = attribute.rule.value(fields)
-            if let split = Self.splitName(attribute, record.fields) { value = split }
-            // A platform that asks for both parts gets the whole name where the other part is all there is.
-            if value == nil, attribute.isRequired, attribute.rule.part == .given || attribute.rule.part == .family {
-                value = attribute.rule.whole(fields)
-            }
-            // Never externalId: it is an id of the source's, compared as it is.
-            if isLowercased, attribute.name != "externalId" { value = value?.lowercased() }
-            // What follows is replaced by the platform's own: two records that differ there alone want one name.
-            if attribute.name == kind.nameAttribute, let cut = cutNameFrom, let place = value?.range(of: cut) {
-                value = value.map { String($0[..<place.lowerBound]) }
-            }
+            let value = value(of: attribute, fields, record)
             if attribute.name == kind.nameAttribute { name = value }
             if attribute.name == "externalId" { mark = value }
-            // All of them at once: a record is corrected once.
-            var complaints: [String] = []
-            if let text = value, text.hasControls {
-                complaints.append("\(attribute.name): holds a control character")
-            } else if let text = value, attribute.name == kind.nameAttribute, text.hasInvisibles {
-                complaints.append(
-                    """
-                    \(attribute.name): “\(text.visible)” holds what nobody sees, so that two names may look \
-                    alike; take it out in the source
-                    """
-                )
-            } else if let text = value, text.hasDisguise, Self.isShownAsName(attribute.name) {
-                complaints.append(
-                    """
-                    \(attribute.name): “\(text.visible)” holds what hides signs or turns them round, so that a reader \
-                    sees another name; take it out in the source
-                    """
-                )
-            }
-            if let count = value?.utf8.count, count > Self.longest {
-                complaints.append(
-                    """
-                    \(attribute.name): has \(count) bytes, and no directory means more than \(Self.longest); \
-                    correct it in the source
-                    """
-                )
-            }
-            if attribute.isCritical, !attribute.isRequired, value == nil {
-                complaints.append("\(attribute.name): has no value, and the target requires one")
-            }
-            complaints += rules.filter { $0.attribute == attribute.name }.compactMap { $0.complaint(value) }
-            if value == nil, let why = unreadablePhone, attribute.rule.reads("phone") { complaints.append(why) }
+            let complaints = complaints(of: attribute, value, unreadablePhone)
             guard complaints.isEmpty else {
                 // Left alone, neither set nor cleared.
                 result.flaws += complaints
@@ -217,9 +161,41 @@ struct MappingTable: Hashable, Sendable {
         return result
     }
 
-    /// Whether people read an attribute as a person's name.
-    private static func isShownAsName(_ attribute: String) -> Bool {
-        attribute.hasPrefix("name.") || ["displayName", "nickName"].contains(attribute)
+    /// A record's fields with what is made of several of them, and why there is no telephone number of it.
+    private func prepared(_ record: DirectoryRecord) -> (fields: [String: String], unreadablePhone: String?) {
+        var fields = record.fields
+        guard kind == .user else { return (fields, nil) }
+        // Made here from region and number, never taken as it comes.
+        fields["phone"] = nil
+        // What a SCIM source splits already is not split again.
+        if let given = fields["givenName"], fields["displayName"] == nil {
+            fields["displayName"] = [given, fields["familyName"]].compactMap { $0 }.joined(separator: " ")
+        }
+        switch PhoneNumbers.read(region: fields["phoneRegion"] ?? phoneRegion, number: fields["phoneNumber"]) {
+        case .absent: break
+        case .number(let number): fields["phone"] = number
+        case .unreadable(let why): return (fields, "phoneNumber: \(why)")
+        }
+        return (fields, nil)
+    }
+
+    /// What an attribute is to be, before it is judged.
+    private func value(of attribute: AttributeMapping, _ fields: [String: String], _ record: DirectoryRecord)
+        -> String?
+    {
+        var value = attribute.rule.value(fields)
+        if let split = Self.splitName(attribute, record.fields) { value = split }
+        // A platform that asks for both parts gets the whole name where the other part is all there is.
+        if value == nil, attribute.isRequired, attribute.rule.part == .given || attribute.rule.part == .family {
+            value = attribute.rule.whole(fields)
+        }
+        // Never externalId: it is an id of the source's, compared as it is.
+        if isLowercased, attribute.name != "externalId" { value = value?.lowercased() }
+        // What follows is replaced by the platform's own: two records that differ there alone want one name.
+        if attribute.name == kind.nameAttribute, let cut = cutNameFrom, let place = value?.range(of: cut) {
+            value = value.map { String($0[..<place.lowerBound]) }
+        }
+        return value
     }
 
     /// The name parts of a source that has them, where the mapping is the default one.

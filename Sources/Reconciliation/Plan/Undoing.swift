@@ -203,6 +203,48 @@ struct Undoing {
         if let holder = try ledger.holder(kind: kind, target: target), holder != source {
             return try refuse(kind, operation, "\(target) is linked to \(holder) by now")
         }
+        var fields = try restorable(kind, operation, shown, table)
+        if fields.isEmpty, verb == .update { return }
+        let disables = fields.contains { $0.disables }
+        // Two decisions: it is disabled again, under the limit of that, and then given up.
+        if disables, verb == .dissociate, let place = fields.firstIndex(where: { $0.path == "active" }) {
+            try ledger.draft(
+                Draft(
+                    wave: Wave.disableUsers, verb: .disable, status: .planned,
+                    reason: "undo of run \(run): back to what it was", fields: [fields.remove(at: place)],
+                    name: operation.name),
+                kind: kind, situation: .changed, source: source, target: target)
+        }
+        var draft = Draft(
+            // Given up after its memberships: they are found by its link.
+            wave: verb == .dissociate ? Wave.delete(kind) : disables ? Wave.disableUsers : Wave.change(kind),
+            verb: disables && verb == .update ? .disable : verb, status: .planned,
+            reason: verb == .dissociate
+                ? "undo of run \(run): it was associated, and is given up again"
+                : "undo of run \(run): back to what it was", fields: fields, name: operation.name)
+        if let name = fields.first(where: { $0.path == kind.nameAttribute }) {
+            draft.takes = Self.value(name.after).string.map(folded)
+            draft.frees = Self.value(name.before).string.map(folded)
+            if let name = draft.frees { freed.insert("\(kind.rawValue) \(name)") }
+        }
+        if verb != .dissociate, let mail = fields.first(where: { $0.path == Policy.mail }) {
+            draft.takesMail = Policy.foldedText(mail.after)
+            draft.freesMail = Policy.foldedText(mail.before)
+        }
+        // Enabled again it is no disabled leaver any more; disabled again it may be one.
+        let enables = fields.contains { $0.enables }
+        let situation: Situation =
+            verb == .associate
+            ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed
+        try ledger.draft(draft, kind: kind, situation: situation, source: source, target: target)
+    }
+
+    /// What is to be written so that an object is again as it was before an operation; what somebody has changed since,
+    /// or the platform does not let change, is told.
+    private mutating func restorable(
+        _ kind: ResourceKind, _ operation: PlannedOperation,
+        _ shown: (body: String, active: Bool?, externalID: String?, isProtected: Bool), _ table: MappingTable
+    ) throws -> [FieldChange] {
         let now = Body.values(shown.body)
         var fields: [FieldChange] = []
         var changed: [String] = []
@@ -243,40 +285,7 @@ struct Undoing {
                 """
             )
         }
-        if fields.isEmpty, verb == .update { return }
-        let disables = fields.contains { $0.disables }
-        if disables, verb == .dissociate {
-            // Two decisions: it is disabled again, under the limit of that, and then given up.
-            let place = fields.firstIndex { $0.path == "active" } ?? 0
-            try ledger.draft(
-                Draft(
-                    wave: Wave.disableUsers, verb: .disable, status: .planned,
-                    reason: "undo of run \(run): back to what it was", fields: [fields.remove(at: place)],
-                    name: operation.name),
-                kind: kind, situation: .changed, source: source, target: target)
-        }
-        var draft = Draft(
-            // Given up after its memberships: they are found by its link.
-            wave: verb == .dissociate ? Wave.delete(kind) : disables ? Wave.disableUsers : Wave.change(kind),
-            verb: disables && verb == .update ? .disable : verb, status: .planned,
-            reason: verb == .dissociate
-                ? "undo of run \(run): it was associated, and is given up again"
-                : "undo of run \(run): back to what it was", fields: fields, name: operation.name)
-        if let name = fields.first(where: { $0.path == kind.nameAttribute }) {
-            draft.takes = Self.value(name.after).string.map(folded)
-            draft.frees = Self.value(name.before).string.map(folded)
-            if let name = draft.frees { freed.insert("\(kind.rawValue) \(name)") }
-        }
-        if verb != .dissociate, let mail = fields.first(where: { $0.path == Policy.mail }) {
-            draft.takesMail = Policy.foldedText(mail.after)
-            draft.freesMail = Policy.foldedText(mail.before)
-        }
-        // Enabled again it is no disabled leaver any more; disabled again it may be one.
-        let enables = fields.contains { $0.enables }
-        let situation: Situation =
-            verb == .associate
-            ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed
-        try ledger.draft(draft, kind: kind, situation: situation, source: source, target: target)
+        return fields
     }
 
     /// Whether the run also made, ended, took or gave up the operation's object: that decides then.
@@ -319,12 +328,7 @@ struct Undoing {
         guard let body = try ledger.targetVersion(kind: kind, target: target, run: run) else {
             return try refuse(kind, operation, "what it was before is not in the ledger")
         }
-        let fields = Body.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap {
-            path, value in
-            value.isNull
-                ? nil
-                : FieldChange(path: path, before: nil, after: Body.undoubted(AttributePath(path), value).canonical)
-        }
+        let fields = Self.creation(body)
         var draft = Draft(
             wave: Wave.create(kind), verb: .create, status: .planned,
             reason: "undo of run \(run): it was deleted; created again, its id will be new", fields: fields,
@@ -340,7 +344,19 @@ struct Undoing {
         let isDisabled = fields.contains { $0.disables }
         try ledger.draft(draft, kind: kind, situation: isDisabled ? .leaver : .absent, source: source, target: nil)
         recreated += 1
-        guard kind == .group else { return }
+        if kind == .group { try putBack(membersOf: target, operation) }
+    }
+
+    private static func creation(_ body: String) -> [FieldChange] {
+        Body.values(body).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.compactMap { path, value in
+            value.isNull
+                ? nil
+                : FieldChange(path: path, before: nil, after: Body.undoubted(AttributePath(path), value).canonical)
+        }
+    }
+
+    /// The members of a group that is created again.
+    private mutating func putBack(membersOf target: String, _ operation: PlannedOperation) throws {
         let was = try ledger.targetMembers(of: target, run: run)
         let missing = was.filter { $0.source == nil }.count
         try add(

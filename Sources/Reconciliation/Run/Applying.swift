@@ -28,66 +28,76 @@ extension JobRun {
             } else {
                 try ledger.releaseRestored(mapping: mapping)
             }
-            let total = try ledger.plannedCount(plan: plan)
-            let applier = Applier(
-                ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency,
-                looksFirst: undone != nil || targetReading?.incomplete != nil,
-                looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0,
-                attempts: surroundings.retry.attempts,
-                pause: { [time = surroundings.time] in await time.sleep(time.monotonic() + $0) },
-                stop: surroundings.stop,
-                tick: { try self.beat() }, now: surroundings.time.wall,
-                progress: { [surroundings, traced, name = job.name] sent, failed in
-                    surroundings.progress(
-                        RunProgress(
-                            job: name, what: "operations sent", count: sent, total: total, failed: failed,
-                            retried: traced.retries))
-                })
-            if surroundings.log.logLevel <= .info { applier.settled = { self.log($0) } }
-            applier.retry = permissions.retry
-            applier.noHandMade = job.target.noHandMade
-            applier.isExclusive = job.exclusiveMemberships
-            applier.knownRefusals = try knownRefusals()
-            for kind in pushed
-            where try targetReading?.carried[kind]?["externalId"] ?? 0 > 0 || ledger.keepsMarks(kind: kind) {
-                applier.verification.keepsMarks.insert(kind)
-            }
-            for (kind, counts) in targetReading?.carried ?? [:] {
-                applier.verification.carried.formUnion(counts.keys.map { "\(kind.singular) \($0)" })
-            }
+            let applier = try applier(plan, target)
             try await applier.apply(plan: plan)
             notes += applier.verification.report
             for (kind, path) in applier.verification.missing { try ledger.noteSentInVain(kind: kind, path: path) }
-            if let fatal = applier.fatal {
-                failure = JobFailure(fatal, side: "target")
-                try ledger.setPlan(plan, state: .stopped)
-            } else if !applier.cuts.isEmpty, surroundings.stop.signal == nil {
-                isCutShort = true
-                try ledger.setPlan(plan, state: .stopped)
-                notes += applier.cuts
-                notes.append(unsent(try ledger.plannedCount(plan: plan)))
-            } else if let signal = surroundings.stop.signal {
-                let unsent = try ledger.plannedCount(plan: plan)
-                failure = JobFailure(
-                    .stopped(by: signal),
-                    """
-                    stopped by a signal: what was under way is finished; \
-                    \(unsent == 0 ? "all was sent, and not verified to its end" : self.unsent(unsent))
-                    """
-                )
-                notes += applier.cuts
-                try ledger.setPlan(plan, state: .stopped)
-            } else {
-                isApplied = true
-                try countRefusals()
-                try ledger.setPlan(plan, state: .applied)
-                let unsent = try ledger.plannedCount(plan: plan)
-                if unsent > 0 { notes.append(self.unsent(unsent)) }
-            }
+            try conclude(plan, applier)
         } catch let error as LedgerError {
             failure = JobFailure(error)
         } catch {
             failure = JobFailure(.internalError, "\(error)")
+        }
+    }
+
+    private func applier(_ plan: Int64, _ target: SCIMTarget) throws -> Applier {
+        let total = try ledger.plannedCount(plan: plan)
+        let applier = Applier(
+            ledger: ledger, run: id, target: target, tables: tables, concurrency: job.pace.concurrency,
+            looksFirst: undone != nil || targetReading?.incomplete != nil,
+            looksBefore: profile.listing == .none || targetReading?.unverified ?? 0 > 0,
+            attempts: surroundings.retry.attempts,
+            pause: { [time = surroundings.time] in await time.sleep(time.monotonic() + $0) },
+            stop: surroundings.stop,
+            tick: { try self.beat() }, now: surroundings.time.wall,
+            progress: { [surroundings, traced, name = job.name] sent, failed in
+                surroundings.progress(
+                    RunProgress(
+                        job: name, what: "operations sent", count: sent, total: total, failed: failed,
+                        retried: traced.retries))
+            })
+        if surroundings.log.logLevel <= .info { applier.settled = { self.log($0) } }
+        applier.retry = permissions.retry
+        applier.noHandMade = job.target.noHandMade
+        applier.isExclusive = job.exclusiveMemberships
+        applier.knownRefusals = try knownRefusals()
+        for kind in pushed
+        where try targetReading?.carried[kind]?["externalId"] ?? 0 > 0 || ledger.keepsMarks(kind: kind) {
+            applier.verification.keepsMarks.insert(kind)
+        }
+        for (kind, counts) in targetReading?.carried ?? [:] {
+            applier.verification.carried.formUnion(counts.keys.map { "\(kind.singular) \($0)" })
+        }
+        return applier
+    }
+
+    /// Records how the sending ended.
+    private func conclude(_ plan: Int64, _ applier: Applier) throws {
+        if let fatal = applier.fatal {
+            failure = JobFailure(fatal, side: "target")
+            try ledger.setPlan(plan, state: .stopped)
+        } else if !applier.cuts.isEmpty, surroundings.stop.signal == nil {
+            isCutShort = true
+            try ledger.setPlan(plan, state: .stopped)
+            notes += applier.cuts
+            notes.append(unsent(try ledger.plannedCount(plan: plan)))
+        } else if let signal = surroundings.stop.signal {
+            let unsent = try ledger.plannedCount(plan: plan)
+            failure = JobFailure(
+                .stopped(by: signal),
+                """
+                stopped by a signal: what was under way is finished; \
+                \(unsent == 0 ? "all was sent, and not verified to its end" : self.unsent(unsent))
+                """
+            )
+            notes += applier.cuts
+            try ledger.setPlan(plan, state: .stopped)
+        } else {
+            isApplied = true
+            try countRefusals()
+            try ledger.setPlan(plan, state: .applied)
+            let unsent = try ledger.plannedCount(plan: plan)
+            if unsent > 0 { notes.append(self.unsent(unsent)) }
         }
     }
 

@@ -43,43 +43,21 @@ extension JobRun {
         let isOpen =
             targetReading.map { !$0.unseenAccounts.isEmpty || !$0.unseenGroups.isEmpty || $0.survivors > 0 } ?? false
             || clockDoubt != nil || standingTemporaries > 0
-        if permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, !isOpen, let plan {
-            var isKnown = true
-            var conflicts: [PlannedOperation] = []
-            try ledger.forEachOperation(plan: plan) { if $0.needsAttention { conflicts.append($0) } }
-            // Whoever must lose access and keeps it is told every night.
-            if conflicts.contains(where: { $0.heldBy == .keepsAccess }) { isKnown = false }
-            for operation in conflicts where isKnown {
-                isKnown = try [.conflict, .held].contains(operation.status) && ledger.wasReported(operation)
-            }
-            if isKnown { report.exit = .inStep }
+        if permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, !isOpen, try allIsKnown() {
+            report.exit = .inStep
         }
         if let rate = await paced.settledRate {
             try ledger.learn(Self.settledPace, String(rate))
         } else {
             try ledger.unlearn(Self.settledPace)
         }
-        var words = permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted()
-        if permissions.release { words.append("release") }
-        if permissions.acceptSourceChange { words.append("accept-source-change") }
-        if permissions.acceptScopeChange { words.append("accept-scope-change") }
-        if permissions.acceptTargetChange { words.append("accept-target-change") }
-        words += permissions.acceptAssociation.sorted().map {
-            "accept-association=\($0.replacingOccurrences(of: " ", with: "+"))"
-        }
-        // An override is history: with it stands who said it.
-        let user = ["SUDO_USER", "USER", "LOGNAME"].lazy.compactMap { self.surroundings.environment[$0] }.first {
-            !$0.isEmpty
-        }
-        if !words.isEmpty, let user { words.append("by=\(user)") }
-        let allowed = words.isEmpty ? nil : words.joined(separator: " ")
         try ledger.finishRun(
             id, finished: surroundings.timestamp, exit: report.exit.rawValue,
             summary: ([report.headline] + (breaches + [sizeHold].compactMap { $0 }).map { "Held: \($0)." }
                 + [failure?.description].compactMap { $0 }).joined(separator: " "),
             sourceComplete: sourceReading.map { $0.incomplete == nil },
             targetComplete: targetReading.map { $0.incomplete == nil }, isBaseline: isBaseline, count: count,
-            scope: scope?.text ?? "", allowed: allowed, requests: requests)
+            scope: scope?.text ?? "", allowed: letPass, requests: requests)
         log(
             "run finished",
             [
@@ -92,6 +70,34 @@ extension JobRun {
         }
         if isApplied, let plan { try ledger.forgetNotes(plan: plan) }
         return report
+    }
+
+    /// Whether every conflict and hold was told by an earlier run. Whoever must lose access and keeps it is told every
+    /// night.
+    private func allIsKnown() throws -> Bool {
+        guard let plan else { return false }
+        var conflicts: [PlannedOperation] = []
+        try ledger.forEachOperation(plan: plan) { if $0.needsAttention { conflicts.append($0) } }
+        return try conflicts.allSatisfy {
+            try $0.heldBy != .keepsAccess && [.conflict, .held].contains($0.status) && ledger.wasReported($0)
+        }
+    }
+
+    /// What this run was let do beyond its job, and by whom: an override is history; nil for none.
+    private var letPass: String? {
+        var words = permissions.allow.map { "\($0.key.rawValue)=\($0.value)" }.sorted()
+        if permissions.release { words.append("release") }
+        if permissions.acceptSourceChange { words.append("accept-source-change") }
+        if permissions.acceptScopeChange { words.append("accept-scope-change") }
+        if permissions.acceptTargetChange { words.append("accept-target-change") }
+        words += permissions.acceptAssociation.sorted().map {
+            "accept-association=\($0.replacingOccurrences(of: " ", with: "+"))"
+        }
+        let user = ["SUDO_USER", "USER", "LOGNAME"].lazy.compactMap { self.surroundings.environment[$0] }.first {
+            !$0.isEmpty
+        }
+        if !words.isEmpty, let user { words.append("by=\(user)") }
+        return words.isEmpty ? nil : words.joined(separator: " ")
     }
 
     /// Bytes of scratch files, history and journal that a run needs for each user and each membership: measured with

@@ -66,10 +66,41 @@ public struct Invocation {
 
     /// - Parameter inspect: called for each job that has a plan, while its reads are still at hand: for the CSV.
     public func execute(_ entries: [Entry], inspect: (JobRun) throws -> Void = { _ in }) async throws -> [JobReport] {
+        var (runs, reports) = begin(entries)
+        // Side by side: each target has its own pace, and one that fails does not stop the others.
+        let undone = command.undone
+        await withTaskGroup(of: Void.self) { group in
+            for (run, _) in runs {
+                group.addTask { if let undone { await run.prepare(undoing: undone) } else { await run.prepare() } }
+            }
+        }
+        for (run, basis) in runs {
+            if let basis, run.failure == nil, let why = try run.staleness(of: basis) {
+                run.refuse(JobFailure(.stale, why), forgetting: true)
+            }
+        }
+        try judge(runs.map(\.run))
+        if command.writes {
+            await withTaskGroup(of: Void.self) { group in
+                for (run, _) in runs { group.addTask { await run.apply() } }
+            }
+            // The plan that was looked at says what became of it.
+            for (run, basis) in runs where run.hasApplied {
+                if let basis { try? run.ledger.setPlan(basis.id, state: .appliedByRun(run.id)) }
+            }
+        }
+        for (run, _) in runs { reports.append(try await finish(run, inspect)) }
+        return reports
+    }
+
+    /// A run that has begun, and the saved plan that it is to apply.
+    private typealias Begun = (run: JobRun, basis: Ledger.PlanInfo?)
+
+    /// Opens each job; those that cannot begin have their report already.
+    private func begin(_ entries: [Entry]) -> ([Begun], [JobReport]) {
         let pool = SourcePool(entries.map(\.job), surroundings: surroundings)
-        var runs: [JobRun] = []
+        var begun: [Begun] = []
         var reports: [JobReport] = []
-        var saved: [Ledger.PlanInfo?] = []
         var owners: [String: String] = [:]
         for entry in entries {
             do {
@@ -79,40 +110,12 @@ public struct Invocation {
                     throw JobRun.owned(entry.job.target.baseURL, by: owner)
                 }
                 owners[target] = entry.job.name
-                var basis: Ledger.PlanInfo?
-                if case .apply(let number, let digest) = command {
-                    basis = try entry.ledger.plan(number)
-                    if let plan = basis, try entry.ledger.isOfUndo(plan) {
-                        throw JobFailure(
-                            .stale, "plan \(plan.id) is an undo's, which is made anew each time: rollcall undo")
-                    }
-                    guard let basis, basis.state == .planned || basis.state == .held else {
-                        let what = number.map { "plan \($0)" } ?? "the newest plan"
-                        throw JobFailure(
-                            .stale,
-                            basis.map { "\(what) is \($0.state) already; plan again" }
-                                ?? """
-                                there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” \
-                                first
-                                """
-                        )
-                    }
-                    if let digest, !("d:" + basis.digest).hasPrefix(digest) {
-                        throw JobFailure(
-                            .stale,
-                            """
-                            plan \(basis.id) has the digest \(PlanDigest.shown(basis.digest)), and \(digest) was \
-                            asked for: it is not the plan that was looked at
-                            """
-                        )
-                    }
-                }
+                let basis = try basis(entry.ledger)
                 let run = try JobRun(
                     job: entry.job, ledger: entry.ledger, command: command.word,
                     label: command.undone.map(String.init) ?? label, permissions: permissions,
                     surroundings: surroundings, pool: pool)
-                runs.append(run)
-                saved.append(basis)
+                begun.append((run, basis))
             } catch let error as JobFailure {
                 reports.append(refused(entry.job, error.exit, error.description))
             } catch let error as LedgerError {
@@ -121,46 +124,47 @@ public struct Invocation {
                         .ledger
                     }
                 reports.append(refused(entry.job, exit, error.description))
+            } catch {
+                reports.append(refused(entry.job, .internalError, "\(error)"))
             }
         }
-        // Side by side: each target has its own pace, and one that fails does not stop the others.
-        let undone = command.undone
-        await withTaskGroup(of: Void.self) { group in
-            for run in runs {
-                group.addTask { if let undone { await run.prepare(undoing: undone) } else { await run.prepare() } }
-            }
+        return (begun, reports)
+    }
+
+    /// The saved plan that is to be applied: one that waits, and that is the one that was looked at.
+    private func basis(_ ledger: Ledger) throws -> Ledger.PlanInfo? {
+        guard case .apply(let number, let digest) = command else { return nil }
+        let found = try ledger.plan(number)
+        if let plan = found, try ledger.isOfUndo(plan) {
+            throw JobFailure(.stale, "plan \(plan.id) is an undo's, which is made anew each time: rollcall undo")
         }
-        for (run, basis) in zip(runs, saved) {
-            if let basis, run.failure == nil, let why = try run.staleness(of: basis) {
-                run.refuse(JobFailure(.stale, why), forgetting: true)
-            }
+        guard let plan = found, plan.state == .planned || plan.state == .held else {
+            let what = number.map { "plan \($0)" } ?? "the newest plan"
+            throw JobFailure(
+                .stale,
+                found.map { "\(what) is \($0.state) already; plan again" }
+                    ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")
         }
+        if let digest, !("d:" + plan.digest).hasPrefix(digest) {
+            throw JobFailure(
+                .stale,
+                """
+                plan \(plan.id) has the digest \(PlanDigest.shown(plan.digest)), and \(digest) was \
+                asked for: it is not the plan that was looked at
+                """
+            )
+        }
+        return plan
+    }
+
+    /// Judges all plans together, by the limits of each and of all: what one command runs is held together.
+    private func judge(_ runs: [JobRun]) throws {
         let gate = Gate(allowed: permissions.allow)
         let planned = runs.filter { $0.failure == nil && $0.plan != nil }
         for breach in try gate.judge(jobs: planned.map(\.gateEntry), LimitKey.ofGiving) {
             for run in planned { try run.hold(giving: breach) }
         }
-        for (key, number) in permissions.allow.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            let count = planned.reduce(0) { $0 + ($1.gateCounts.counts[key] ?? 0) }
-            // A number that nobody looks at any more is no limit.
-            guard number > 2 * count, key != .sourceShrink, let first = planned.first else { continue }
-            first.notes.append(
-                """
-                --allow \(key.rawValue)=\(number) is more than twice the \(count) that \
-                \(count == 1 ? "is" : "are") planned: say the number that is meant, or leave it out
-                """
-            )
-        }
-        let unused = permissions.acceptAssociation.subtracting(planned.flatMap(\.usedAssociations)).sorted()
-        if !unused.isEmpty, command.undone == nil {
-            planned.first?.notes.append(
-                """
-                --accept-association names what is not associated in this plan: \
-                \(unused.prefix(5).joined(separator: ", "))\(unused.count > 5 ? ", …" : ""); a name is the \
-                record's, and behind a space may stand the target's id
-                """
-            )
-        }
+        if let first = planned.first { noteNeedless(planned, on: first) }
         let exceeded = try gate.judge(jobs: planned.map(\.gateEntry))
         let together = exceeded.map(\.description)
         for run in planned { run.lettingGo.formUnion(exceeded.map(\.words)) }
@@ -176,37 +180,52 @@ public struct Invocation {
                         """
                     ] : together)
         }
-        if command.writes {
-            await withTaskGroup(of: Void.self) { group in
-                for run in runs { group.addTask { await run.apply() } }
-            }
-            // The plan that was looked at says what became of it.
-            for (run, basis) in zip(runs, saved) where run.hasApplied {
-                if let basis { try? run.ledger.setPlan(basis.id, state: .appliedByRun(run.id)) }
-            }
+    }
+
+    /// Tells of permissions that allow more than there is.
+    private func noteNeedless(_ planned: [JobRun], on first: JobRun) {
+        for (key, number) in permissions.allow.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            let count = planned.reduce(0) { $0 + ($1.gateCounts.counts[key] ?? 0) }
+            // A number that nobody looks at any more is no limit.
+            guard number > 2 * count, key != .sourceShrink else { continue }
+            first.notes.append(
+                """
+                --allow \(key.rawValue)=\(number) is more than twice the \(count) that \
+                \(count == 1 ? "is" : "are") planned: say the number that is meant, or leave it out
+                """
+            )
         }
-        for run in runs {
-            // A ledger that fails keeps no other job from its report, and from being what later runs are measured
-            // against.
-            do {
-                if run.plan != nil { try inspect(run) }
-                reports.append(try await run.finish())
-                // A look at an undo leaves no plan that “apply” could take up.
-                if case .undo(_, writes: false) = command { try run.forgetPlan() }
-            } catch let error as LedgerError {
-                let lines = [
-                    run.failure?.description, "\(error)", "what was done is in the journal; the next run reads it",
-                ].compactMap { $0 }
-                reports.append(
-                    JobReport(
-                        job: run.job.name, plan: run.plan,
-                        exit: max(JobFailure(error).exit, run.failure?.exit ?? JobFailure(error).exit),
-                        headline: "The run could not be recorded to its end.",
-                        notes: lines,
-                        requests: run.requests))
-            }
-            run.close()
+        let unused = permissions.acceptAssociation.subtracting(planned.flatMap(\.usedAssociations)).sorted()
+        guard !unused.isEmpty, command.undone == nil else { return }
+        first.notes.append(
+            """
+            --accept-association names what is not associated in this plan: \
+            \(unused.prefix(5).joined(separator: ", "))\(unused.count > 5 ? ", …" : ""); a name is the \
+            record's, and behind a space may stand the target's id
+            """
+        )
+    }
+
+    /// Completes a run. A ledger that fails keeps no other job from its report, and from being what later runs are
+    /// measured against.
+    private func finish(_ run: JobRun, _ inspect: (JobRun) throws -> Void) async throws -> JobReport {
+        defer { run.close() }
+        do {
+            if run.plan != nil { try inspect(run) }
+            let report = try await run.finish()
+            // A look at an undo leaves no plan that “apply” could take up.
+            if case .undo(_, writes: false) = command { try run.forgetPlan() }
+            return report
+        } catch let error as LedgerError {
+            let lines = [
+                run.failure?.description, "\(error)", "what was done is in the journal; the next run reads it",
+            ].compactMap { $0 }
+            return JobReport(
+                job: run.job.name, plan: run.plan,
+                exit: max(JobFailure(error).exit, run.failure?.exit ?? JobFailure(error).exit),
+                headline: "The run could not be recorded to its end.",
+                notes: lines,
+                requests: run.requests)
         }
-        return reports
     }
 }

@@ -39,6 +39,24 @@ public enum JobDescription {
             \(job.leavers.deleteAssociated ? ", associated ones too" : "")
             """
         )
+        lines += existing(job, profile)
+        lines.append("memberships: \(job.exclusiveMemberships ? "exclusive" : "shared")")
+        for kind in ResourceKind.allCases {
+            if let patterns = job.protect[kind], !patterns.isEmpty {
+                lines.append("protected \(kind.plural): \(patterns.joined(separator: ", "))")
+            }
+        }
+        lines.append(
+            "limits: "
+                + LimitKey.allCases.map { "\($0.rawValue) \((job.limits[$0] ?? .unlimited).description)" }.joined(
+                    separator: ", ")
+                + (job.limitsLookBack ? "; what is taken counts for seven days" : "; each run by itself"))
+        lines.append("pace: \(words(job.pace))")
+        return lines
+    }
+
+    private static func existing(_ job: Job, _ profile: Profile) -> [String] {
+        var lines: [String] = []
         switch profile.existing {
         case .associate:
             lines.append(
@@ -63,18 +81,6 @@ public enum JobDescription {
         case .never:
             lines.append("existing accounts: conflict (\(profile.displayName) does not let them be associated)")
         }
-        lines.append("memberships: \(job.exclusiveMemberships ? "exclusive" : "shared")")
-        for kind in ResourceKind.allCases {
-            if let patterns = job.protect[kind], !patterns.isEmpty {
-                lines.append("protected \(kind.plural): \(patterns.joined(separator: ", "))")
-            }
-        }
-        lines.append(
-            "limits: "
-                + LimitKey.allCases.map { "\($0.rawValue) \((job.limits[$0] ?? .unlimited).description)" }.joined(
-                    separator: ", ")
-                + (job.limitsLookBack ? "; what is taken counts for seven days" : "; each run by itself"))
-        lines.append("pace: \(words(job.pace))")
         return lines
     }
 

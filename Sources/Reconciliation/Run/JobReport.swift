@@ -123,21 +123,7 @@ public struct JobReport: Sendable {
         report.sections = rows.sections(ledger, limits: report.figures.limitsOfTaking)
         report.urgent = run.urgent
 
-        let isQuiet = numbers.changes == 0 && numbers.held == 0 && numbers.conflicts == 0
-        if isQuiet {
-            report.headline =
-                run.undone != nil
-                ? "No changes."
-                : source == nil
-                    ? "No changes. \(inStep) in step."
-                    : "No changes for certain: the source was not read completely. \(inStep) in step."
-        } else if report.isResult {
-            let now = run.undone == nil ? try ledger.inStep(after: plan) : nil
-            report.figures.inStep = now ?? inStep
-            report.headline = numbers.result(run, inStep: now, requests: requests, seconds: report.figures.seconds)
-        } else {
-            report.headline = numbers.intent(plan, inStep: inStep, pace: pace)
-        }
+        try report.headline(run, numbers, plan, inStep: inStep, source: source, pace: pace)
         report.notes += numbers.breakdown(isResult: report.isResult)
         if unmanaged > 0 { report.notes.append(counted(unmanaged, "object") + " of the target not ours, left alone") }
         report.notes += run.notes
@@ -145,31 +131,51 @@ public struct JobReport: Sendable {
         if let source { report.notes.append("source incomplete: \(source); nothing is taken away from anybody") }
         if let target { report.notes.append("target incomplete: \(target); “missing” is not believed") }
         report.holds += run.breaches.map { "held: \($0)" }
+        if let held = run.sizeHold { report.holds.append("held: \(held)") }
         report.lettingGo = run.lettingGo.sorted()
         if let failure = run.failure { report.notes.append(failure.description) }
-
-        var exits: [ExitCode] = [.inStep]
-        if run.isCutShort { exits.append(.recordsFailed) }
-        if numbers.planned > 0, !isApplied, !run.isCutShort, run.failure == nil { exits.append(.pending) }
-        if numbers.attention > 0, isApplied || numbers.planned == 0 { exits.append(.recordsFailed) }
         let unseen = run.targetReading?.unseenAccounts ?? []
         for (name, why) in unseen.prefix(10) {
             report.notes.append("must lose access, and could not be looked at: user or group \(name): \(why)")
         }
         if unseen.count > 10 { report.notes.append("… and \(unseen.count - 10) more that could not be looked at") }
-        if run.standingTemporaries > 0 { exits.append(.recordsFailed) }
-        if run.clockDoubt != nil { exits.append(.recordsFailed) }
-        if run.targetReading?.survivors ?? 0 > 0 { exits.append(.recordsFailed) }
-        if !unseen.isEmpty || !(run.targetReading?.unseenGroups.isEmpty ?? true) { exits.append(.recordsFailed) }
-        if let held = run.sizeHold {
-            report.holds.append("held: \(held)")
-            exits.append(.held)
-        }
-        if !run.breaches.isEmpty { exits.append(.held) }
-        if source != nil { exits.append(.sourceIncomplete) }
-        if let failure = run.failure { exits.append(failure.exit) }
-        report.exit = exits.max() ?? .inStep
+        report.exit = exit(run, numbers, isApplied: isApplied, isWhole: source == nil)
         return report
+    }
+
+    private mutating func headline(
+        _ run: JobRun, _ numbers: Numbers, _ plan: Int64, inStep: Int, source: String?, pace: Job.PaceSettings
+    ) throws {
+        if numbers.changes == 0, numbers.held == 0, numbers.conflicts == 0 {
+            headline =
+                run.undone != nil
+                ? "No changes."
+                : source == nil
+                    ? "No changes. \(inStep) in step."
+                    : "No changes for certain: the source was not read completely. \(inStep) in step."
+        } else if isResult {
+            let now = run.undone == nil ? try run.ledger.inStep(after: plan) : nil
+            figures.inStep = now ?? inStep
+            headline = numbers.result(run, inStep: now, requests: requests, seconds: figures.seconds)
+        } else {
+            headline = numbers.intent(plan, inStep: inStep, pace: pace)
+        }
+    }
+
+    /// The gravest of what a run ends with.
+    private static func exit(_ run: JobRun, _ numbers: Numbers, isApplied: Bool, isWhole: Bool) -> ExitCode {
+        var exits: [ExitCode] = [.inStep]
+        if numbers.planned > 0, !isApplied, !run.isCutShort, run.failure == nil { exits.append(.pending) }
+        let reading = run.targetReading
+        let needsSomebody =
+            run.isCutShort || numbers.attention > 0 && (isApplied || numbers.planned == 0)
+            || run.standingTemporaries > 0 || run.clockDoubt != nil || reading?.survivors ?? 0 > 0
+            || !(reading?.unseenAccounts.isEmpty ?? true) || !(reading?.unseenGroups.isEmpty ?? true)
+        if needsSomebody { exits.append(.recordsFailed) }
+        if run.sizeHold != nil || !run.breaches.isEmpty { exits.append(.held) }
+        if !isWhole { exits.append(.sourceIncomplete) }
+        if let failure = run.failure { exits.append(failure.exit) }
+        return exits.max() ?? .inStep
     }
 
     private struct Numbers {
@@ -232,6 +238,11 @@ public struct JobReport: Sendable {
             case .conflict: conflicts += 1
             }
             if [.failed, .conflict, .skipped].contains(operation.status) { tell(operation) }
+            count(operation, requestsPerUpdate)
+        }
+
+        /// Counts what an operation does, and whether it is done.
+        private mutating func count(_ operation: PlannedOperation, _ requestsPerUpdate: Int) {
             switch operation.verb {
             case .create:
                 create += 1

@@ -244,21 +244,28 @@ struct TargetReader {
         guard evidence.overlaps, known == nil, target.profile.listing == .pages, !target.capabilities.cursor else {
             return evidence
         }
+        return try await walkSorted(kind, &reading, &violations, isBare: isBare)
+    }
+
+    /// The list once more, asked for by id, since its pages overlap: whether that helps is remembered.
+    private func walkSorted(
+        _ kind: ResourceKind, _ reading: inout Reading, _ violations: inout [String], isBare: Bool
+    ) async throws -> ListEvidence {
+        let order = "order.\(kind.plural)"
         try ledger.forgetStaged(kind: kind)
         do {
-            let again = try await walk(kind, &reading, &violations, query: sorted, isBare: isBare, isolates: true)
+            let again = try await walk(
+                kind, &reading, &violations, query: [("sortBy", "id")], isBare: isBare, isolates: true)
             if again.isComplete {
                 try ledger.learn(order, "id")
-            } else if again.overlaps {
-                try ledger.learn(order, "of no use")
-            }
-            if again.isComplete {
                 reading.notes.append(
                     """
                     the pages of \(kind.plural) overlap unless they are sorted by id: so they are asked for from \
                     now on
                     """
                 )
+            } else if again.overlaps {
+                try ledger.learn(order, "of no use")
             }
             return again
         } catch let failure as SCIMFailure {
@@ -277,6 +284,18 @@ struct TargetReader {
     /// page held a hundred.
     static let bytesOfGroup = "bytes of a group"
     static let bytesOfUnknownGroup = ListBounds.mostPageBytes / 100
+
+    /// Nobody would be recognized, and everybody made anew.
+    private func nothingNamed(_ kind: ResourceKind, _ count: Int) -> JobFailure {
+        JobFailure(
+            .unreachable,
+            """
+            target: none of the \(counted(count, kind.singular)) that its list shows has a \
+            \(kind.nameAttribute): what it writes is not understood, and nothing is sent; look at one with \
+            curl \(target.connection.base)\(kind.endpoint)?count=1, and report what it shows
+            """
+        )
+    }
 
     /// - Parameter isBare: whether groups are listed without their members.
     func walk(
@@ -327,17 +346,7 @@ struct TargetReader {
             try ledger.learn(Self.bytesOfGroup, String(evidence.bytesEach))
         }
         if nameless > 0 { violations.append("\(kind.plural): \(nameless) resources have no id") }
-        // Nobody would be recognized, and everybody made anew.
-        guard count == 0 || named > 0 else {
-            throw JobFailure(
-                .unreachable,
-                """
-                target: none of the \(counted(count, kind.singular)) that its list shows has a \
-                \(kind.nameAttribute): what it writes is not understood, and nothing is sent; look at one with \
-                curl \(target.connection.base)\(kind.endpoint)?count=1, and report what it shows
-                """
-            )
-        }
+        if count > 0, named == 0 { throw nothingNamed(kind, count) }
         reading.carried[kind] = carried
         if kind == .group, target.showsMembers {
             try await readMembersByID(memberless, listShowsMembers: hasMembers, isBare: isBare, &reading)

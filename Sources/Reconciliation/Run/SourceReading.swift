@@ -188,48 +188,64 @@ struct SourceReader {
                         reason: "no longer in what the job reads", isByScope: true)
                 }
             }
-            var hidden: [String] = []
-            let absent = try await absentTogether(kind, missing.filter { !$0.isRead }.map(\.id))
-            var isWitnessed = !absent.isEmpty
-            for (id, isRead) in missing {
-                let answer: Answer<Finding?> = absent.contains(id) ? .success(.gone) : try await finding(kind, id)
-                if case .success(.gone?) = answer, !isWitnessed {
-                    // “Not there” is believed of a side that in this read answers for something that is there.
-                    guard let doubt = try await witness(kind) else {
-                        isWitnessed = true
-                        found += try judge(kind, id, isRead, source, &hidden)
-                        continue
-                    }
-                    found.append("\(id) is not in the list of \(kind.plural) any more, and \(doubt)")
-                    break
-                }
-                switch answer {
-                case .success(.gone?): found += try judge(kind, id, isRead, source, &hidden)
-                case .success(.there(let sighting)?):
-                    guard let why = try await insideness(kind, sighting, scope, isRead: isRead) else {
-                        if !isRead {
-                            try ledger.stage(outOfScope: try staged(sighting.record), units: sighting.record.units)
-                        }
-                        continue
-                    }
-                    if !isLast { return .readAgain }
-                    found.append("\(id) \(why)")
-                case .success(nil): break
-                case .failure(let why):
-                    found.append(
-                        """
-                        \(id) is not in the list of \(kind.plural) any more, and whether it is gone cannot be \
-                        found out: \(why)
-                        """
-                    )
-                }
-                if found.count >= 5 { return .settled(found) }
+            switch try await confirm(kind, missing, source, scope, isLast: isLast) {
+            case .readAgain: return .readAgain
+            case .settled(let more): found += more
             }
-            if !hidden.isEmpty {
-                try ledger.note(
-                    absent: hidden, kind: kind, reason: "no longer in the application's provisioning scope, or gone",
-                    isByScope: isChanged(scope))
+            if found.count >= Self.mostDoubts { return .settled(found) }
+        }
+        return .settled(found)
+    }
+
+    /// So many doubts are told; one is enough to believe no absence.
+    private static let mostDoubts = 5
+
+    private func confirm(
+        _ kind: ResourceKind, _ missing: [Ledger.MissingRecord], _ source: any DirectorySource, _ scope: EffectiveScope,
+        isLast: Bool
+    ) async throws -> Doubts {
+        var found: [String] = []
+        var hidden: [String] = []
+        let absent = try await absentTogether(kind, missing.filter { !$0.isRead }.map(\.id))
+        var isWitnessed = !absent.isEmpty
+        for (id, isRead) in missing {
+            let answer: Answer<Finding?> = absent.contains(id) ? .success(.gone) : try await finding(kind, id)
+            if case .success(.gone?) = answer, !isWitnessed {
+                // “Not there” is believed of a side that in this read answers for something that is there.
+                guard let doubt = try await witness(kind) else {
+                    isWitnessed = true
+                    found += try judge(kind, id, isRead, source, &hidden)
+                    continue
+                }
+                found.append("\(id) is not in the list of \(kind.plural) any more, and \(doubt)")
+                break
             }
+            switch answer {
+            case .success(.gone?): found += try judge(kind, id, isRead, source, &hidden)
+            case .success(.there(let sighting)?):
+                guard let why = try await insideness(kind, sighting, scope, isRead: isRead) else {
+                    if !isRead {
+                        try ledger.stage(outOfScope: try staged(sighting.record), units: sighting.record.units)
+                    }
+                    continue
+                }
+                if !isLast { return .readAgain }
+                found.append("\(id) \(why)")
+            case .success(nil): break
+            case .failure(let why):
+                found.append(
+                    """
+                    \(id) is not in the list of \(kind.plural) any more, and whether it is gone cannot be \
+                    found out: \(why)
+                    """
+                )
+            }
+            if found.count >= Self.mostDoubts { return .settled(found) }
+        }
+        if !hidden.isEmpty {
+            try ledger.note(
+                absent: hidden, kind: kind, reason: "no longer in the application's provisioning scope, or gone",
+                isByScope: isChanged(scope))
         }
         return .settled(found)
     }

@@ -21,17 +21,7 @@ extension JobRun {
             )
         }
         let target = try await openTarget()
-        let touched = try ledger.touchedSince(plan: done.id, exceptUndoOf: run)
-        guard touched.isEmpty else {
-            let some = touched.prefix(10).map { "\($0.name) (run \($0.run))" }.joined(separator: ", ")
-            throw JobFailure(
-                .stale,
-                """
-                later runs touched the same objects, and an undo of run \(run) would undo that too: \(some)\
-                \(touched.count > 10 ? ", and \(touched.count - 10) more" : ""); undo those runs first
-                """
-            )
-        }
+        try refuseTouched(since: done.id, run)
         try ledger.attachScratch()
         let reading = try await TargetReader(
             ledger: ledger, target: target, tables: tables, readBack: job.target.readBack,
@@ -70,6 +60,20 @@ extension JobRun {
             // An undo is taken back whole, or not at all.
             breach.remedy = "nothing is written; if this is meant, say --allow \(breach.key)=\(breach.count)"
             return breach.description
+        }
+    }
+
+    private func refuseTouched(since plan: Int64, _ run: Int64) throws {
+        let touched = try ledger.touchedSince(plan: plan, exceptUndoOf: run)
+        guard touched.isEmpty else {
+            let some = touched.prefix(10).map { "\($0.name) (run \($0.run))" }.joined(separator: ", ")
+            throw JobFailure(
+                .stale,
+                """
+                later runs touched the same objects, and an undo of run \(run) would undo that too: \(some)\
+                \(touched.count > 10 ? ", and \(touched.count - 10) more" : ""); undo those runs first
+                """
+            )
         }
     }
 

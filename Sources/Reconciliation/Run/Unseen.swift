@@ -61,20 +61,8 @@ struct UnseenObjects {
                 }
                 asked += 1
                 do {
-                    let body = try await target.get(kind, link.target)
+                    try await look(kind, table, link, &findings)
                     failedInARow = 0
-                    let (actual, members) = try target.connection.read(body) {
-                        (table.actual($0), $0.members?.users ?? [])
-                    }
-                    guard let actual, actual.id == link.target else {
-                        if link.losesAccess {
-                            findings.unseen.append(
-                                (link.source, "another object came when \(link.target) was asked for"))
-                        }
-                        continue
-                    }
-                    _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
-                    if kind == .group, target.showsMembers { try ledger.stage(targetMembers: members, of: actual.id) }
                 } catch let failure as SCIMFailure {
                     failedInARow = failure.isOfThePage ? failedInARow + 1 : 0
                     // It is the target that fails, and no object.
@@ -86,8 +74,6 @@ struct UnseenObjects {
                     case .unsupported where incomplete == nil: missing.append(link)
                     default: if link.losesAccess { findings.unseen.append((link.source, "\(failure)")) }
                     }
-                } catch let error as JSONSyntaxError {
-                    if link.losesAccess { findings.unseen.append((link.source, "\(error)")) }
                 }
             }
         }
@@ -108,6 +94,28 @@ struct UnseenObjects {
         try await settle(kind, table, missing, &findings)
     }
 
+    /// Asks for one object by its id, and stages what comes.
+    private func look(
+        _ kind: ResourceKind, _ table: MappingTable, _ link: Ledger.UnseenLink, _ findings: inout Findings
+    ) async throws {
+        do {
+            let body = try await target.get(kind, link.target)
+            let (actual, members) = try target.connection.read(body) {
+                (table.actual($0), $0.members?.users ?? [])
+            }
+            guard let actual, actual.id == link.target else {
+                if link.losesAccess {
+                    findings.unseen.append((link.source, "another object came when \(link.target) was asked for"))
+                }
+                return
+            }
+            _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
+            if kind == .group, target.showsMembers { try ledger.stage(targetMembers: members, of: actual.id) }
+        } catch let error as JSONSyntaxError {
+            if link.losesAccess { findings.unseen.append((link.source, "\(error)")) }
+        }
+    }
+
     /// A link whose object is gone and whose mark stands elsewhere moves there; the rest is absent.
     private func settle(
         _ kind: ResourceKind, _ table: MappingTable, _ missing: [Ledger.UnseenLink], _ findings: inout Findings
@@ -118,29 +126,7 @@ struct UnseenObjects {
         var moved: [String] = []
         for link in missing {
             if let mark = link.mark {
-                if incomplete != nil, let path = AttributePath("externalId") {
-                    // Where nobody can tell whether its mark stands elsewhere, it is not absent.
-                    do {
-                        for found in try await target.lookUp(kind, path, mark, fold: { $0 }) {
-                            if let actual = try target.connection.read(found.canonicalBytes, { table.actual($0) }) {
-                                _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
-                            }
-                        }
-                    } catch let failure as SCIMFailure {
-                        if failure.endsAtOnce { throw failure }
-                        if link.losesAccess {
-                            findings.unseen.append(
-                                (
-                                    link.source,
-                                    """
-                                    not found by its id, and whether it stands under another one cannot be told: \
-                                    \(failure)
-                                    """
-                                ))
-                        }
-                        continue
-                    }
-                }
+                guard try await seekMark(mark, kind, table, link, &findings) else { continue }
                 let holders = try ledger.unlinkedHolders(kind: kind, mark: mark)
                 if holders.count > 1 {
                     findings.unseen.append(
@@ -171,6 +157,33 @@ struct UnseenObjects {
                 anew (\(first)\(moved.count > 1 ? ", …" : ""))
                 """
             )
+        }
+    }
+
+    /// Where the list is not whole, looks for a mark elsewhere; false where nobody can tell whether it stands there:
+    /// then its object is not absent.
+    private func seekMark(
+        _ mark: String, _ kind: ResourceKind, _ table: MappingTable, _ link: Ledger.UnseenLink,
+        _ findings: inout Findings
+    ) async throws -> Bool {
+        guard incomplete != nil, let path = AttributePath("externalId") else { return true }
+        do {
+            for found in try await target.lookUp(kind, path, mark, fold: { $0 }) {
+                if let actual = try target.connection.read(found.canonicalBytes, { table.actual($0) }) {
+                    _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
+                }
+            }
+            return true
+        } catch let failure as SCIMFailure {
+            if failure.endsAtOnce { throw failure }
+            if link.losesAccess {
+                findings.unseen.append(
+                    (
+                        link.source,
+                        "not found by its id, and whether it stands under another one cannot be told: \(failure)"
+                    ))
+            }
+            return false
         }
     }
 

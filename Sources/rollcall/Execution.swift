@@ -1,0 +1,210 @@
+import ArgumentParser
+import Foundation
+import HTTP
+import Jobs
+import Ledger
+import Reconciliation
+import Reporting
+import SCIM
+
+/// One call of `plan`, `run`, `apply` or `undo` at the command line: what it opens, what it asks of the jobs, and what
+/// it tells, in this order.
+struct Execution {
+    let command: Invocation.Command
+    let jobs: [Job]
+    let common: CommonOptions
+    let permissions: PermissionOptions
+    let csv: String?
+    /// The command as it was typed.
+    let word: String
+    let began = Timestamp.text(Time.system.wall())
+    /// The jobs with their ledgers, which are locked.
+    let entries: [OpenJob]
+
+    static func run(
+        _ command: Invocation.Command, label: String? = nil, _ paths: [String], _ common: CommonOptions,
+        _ host: HostOptions, _ permissions: PermissionOptions,
+        maxAge: Double = 86400, copies: Int = 0, csv: String?, csvAll: Bool = false, only: [String] = [],
+        telling: TellingOptions = TellingOptions.none
+    ) async throws {
+        let jobs = try common.jobs(paths, only: only)
+        Signals.listen()
+        Hardening.begin()
+        if let csv, csv != "-", let metrics = telling.metrics,
+            URL(fileURLWithPath: csv).standardized == URL(fileURLWithPath: metrics).standardized
+        {
+            writeLine("--csv and --metrics name one file, \(csv): nothing was done")
+            throw leaving(.usage)
+        }
+        let execution = try Execution(command, jobs, common, host, permissions, csv: csv)
+        let output = try csv.map { try OutputFile($0, what: "CSV", jobs: jobs, state: common.state) }
+        output?.write((csv == "-" ? "" : CSVReport.byteOrderMark) + CSVReport.header)
+        // Numbers that cannot be written keep nobody's access standing.
+        let metrics = telling.metrics.flatMap {
+            try? OutputFile(
+                $0, what: "metrics", jobs: jobs, state: common.state, mode: 0o644, otherwise: "no numbers are written")
+        }
+        let ping = telling.ping.map { Ping($0, environment: ProcessInfo.processInfo.environment) }
+        await ping?.send("/start")
+        var allowed = try permissions.parsed()
+        allowed.maxAge = maxAge
+        let invocation = Invocation(
+            command, permissions: allowed, label: label, surroundings: common.surroundings())
+        let (reports, failure) = try await execution.invoke(invocation, output, csvAll: csvAll)
+        let failures =
+            [failure.map { "\($0)" }].compactMap { $0 }
+            + (command.writes ? execution.keepCopies(copies) : [])
+        if common.progress == .auto, isatty(2) == 1 { writeError("\r\u{1B}[K") }
+        execution.tell(reports)
+        var code = reports.map(\.exit).max() ?? .inStep
+        for failure in failures { writeLine(failure) }
+        if !failures.isEmpty { code = max(code, .ledger) }
+        if let metrics { execution.write(metrics, reports, code) }
+        if let failure = output?.failure {
+            writeLine("\(failure)")
+            code = max(code, .ledger)
+        }
+        if command.writes { await execution.runAfter(reports) }
+        await ping?.send("/\(code.rawValue)")
+        if code != .inStep { throw leaving(code) }
+    }
+
+    private init(
+        _ command: Invocation.Command, _ jobs: [Job], _ common: CommonOptions, _ host: HostOptions,
+        _ permissions: PermissionOptions, csv: String?
+    ) throws {
+        self.command = command
+        self.jobs = jobs
+        self.common = common
+        self.permissions = permissions
+        self.csv = csv
+        word =
+            switch command {
+            case .plan: "plan"
+            case .run: "run"
+            case .apply: "apply"
+            case .undo: "undo"
+            }
+        entries = try common.open(jobs, command: word, writes: command.writes, host)
+    }
+
+    /// Runs the jobs. A ledger that fails ends them: what was done is told and copied all the same.
+    private func invoke(_ invocation: Invocation, _ output: OutputFile?, csvAll: Bool) async throws -> (
+        [JobReport], LedgerError?
+    ) {
+        var reports: [JobReport] = []
+        var failure: LedgerError?
+        do {
+            reports = try await invocation.execute(entries.map { ($0.job, $0.ledger) }) { run in
+                guard let output, let plan = try run.plan.flatMap({ try run.ledger.plan($0) }) else { return }
+                let report = CSVReport(job: run.job.name, platform: run.job.target.platform, write: output.write)
+                try report.rows(of: plan, in: run.ledger)
+                if csvAll { try report.others(of: plan, in: run.ledger) }
+            }
+        } catch let error as LedgerError {
+            failure = error
+        }
+        withExtendedLifetime(entries) { output?.finish() }
+        return (reports, failure)
+    }
+
+    /// Copies the ledgers; what kept it from that.
+    private func keepCopies(_ copies: Int) -> [String] {
+        entries.compactMap { entry in
+            do {
+                _ = try entry.ledger.keepCopy(
+                    now: Timestamp.text(Time.system.wall()), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0,
+                    keep: copies)
+                return nil
+            } catch {
+                return "\(entry.job.name): no copy of the ledger was made: \(error)"
+            }
+        }
+    }
+
+    // MARK: telling
+
+    /// With the CSV on stdout the summary must not stand in it.
+    private func say(_ line: String) { if csv == "-" { writeLine(line) } else { print(printable(line)) } }
+
+    private func tell(_ reports: [JobReport]) {
+        let screen = common.screen(onError: csv == "-")
+        for report in reports {
+            // Of several jobs each line says whose it is.
+            let name = reports.count == 1 ? "" : "\(report.job): "
+            let lines = screen.at(jobs.first { $0.name == report.job }?.timezone).lines(report)
+            for line in lines { if csv == "-" { writeError(name + line + "\n") } else { print(name + line) } }
+            for line in nextSteps(report) { say("\(name)  \(line)") }
+            guard let entry = entries.first(where: { $0.job.name == report.job && $0.isNew }) else { continue }
+            // A first try that came to nothing leaves nothing: a ledger that knows nothing would look like a job that
+            // is not run.
+            if report.plan == nil, (try? entry.ledger.isBlank()) == true {
+                entry.remove()
+            } else if !lines.isEmpty {
+                say("\(name)  This ledger is new: \(entry.path)")
+            }
+        }
+        if reports.count > 1, !(common.quiet && reports.allSatisfy { $0.exit == .inStep }) {
+            for line in JobTable.lines(reports) { say(line) }
+        }
+    }
+
+    /// The whole commands that a report leads to.
+    private func nextSteps(_ report: JobReport) -> [String] {
+        let file = shellWord(jobs.first { $0.name == report.job }?.file ?? "JOB")
+        var steps: [String] = []
+        if case .plan = command, let plan = report.plan, report.exit == .pending {
+            let until =
+                report.planned.flatMap { Timestamp.seconds($0) }.map { ", until \(Timestamp.text($0 + 86400))" } ?? ""
+            steps.append(
+                """
+                Apply exactly this\(until): rollcall apply \(file) --plan \(plan)\
+                \(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)
+                """
+            )
+        }
+        if report.exit == .held, !report.lettingGo.isEmpty {
+            let doing =
+                switch command {
+                case .undo(let run, _): "undo \(file) \(run)"
+                // The plan that was looked at, and no other.
+                case .apply(let plan?, let digest):
+                    "apply \(file) --plan \(plan)\(digest.map { " --digest \($0)" } ?? "")"
+                default: "run \(file)"
+                }
+            // What was allowed already, and is not enough, is said anew.
+            steps.append(
+                """
+                If this is meant: rollcall \(doing) \(report.lettingGo.joined(separator: " "))\
+                \(common.stateWords)\(permissions.words(without: report.lettingGo))
+                """
+            )
+        }
+        return steps
+    }
+
+    private func write(_ metrics: OutputFile, _ reports: [JobReport], _ code: Reconciliation.ExitCode) {
+        // A job without a report is told of as well: its numbers must not vanish when something is wrong.
+        let silent = jobs.filter { job in !reports.contains { $0.job == job.name } }.map {
+            JobReport.withoutPlan($0.name, code, [], began: began)
+        }
+        metrics.write(
+            Metrics.text(
+                (reports + silent).map { report in
+                    let ledger = entries.first { $0.job.name == report.job }?.ledger
+                    let success = (try? ledger?.lastSuccess()).flatMap { $0 }
+                    return (report, success.flatMap { Timestamp.seconds($0) })
+                }))
+        metrics.finish()
+        if let failure = metrics.failure { writeLine("\(failure)") }
+    }
+
+    private func runAfter(_ reports: [JobReport]) async {
+        for report in reports {
+            guard let job = jobs.first(where: { $0.name == report.job }), !job.after.isEmpty,
+                let failure = await AfterRun.run(job, report, command: word, csv: csv)
+            else { continue }
+            writeLine("\(job.name): after: \(failure)")
+        }
+    }
+}

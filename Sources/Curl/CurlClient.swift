@@ -60,6 +60,9 @@ private final class CurlEngine: @unchecked Sendable {
         signal(SIGPIPE, SIG_IGN)
     }()
 
+    /// Turns in a row that libcurl may fail before what is under way is given up.
+    private static let mostFailures = 20
+
     private let multi: OpaquePointer
     private let inbox = Mutex(Inbox())
 
@@ -103,6 +106,7 @@ private final class CurlEngine: @unchecked Sendable {
     private func run() {
         let multi = UnsafeMutableRawPointer(self.multi)
         var active: [UnsafeMutableRawPointer: Transfer] = [:]
+        var failures = 0
         while true {
             let mail = inbox.withLock { inbox in
                 defer {
@@ -146,14 +150,25 @@ private final class CurlEngine: @unchecked Sendable {
             {
                 went = curl_multi_poll(multi, nil, 0, 1000, nil)
             }
-            guard went != CURLM_OK else { continue }
-            // libcurl has no way on with what is under way: each transfer ends, and none is believed to have failed.
-            let why = String(cString: curl_multi_strerror(went))
-            for (easy, transfer) in active {
-                remove(easy, transfer)
-                transfer.finish(.failure(.outcomeUnknown("libcurl cannot go on: \(why)")))
+            guard went != CURLM_OK else {
+                failures = 0
+                continue
             }
+            // It may be a moment without memory: the next turn comes soon, but not at once.
+            failures += 1
+            Thread.sleep(forTimeInterval: 0.1)
+            guard failures >= Self.mostFailures else { continue }
+            giveUp(active, went)
             active = [:]
+        }
+    }
+
+    /// libcurl has no way on with what is under way: each transfer ends, and none is believed to have failed.
+    private func giveUp(_ active: [UnsafeMutableRawPointer: Transfer], _ code: CURLMcode) {
+        let why = String(cString: curl_multi_strerror(code))
+        for (easy, transfer) in active {
+            remove(easy, transfer)
+            transfer.finish(.failure(.outcomeUnknown("libcurl cannot go on: \(why)")))
         }
     }
 }

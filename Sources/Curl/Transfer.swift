@@ -52,8 +52,13 @@ final class Transfer: @unchecked Sendable {
         listener?(result)
     }
 
-    /// Leaves the handle to libcurl, which did not give it back.
-    func abandon() { handle = nil }
+    /// Leaves the handle to libcurl, which did not give it back, with all that it points to, for as long as the program
+    /// runs.
+    func abandon() {
+        handle = nil
+        headers = nil
+        _ = Unmanaged.passRetained(self)
+    }
 
     private func release() {
         if let handle { curl_easy_cleanup(handle) }
@@ -91,7 +96,8 @@ final class Transfer: @unchecked Sendable {
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_SSL_VERIFYPEER, 1)
         set(CURLOPT_SSL_VERIFYHOST, 2)
-        if scheme == "https" { set(CURLOPT_CERTINFO, 1) }
+        // Where the TLS library cannot tell of certificates, nothing is told of their end.
+        if scheme == "https" { _ = ccurl_set_long(easy, CURLOPT_CERTINFO, 1) }
         if let tls = request.tls {
             if let authority = tls.authority { set(CURLOPT_CAINFO, authority) }
             if let certificate = tls.certificate { set(CURLOPT_SSLCERT, certificate) }

@@ -17,7 +17,10 @@ public final class Witness: Sendable {
     /// When the certificate of each server ends, in seconds since 1970, by host and port.
     public var certificateEnds: [String: Double] { ends.withLock { $0 } }
 
-    func note(certificateOf authority: String, end: Double) { ends.withLock { $0[authority] = end } }
+    /// Behind one name there may be several servers: the certificate that ends first counts.
+    package func note(certificateOf authority: String, end: Double) {
+        ends.withLock { $0[authority] = min($0[authority] ?? end, end) }
+    }
 
     func note(server: Double, here: Double) {
         offsets.withLock { state in

@@ -2,15 +2,15 @@ import Foundation
 import JSON
 import SCIM
 
-/// How one platform behaves, as data. Its digest is part of every plan: a plan that was made under another profile is
-/// stale.
+/// How one platform behaves, as data: a profile says what is special, and the rest is as RFC 7644 has it. Its digest is
+/// part of every plan: a plan that was made under another profile is stale.
 public struct Profile: Hashable, Codable, Sendable {
     /// The name in job files.
     public var name: String
     /// The name for people: the product page's own.
     public var displayName: String
     /// Whether groups exist there.
-    public var takesGroups: Bool
+    public var takesGroups = true
     /// What can be read of the accounts that are there.
     public var listing: Listing
     /// A list that ends at this many is cut off; nil where lists are whole.
@@ -19,7 +19,7 @@ public struct Profile: Hashable, Codable, Sendable {
     public var filterable: Set<String>?
     /// How an account that is there already becomes ours.
     public var existing: Existing
-    public var hasActiveFlag: Bool
+    public var hasActiveFlag = true
     /// What the server can do, where that is a fact of the platform; nil asks the server.
     public var capabilities: Capabilities?
     /// Where each attribute comes from unless the job says otherwise.
@@ -29,35 +29,35 @@ public struct Profile: Hashable, Codable, Sendable {
     /// Attributes that the platform compares without case, by path.
     public var caseInsensitive: [ResourceKind: Set<String>]
     /// Whether every value of a user is sent in lower case, but externalId.
-    public var isLowercased: Bool
+    public var isLowercased = false
     /// Attributes that are set once and never changed: a difference is reported, never sent.
-    public var immutable: [ResourceKind: Set<String>]
+    public var immutable: [ResourceKind: Set<String>] = [:]
     /// What the platform asks of values; all of it is judged while planning.
     public var rules: [ResourceKind: [AttributeRule]]
     /// A suffix that the platform shows behind names and that is cut before they are compared, from this text on.
     public var cutNameFrom: String?
     /// How a member is removed. A fact, never tried in another form: a server may take the wrong form for “all”.
-    public var memberRemoval: MemberRemoval
+    public var memberRemoval = MemberRemoval.pathFilter
     /// Members in one PATCH at the most.
-    public var memberChunk: Int
+    public var memberChunk = 100
     /// How members are read, in the order of trying; what worked is remembered.
     public var memberReading: [MemberReading]
     /// How a single account is looked up, in the order of trying.
     public var lookUp: [LookUp]
     /// What must be done before something can be deleted.
-    public var deletion: Deletion
+    public var deletion = Deletion()
     /// Glob patterns of names that are never touched.
-    public var protected: [ResourceKind: [String]]
+    public var protected: [ResourceKind: [String]] = [:]
     public var requestsPerSecond: Double
     public var concurrency: Int
     /// Resources a page where the server does not say.
-    public var pageSize: Int
+    public var pageSize = 100
     /// The media type of what is sent.
-    public var mediaType: String
+    public var mediaType = scimMediaType
     /// Whether a token has to come from an OAuth client.
-    public var needsOAuth: Bool
+    public var needsOAuth = false
     /// What was taken for granted where no document says.
-    public var assumptions: [Assumption]
+    public var assumptions: [Assumption] = []
     /// Whether one address serves all tenants, and the credential says which.
     public var credentialChoosesTenant = false
     /// Multi-valued attributes of which the platform keeps one element: it is replaced whole.

@@ -95,8 +95,9 @@ public struct SCIMTarget: Sendable {
     /// What a read of the target comes to; nil where it is answered, be it with a refusal of this one request.
     public func ailment() async -> SCIMFailure? {
         do {
+            let isSizeless = profile.listing == .single || connection.dialect.has(.noCount)
             _ = try await connection.send(
-                .get, ResourceKind.user.endpoint, query: profile.listing == .single ? [] : [("count", "1")])
+                .get, ResourceKind.user.endpoint, query: isSizeless ? [] : [("count", "1")])
         } catch {
             // One resource may make its page fail, on a server that is well.
             if error.isOfThePage, await answersDiscovery() { return nil }

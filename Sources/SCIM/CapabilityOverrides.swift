@@ -20,8 +20,8 @@ public struct CapabilityOverrides: Hashable, Sendable {
         self.pageSize = pageSize
     }
 
-    /// The ways of the server that these say.
-    public var ways: Set<DialectWay> {
-        Set([valuePaths == false ? .wholeValues : nil, count == false ? .noCount : nil].compactMap { $0 })
+    /// The ways of the server that these settle: whether it has each.
+    public var ways: [DialectWay: Bool] {
+        [.wholeValues: valuePaths.map { !$0 }, .noCount: count.map { !$0 }].compactMapValues { $0 }
     }
 }

@@ -85,17 +85,17 @@ public final class Dialect: Sendable {
 
     private let state = Mutex(State())
 
-    /// What the job says by hand: neither found out nor remembered.
-    private let given: Set<DialectWay>
+    /// What the job says by hand of the server, that it has a way or has it not: neither found out nor remembered.
+    private let given: [DialectWay: Bool]
 
-    public init(given: Set<DialectWay> = []) { self.given = given }
+    public init(given: [DialectWay: Bool] = [:]) { self.given = given }
 
     /// Takes up what `memory` gave.
     public func restore(_ memory: String?) {
         guard let members = memory.flatMap({ try? JSONValue(parsing: Array($0.utf8)) })?.object else { return }
         state.withLock { state in
             for (name, value) in members {
-                guard let way = DialectWay(rawValue: name) else { continue }
+                guard let way = DialectWay(rawValue: name), given[way] == nil else { continue }
                 if let record = value.string { state.suspected[way] = record } else { state.known.insert(way) }
             }
         }
@@ -116,7 +116,7 @@ public final class Dialect: Sendable {
     }
 
     public func note(_ way: DialectWay) {
-        if !given.contains(way) { state.withLock { _ = $0.met.insert(way) } }
+        if given[way] == nil { state.withLock { _ = $0.met.insert(way) } }
     }
 
     /// Whether a way that one record alone does not prove is borne out by this one as a second.
@@ -152,7 +152,7 @@ public final class Dialect: Sendable {
     }
 
     public func has(_ way: DialectWay) -> Bool {
-        given.contains(way) || state.withLock { $0.met.contains(way) || $0.known.contains(way) }
+        given[way] ?? state.withLock { $0.met.contains(way) || $0.known.contains(way) }
     }
 
     /// Whether an earlier run has found it: what a run decides at its beginning.
@@ -164,7 +164,7 @@ public final class Dialect: Sendable {
         let (met, known, failedPatches) = state.withLock { ($0.met, $0.known, $0.failedPatches?.count ?? 0) }
         let read = DialectWay.allCases.filter { met.contains($0) && !$0.isOfWriting }
         let learned = DialectWay.allCases.filter {
-            met.contains($0) && !known.contains($0) && !given.contains($0) && $0.isOfWriting
+            met.contains($0) && !known.contains($0) && $0.isOfWriting
         }
         var lines =
             read.isEmpty

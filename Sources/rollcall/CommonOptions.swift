@@ -163,7 +163,10 @@ struct CommonOptions: ParsableArguments {
             writeError("--only \(name): no job has that name; there are \(jobs.map(\.name).joined(separator: ", "))\n")
         }
         if !only.isEmpty { jobs = jobs.filter { only.contains($0.name) } }
-        let folders = Dictionary(grouping: jobs, by: \.state)
+        // However it is spelled, and from wherever it is meant.
+        let folders = Dictionary(grouping: jobs) { job in
+            job.state.map { URL(fileURLWithPath: $0).standardizedFileURL.resolvingSymlinksInPath().path }
+        }
         if givenState == nil, folders.count > 1 {
             isWrong = true
             let said = folders.compactMap { folder, jobs in

@@ -331,6 +331,16 @@ import Testing
         #expect(
             schedule.output.contains("--state \(place.folder.resolvingSymlinksInPath().path)/ledgers"),
             "\(schedule.everything)")
+        let units = try place.rollcall("schedule", "--format", "systemd", "jobs/one.yaml").output
+        #expect(units.contains("rollcall-watch.service.d/state.conf") && units.contains("/ledgers --max-age 26h"))
+        // However it is spelled, and from whichever folder: it is one.
+        try place.write(
+            "other/three.yaml",
+            try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: three").replacingOccurrences(
+                of: "state: ../ledgers", with: "state: ../other/../ledgers/"))
+        try place.write("other/directory.json", Workplace.directory(3))
+        let spelled = try place.rollcall("status", "jobs/one.yaml", "./other/three.yaml")
+        #expect(!spelled.error.contains("share one state folder"), "\(spelled.everything)")
         // What is said behind the command counts more; two folders are not one.
         #expect(try place.rollcall("status", "--state", "elsewhere", "jobs/one.yaml").exit != 0)
         try place.write(

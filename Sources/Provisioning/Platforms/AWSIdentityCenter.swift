@@ -6,21 +6,15 @@ extension Profile {
     public static let awsIdentityCenter = Profile(
         name: "aws-identity-center",
         displayName: "AWS IAM Identity Center",
-        takesGroups: true,
         // Cursors of RFC 9865. Older revisions of the service ignore them and end at 50.
         listing: .pages,
         listCap: 50,
-        filterable: nil,
         existing: .associate,
-        hasActiveFlag: true,
         capabilities: Capabilities(patch: true, filter: true, cursor: true, pageSize: 100),
         mapping: [
             .user: usualUserMapping + [DefaultMapping("phoneNumbers[work]", "phone")], .group: usualGroupMapping,
         ],
-        userAttributes: nil,
         caseInsensitive: [.user: ["userName", "emails[work]"], .group: []],
-        isLowercased: false,
-        immutable: [:],
         // Four attributes are required. A 400 says the same of every cause, so all of it is judged before.
         rules: [
             .user: [
@@ -32,13 +26,10 @@ extension Profile {
             ],
             .group: [AttributeRule("displayName", isRequired: true, length: 1...1024, refusedSigns: "<>;:%")],
         ],
-        cutNameFrom: nil,
         // What public clients send; replacing members, or removing all at once, is refused.
         memberRemoval: .valueList,
-        memberChunk: 100,
         memberReading: [.byFilter],
         lookUp: [.filter, .scan],
-        deletion: Deletion(),
         protected: [
             .user: ["Administrator", "AWSAdministrators"],
             .group: [
@@ -49,9 +40,6 @@ extension Profile {
         ],
         requestsPerSecond: 10,
         concurrency: 5,
-        pageSize: 100,
-        mediaType: scimMediaType,
-        needsOAuth: false,
         assumptions: [
             Assumption("userName is compared without case", found: "the developer guide is silent"),
             Assumption(

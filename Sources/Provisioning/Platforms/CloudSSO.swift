@@ -6,19 +6,14 @@ extension Profile {
     public static let cloudSSO = Profile(
         name: "cloudsso",
         displayName: "Alibaba Cloud CloudSSO",
-        takesGroups: true,
         // The product table: existing users are not retrievable. A client of the vendor's own lists them, 100 a page;
         // since that costs a page for each hundred on a quiet night, `readBack: list` is the job's decision, and the
         // ledger stands for the list otherwise.
         listing: .none,
-        listCap: nil,
-        filterable: nil,
         // … and are associated implicitly: a POST of the same name takes the account over.
         existing: .overwrite,
-        hasActiveFlag: true,
         capabilities: Capabilities(patch: true, filter: true, pageSize: 100),
         mapping: [.user: usualUserMapping, .group: usualGroupMapping],
-        userAttributes: nil,
         // CloudSSO compares without case, and IDaaS lower-cases all account values before it pushes.
         caseInsensitive: [
             .user: ["userName", "displayName", "name.givenName", "name.familyName", "emails[work]"],
@@ -35,9 +30,6 @@ extension Profile {
             ],
             .group: [AttributeRule("displayName", isRequired: true, length: 1...128, signs: "_-.")],
         ],
-        cutNameFrom: nil,
-        memberRemoval: .pathFilter,
-        memberChunk: 100,
         memberReading: [.ledger],
         lookUp: [.filter],
         // Native rule; whether a delete over SCIM empties a group by itself is not known.
@@ -49,12 +41,9 @@ extension Profile {
                 its console, and the next run deletes it
                 """
         ),
-        protected: [:],
         requestsPerSecond: 5,
         concurrency: 2,
-        pageSize: 100,
         mediaType: "application/json",
-        needsOAuth: false,
         assumptions: [
             Assumption(
                 """

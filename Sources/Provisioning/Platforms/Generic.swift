@@ -5,40 +5,24 @@ extension Profile {
     public static let generic = Profile(
         name: "generic",
         displayName: "any SCIM 2.0 server (RFC 7644)",
-        takesGroups: true,
         listing: .pages,
-        listCap: nil,
-        filterable: nil,
         existing: .associate,
-        hasActiveFlag: true,
-        capabilities: nil,
         mapping: [
             .user: usualUserMapping + [DefaultMapping("phoneNumbers[work]", "phone")], .group: usualGroupMapping,
         ],
-        userAttributes: nil,
         // RFC 7643, section 4.1.1: userName is case-insensitive; mail systems treat addresses so.
         caseInsensitive: [.user: ["userName", "emails[work]"], .group: []],
-        isLowercased: false,
-        immutable: [:],
         // RFC 7643, section 8.7.1: required attributes of the core schemas.
         rules: [
             .user: [AttributeRule("userName", isRequired: true)],
             .group: [AttributeRule("displayName", isRequired: true)],
         ],
-        cutNameFrom: nil,
         // RFC 7644, section 3.5.2.2. The form with a value list is not in the RFC, and one server empties the group on
         // it.
-        memberRemoval: .pathFilter,
-        memberChunk: 100,
         memberReading: [.inList, .byID],
         lookUp: [.filter, .scan],
-        deletion: Deletion(),
-        protected: [:],
         requestsPerSecond: 10,
         concurrency: 5,
-        pageSize: 100,
-        mediaType: scimMediaType,
-        needsOAuth: false,
         assumptions: [
             Assumption(
                 "members are taken from the group list; where no group of the list shows any, each group is read by id",

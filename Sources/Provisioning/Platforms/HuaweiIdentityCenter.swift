@@ -6,20 +6,15 @@ extension Profile {
     public static let huaweiIdentityCenter = Profile(
         name: "huawei-identity-center",
         displayName: "Huawei Cloud IAM Identity Center",
-        takesGroups: true,
         // Lists end at 50 and know no startIndex; beyond, each account is looked up by its name.
         listing: .single,
         listCap: 50,
         filterable: ["userName", "displayName", "id"],
         existing: .associate,
-        hasActiveFlag: true,
         capabilities: Capabilities(patch: true, filter: true, pageSize: 50),
         mapping: [.user: usualUserMapping, .group: usualGroupMapping],
-        userAttributes: nil,
         // profileUrl is accepted and never shown, which the run finds out by itself where a job maps it.
         caseInsensitive: [.user: ["userName", "emails[work]"], .group: []],
-        isLowercased: false,
-        immutable: [:],
         rules: [
             .user: [
                 AttributeRule("userName", isRequired: true, length: 2...128, signs: "_+=,.@-"),
@@ -30,19 +25,13 @@ extension Profile {
             ],
             .group: [AttributeRule("displayName", isRequired: true, length: 1...1024)],
         ],
-        cutNameFrom: nil,
-        memberRemoval: .pathFilter,
-        memberChunk: 100,
         // Lists and single groups show no members, and no filter knows them.
         memberReading: [.ledger],
         lookUp: [.filter],
-        deletion: Deletion(),
-        protected: [:],
         requestsPerSecond: 5,
         concurrency: 2,
         pageSize: 50,
         mediaType: "application/json",
-        needsOAuth: false,
         assumptions: [
             Assumption(
                 "a list of 50 is cut off, whatever total it declares",

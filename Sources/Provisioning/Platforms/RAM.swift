@@ -8,8 +8,6 @@ extension Profile {
         displayName: "Alibaba Cloud RAM",
         takesGroups: false,
         listing: .pages,
-        listCap: nil,
-        filterable: nil,
         // The product table: existing users are retrieved, not modified, not associated. Those made in the console
         // carry no externalId, and a write to them is refused.
         existing: .never,
@@ -28,7 +26,6 @@ extension Profile {
         // RAM compares without case, and IDaaS lower-cases all account values before it pushes.
         caseInsensitive: [.user: ["userName", "displayName"]],
         isLowercased: true,
-        immutable: [:],
         // The name part of a RAM user's name, by the native API; displayName by that of 2015-05-01.
         rules: [
             .user: [
@@ -38,8 +35,6 @@ extension Profile {
         ],
         // The native name is NAME@ALIAS.onaliyun.com; the bare one is sent.
         cutNameFrom: "@",
-        memberRemoval: .pathFilter,
-        memberChunk: 100,
         memberReading: [],
         lookUp: [.filter],
         deletion: Deletion(
@@ -49,10 +44,8 @@ extension Profile {
                 device; remove them in the RAM console, and the next run deletes the user
                 """
         ),
-        protected: [:],
         requestsPerSecond: 5,
         concurrency: 2,
-        pageSize: 100,
         // The vendor's samples; whether application/scim+json is taken is not documented.
         mediaType: "application/json",
         needsOAuth: true,

@@ -6,18 +6,12 @@ extension Profile {
     public static let tencentIdentityCenter = Profile(
         name: "tencent-identity-center",
         displayName: "Tencent Cloud Group Management",
-        takesGroups: true,
         listing: .pages,
-        listCap: nil,
-        filterable: nil,
         existing: .associate,
-        hasActiveFlag: true,
         // Its /ServiceProviderConfig, which is the same for everybody: patch, filter, pages of 100, no ETag.
         capabilities: Capabilities(patch: true, filter: true, pageSize: 100),
         mapping: [.user: usualUserMapping, .group: usualGroupMapping],
-        userAttributes: nil,
         caseInsensitive: [.user: ["userName", "emails[work]"], .group: []],
-        isLowercased: false,
         // Console, native API and the product page agree: userName cannot be changed.
         immutable: [.user: ["userName"]],
         rules: [
@@ -29,9 +23,6 @@ extension Profile {
             // The API's text allows letters, digits and “-” alone.
             .group: [AttributeRule("displayName", isRequired: true, length: 1...128, signs: "-")],
         ],
-        cutNameFrom: nil,
-        memberRemoval: .pathFilter,
-        memberChunk: 100,
         memberReading: [.inList, .byID],
         lookUp: [.filter, .scan],
         // Native rules that are safe to obey over SCIM: DeleteGroupNotAllowExistUser, UserAlreadyExistsGroup.
@@ -43,12 +34,9 @@ extension Profile {
                 take that away there, and the next run deletes it
                 """
         ),
-        protected: [:],
         requestsPerSecond: 5,
         concurrency: 2,
-        pageSize: 100,
         mediaType: "application/json",
-        needsOAuth: false,
         assumptions: [
             Assumption(
                 "users are found by userName and externalId, groups by displayName",

@@ -6,21 +6,15 @@ extension Profile {
     public static let volcengineIdentityCenter = Profile(
         name: "volcengine-identity-center",
         displayName: "Volcengine Cloud Identity Center",
-        takesGroups: true,
         // The product table: existing users are not retrieved, not modified, not associated. What SCIM itself made is
         // visible.
         listing: .none,
-        listCap: nil,
-        filterable: nil,
         existing: .never,
         // The native user has no active flag; `active` is sent and not relied on.
         hasActiveFlag: false,
         capabilities: Capabilities(patch: true, filter: true, pageSize: 100),
         mapping: [.user: usualUserMapping, .group: usualGroupMapping],
-        userAttributes: nil,
         caseInsensitive: [.user: ["userName", "emails[work]"], .group: []],
-        isLowercased: false,
-        immutable: [:],
         rules: [
             .user: [
                 AttributeRule("userName", isRequired: true, length: 1...54),
@@ -29,19 +23,13 @@ extension Profile {
             // The tighter of the two native limits that a SCIM displayName may fall under.
             .group: [AttributeRule("displayName", isRequired: true, length: 1...63)],
         ],
-        cutNameFrom: nil,
-        memberRemoval: .pathFilter,
-        memberChunk: 100,
         memberReading: [.ledger],
         lookUp: [.filter],
         deletion: Deletion(usersMustLeaveGroups: true),
-        protected: [:],
         // One writer at a time: public clients of the native API serialise their calls, since the server does.
         requestsPerSecond: 5,
         concurrency: 1,
-        pageSize: 100,
         mediaType: "application/json",
-        needsOAuth: false,
         assumptions: [
             Assumption(
                 """

@@ -28,6 +28,8 @@ struct Undoing {
     var ended: Set<String> = []
     /// The group that was looked at last, and who is in it.
     var looked: (group: String, members: Set<String>)?
+    /// Objects that no list shows and no look either, by kind and id, with the reason: they are left as they are.
+    var closed: [String: String] = [:]
     /// Names that this undo frees, by kind.
     var freed: Set<String> = []
 
@@ -77,6 +79,11 @@ struct Undoing {
     /// now is somebody else's work. A look at an undo settles nothing, and so finds what was sent without an answer.
     func counts(_ operation: PlannedOperation) -> Bool {
         operation.status == .done || operation.status == .sent || operation.status == .failed && operation.mayBeDone
+    }
+
+    /// Whether an operation is one of those that an undo looks at.
+    func mayTakeBack(_ operation: PlannedOperation) -> Bool {
+        ![.none, .link, .unlink].contains(operation.verb) && counts(operation)
     }
 
     /// An operation together with what belongs to it, or nil where it belongs to another: of a rename in two halves the
@@ -171,7 +178,10 @@ struct Undoing {
             try refuse(kind, operation, "nobody can tell whether the run made \(link.targetID) or found it")
             return
         }
-        guard let now = try ledger.staged(kind: kind, target: link.targetID) else { return }
+        guard let now = try ledger.staged(kind: kind, target: link.targetID) else {
+            if let why = closed["\(kind) \(link.targetID)"] { try refuse(kind, operation, why) }
+            return
+        }
         if let why = objection(now, mark: link.externalID) {
             return try refuse(kind, operation, "\(link.targetID) \(why)")
         }
@@ -197,7 +207,7 @@ struct Undoing {
             return
         }
         guard let shown = try ledger.staged(kind: kind, target: target) else {
-            return try refuse(kind, operation, "it is gone from the target")
+            return try refuse(kind, operation, closed["\(kind) \(target)"] ?? "it is gone from the target")
         }
         if let why = objection(shown, mark: link?.externalID) { return try refuse(kind, operation, "\(target) \(why)") }
         if let holder = try ledger.holder(kind: kind, target: target), holder != source {

@@ -48,10 +48,11 @@ extension JobRun {
         ]
         // Some platforms refuse to be told where a page starts, some servers how large it is.
         let start = ("startIndex", "1"), size = ("count", "1")
-        for (index, query) in [[start, size], [size], [start], []].enumerated() {
+        let isSizeless = connection.dialect.has(.noCount)
+        for query in isSizeless ? [[start], []] : [[start, size], [size], [start], []] {
             do {
                 _ = try await connection.send(.get, ResourceKind.user.endpoint, query: query)
-                if index > 1 { connection.dialect.note(.noCount) }
+                if !query.contains(where: { $0.0 == size.0 }) { connection.dialect.note(.noCount) }
                 break
             } catch {
                 guard case .rejected = error, !query.isEmpty else { throw error }
@@ -61,7 +62,7 @@ extension JobRun {
             // What a plan could not read is told now.
             do {
                 _ = try await connection.send(
-                    .get, ResourceKind.group.endpoint, query: profile.listing == .none ? [] : [("count", "1")])
+                    .get, ResourceKind.group.endpoint, query: profile.listing == .none || isSizeless ? [] : [size])
             } catch {
                 switch error {
                 // An empty list may be said so.

@@ -66,7 +66,7 @@ public struct Invocation {
 
     /// - Parameter inspect: called for each job that has a plan, while its reads are still at hand: for the CSV.
     public func execute(_ entries: [Entry], inspect: (JobRun) throws -> Void = { _ in }) async throws -> [JobReport] {
-        var (runs, reports) = begin(entries)
+        var (runs, reports) = try begin(entries)
         // Side by side: each target has its own pace, and one that fails does not stop the others.
         let undone = command.undone
         await withTaskGroup(of: Void.self) { group in
@@ -97,7 +97,7 @@ public struct Invocation {
     private typealias Begun = (run: JobRun, basis: Ledger.PlanInfo?)
 
     /// Opens each job; those that cannot begin have their report already.
-    private func begin(_ entries: [Entry]) -> ([Begun], [JobReport]) {
+    private func begin(_ entries: [Entry]) throws -> ([Begun], [JobReport]) {
         let pool = SourcePool(entries.map(\.job), surroundings: surroundings)
         var begun: [Begun] = []
         var reports: [JobReport] = []
@@ -124,8 +124,6 @@ public struct Invocation {
                         .ledger
                     }
                 reports.append(refused(entry.job, exit, error.description))
-            } catch {
-                reports.append(refused(entry.job, .internalError, "\(error)"))
             }
         }
         return (begun, reports)

@@ -188,11 +188,7 @@ struct SourceReader {
                         reason: "no longer in what the job reads", isByScope: true)
                 }
             }
-            switch try await confirm(kind, missing, source, scope, isLast: isLast) {
-            case .readAgain: return .readAgain
-            case .settled(let more): found += more
-            }
-            if found.count >= Self.mostDoubts { return .settled(found) }
+            if let end = try await confirm(kind, missing, source, scope, isLast: isLast, &found) { return end }
         }
         return .settled(found)
     }
@@ -200,11 +196,11 @@ struct SourceReader {
     /// So many doubts are told; one is enough to believe no absence.
     private static let mostDoubts = 5
 
+    /// Asks for those of one kind; nil where the next kind is to be asked for.
     private func confirm(
         _ kind: ResourceKind, _ missing: [Ledger.MissingRecord], _ source: any DirectorySource, _ scope: EffectiveScope,
-        isLast: Bool
-    ) async throws -> Doubts {
-        var found: [String] = []
+        isLast: Bool, _ found: inout [String]
+    ) async throws -> Doubts? {
         var hidden: [String] = []
         let absent = try await absentTogether(kind, missing.filter { !$0.isRead }.map(\.id))
         var isWitnessed = !absent.isEmpty
@@ -247,7 +243,7 @@ struct SourceReader {
                 absent: hidden, kind: kind, reason: "no longer in the application's provisioning scope, or gone",
                 isByScope: isChanged(scope))
         }
-        return .settled(found)
+        return nil
     }
 
     /// Leavers that left before this moment may be deleted now, disabled as they are.

@@ -41,12 +41,12 @@ extension JobRun {
                 """
             )
         }
-        try await seekTouched(by: done.id, target)
-        try ledger.recordHistory(run: id, source: false, target: true, kinds: pushed)
         var undoing = Undoing(
             ledger: ledger, run: run, plan: done.id, profile: profile, tables: tables, memberChunk: target.memberChunk,
             kinds: pushed,
             operations: [.user: job.operations[.user] ?? [], .group: job.operations[.group] ?? []])
+        try await seekTouched(&undoing, target)
+        try ledger.recordHistory(run: id, source: false, target: true, kinds: pushed)
         try ledger.indexTarget()
         try undoing.draft()
         notes += undoing.notes
@@ -77,20 +77,22 @@ extension JobRun {
         }
     }
 
-    /// Questions of one undo at the most.
-    private static let mostQuestions = 2000
+    /// Questions of one undo at the most; what is not asked for is not taken back, and told.
+    static let mostQuestions = 2000
 
-    /// Asks for what the run touched and the list does not show, by its id: some lists leave out every account that is
-    /// not active, and those are what an undo is about.
-    private func seekTouched(by plan: Int64, _ target: SCIMTarget) async throws {
+    /// Asks for what the run wrote and the list does not show, by its id: some lists leave out every account that is not
+    /// active, and those are what an undo is about. One object that cannot be looked at keeps no other from being taken
+    /// back.
+    private func seekTouched(_ undoing: inout Undoing, _ target: SCIMTarget) async throws {
         guard profile.listing != .none else { return }
         var asked: Set<String> = []
+        var failedInARow = 0
         var last = 0
-        while case let batch = try ledger.operations(plan: plan, after: last, limit: Undoing.batch),
+        while case let batch = try ledger.operations(plan: undoing.plan, after: last, limit: Undoing.batch),
             let end = batch.last
         {
             last = end.seq
-            for operation in batch where pushed.contains(operation.kind) {
+            for operation in batch where pushed.contains(operation.kind) && undoing.mayTakeBack(operation) {
                 let kind = operation.kind
                 guard let source = operation.sourceID, let table = tables[kind] else { continue }
                 let given = operation.verb == .dissociate ? operation.targetID : nil
@@ -98,30 +100,44 @@ extension JobRun {
                     try ledger.staged(kind: kind, target: id) == nil, asked.insert("\(kind) \(id)").inserted
                 else { continue }
                 guard asked.count <= Self.mostQuestions else {
-                    throw JobFailure(
-                        .unreachable,
-                        """
-                        target: its list leaves out more than \(Self.mostQuestions) of the objects that the run \
-                        touched, and an undo changes only what it can see
-                        """
-                    )
+                    undoing.closed["\(kind) \(id)"] = "the list does not show it, and too many are to be asked for"
+                    continue
                 }
                 do {
-                    let body = try await target.get(kind, id)
-                    let (actual, members) = try target.connection.read(body) {
-                        (table.actual($0), $0.members?.users ?? [])
-                    }
-                    guard let actual, actual.id == id else { continue }
-                    _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
-                    if kind == .group, target.showsMembers { try ledger.stage(targetMembers: members, of: id) }
+                    undoing.closed["\(kind) \(id)"] = try await look(kind, id, table, target)
+                    failedInARow = 0
                 } catch let failure as SCIMFailure {
-                    switch failure {
-                    // It is gone, or the platform answers no reads by id and its list is all that there is to believe.
-                    case .notFound, .unsupported: continue
-                    default: throw JobFailure(failure, side: "target")
+                    failedInARow += 1
+                    // It is the target that fails, or the credential, and no object.
+                    if failure.endsAtOnce && !failure.isForbidden || failedInARow >= Breaker.limit {
+                        throw JobFailure(failure, side: "target")
                     }
+                    undoing.closed["\(kind) \(id)"] = "the list does not show it, and a look fails: \(failure)"
                 }
             }
+        }
+    }
+
+    /// Stages an object that is there; why nothing can be said of it where another thing came than was asked for.
+    private func look(_ kind: ResourceKind, _ id: String, _ table: MappingTable, _ target: SCIMTarget) async throws
+        -> String?
+    {
+        do {
+            let body = try await target.get(kind, id)
+            let (actual, members) = try target.connection.read(body) {
+                (table.actual($0), $0.members?.users ?? [])
+            }
+            guard let actual, actual.id == id else { return "another object came when \(id) was asked for" }
+            _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
+            if kind == .group, target.showsMembers { try ledger.stage(targetMembers: members, of: id) }
+            return nil
+        } catch SCIMFailure.notFound {
+            return nil
+        } catch SCIMFailure.unsupported {
+            // The platform answers no reads by id: its list is all that there is to believe.
+            return nil
+        } catch let error as JSONSyntaxError {
+            return "the list does not show it, and what a look brings cannot be read: \(error)"
         }
     }
 }

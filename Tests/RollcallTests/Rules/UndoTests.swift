@@ -71,6 +71,30 @@ import Testing
         #expect(world.user("bo")?["active"] == true && world.members("Ops") == ["ada", "bo"])
     }
 
+    @Test("one hidden account that nobody may look at keeps no other from being taken back, and is told")
+    func closed() async throws {
+        let closed = Recorder()
+        var options = ServiceOptions()
+        options.habits = [.hidesInactive]
+        let world = try World(options: options) { request, _ in
+            guard request.head.method == .get, let id = closed.all.first,
+                request.head.path?.hasSuffix("/Users/\(id)") == true
+            else { return nil }
+            return .answered(EmulatedResponse(status: 403))
+        }
+        world.directory.people = ["ada", "bo", "cy"].map { .named($0) }
+        try await world.run()
+        for index in 0...1 { world.directory.people[index].status = "disabled" }
+        #expect(try await world.run().report.exit == .inStep)
+        closed.add(try #require(world.user("ada")?["id"]?.string))
+        let undone = try await world.invoke(.undo(run: try world.lastRun(), writes: true))
+        #expect(undone.report.exit == .recordsFailed && world.user("bo")?["active"] == true)
+        #expect(
+            world.user("ada")?["active"] == false
+                && undone.operations.contains { $0.name == "ada" && $0.reason.contains("a look fails") },
+            "\(undone.operations.map(\.reason))")
+    }
+
     @Test(
         "a deleted account whose delete got no answer is created again; one that was gone when the delete came is told")
     func doubtful() async throws {

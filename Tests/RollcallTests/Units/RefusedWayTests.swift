@@ -157,6 +157,21 @@ import Testing
         #expect(world.client.service.met[habit] ?? 0 == 0, "\(world.client.service.met)")
     }
 
+    @Test("13 B: what was found out wrongly is put right by hand, and is then forgotten")
+    func deniedByHand() async throws {
+        let world = try world()
+        try world.ledger.learn("ways", #"{"noCount":true,"wholeValues":true}"#)
+        let dialect = Dialect(given: [.noCount: false])
+        dialect.restore(#"{"noCount":true,"wholeValues":true}"#)
+        dialect.note(.noCount)
+        #expect(!dialect.has(.noCount) && dialect.has(.wholeValues) && !dialect.memory.contains("noCount"))
+        let job = try Job.read(
+            text: World.job().replacing(
+                "  platform: generic", with: "  platform: generic\n  capabilities: { count: true, valuePaths: false }"),
+            path: "job.yaml", vocabulary: .current)
+        #expect(job.target.capabilities.ways == [.noCount: false, .wholeValues: true])
+    }
+
     // MARK: credentials
 
     @Test("13 B: a secret that is taken as Basic authentication alone is sent so from then on, in later runs too")
@@ -229,8 +244,10 @@ import Testing
         world.directory.people[0].displayName = "Ada \u{202E}elpmaxE"
         world.directory.people[1].displayName = "Bo\u{200B} Example"
         world.directory.people[2].displayName = "علی\u{200C}رضا"
+        world.directory.people.append(.named("person3", displayName: "\u{200F}דנה\u{200F}"))
         let result = try await world.run()
-        #expect(world.documents(.user).count == 3 && result.report.exit == .recordsFailed, "\(result.report.details)")
+        #expect(world.documents(.user).count == 4 && result.report.exit == .recordsFailed, "\(result.report.details)")
+        #expect(world.user("person3")?["displayName"] == "\u{200F}דנה\u{200F}")
         #expect(
             world.user("person0")?["displayName"] == nil && world.user("person1")?["displayName"] == nil
                 && world.user("person2")?["displayName"] == "علی\u{200C}رضا")

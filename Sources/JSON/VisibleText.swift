@@ -30,8 +30,8 @@ extension String {
     /// direction of writing.
     public var hasInvisibles: Bool { unicodeScalars.contains(where: \.isInvisible) }
 
-    /// The same, but for signs of honest names: those by which some scripts join or part their letters, as Persian names
-    /// do, marks of direction beside a Hebrew or Arabic name, which turn nothing round, and the soft hyphen.
+    /// The same, but for signs of honest names: those by which some scripts join or part their letters, as Persian
+    /// names do, marks of direction beside a Hebrew or Arabic name, which turn nothing round, and the soft hyphen.
     public var hasDisguise: Bool {
         unicodeScalars.contains {
             $0.isInvisible && ![0xAD, 0x061C, 0x200C, 0x200D, 0x200E, 0x200F].contains($0.value)

@@ -149,7 +149,8 @@ struct JobFile {
         let allowed = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
         guard text.unicodeScalars.allSatisfy(allowed.contains), !text.hasPrefix("."), text.count <= 100 else {
             reader.report(
-                node, "job", "names a file, so it may hold letters, digits, “.”, “_”, “-” and may not start with “.”",
+                node, "job",
+                "names a file: it may hold at most 100 letters, digits, “.”, “_”, “-”, and may not start with “.”",
                 "choose another name")
             return nil
         }
@@ -354,8 +355,12 @@ struct JobFile {
                 limits[key] = .count(count)
             } else {
                 reader.report(
-                    value, "limits.\(name)", "“\(text)” is no limit",
-                    "write a count such as 25, a percentage such as 5%, 0 for none allowed, or none for no limit")
+                    value, "limits.\(name)", "“\(text)” is not a valid limit",
+                    """
+                    write a count such as 25, a percentage such as 5%, 0 to allow nothing, or the word none to set \
+                    no limit
+                    """
+                )
             }
         }
         return limits

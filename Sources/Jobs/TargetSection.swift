@@ -165,7 +165,7 @@ extension JobFile {
             node, key, "must be a reference, never the secret itself",
             """
             write \"${NAME}\" for an environment variable, \"file:PATH\" for a file, \"credential:NAME\" for one \
-            that systemd loads, or { command: [PROGRAM, ARGUMENT] }, and change a secret that stood here
+            that systemd loads, or { command: [PROGRAM, ARGUMENT] }; if a real secret stood here, replace that secret
             """
         )
         return nil
@@ -191,7 +191,7 @@ extension JobFile {
                 && host.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { UInt8($0) != nil })
         if scheme == "http", !loopback {
             reader.report(
-                node, key, "plain http is allowed to loopback only, since it shows the credential to the network",
+                node, key, "http is allowed for a loopback address only, because it sends the credential unencrypted",
                 "use https")
             return nil
         }

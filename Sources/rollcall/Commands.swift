@@ -11,20 +11,20 @@ struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Show what a run would do; write nothing to the target.",
         discussion: """
-            rollcall plan nightly.yaml                    what a run would do, who loses access first
+            rollcall plan nightly.yaml                    the changes of a run, lost access first
             rollcall plan --csv plan.csv nightly.yaml     the same for a spreadsheet
             """)
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
     @OptionGroup(title: "State of another host") var host: HostOptions
-    @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
+    @OptionGroup(title: "Permissions for this command") var permissions: PermissionOptions
     @Option(help: ArgumentHelp("Write the plan as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
     @Flag(
         help:
             """
-            In the CSV, list also what is left alone: records without an operation, and accounts of the target \
-            that are not ours.
+            In the CSV, also list records without an operation, and accounts of the target that do not belong to \
+            this job.
             """
     )
     var csvAll = false
@@ -45,20 +45,20 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Plan, judge, apply and verify.",
         discussion: """
             rollcall run nightly.yaml                                  every night
-            rollcall run --allow users.disable=25 nightly.yaml         once, when a plan has shown that it is meant
+            rollcall run --allow users.disable=25 nightly.yaml         once, after a plan showed the change
             """)
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
     @OptionGroup(title: "State of another host") var host: HostOptions
     @OptionGroup(title: "Copies") var copying: CopyOptions
-    @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
+    @OptionGroup(title: "Permissions for this command") var permissions: PermissionOptions
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
     @Flag(
         help:
             """
-            In the CSV, list also what is left alone: records without an operation, and accounts of the target \
-            that are not ours.
+            In the CSV, also list records without an operation, and accounts of the target that do not belong to \
+            this job.
             """
     )
     var csvAll = false
@@ -79,22 +79,21 @@ struct RunCommand: AsyncParsableCommand {
 
 struct ApplyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apply", abstract: "Apply exactly a saved plan, or refuse because the world moved on.",
+        commandName: "apply", abstract: "Apply exactly a saved plan, or refuse it when it is stale.",
         discussion: """
             rollcall apply nightly.yaml                                          the newest plan
-            rollcall apply nightly.yaml --plan 13 --digest d:7f3a90c1d2e4f506    the one that was looked at, and no \
-            other
+            rollcall apply nightly.yaml --plan 13 --digest d:7f3a90c1d2e4f506    only this plan
             """)
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
     @OptionGroup(title: "State of another host") var host: HostOptions
     @OptionGroup(title: "Copies") var copying: CopyOptions
-    @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
+    @OptionGroup(title: "Permissions for this command") var permissions: PermissionOptions
     @Option(help: ArgumentHelp("How old the plan may be, in hours (24h) or days (2d).", valueName: "age"))
     var maxAge = "24h"
     @Option(help: ArgumentHelp("The plan's number, as “plan” printed it; left out, the newest.", valueName: "id"))
     var plan: Int64?
-    @Option(help: ArgumentHelp("What the plan's digest must be, as “plan” and the CSV show it.", valueName: "d:…"))
+    @Option(help: ArgumentHelp("The digest that the plan must have, as “plan” and the CSV show it.", valueName: "d:…"))
     var digest: String?
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))
     var csv: String?
@@ -123,18 +122,17 @@ struct UndoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "undo", abstract: "Take back what a run did.",
         discussion: """
-            Changed attributes, memberships and disabled accounts go back to what they were before the run; what it \
-            created is deleted, and
-            what it deleted is created again, under a new id. The same limits hold as for a run. An undo is refused \
-            when later runs touched the
-            same objects. What it restored stays so until its source record changes, or until “run --release” frees \
-            all of it.
+            Changed attributes, memberships and disabled accounts go back to their state before the run. The undo \
+            deletes the objects that the run created. It creates again, under a new id, the objects that the run \
+            deleted. An undo has the same limits as a run. An undo is refused when later runs changed the same \
+            objects. A restored object stays as it is until its source record changes, or until “run --release” \
+            releases all restored objects.
             """)
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
     @OptionGroup(title: "State of another host") var host: HostOptions
     @OptionGroup(title: "Copies") var copying: CopyOptions
-    @OptionGroup(title: "What you let pass") var permissions: PermissionOptions
+    @OptionGroup(title: "Permissions for this command") var permissions: PermissionOptions
     @Flag(help: "Show what would be done; write nothing.")
     var dryRun = false
     @Option(help: ArgumentHelp("Write what was done as CSV; “-” is stdout.", valueName: "file"))

@@ -19,7 +19,7 @@ extension Logger.Level: @retroactive ExpressibleByArgument {}
 
 /// What a command takes that has ledgers for itself.
 struct HostOptions: ParsableArguments {
-    @Flag(help: "Take a ledger over that another host, which is no more, had in use.")
+    @Flag(help: "Take over a ledger that another host had in use. Only for a host that no longer exists.")
     var acceptHostChange = false
 }
 
@@ -27,7 +27,7 @@ struct HostOptions: ParsableArguments {
 struct CopyOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Checked copies of each ledger that are kept in the folder “copies” of the state folder; 0 for none.",
+            "Number of checked copies of each ledger to keep in the folder “copies” of the state folder; 0 for none.",
             valueName: "n"))
     var copies = 3
 
@@ -47,7 +47,7 @@ struct CommonOptions: ParsableArguments {
         name: .customLong("state"),
         help: ArgumentHelp(
             """
-            Folder of the ledgers; left out, what the job says under state, else the variable ROLLCALL_STATE, else \
+            Folder of the ledgers. Default: the key state of the job, else the variable ROLLCALL_STATE, else \
             “snapshots”.
             """,
             valueName: "dir"))
@@ -62,7 +62,7 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "How the log on stderr is written: text or json.")
     var logFormat = LogFormat.text
 
-    @Option(help: "What is logged: trace, debug, info, notice, warning, error or critical.")
+    @Option(help: "Lowest level to log: trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.warning
 
     @Option(help: "Progress on stderr: auto (one line at a terminal, else a line a minute) or never.")
@@ -75,7 +75,7 @@ struct CommonOptions: ParsableArguments {
     var color = ColourMode.auto
 
     @Flag(
-        help: "Say nothing when nothing needs you; otherwise what is new first, and what was told before in one line.")
+        help: "Print nothing when nothing needs you. Otherwise print new rows, and count known rows in one line.")
     var quiet = false
 
     /// The option that names the state folder, as it is typed behind a command; empty for the usual one.

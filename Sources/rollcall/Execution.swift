@@ -155,10 +155,10 @@ struct Execution {
         var steps: [String] = []
         if case .plan = command, let plan = report.plan, report.exit == .pending {
             let until =
-                report.planned.flatMap { Timestamp.seconds($0) }.map { ", until \(Timestamp.text($0 + 86400))" } ?? ""
+                report.planned.flatMap { Timestamp.seconds($0) }.map { " before \(Timestamp.text($0 + 86400))" } ?? ""
             steps.append(
                 """
-                Apply exactly this\(until): rollcall apply \(file) --plan \(plan)\
+                To apply exactly this plan\(until): rollcall apply \(file) --plan \(plan)\
                 \(report.digest.map { " --digest \($0)" } ?? "")\(common.stateWords)\(permissions.words)
                 """
             )

@@ -72,7 +72,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Read every page of a ledger, and check that it agrees with itself.")
+            abstract: "Read every page of a ledger, and check that its content is consistent.")
 
         @OptionGroup(title: "State, output and log") var common: CommonOptions
         @OptionGroup(title: "State of another host") var host: HostOptions
@@ -110,7 +110,7 @@ struct LedgerCommand: AsyncParsableCommand {
     struct Origins: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
-                "Show which linked accounts and groups this job did not make, and set right what it made after all.",
+                "Show the linked accounts and groups that this job did not make. --created corrects this list.",
             discussion:
                 """
                 What a job made is deleted when its record leaves; what it associated, took over or found is \
@@ -188,11 +188,11 @@ struct LedgerCommand: AsyncParsableCommand {
 
     struct Restore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Put a copy in the place of a ledger; the old one is set aside.",
+            abstract: "Replace a ledger with a copy; the old ledger is kept under another name.",
             discussion:
                 """
-                What runs wrote since the copy is read from the target by the next run. Where the target cannot \
-                be listed, it is not known any more: look at “plan” first.
+                The next run reads from the target the changes that runs wrote after the copy was made. If the \
+                target cannot be listed, the ledger does not know these changes: look at “plan” first.
                 """
         )
 

@@ -10,7 +10,7 @@ import SCIM
 extension LedgerCommand {
     struct Forget: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove a job's ledger and its copies, after showing what they know.",
+            abstract: "Remove a job's ledger and its copies, after showing their content.",
             discussion:
                 """
                 The accounts on the target stay as they are, and nobody looks after them any more. It is refused \
@@ -109,7 +109,7 @@ extension LedgerCommand {
 
     struct Rebuild: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make a new ledger from what both sides show; the old one is set aside.",
+            abstract: "Make a new ledger from the source and the target; the old ledger is kept under another name.",
             discussion:
                 """
                 Accounts that carry the externalId of a source record are linked; nothing is written to the \

@@ -11,8 +11,8 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check job files, credentials and both sides; write nothing.",
         discussion: """
-            The verdict comes first, then what both sides say, then the job as it will run: every default filled in, \
-            secrets as their references.
+            The report shows the verdict first. The answers of both sides follow. The job comes last, with every \
+            default filled in. Each secret is shown as its reference.
 
             rollcall check nightly.yaml
             rollcall check --offline jobs/*.yaml      in a repository's CI: the files alone, without secrets
@@ -79,13 +79,14 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status", abstract: "Show what is known of each job: last run, links, open operations.",
         discussion: """
             rollcall status                                    every job of the state folder
-            rollcall status --max-age 26h nightly.yaml         exit 3 when the job was not applied for so long
+            rollcall status --max-age 26h nightly.yaml         exit 3 when no run was applied in the last 26 hours
             """)
 
     @OptionGroup(title: "State, output and log") var common: CommonOptions
     @Option(
         help: ArgumentHelp(
-            "End with 3 where a job was last applied longer ago, in hours (26h) or days (2d).", valueName: "age"))
+            "Exit with 3 when the last applied run of a job is older than this, in hours (26h) or days (2d).",
+            valueName: "age"))
     var maxAge: String?
     @Argument(
         help: ArgumentHelp(
@@ -258,7 +259,7 @@ struct PlatformsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "platforms", abstract: "Show what each platform can do.")
 
-    @Flag(help: "Also list what is taken for granted where no document says.")
+    @Flag(help: "Also list the assumptions that no document confirms.")
     var assumptions = false
 
     func run() { for line in PlatformTable.lines(assumptions: assumptions) { print(line) } }

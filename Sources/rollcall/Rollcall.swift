@@ -10,9 +10,8 @@ struct Rollcall: AsyncParsableCommand {
         commandName: "rollcall",
         abstract: "Keeps the accounts of a cloud platform in step with a directory.",
         discussion: """
-            A job file names a directory and a target. “plan” shows what a run would do and writes nothing; “run” \
-            does it;
-            “apply” does exactly what a saved plan shows, or refuses.
+            A job file names a directory and a target. “plan” shows the changes of a run and writes nothing to \
+            the target. “run” makes the changes. “apply” makes exactly the changes of a saved plan, or refuses.
 
             Exit codes: 0 in step or applied · 2 changes pending · 3 some records failed, are in conflict or are held \
             for you to decide · 4 held by a limit ·

@@ -17,8 +17,8 @@ struct TellingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            A URL that is asked at the start (/start behind it) and at the end (/ and the exit code), for a \
-            service that misses a run which does not come: a reference, ${NAME}, file:PATH or credential:NAME.
+            A URL to request at the start (/start behind it) and at the end (/ and the exit code), for a service \
+            that reports a missing run. Write a reference: ${NAME}, file:PATH or credential:NAME.
             """,
             valueName: "reference"))
     var ping: String?
@@ -38,40 +38,47 @@ struct PermissionOptions: ParsableArguments {
             "Raise a limit to a number for this invocation, such as users.delete=25. May be repeated.",
             valueName: "limit=n"))
     var allow: [String] = []
-    @Flag(help: "Go on although many linked objects are not on the target any more.")
+    @Flag(help: "Continue although many linked objects are missing on the target.")
     var acceptTargetChange = false
     @Option(
         help: ArgumentHelp(
-            "Take an account back that carries another mark by now: its record's name or source id. May be repeated.",
+            """
+            Take back an account whose externalId was changed: give the name or source id of its record. May be \
+            repeated.
+            """,
             valueName: "name"))
     var acceptTakeback: [String] = []
     @Option(
         help: ArgumentHelp(
             """
-            Let the account or group that is there become the record's of that name: user:NAME, group:NAME, or \
-            @FILE with one of them on each line, and the target's id behind it if it is to be that one. May be \
-            repeated.
+            Associate the existing account or group with the record of that name: user:NAME, group:NAME, or @FILE \
+            with one of them on each line. To choose one object, write the target's id behind the name, after a \
+            space. May be repeated.
             """,
             valueName: "name"))
     var acceptAssociation: [String] = []
     @Option(
         help: ArgumentHelp(
             """
-            Try at once what the target has refused again and again: a record's name or source id, or all. May be \
-            repeated.
+            Try again at once the operations that the target refused several times: give a record's name or source \
+            id, or all. May be repeated.
             """,
             valueName: "name"))
     var retry: [String] = []
-    @Flag(help: "Let the leavers go that a changed scope causes.")
+    @Flag(help: "Apply the leaver rules to records that are out of scope only because the scope changed.")
     var acceptScopeChange = false
-    @Flag(help: "Go on although the source has no group or no membership any more, where it had some.")
+    @Flag(help: "Continue although the source now has no group or no membership, and had some before.")
     var acceptSourceChange = false
     @Flag(
-        help: "Take an empty ledger as meant, where the target cannot be listed or copies of an older ledger are kept.")
+        help:
+            """
+            Accept that the ledger is empty, although the target cannot be listed or copies of an older ledger exist.
+            """
+    )
     var firstRun = false
-    @Flag(help: "Let the source decide again about everything that undos have restored.")
+    @Flag(help: "Let the source change again every object that an undo restored.")
     var release = false
-    @Flag(help: "Do not count conflicts and holds that the last run reported as failures.")
+    @Flag(help: "Do not exit with 3 for conflicts and holds that the last run already reported.")
     var knownConflictsOk = false
 
     /// The same options, as they are typed.

@@ -3,7 +3,7 @@ extension RefusedPlatform {
     public static let all = [
         RefusedPlatform(
             name: "huawei-iam", displayName: "Huawei Cloud IAM",
-            instead: "use the signed IAM REST API, or put people into Huawei Cloud IAM Identity Center",
+            instead: "use the signed IAM REST API, or use Huawei Cloud IAM Identity Center for the users",
             alternative: "huawei-identity-center"),
         RefusedPlatform(
             name: "tencent-cam", displayName: "Tencent Cloud CAM",

@@ -212,7 +212,7 @@ extension JobRun {
         if notOurs > 0, !job.exclusiveMemberships {
             notes.append(
                 counted(notOurs, "membership")
-                    + " of linked groups not ours, left alone (memberships: exclusive removes such)")
+                    + " of linked groups not from the source, not changed (memberships: exclusive removes them)")
         }
     }
 }

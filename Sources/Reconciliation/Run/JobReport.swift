@@ -125,7 +125,9 @@ public struct JobReport: Sendable {
 
         try report.headline(run, numbers, plan, inStep: inStep, source: source, pace: pace)
         report.notes += numbers.breakdown(isResult: report.isResult)
-        if unmanaged > 0 { report.notes.append(counted(unmanaged, "object") + " of the target not ours, left alone") }
+        if unmanaged > 0 {
+            report.notes.append("Not changed: \(counted(unmanaged, "object")) of the target not linked to this job")
+        }
         report.notes += run.notes
         report.attention += numbers.toldRecords
         if let source { report.notes.append("source incomplete: \(source); nothing is taken away from anybody") }
@@ -367,7 +369,12 @@ public struct JobReport: Sendable {
                         : "\(links) to link or unlink without a request")
             }
             if noted > 0 {
-                parts.append("\(noted) listed without an operation (disabled without an account, or left and kept)")
+                parts.append(
+                    """
+                    \(counted(noted, "record")) listed without an operation (disabled and without an account, or a \
+                    leaver whose account is kept)
+                    """
+                )
             }
             return parts.isEmpty ? [] : ["In detail: " + parts.joined(separator: ", ") + "."]
         }

@@ -31,7 +31,7 @@ extension JobRun {
         if moved.isEmpty { return nil }
         return
             """
-            plan \(saved.id) of \(saved.created) is stale, the world moved on (\
+            plan \(saved.id) of \(saved.created) is stale, the source or the target changed (\
             \(moved.prefix(5).joined(separator: "; "))\(moved.count > 5 ? "; and \(moved.count - 5) more" : "")); \
             plan again (if it was planned with --release or an --accept flag, say that here as well)
             """

@@ -74,7 +74,7 @@ import Testing
             let night = try await world.run()
             #expect(
                 night.report.exit == .inStep
-                    && night.report.details.contains { $0.contains("390 listed without an operation") },
+                    && night.report.details.contains { $0.contains("390 records listed without an operation") },
                 "\(night.report.details)")
         }
         // A run's own row, and what SQLite rounds up: under a kilobyte a night.

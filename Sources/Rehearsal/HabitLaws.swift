@@ -22,6 +22,21 @@ extension Laws {
         }.map { "law 10, evidence: \($0)" }
     }
 
+    /// Law 10 again: an account that was one record's, and stood before the run, is not another record's after it while
+    /// the first is still there.
+    ///
+    /// - Parameter links: what was linked before, by record.
+    package static func law10(
+        _ links: [String: String], _ before: Picture, _ directory: TestDirectory, _ ledger: Ledger
+    ) -> [String] {
+        links.sorted { $0.key < $1.key }.compactMap { source, target in
+            guard directory.person(source) != nil, before.users[target] != nil,
+                let holder = try? ledger.holder(kind: .user, target: target), holder != source
+            else { return nil }
+            return "law 10, evidence: the account \(target) of \(source) has become that of \(holder)"
+        }
+    }
+
     /// Law 11, *no silent access* (R40). Whoever the source no longer lets in is, at the end of a run, without access,
     /// or the run does not end with 0 and names the record; unless the job file grants the access itself. A record that
     /// the source never showed, since it hides whom it disables, and that no run has linked, is nobody's to know.

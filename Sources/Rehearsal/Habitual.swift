@@ -99,10 +99,14 @@ extension Trial {
         }
         switch habit {
         case .answersWithExisting:
-            // A newcomer, whose address an account that was made by hand has.
-            let mail = "new\(round)@corp.example"
-            _ = try? world.plant(
-                .user, ["userName": .string("by-hand-\(round)"), "emails": [["value": .string(mail), "type": "work"]]])
+            // A newcomer, whose address an account that was made by hand has; then another one, with a colleague's.
+            let shared = round > 1 ? world.directory.people.compactMap(\.email).randomElement(using: &dice) : nil
+            let mail = shared ?? "new\(round)@corp.example"
+            if shared == nil {
+                _ = try? world.plant(
+                    .user,
+                    ["userName": .string("by-hand-\(round)"), "emails": [["value": .string(mail), "type": "work"]]])
+            }
             world.directory.people.append(
                 Person(
                     id: "user_new\(round)", username: "new\(round)", displayName: "New Person", email: mail, phone: nil,

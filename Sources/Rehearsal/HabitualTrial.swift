@@ -82,6 +82,7 @@ extension Trial {
             // On the same day as its plan.
             clock.advance(by: -86400)
             let rewritten = world.client.service.met[.answersWithExisting] ?? 0
+            let links = try linked()
             let result = try await world.run()
             outcome.runs += 2
             let isMute = [options.habits, world.sourceOptions?.habits ?? []].contains(where: RandomWorld.isMute)
@@ -94,6 +95,7 @@ extension Trial {
             broken += Laws.law10(
                 before, after, ours, dice, result,
                 rewritten: world.client.service.met[.answersWithExisting] ?? 0 > rewritten)
+            broken += Laws.law10(links, before, world.directory, world.ledger)
             ours.add(before, after)
             try learnAnswers(result, before)
             broken += judge(round, plan, result, before, after)
@@ -106,6 +108,14 @@ extension Trial {
                 separator: ", ")
             outcome.broken += broken.map { "habits (\(habits)), round \(round): \($0)" }
             return outcome.broken.isEmpty
+        }
+
+        private func linked() throws -> [String: String] {
+            var links: [String: String] = [:]
+            for person in world.directory.people {
+                links[person.id] = try world.ledger.link(kind: .user, source: person.id)?.targetID
+            }
+            return links
         }
 
         /// An account with which the server answered a create, told: the record's from now on.

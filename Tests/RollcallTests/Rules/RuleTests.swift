@@ -462,7 +462,7 @@ import Planning
         #expect(result.situation("ada") == .collision)
         #expect(world.members("Ops") == ["ada", "chen", "zoe"])
         #expect(world.members("Old") == ["zoe"])
-        #expect(result.report.details.contains { $0.contains("not ours") && $0.contains("memberships") })
+        #expect(result.report.details.contains { $0.contains("not from the source") && $0.contains("memberships") })
     }
 
     @Test("R13: exclusive memberships take strangers out")

@@ -17,6 +17,8 @@ extension Trial {
         let world: World
         let rarity: Habit?
         let reuses: Bool
+        /// Whether the server deletes at first, and stops to on the third night.
+        let stopsDeleting: Bool
         let nested: Set<String>?
         var ours = Ownership()
         let first: Picture
@@ -42,11 +44,15 @@ extension Trial {
                 options.habits.insert(rarity)
                 options.patch = true
             }
+            stopsDeleting = rarity == .deleteDoesNothing && seed / 65 % 2 == 1
+            if stopsDeleting { options.habits.remove(.deleteDoesNothing) }
             // On some of the others, ids are given again.
             reuses = rarity == nil && seed % 7 == 2
             if reuses { options.habits.insert(.reusesIDs) }
             // A server that ignores both is asked to do what nobody could see.
-            if options.habits.contains(.deleteDoesNothing) { options.ignoresActive = false }
+            if rarity == .deleteDoesNothing || options.habits.contains(.deleteDoesNothing) {
+                options.ignoresActive = false
+            }
             world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
             world.directory = dice.directory()
             if Bool.random(using: &own) {
@@ -134,7 +140,7 @@ extension Trial {
         ) -> [String] {
             var broken: [String] = []
             // What an answer shows and nobody stored is seen by the next night.
-            let isEchoed = options.habits.contains(.echoes) && round < 4
+            let isEchoed = options.habits.contains(.echoes) && round < 4 || stopsDeleting && round == 3
             if !options.ignoresActive, !isEchoed {
                 broken += Laws.law11(
                     result, after, world.directory, known, world.ledger, dice,
@@ -188,6 +194,7 @@ extension Trial {
         mutating func change(_ round: Int) {
             dice.change(&world.directory)
             dice.meddle(world)
+            if stopsDeleting, round == 2 { world.client.change { $0.options.habits.insert(.deleteDoesNothing) } }
             if let rarity { provoke(rarity, world, round, &own) }
             if reuses {
                 var others = SeededGenerator(seed: seed &* 49_979_687 &+ UInt64(round))

@@ -21,6 +21,7 @@ package final class NodeReader {
             return nil
         }
         var members: [(name: String, keyNode: Node, value: Node)] = []
+        var slips: [String] = []
         for (name, value) in mapping {
             guard isPlain(name, key) else { continue }
             guard let text = name.scalar?.string else {
@@ -28,13 +29,15 @@ package final class NodeReader {
                 continue
             }
             if let known, !known.contains(text) {
+                slips.append(text)
                 report(name, path(key, text), "is not known here", Self.suggestion(text, known))
                 continue
             }
             members.append((text, name, value))
         }
         let result = Members(node: node, key: key, members: members)
-        for name in required where result[name] == nil {
+        // What is told as a slip already is not missing as well.
+        for name in required where result[name] == nil && !slips.contains(where: { Self.isNear($0, name) }) {
             report(node, path(key, name), "is missing", "add it")
         }
         return result
@@ -139,7 +142,7 @@ package final class NodeReader {
 
     private func shown(_ number: Double) -> String { number == number.rounded() ? String(Int(number)) : String(number) }
 
-    private static func suggestion(_ text: String, _ known: [String]) -> String {
+    static func suggestion(_ text: String, _ known: [String]) -> String {
         let near = known.min { distance($0, text) < distance($1, text) }
         if let near, distance(near, text) <= 2 { return "did you mean “\(near)”?" }
         return "known keys are \(known.joined(separator: ", "))"

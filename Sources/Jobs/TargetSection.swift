@@ -62,7 +62,8 @@ extension JobFile {
         reader.report(
             node, "target.platform",
             platforms[name].flatMap(\.refusal) ?? "“\(name)” is not served by this version",
-            "use \(served.joined(separator: ", "))")
+            served.first { NodeReader.isNear($0, name) }.map { "did you mean “\($0)”?" }
+                ?? "use \(served.joined(separator: ", "))")
         return nil
     }
 

@@ -78,12 +78,7 @@ public final class Ledger {
             guard application == Schema.applicationID else { throw LedgerError.foreign(path) }
             guard version <= Self.schemaVersion else { throw LedgerError.newer(path, version) }
             guard version == Self.schemaVersion else {
-                throw LedgerError.io(
-                    """
-                    the ledger \(path) is of an older version of rollcall; the next run, or rollcall status, \
-                    brings it up to date
-                    """
-                )
+                throw LedgerError.older(path)
             }
         } catch let error as DatabaseError {
             throw LedgerError(error, path: path)

@@ -20,6 +20,8 @@ enum Scratch {
 public enum LedgerError: Error, Sendable, CustomStringConvertible {
     case foreign(String)
     case newer(String, Int)
+    /// Of an older version, where it may not be brought up to date.
+    case older(String)
     case corrupt(String)
     case boundElsewhere(String, key: String, known: String, now: String)
     case io(String)
@@ -96,6 +98,11 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
             the ledger \(path) belongs to the \(key) \(known), and the job now names \(now); give the job another \
             name, or use another --state folder (a ledger that is worth nothing yet may be deleted; if it was \
             restored from another job's copy, the right one stands beside it as .before-…)
+            """
+        case .older(let path):
+            """
+            the ledger \(path) is of an older version of rollcall; the next run, or rollcall status, brings it up to \
+            date, and a copy from before is kept
             """
         case .io(let message): message
         case .full(let path):

@@ -203,6 +203,26 @@ extension Ledger {
             AND NOT EXISTS (SELECT 1 FROM scratch.target o WHERE o.kind = t.kind AND o.match_key = hs.match_key))))
         """
 
+    /// Active accounts that carry an externalId which no record of the source has, where others carry those of records:
+    /// how many, and the names of some. None where no account is known by its mark: the marks are another owner's.
+    public func orphans(_ limit: Int) throws -> (count: Int, names: [String]) {
+        try read { db in
+            let isKnown = try Bool.fetchOne(
+                db, sql: "SELECT EXISTS (SELECT 1 FROM scratch.situations WHERE kind = 0 AND situation = 'known')")
+            guard isKnown ?? false else { return (0, []) }
+            let from = """
+                FROM scratch.situations st JOIN scratch.target t ON t.kind = 0 AND t.n = st.target
+                WHERE st.kind = 0 AND st.situation = 'unmanaged' AND t.external_id IS NOT NULL AND coalesce(t.active, 1)
+                AND NOT EXISTS (SELECT 1 FROM scratch.source s INDEXED BY source_by_external_id
+                    WHERE s.kind = 0 AND s.external_id = t.external_id)
+                """
+            return (
+                try Int.fetchOne(db, sql: "SELECT count(*) \(from)") ?? 0,
+                try String.fetchAll(db, sql: "SELECT t.name \(from) ORDER BY t.name LIMIT ?", arguments: [limit])
+            )
+        }
+    }
+
     /// How many objects are in each situation, by kind and situation.
     public func situationCounts() throws -> [(kind: ResourceKind, situation: Situation, count: Int)] {
         try read { db in

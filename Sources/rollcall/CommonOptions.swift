@@ -137,7 +137,8 @@ struct CommonOptions: ParsableArguments {
     /// Reads the job files; all their mistakes are told together. Throws `ExitCode` 78.
     ///
     /// - Parameter only: the names of the jobs that are meant; empty for all.
-    func jobs(_ paths: [String], only: [String] = []) throws -> [Job] {
+    /// - Parameter sharesState: whether they must name one state folder.
+    func jobs(_ paths: [String], only: [String] = [], sharesState: Bool = true) throws -> [Job] {
         var jobs: [Job] = []
         var isWrong = false
         for path in try files(paths) {
@@ -167,7 +168,7 @@ struct CommonOptions: ParsableArguments {
         let folders = Dictionary(grouping: jobs) { job in
             job.state.map { URL(fileURLWithPath: $0).standardizedFileURL.resolvingSymlinksInPath().path }
         }
-        if givenState == nil, folders.count > 1 {
+        if givenState == nil, sharesState, folders.count > 1 {
             isWrong = true
             let said = folders.compactMap { folder, jobs in
                 jobs.first.map { "\($0.file) \(folder.map { "names \($0)" } ?? "names none")" }
@@ -180,9 +181,12 @@ struct CommonOptions: ParsableArguments {
             )
         }
         if isWrong { throw leaving(.jobFile) }
-        if let folder = jobs.first?.state { Self.stateOfJobs.withLock { $0 = folder } }
+        if sharesState, let folder = jobs.first?.state { Self.stateOfJobs.withLock { $0 = folder } }
         return jobs
     }
+
+    /// The folder of a job's ledger, where jobs need not share one.
+    func state(of job: Job?) -> String { givenState ?? job?.state ?? state }
 
     /// This machine, and this boot of its kernel: containers of one kernel share its locks. Where each run is a new
     /// machine, as a pod is, the variable ROLLCALL_HOST gives them one name.
@@ -200,7 +204,8 @@ struct CommonOptions: ParsableArguments {
     ///
     /// - Parameter writes: whether the command writes to a target or a ledger: it then refuses what others could
     ///   change.
-    func checkFolder(writes: Bool) throws {
+    func checkFolder(_ given: String? = nil, writes: Bool) throws {
+        let state = given ?? state
         for folder in [state, Ledger.copyFolder(of: "\(state)/ledger")] {
             var status = stat()
             // Of what a symbolic link leads to. The folder of copies is made with the first of them.

@@ -40,12 +40,19 @@ struct CheckCommand: AsyncParsableCommand {
                     let ledger = try Ledger()
                     let path = "\(common.state)/\(job.name).sqlite"
                     // No credential goes to an address that is another than the job's ledger knows.
-                    if FileManager.default.fileExists(atPath: path) { try ledger.bind(like: Ledger(reading: path)) }
+                    var older: String?
+                    if FileManager.default.fileExists(atPath: path) {
+                        do { try ledger.bind(like: Ledger(reading: path)) } catch let error as LedgerError {
+                            guard case .older = error, let known = Ledger.contents(ofCopy: path) else { throw error }
+                            for (key, value) in known.bindings { try ledger.bind(key, value) }
+                            older = "\(error)"
+                        }
+                    }
                     let run = try JobRun(
                         job: job, ledger: ledger, command: "check", label: nil, permissions: Permissions(),
                         surroundings: surroundings,
                         pool: SourcePool([job], surroundings: surroundings))
-                    lines = await run.check()
+                    lines = await run.check() + [older.map { "ledger: \($0)" }].compactMap { $0 }
                     if let failure = run.failure { throw failure }
                 }
                 print("\(job.name): good\(offline ? ", as far as the file tells" : "").")
@@ -99,9 +106,11 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let oldest = try maxAge.map { Time.system.wall() - (try seconds($0, "--max-age")) }
         var overdue: [String] = []
-        let given = try common.jobs(jobs)
+        let given = try common.jobs(jobs, sharesState: false)
         var names = given.map(\.name)
-        try common.checkFolder(writes: false)
+        for folder in Set(given.map { common.state(of: $0) } + (given.isEmpty ? [common.state] : [])).sorted() {
+            try common.checkFolder(folder, writes: false)
+        }
         if jobs.isEmpty {
             let files = (try? FileManager.default.contentsOfDirectory(atPath: common.state)) ?? []
             names = files.filter { $0.hasSuffix(".sqlite") }.map { String($0.dropLast(7)) }.sorted {
@@ -111,8 +120,9 @@ struct StatusCommand: AsyncParsableCommand {
         if names.isEmpty { print("No ledger in \(common.state).") }
         var isWhole = true
         for name in names {
-            let path = "\(common.state)/\(name).sqlite"
-            let screen = common.screen(onError: false).at(given.first { $0.name == name }?.timezone)
+            let job = given.first { $0.name == name }
+            let path = "\(common.state(of: job))/\(name).sqlite"
+            let screen = common.screen(onError: false).at(job?.timezone)
             guard FileManager.default.fileExists(atPath: path) else {
                 print(neverRun(name, path))
                 if oldest != nil { overdue.append("\(name): never applied") }
@@ -155,7 +165,7 @@ struct StatusCommand: AsyncParsableCommand {
         do {
             // Asked, and let go at once: a status must not stand in a run's way.
             _ = try JobLock(
-                path: "\(common.state)/\(name).lock",
+                path: path.replacingOccurrences(of: ".sqlite", with: ".lock"),
                 holder: "“rollcall status”, process \(ProcessInfo.processInfo.processIdentifier)")
             return (try Ledger(path: path), false)
         } catch let held as JobLock.Held {

@@ -213,16 +213,14 @@ enum Schedules {
     /// Where the package's watch looks for the ledgers.
     static let usualState = "/var/lib/rollcall"
 
-    /// What tells the package's watch where these jobs have their ledgers, where that is another folder.
+    /// What lets the package's watch look into another folder than its own: where each job has its ledger, the job
+    /// itself says.
     private static func watch(_ jobs: [Job], _ setting: Setting) -> String {
-        guard setting.state != usualState else { return "" }
+        guard setting.state != usualState, let first = jobs.first else { return "" }
         return """
 
-            # /etc/systemd/system/rollcall-watch.service.d/state.conf
+            # /etc/systemd/system/rollcall-watch.service.d/\(first.name).conf
             [Service]
-            ExecStart=
-            ExecStart=\(setting.program) status --state \(setting.state) --max-age 26h \
-            \(jobs.map(path).joined(separator: " "))
             ReadWritePaths=\(setting.state)
 
             """

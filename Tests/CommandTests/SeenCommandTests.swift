@@ -332,7 +332,7 @@ import Testing
             schedule.output.contains("--state \(place.folder.resolvingSymlinksInPath().path)/ledgers"),
             "\(schedule.everything)")
         let units = try place.rollcall("schedule", "--format", "systemd", "jobs/one.yaml").output
-        #expect(units.contains("rollcall-watch.service.d/state.conf") && units.contains("/ledgers --max-age 26h"))
+        #expect(units.contains("rollcall-watch.service.d/test.conf\n[Service]\nReadWritePaths="), "\(units)")
         // However it is spelled, and from whichever folder: it is one.
         try place.write(
             "other/three.yaml",
@@ -347,7 +347,35 @@ import Testing
             "jobs/two.yaml",
             try place.read("job.yaml").replacingOccurrences(of: "job: test", with: "job: two").replacingOccurrences(
                 of: "state: ../ledgers", with: ""))
+        // A look at what is known needs no common folder.
+        try place.write("snapshots/empty", "")
+        let seen = try place.rollcall("status", "jobs")
+        #expect(seen.output.contains("test: run 2") && seen.output.contains("two: never run"), "\(seen.everything)")
         let both = try place.rollcall("plan", "jobs")
         #expect(both.exit == 78 && both.error.contains("share one state folder"), "\(both.everything)")
+    }
+
+    @Test("14: check tells of a ledger of an older version, looks at both sides, and sends nothing elsewhere")
+    func checkOfOlder() throws {
+        let server = try ServerProcess.sandbox()
+        defer { server.stop() }
+        let place = try Workplace()
+        try place.write("directory.json", Workplace.directory(3))
+        try place.writeJob(server.base)
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        let ledger = place.folder.appendingPathComponent("snapshots/test.sqlite").path
+        let aged = try Program.run(
+            URL(fileURLWithPath: "/usr/bin/env"),
+            [
+                "python3", "-c",
+                "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA user_version = 9')", ledger,
+            ])
+        #expect(aged.exit == 0, "\(aged.everything)")
+        let check = try place.rollcall("check", "job.yaml")
+        #expect(check.exit == 0 && check.output.contains("of an older version"), "\(check.everything)")
+        try place.write(
+            "job.yaml", try place.read("job.yaml").replacingOccurrences(of: server.base, with: server.base + "/other"))
+        let elsewhere = try place.rollcall("check", "job.yaml")
+        #expect(elsewhere.exit != 0 && elsewhere.error.contains("belongs to the target"), "\(elsewhere.everything)")
     }
 }

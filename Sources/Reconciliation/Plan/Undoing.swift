@@ -22,6 +22,8 @@ struct Undoing {
     /// What cannot be brought back, or only under another id; for the summary.
     private(set) var notes: [String] = []
     var recreated = 0
+    /// Accounts that this undo enables.
+    var enabled = 0
     /// Temporary names of renames in two halves, by unit; canonical JSON.
     var between: [Int: Set<String>] = [:]
     /// Groups that this undo deletes, by source id: their memberships end with them.
@@ -69,6 +71,14 @@ struct Undoing {
         }
         if failed > 0 {
             notes.append("\(counted(failed, "operation")) of run \(run) had failed, so there is nothing to take back")
+        }
+        if enabled > 0 {
+            notes.append(
+                """
+                Enabled again: \(counted(enabled, "account")). They keep access until the source record changes, or \
+                until “rollcall run --release”
+                """
+            )
         }
         if recreated > 0 { notes.append("\(counted(recreated, "deleted object")) created again, each under a new id") }
     }
@@ -243,6 +253,7 @@ struct Undoing {
         }
         // Enabled again it is no disabled leaver any more; disabled again it may be one.
         let enables = fields.contains { $0.enables }
+        if enables { enabled += 1 }
         let situation: Situation =
             verb == .associate
             ? .existing : enables ? .returned : disables && operation.situation == .returned ? .leaver : .changed

@@ -27,6 +27,7 @@ extension JobRun {
             })
         try leaveOutSharedAddresses()
         try ledger.classify(kinds: kinds, mayRename: mayRename)
+        try noteOrphans()
 
         if kinds.contains(.group), try ledger.fact(Ledger.restoredFact) != nil { try ledger.keepMembersOfKnownGroups() }
 
@@ -34,6 +35,24 @@ extension JobRun {
         holdsScopeLeavers = read.reader.isChanged(read.scope) && !permissions.acceptScopeChange
         if let baseline = read.baseline { sizeHold = try judgeShrink(since: baseline, except: read.lossByScope) }
         return Classified(read: read, differences: differences)
+    }
+
+    /// A new ledger does not know who has left: accounts with the mark of no record may be leavers of an older one, and
+    /// nobody would end their access.
+    private func noteOrphans() throws {
+        guard pushed.contains(.user), try ledger.lastRun(isBaseline: true) == nil, undone == nil else { return }
+        let orphans = try ledger.orphans(5)
+        guard orphans.count > 0 else { return }
+        let names = orphans.names.joined(separator: ", ") + (orphans.count > orphans.names.count ? ", …" : "")
+        let line =
+            """
+            this ledger is new, and \(counted(orphans.count, "active account")) of the target \
+            \(orphans.count == 1 ? "carries" : "carry") an externalId that no record of the source has (\(names)): if \
+            an earlier ledger of this job made them, they are leavers that nothing disables any more; put that ledger \
+            in the state folder (the old folder, or “rollcall ledger restore”), or end them on the target
+            """
+        notes.append(line)
+        urgent.append(line)
     }
 
     /// Of two records with one address the platform would refuse the second, one night this one and one night that one:

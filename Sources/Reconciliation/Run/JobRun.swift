@@ -188,7 +188,7 @@ public final class JobRun: @unchecked Sendable {
             .jobFile,
             """
             the target \(target) belongs to the job \(owner) of this state folder, and two jobs would undo each \
-            other's work; give them one job, another --state folder, or, if that job is no more, remove its \
+            other's work, from another state folder too; give them one job, or, if that job is no more, remove its \
             ledger; if it is this one under its old name, rename its ledger from \(owner).sqlite to the new name
             """
         )

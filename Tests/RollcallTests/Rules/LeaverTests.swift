@@ -264,6 +264,22 @@ import Testing
             }
         }
     }
+
+    @Test("R40: a new ledger tells of active accounts whose mark no record has, once, and of no other owner's")
+    func orphans() async throws {
+        for hasOurs in [true, false] {
+            let world = try World(job: World.job())
+            world.directory.people = [.named("ada"), .named("bo")]
+            if hasOurs { try world.plant(.user, ["userName": "ada", "externalId": "user_ada", "active": true]) }
+            try world.plant(.user, ["userName": "zed", "externalId": "user_zed", "active": true])
+            try world.plant(.user, ["userName": "off", "externalId": "user_off", "active": false])
+            let first = try await world.run()
+            let told = first.report.details.contains { $0.contains("this ledger is new") && $0.contains("(zed)") }
+            #expect(told == hasOurs, "\(first.report.details)")
+            #expect(try await !world.run().report.details.contains { $0.contains("this ledger is new") })
+        }
+    }
+
 }
 
 /// R37: the clock has witnesses. Root 5 of what foreign servers taught, by its numbers.

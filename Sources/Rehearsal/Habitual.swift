@@ -123,6 +123,10 @@ extension Trial {
                 Person(
                     id: id, username: "new\(round)", displayName: "New Person", email: nil, phone: nil,
                     status: "enabled"))
+        case .dropsExternalID:
+            let named = world.directory.people.indices.filter { world.directory.people[$0].status == "enabled" }
+            guard let index = named.randomElement(using: &dice) else { return }
+            world.directory.people[index].username = "renamed\(round)"
         case .refusesActiveWithOthers:
             guard
                 let index = world.directory.people.indices.filter({ world.directory.people[$0].status == "enabled" })

@@ -17,6 +17,8 @@ extension Trial {
         let world: World
         let rarity: Habit?
         let reuses: Bool
+        /// Whether the source's lists show the first members of a group only, and a newcomer comes before them.
+        var cutsSource = false
         /// Whether the server deletes at first, and stops to on the third night.
         let stopsDeleting: Bool
         let nested: Set<String>?
@@ -44,8 +46,16 @@ extension Trial {
                 options.habits.insert(rarity)
                 options.patch = true
             }
+            // A rename that is repeated and not stored, where nothing but its name tells whose an account is.
+            if rarity == .dropsExternalID, seed / 65 % 2 == 1 { options.habits.insert(.echoes) }
             stopsDeleting = rarity == .deleteDoesNothing && seed / 65 % 2 == 1
-            if stopsDeleting { options.habits.remove(.deleteDoesNothing) }
+            if stopsDeleting {
+                options.habits.remove(.deleteDoesNothing)
+                dice.policy =
+                    dice.policy.split(separator: "\n").filter {
+                        !$0.hasPrefix("leavers:") && !$0.hasPrefix("operations:") && !$0.hasPrefix("fullPush:")
+                    }.joined(separator: "\n") + "\nleavers: { disable: immediately, delete: immediately }"
+            }
             // On some of the others, ids are given again.
             reuses = rarity == nil && seed % 7 == 2
             if reuses { options.habits.insert(.reusesIDs) }
@@ -60,6 +70,13 @@ extension Trial {
                 source.maxResults = Int.random(in: 2...9, using: &own)
                 source.habits = Set(
                     (0..<Int.random(in: 0...4, using: &own)).compactMap { _ in ofSources.randomElement(using: &own) })
+                // A long group is hardly ever drawn together with a list that cuts it off.
+                cutsSource = seed % 11 == 5
+                if cutsSource {
+                    source.habits = [.cutsMembers]
+                    let all = Set(world.directory.people.map(\.id))
+                    world.directory.teams.append(Team(id: "group_long", name: "Long Team", members: all))
+                }
                 world.serveDirectory(source)
             }
             dice.furnish(world)
@@ -199,6 +216,10 @@ extension Trial {
             if reuses {
                 var others = SeededGenerator(seed: seed &* 49_979_687 &+ UInt64(round))
                 provoke(.reusesIDs, world, round, &others)
+            }
+            if cutsSource, let team = world.directory.teams.firstIndex(where: { $0.id == "group_long" }) {
+                world.directory.people.append(.named("anew\(round)", id: "a_new\(round)"))
+                world.directory.teams[team].members.insert("a_new\(round)")
             }
             // Somebody puts everybody into a group of his own: what is deleted then is in use.
             if options.habits.contains(.refusesDelete) {

@@ -11,7 +11,7 @@ import Reconciliation
 /// Random directories, servers, policies and mischief, all from one seed.
 package struct RandomWorld {
     package var random: SeededGenerator
-    package let policy: String
+    package var policy: String
     package let options: ServiceOptions
     package let protectsAdministrators: Bool
     package let isGenerous: Bool

@@ -142,7 +142,7 @@ package final class NodeReader {
 
     private func shown(_ number: Double) -> String { number == number.rounded() ? String(Int(number)) : String(number) }
 
-    static func suggestion(_ text: String, _ known: [String]) -> String {
+    private static func suggestion(_ text: String, _ known: [String]) -> String {
         let near = known.min { distance($0, text) < distance($1, text) }
         if let near, distance(near, text) <= 2 { return "did you mean “\(near)”?" }
         return "known keys are \(known.joined(separator: ", "))"

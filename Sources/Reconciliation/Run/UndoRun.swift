@@ -78,7 +78,7 @@ extension JobRun {
     }
 
     /// Questions of one undo at the most; what is not asked for is not taken back, and told.
-    static let mostQuestions = 2000
+    private static let mostQuestions = 2000
 
     /// Asks for what the run wrote and the list does not show, by its id: some lists leave out every account that is
     /// not active, and those are what an undo is about. One object that cannot be looked at keeps no other from being

@@ -3,10 +3,8 @@ import SCIM
 import Testing
 
 /// The decisions, one line each: a record's situation, what the job permits, what the platform can do, what was proven,
-/// and what comes of it.
-///
-/// A line reads: what is done (`verb status by-what-it-is-held`, several with `+`), then the record's standing for
-/// memberships after the arrow.
+/// and what comes of it. A line reads: what is done (`verb status by-what-it-is-held`, several with `+`), then the
+/// record's standing for memberships after the arrow.
 @Suite struct PolicyTests {
     private static let now = 1_795_503_012.0  // 2026-11-24
 

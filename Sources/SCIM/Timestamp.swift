@@ -1,4 +1,10 @@
-import Foundation
+// Not all of Foundation: the sandbox does without the tables of ICU, which are half of a program's size.
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+    import Glibc
+#else
+    import Foundation
+#endif
 
 /// Moments as SCIM, the ledger and reports write them: RFC 3339 in UTC.
 public enum Timestamp {

@@ -1,11 +1,17 @@
 import ArgumentParser
 import Emulation
-import Foundation
 import HTTPTypes
 import Hummingbird
 import JSON
 import Logging
 import SCIM
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+    import Glibc
+#else
+    import Foundation
+#endif
 
 /// A SCIM server, and IDaaS beside it, on loopback: for demos, tests and clients that we did not write.
 @main
@@ -94,8 +100,7 @@ struct Sandbox: AsyncParsableCommand {
         if let token = environment[tokenVariable], !token.isEmpty { options.tokens = [token] }
         if let client { options.clients = [client: environment["SANDBOX_CLIENT_SECRET"] ?? ""] }
         if options.tokens.isEmpty, options.clients.isEmpty {
-            FileHandle.standardError.write(
-                Data("no \(tokenVariable) in the environment: every request is accepted\n".utf8))
+            say("no \(tokenVariable) in the environment: every request is accepted", STDERR_FILENO)
         }
         var service = SCIMService(options: options)
         if let seed { try SeedFile.plant(path: seed, into: &service) }
@@ -111,7 +116,7 @@ struct Sandbox: AsyncParsableCommand {
             responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { channel in
                 let actual = channel.localAddress?.port ?? port
-                FileHandle.standardOutput.write(Data("READY base=http://127.0.0.1:\(actual)/scim/v2\n".utf8))
+                say("READY base=http://127.0.0.1:\(actual)/scim/v2", STDOUT_FILENO)
             }, logger: logger)
         try await application.runService()
     }
@@ -158,17 +163,17 @@ extension Sandbox {
             settings.pushURL = ""
             options.applications[application] = settings
         }
-        func warn(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
         if options.accessKeys.isEmpty {
-            warn(
+            say(
                 """
                 no ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET in the environment: IDaaS' \
                 management API refuses everybody
-                """
-            )
+                """, STDERR_FILENO)
         }
         if options.applications.isEmpty {
-            warn("no SANDBOX_APPLICATION_SECRET in the environment: IDaaS' developer API knows no application")
+            say(
+                "no SANDBOX_APPLICATION_SECRET in the environment: IDaaS' developer API knows no application",
+                STDERR_FILENO)
         }
         return IDaaSService(directory: try IDaaSDirectory(document: document), options: options)
     }
@@ -191,6 +196,12 @@ extension Sandbox {
             return IDaaSFault(kind, list, page: page, times: times)
         }
     }
+}
+
+/// One line, at once: a script waits for it.
+private func say(_ line: String, _ descriptor: Int32) {
+    var line = line + "\n"
+    line.withUTF8 { _ = write(descriptor, $0.baseAddress, $0.count) }
 }
 
 /// Owns the emulators while requests come side by side.

@@ -144,12 +144,14 @@ package final class NodeReader {
 
     private static func suggestion(_ text: String, _ known: [String]) -> String {
         let near = known.min { distance($0, text) < distance($1, text) }
-        if let near, distance(near, text) <= 2 { return "did you mean “\(near)”?" }
+        if let near, isNear(near, text) { return "did you mean “\(near)”?" }
         return "known keys are \(known.joined(separator: ", "))"
     }
 
-    /// Whether one word is likely a slip for the other.
-    package static func isNear(_ left: String, _ right: String) -> Bool { distance(left, right) <= 2 }
+    /// Whether one word is likely a slip for the other: two letters off, and less than half of them.
+    package static func isNear(_ left: String, _ right: String) -> Bool {
+        distance(left, right) <= min(2, (max(left.count, right.count) - 1) / 2)
+    }
 
     private static func distance(_ left: String, _ right: String) -> Int {
         let a = Array(left), b = Array(right)

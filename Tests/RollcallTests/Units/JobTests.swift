@@ -211,6 +211,17 @@ import Testing
         }
     }
 
+    @Test("a key that is not known is told with the one that it is likely a slip for, and with no other")
+    func slipsOfKeys() {
+        for (key, meant) in [("leaver", "did you mean “leavers”?"), ("name", "known keys are job, ")] {
+            let error = #expect(throws: JobFileError.self, "\(key)") {
+                try Job.read(text: World.job("\(key): 1"), path: "world.yaml", vocabulary: .current)
+            }
+            let lines = error?.diagnostics.map { "\($0)" } ?? []
+            #expect(lines.contains { $0.contains("\(key): is not known here; \(meant)") }, "\(lines)")
+        }
+    }
+
     @Test("a slip in a mapped attribute is told with what was meant, and what is an extension's needs its URN")
     func slips() throws {
         for (name, meant) in [

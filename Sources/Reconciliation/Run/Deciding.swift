@@ -143,7 +143,7 @@ extension JobRun {
                     Associations.names($0).contains { accepted == $0 || accepted.hasPrefix($0 + " ") }
                 }
             })
-        try tellOfMatching(namesakes, isFirst: classified.read.baseline == nil)
+        try tellOfMatching(namesakes)
         try putOffRefused(memberships: false)
         if !permissions.retry.isEmpty, command != "plan" {
             try ledger.forgetLosses(ofGroups: permissions.retry.contains("all") ? nil : permissions.retry)
@@ -152,16 +152,13 @@ extension JobRun {
         try holdGiving(LimitKey.ofGiving.filter { !$0.countsMemberships })
     }
 
-    private func tellOfMatching(_ namesakes: Int, isFirst: Bool) throws {
+    private func tellOfMatching(_ namesakes: Int) throws {
         guard namesakes > 0, !job.existing.isSaid, try ledger.fact(Self.toldOfMatching) == nil else { return }
-        let advice =
-            isFirst
-            ? "“existing: associate” lets the name be enough"
-            : "Until this version the name was enough, which “existing: associate” still says"
         notes.append(
             """
             \(counted(namesakes, "namesake")) held: more than the name has to agree before what is there becomes \
-            a record's. \(advice)
+            a record's. “--accept-association @FILE” lets go those that a file names, one “user:NAME” a line; \
+            “existing: associate” lets the name be enough, as before version 0.2
             """)
         try ledger.learn(Self.toldOfMatching, "told")
     }

@@ -75,12 +75,16 @@ struct ReportRows {
         var others: [PlannedOperation] = []
         var count = 1
         var since: String?
+        /// Whether its records have reasons that differ in their values.
+        var hasOthersReasons = false
     }
 
     /// Names that stand for many that are alike.
     private static let mostNames = 5
     private static let mostFields = 3
     private static let mostCauses = 2000
+    /// Rows of one kind of hold whose values differ; the others are one row.
+    private static let mostAlike = 5
     private static let mostHeld = 5000
 
     /// - Parameter run: the run that the plan is of.
@@ -244,9 +248,10 @@ struct ReportRows {
     private func causeRows(_ ledger: Ledger) -> ([ReportSection.Row], told: Int) {
         let all = order.compactMap { causes[$0] }
         let late = { (cause: Cause) in cause.first.heldBy == .putOff }
-        let sorted =
-            (all.filter { $0.since == nil && !late($0) } + all.filter { $0.since != nil && !late($0) }
-            + all.filter(late)).prefix(most)
+        let sorted = Self.folded(
+            all.filter { $0.since == nil && !late($0) } + all.filter { $0.since != nil && !late($0) }
+                + all.filter(late), isWhole: most == .max
+        ).prefix(most)
         let rows = sorted.map { cause in
             let operation = cause.first
             let kind = operation.kind
@@ -254,13 +259,45 @@ struct ReportRows {
             let rest = cause.count - names.count
             let deed = operation.verb == .none || operation.status == .conflict ? "" : " (\(operation.verb))"
             let number = cause.count == 1 ? kind.singular : "\(cause.count) \(kind.plural)"
+            let why =
+                cause.hasOthersReasons
+                ? "as those above, each with values of its own; --detail all lists them" : operation.cause
             return ReportSection.Row(
                 mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.description,
                 whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
-                detail: operation.cause + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil,
+                detail: why + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil,
                 records: cause.count)
         }
         return (rows, sorted.reduce(0) { $0 + $1.count })
+    }
+
+    /// Causes of one kind that differ in their values alone: the first few as they are, the others as one.
+    private static func folded(_ causes: [Cause], isWhole: Bool) -> [Cause] {
+        guard !isWhole else { return causes }
+        var told: [String: Int] = [:], rest: [String: Int] = [:]
+        var folded: [Cause] = []
+        for cause in causes {
+            guard let hold = cause.first.heldBy else {
+                folded.append(cause)
+                continue
+            }
+            let key = "\(hold) \(cause.first.verb) \(cause.first.kind) \(cause.since ?? "new")"
+            told[key, default: 0] += 1
+            guard told[key, default: 0] > mostAlike else {
+                folded.append(cause)
+                continue
+            }
+            guard let place = rest[key] else {
+                rest[key] = folded.count
+                folded.append(cause)
+                continue
+            }
+            folded[place].hasOthersReasons = true
+            folded[place].count += cause.count
+            let room = mostNames - 1 - folded[place].others.count
+            folded[place].others += ([cause.first] + cause.others).prefix(max(room, 0))
+        }
+        return folded
     }
 
     // MARK: words

@@ -108,6 +108,21 @@ import Testing
             "\(needs.rows)")
     }
 
+    @Test("16 A: holds of one kind whose values differ are five rows, and one for the others")
+    func foldedAlike() async throws {
+        let world = try World(job: World.job("existing: matching"))
+        for number in 0..<40 {
+            world.directory.people.append(.named("late\(number)"))
+            try world.plant(.user, ["userName": .string("late\(number)"), "displayName": .string("Other \(number)")])
+        }
+        let plan = try await world.plan()
+        let needs = try #require(plan.report.sections.first { $0.kind == .needsYou })
+        #expect(
+            needs.rows.count == 6 && needs.rows[5].whom.hasPrefix("35 users ") && needs.rows[5].records == 35
+                && needs.rows[5].whom.hasSuffix(" and 30 more") && needs.rows[5].detail.contains("--detail all"),
+            "\(needs.rows)")
+    }
+
     @Test("16 A: a held run names whom it holds, the limit with its use, and what they have in common")
     func held() async throws {
         let world = try await world(limits: "limits: { source.shrink: none, users.disable: 2 }")

@@ -5,7 +5,7 @@ public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
     public var key: String
     public var count: Int
     public var base: Int
-    public var limit: String
+    public var limit: Limit
     public var allowed: Int
     /// The job, or nil when the invocation as a whole exceeds it.
     public var job: String?
@@ -23,7 +23,7 @@ public struct LimitBreach: Hashable, Sendable, CustomStringConvertible {
             """
             \(job.map { $0 + ": " } ?? "all jobs together: ")\(key): \
             \(ofThisRun.map { "\($0) planned, \(count) with those of the last seven days" } ?? "\(count) planned")\
-            \(percent), limit \(limit) = \(allowed); \(remedy)
+            \(percent), limit \(limit.comes(to: allowed)); \(remedy)
             """
     }
 }
@@ -133,7 +133,7 @@ package struct Gate: Sendable {
         guard count > 0, let most = Self.allowance(limit, base: base), count > most else { return nil }
         let what = key.isOfTaking ? "nothing is written" : "all of them are held, and the rest goes on"
         return LimitBreach(
-            key: key.rawValue, count: count, base: base, limit: limit.description, allowed: most, job: job,
+            key: key.rawValue, count: count, base: base, limit: limit, allowed: most, job: job,
             remedy: "\(what); if this is meant, say --allow \(key.rawValue)=\(count)")
     }
 }

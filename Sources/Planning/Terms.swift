@@ -92,4 +92,11 @@ public enum Limit: Hashable, Sendable, CustomStringConvertible {
         case .unlimited: "none"
         }
     }
+
+    /// What it comes to, for people: `5 % = 12`, or the number alone.
+    ///
+    /// - Parameter allowed: how many it allows.
+    package func comes(to allowed: Int) -> String {
+        if case .percent = self { "\(self) = \(allowed)" } else { "\(allowed)" }
+    }
 }

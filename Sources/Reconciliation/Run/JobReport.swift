@@ -160,7 +160,7 @@ public struct JobReport: Sendable {
             figures.inStep = now ?? inStep
             headline = numbers.result(run, inStep: now, requests: requests, seconds: figures.seconds)
         } else {
-            headline = numbers.intent(plan, inStep: inStep, pace: pace)
+            headline = numbers.intent(run, plan, inStep: inStep, pace: pace)
         }
     }
 
@@ -308,17 +308,28 @@ public struct JobReport: Sendable {
         }
 
         /// The headline of a plan: what it would do, on whom it waits, and what it costs.
-        func intent(_ plan: Int64, inStep: Int, pace: Job.PaceSettings) -> String {
+        func intent(_ run: JobRun, _ plan: Int64, inStep: Int, pace: Job.PaceSettings) -> String {
+            let more = "\(inStep) in step\(byLimit)\(need)"
+            if planned == 0, let hold = Self.hold(run) {
+                return "Plan \(plan) is held, and a run would write nothing: \(hold); \(more)."
+            }
             let seconds = Int((Double(requests) / pace.requestsPerSecond).rounded(.up))
             let time = seconds < 120 ? "\(seconds) s" : "\((seconds + 30) / 60) min"
-            let byLimit = held - heldForSomebody
             return
                 """
                 Plan \(plan): \(create) to create, \(change) to change, \(disables) to disable, \(delete) to \
-                delete; \(inStep) in step\(byLimit > 0 ? "; \(byLimit) held" : "")\(need). \
-                \(counted(requests, "request")), about \(time).
+                delete; \(more). \(counted(requests, "request")), about \(time).
                 """
         }
+
+        /// What holds a run as a whole; nil for nothing.
+        private static func hold(_ run: JobRun) -> String? {
+            run.breaches.isEmpty
+                ? run.sizeHold.map { _ in "the source's size is not believed" }
+                : "a limit holds what it would take away"
+        }
+
+        private var byLimit: String { held > heldForSomebody ? "; \(held - heldForSomebody) held" : "" }
 
         /// The headline of a run: what it did.
         ///
@@ -326,13 +337,9 @@ public struct JobReport: Sendable {
         func result(_ run: JobRun, inStep: Int?, requests: Int, seconds: Double) -> String {
             let isNothing = done + failed + unknown == 0
             let step = inStep.map { "; \($0) in step" } ?? ""
-            let byLimit = held - heldForSomebody
-            let more = step + (byLimit > 0 ? "; \(byLimit) held" : "")
-            if !run.breaches.isEmpty || run.sizeHold != nil, isNothing {
-                let why =
-                    run.breaches.isEmpty
-                    ? "the source's size is not believed" : "a limit holds what it would take away"
-                return "Run \(run.id) wrote nothing, and nobody was touched: \(why)\(more)\(need)."
+            let more = step + byLimit
+            if isNothing, let hold = Self.hold(run) {
+                return "Run \(run.id) wrote nothing, and nobody was touched: \(hold)\(more)\(need)."
             }
             // Whatever the source did not show lost nothing.
             let kept =

@@ -44,12 +44,12 @@ extension JobRun {
         let limit = permissions.allow[key].map { Limit.count($0) } ?? job.limits[key] ?? .unlimited
         let largest = try ledger.largestBaseline(since: Timestamp.text(try believedNow() - 7 * 86400), like: baseline)
         let sizes = [
-            ("users", largest.users - loss.users, count.users), ("groups", largest.groups - loss.groups, count.groups),
-            ("memberships", largest.memberships - loss.memberships, count.memberships),
+            ("user", largest.users - loss.users, count.users), ("group", largest.groups - loss.groups, count.groups),
+            ("membership", largest.memberships - loss.memberships, count.memberships),
         ]
         var findings: [String] = []
         var most = 0
-        for (what, before, now) in sizes where what == "users" || pushed.contains(.group) {
+        for (what, before, now) in sizes where what == "user" || pushed.contains(.group) {
             // That there is none any more was accepted as a whole.
             guard before > now, now > 0 || !permissions.acceptSourceChange,
                 let allowed = Gate.allowance(limit, base: before), before - now > allowed
@@ -57,8 +57,8 @@ extension JobRun {
             most = max(most, before - now)
             findings.append(
                 """
-                \(job.name): source.shrink: the source has \(now) \(what) in scope, \(before) in the last applied \
-                runs: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit) = \(allowed); \
+                \(job.name): source.shrink: the source has \(counted(now, what)) in scope, \(before) in the last applied \
+                runs: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit.comes(to: allowed)); \
                 creates wait, and so does what rests on absence; if this is meant, say --allow source.shrink=\
                 \(before - now)
                 """

@@ -93,10 +93,10 @@ package struct Associations: Sendable {
         if let phone = phones.first { return agrees(phone, Self.digits) == true ? nil : difference(phone) }
         let person = ["displayName", "name.givenName", "name.familyName"]
         if let other = person.first(where: { agrees($0, { $0 }) == false }) {
-            return "there is no e-mail address on both sides, and \(difference(other))"
+            return "no e-mail address can be compared, and \(difference(other))"
         }
         return person.allSatisfy { agrees($0, { $0 }) == true }
-            ? nil : "there is no further value on both sides: no e-mail address, no telephone, no full name"
+            ? nil : "nothing else can be compared: no e-mail address, telephone number or full name is on both sides"
     }
 
     private static func digits(_ text: String) -> String { text.filter(\.isNumber) }

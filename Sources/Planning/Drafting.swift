@@ -39,6 +39,8 @@ extension Policy {
         canonical.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }.map(folded)
     }
 
+    static let disabledInSource = "disabled in the source; not deleted while the source has the record"
+
     /// The operations that bring attributes in step: one for `active`, one for the rest. What takes something away is
     /// held where the source is not proven complete, and the rest goes on.
     func updates(_ kind: ResourceKind, _ row: SituationRow, _ fields: [FieldChange], reason: String) -> [Draft] {
@@ -47,7 +49,7 @@ extension Policy {
         func draft(_ fields: [FieldChange]) -> Draft {
             var draft =
                 fields.contains(where: \.disables)
-                ? disable(kind, row, fields, reason: "disabled in the source")
+                ? disable(kind, row, fields, reason: Self.disabledInSource)
                 : Draft(
                     wave: Wave.change(kind), verb: .update, status: .planned, reason: reason, fields: fields,
                     name: name(row))
@@ -162,8 +164,9 @@ extension Policy {
             ?? "another owner's externalId"
         return
             """
-            \(row.nameMatch ?? Self.thing(kind)) bears the name and carries \(mark); it is never taken over. \
-            Clear the externalId there, or take \(row.sourceID ?? "the record") out of the scope
+            the \(kind == .user ? "account" : "group") \(row.nameMatch ?? "of that name") on the target has the name, \
+            and carries \(mark); it is never taken over. Clear the externalId on the target, or take \
+            \(row.sourceID ?? "the record") out of the job's scope
             """
     }
 }

@@ -201,7 +201,7 @@ extension Policy {
             disable(
                 kind, row,
                 [FieldChange(path: "active", before: row.actualActive.map { $0 ? "true" : "false" }, after: "false")],
-                reason: "disabled in the source")
+                reason: Self.disabledInSource)
         ]
     }
 }

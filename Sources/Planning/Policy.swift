@@ -250,7 +250,7 @@ package struct Policy: Sendable {
         // Associating and disabling are two decisions with two limits.
         if let place = fields.firstIndex(where: \.disables) {
             let field = fields.remove(at: place)
-            var disabling = disable(kind, row, [field], reason: "disabled in the source")
+            var disabling = disable(kind, row, [field], reason: Self.disabledInSource)
             disabling.wave = Wave.disableAssociated
             drafts.append(disabling)
         }
@@ -304,8 +304,9 @@ package struct Policy: Sendable {
         return report(
             row, .held,
             """
-            \(Self.thing(kind)) of that name exists, and whether it is this record's is not certain: \
-            \(doubt); let it go by --accept-association \(kind.singular):\(name(row)), or decline it in existing.decline
+            \(Self.thing(kind)) of that name exists, and it is not certain that it is this record's: \
+            \(doubt). To link the two: --accept-association \(kind.singular):\(name(row)); to leave it alone for \
+            good: existing.decline in the job
             """,
             heldBy: .namesake)
     }

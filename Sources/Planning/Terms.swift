@@ -93,6 +93,13 @@ public enum Limit: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Of how many it is a percentage, for people: `10 % of 17, 5 at least`; nil for a number.
+    package func share(of base: Int) -> String? {
+        guard case .percent(let percent) = self else { return nil }
+        let isRaised = (Gate.allowance(self, base: base) ?? 0) > Int(Double(base) * percent / 100)
+        return "\(self) of \(base)\(isRaised ? ", \(Gate.floor) at least" : "")"
+    }
+
     /// What it comes to, for people: `5 % = 12`, or the number alone.
     ///
     /// - Parameter allowed: how many it allows.

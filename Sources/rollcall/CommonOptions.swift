@@ -270,7 +270,7 @@ struct CommonOptions: ParsableArguments {
                     path: URL(fileURLWithPath: path).standardizedFileURL.path)
             }
         } catch let held as JobLock.Held {
-            writeLine("\(held); nothing was done, and nobody was touched")
+            writeLine("\(held); nothing was done, and no account was changed")
             throw leaving(.locked)
         } catch let error as LedgerError {
             writeLine("\(error)")

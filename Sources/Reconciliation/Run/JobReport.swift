@@ -78,7 +78,8 @@ public struct JobReport: Sendable {
     ) -> JobReport {
         let headline =
             exit == .stale
-            ? "The saved plan is not applied, and nobody was touched." : "There is no plan, and nobody was touched."
+            ? "The saved plan is not applied, and no account was changed."
+            : "There is no plan, and no account was changed."
         var report = JobReport(job: job, plan: nil, exit: exit, headline: headline, notes: notes, requests: 0)
         report.isResult = isResult
         report.figures.began = began
@@ -98,8 +99,8 @@ public struct JobReport: Sendable {
                 run.hasSettled
                 ? "There is no plan; what an interrupted run left open is settled."
                 : report.exit == .stale
-                    ? "The saved plan is not applied, and nobody was touched."
-                    : "There is no plan, and nobody was touched."
+                    ? "The saved plan is not applied, and no account was changed."
+                    : "There is no plan, and no account was changed."
             report.notes = [run.failure?.description ?? ""] + run.notes
             return report
         }
@@ -155,12 +156,13 @@ public struct JobReport: Sendable {
                 : source == nil
                     ? "No changes. \(inStep) in step."
                     : "No changes for certain: the source was not read completely. \(inStep) in step."
-        } else if isResult {
+        } else {
             let now = run.undone == nil ? try run.ledger.inStep(after: plan) : nil
             figures.inStep = now ?? inStep
-            headline = numbers.result(run, inStep: now, requests: requests, seconds: figures.seconds)
-        } else {
-            headline = numbers.intent(run, plan, inStep: inStep, pace: pace)
+            headline =
+                isResult
+                ? numbers.result(run, inStep: now, requests: requests, seconds: figures.seconds)
+                : numbers.intent(run, plan, inStep: now ?? inStep, pace: pace)
         }
     }
 
@@ -326,7 +328,7 @@ public struct JobReport: Sendable {
         private static func hold(_ run: JobRun) -> String? {
             run.breaches.isEmpty
                 ? run.sizeHold.map { _ in "the source's size is not believed" }
-                : "a limit holds what it would take away"
+                : "a limit holds the whole plan"
         }
 
         private var byLimit: String { held > heldForSomebody ? "; \(held - heldForSomebody) held" : "" }
@@ -339,7 +341,7 @@ public struct JobReport: Sendable {
             let step = inStep.map { "; \($0) in step" } ?? ""
             let more = step + byLimit
             if isNothing, let hold = Self.hold(run) {
-                return "Run \(run.id) wrote nothing, and nobody was touched: \(hold)\(more)\(need)."
+                return "Run \(run.id) wrote nothing, and no account was changed: \(hold)\(more)\(need)."
             }
             // Whatever the source did not show lost nothing.
             let kept =

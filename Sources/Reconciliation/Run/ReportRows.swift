@@ -186,7 +186,7 @@ struct ReportRows {
         switch kind {
         case .notSent: "Not sent, and unchanged"
         case .takesAway: isWriting ? "Took access away" : "Takes access away"
-        case .held: "Held, and unchanged"
+        case .held: "Held, and not written"
         case .creates: isWriting ? "Created" : "Creates"
         case .changes: isWriting ? "Changed" : "Changes"
         case .needsYou: "Needs you"
@@ -207,7 +207,9 @@ struct ReportRows {
         let kind = operation.kind
         switch operation.verb {
         case .removeMembers:
-            return .init(mark: .less, what: "members", whom: operation.name, detail: members(operation, ledger, "−"))
+            return .init(
+                mark: .less, what: "members", whom: operation.name,
+                detail: "\(members(operation, ledger, "−")): \(operation.cause)")
         case .addMembers:
             return .init(mark: .other, what: "members", whom: operation.name, detail: members(operation, ledger, "+"))
         case .create:
@@ -259,9 +261,7 @@ struct ReportRows {
             let rest = cause.count - names.count
             let deed = operation.verb == .none || operation.status == .conflict ? "" : " (\(operation.verb))"
             let number = cause.count == 1 ? kind.singular : "\(cause.count) \(kind.plural)"
-            let why =
-                cause.hasOthersReasons
-                ? "as those above, each with values of its own; --detail all lists them" : operation.cause
+            let why = cause.hasOthersReasons ? Self.likeThoseAbove(operation) : operation.cause
             return ReportSection.Row(
                 mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.description,
                 whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
@@ -269,6 +269,13 @@ struct ReportRows {
                 records: cause.count)
         }
         return (rows, sorted.reduce(0) { $0 + $1.count })
+    }
+
+    private static func likeThoseAbove(_ operation: PlannedOperation) -> String {
+        let many =
+            operation.heldBy == .namesake
+            ? "; to link many: --accept-association @FILE, a file of lines like \(operation.kind.singular):NAME" : ""
+        return "the same reason as above, with other values; --detail all lists them\(many)"
     }
 
     /// Causes of one kind that differ in their values alone: the first few as they are, the others as one.

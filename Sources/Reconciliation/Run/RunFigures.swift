@@ -41,6 +41,13 @@ public struct RunFigures: Codable, Hashable, Sendable {
         public var run = 0
         public var week: Int?
         public var allowed: Int?
+        /// Of a percentage, of how many it is: `10 % of 17, 5 at least`.
+        public var share: String?
+
+        var bound: String {
+            guard let allowed else { return "no limit" }
+            return "at most \(allowed)\(share.map { " (\($0))" } ?? "")"
+        }
     }
 
     /// Whether anything was done on the target.
@@ -52,7 +59,7 @@ public struct RunFigures: Codable, Hashable, Sendable {
         limits.sorted { $0.key < $1.key }.compactMap { name, use in
             guard use.run > 0, let key = LimitKey(rawValue: name), !LimitKey.ofGiving.contains(key) else { return nil }
             let week = use.week.flatMap { $0 > use.run ? "; \($0) with those of the last seven days" : nil } ?? ""
-            return "\(name): \(use.run) in this run\(week), \(use.allowed.map { "at most \($0)" } ?? "no limit")"
+            return "\(name): \(use.run) in this run\(week), \(use.bound)"
         }
     }
 
@@ -69,9 +76,10 @@ public struct RunFigures: Codable, Hashable, Sendable {
     mutating func add(_ counts: Gate.Counts, _ job: Job, allowed: [LimitKey: Int]) {
         for key in LimitKey.ofOperations {
             let limit = allowed[key].map { Limit.count($0) } ?? job.limits[key] ?? .unlimited
+            let base = counts.bases[key] ?? 0
             limits[key.rawValue] = Use(
                 run: counts.counts[key] ?? 0, week: counts.looksBack[key]?.count,
-                allowed: Gate.allowance(limit, base: counts.bases[key] ?? 0))
+                allowed: Gate.allowance(limit, base: base), share: limit.share(of: base))
         }
     }
 }

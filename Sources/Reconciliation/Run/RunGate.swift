@@ -57,8 +57,9 @@ extension JobRun {
             most = max(most, before - now)
             findings.append(
                 """
-                \(job.name): source.shrink: the source has \(counted(now, what)) in scope, \(before) in the last applied \
-                runs: \(before - now) fewer (\((before - now) * 100 / before) %), limit \(limit.comes(to: allowed)); \
+                \(job.name): source.shrink: the source has \(counted(now, what)) in scope, \(before) in the last \
+                applied runs: \(before - now) fewer (\((before - now) * 100 / before) %), limit \
+                \(limit.comes(to: allowed)); \
                 creates wait, and so does what rests on absence; if this is meant, say --allow source.shrink=\
                 \(before - now)
                 """

@@ -27,7 +27,7 @@ import Testing
             ("emails", true, nil), ("untyped", true, nil),
             ("other type", false, "its e-mail address is zoe@home.example there"),
             ("other mail", false, "emails[work] is \"zoe@other.example\" there"),
-            ("nothing", false, "no further value on both sides"), ("names", true, nil),
+            ("nothing", false, "nothing else can be compared"), ("names", true, nil),
             ("other names", false, "and displayName is"),
         ] as [(String, Bool, String?)])
     func user(what: String, isAssociated: Bool, reason: String?) async throws {

@@ -155,7 +155,9 @@ import Planning
         // What is called an externalId is one, and what is called an account is its id.
         let reason = result.operations.first { $0.name == "ada" }?.reason ?? ""
         let id = try #require(world.user("ada")?["id"]?.string)
-        #expect(reason.contains("the externalId “USER_ADA”") && reason.hasPrefix("\(id) bears the name"), "\(reason)")
+        #expect(
+            reason.contains("the externalId “USER_ADA”")
+                && reason.hasPrefix("the account \(id) on the target has the name"), "\(reason)")
         // A name that differs in case alone is in step.
         #expect(world.user("e\u{301}va")?["externalId"] == "user_eva")
     }

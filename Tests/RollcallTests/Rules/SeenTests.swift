@@ -129,12 +129,12 @@ import Testing
         leave(world, 1, 2, 3, 4)
         let run = try await world.run()
         #expect(
-            run.report.verdict == .held && run.report.headline.contains("wrote nothing, and nobody was touched"),
+            run.report.verdict == .held && run.report.headline.contains("wrote nothing, and no account was changed"),
             "\(run.report.headline)")
         let lines = Screen().lines(run.report)
         #expect(lines[0].hasPrefix("HELD. Run 2 wrote nothing"))
         #expect(
-            lines.contains("Held, and unchanged:")
+            lines.contains("Held, and not written:")
                 && lines.contains { $0.contains("users.disable: 4 in this run, at most 2") }, "\(lines)")
     }
 

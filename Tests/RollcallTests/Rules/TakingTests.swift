@@ -53,7 +53,7 @@ import Testing
         world.directory.people.removeLast(60)
         let run = try await world.run()
         #expect(run.report.exit == .held)
-        let lines = run.report.details.filter { $0.hasPrefix("held, and unchanged: disable ") }
+        let lines = run.report.details.filter { $0.hasPrefix("held, and not written: disable ") }
         #expect(
             lines.count == 50 && lines.allSatisfy { !$0.contains("users.disable") }
                 && run.report.details.contains("… and 10 more, in the CSV"), "\(run.report.details.prefix(4))")

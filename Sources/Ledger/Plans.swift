@@ -156,10 +156,11 @@ extension Ledger {
                 db.cachedStatement(
                     sql: """
                         SELECT m.position, s.id AS source_id, CASE WHEN m.source_user IS NULL THEN t.id
-                                -- Whoever is to be made again is not where the link still points.
+                                -- Whoever is to be made again is not where the link still points, unless this run
+                                -- has made and linked the account, whatever it could not give it.
                                 WHEN EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source
                                     WHERE f.plan = m.plan AND f.kind = 0 AND f.source = m.source_user
-                                    AND f.verb = 'create' AND f.status <> 'done') THEN NULL
+                                    AND f.verb = 'create' AND f.status <> 'done' AND f.run IS NOT l.run) THEN NULL
                                 ELSE lt.id END AS target_id, m.status, m.reason
                         FROM operation_members m
                         LEFT JOIN ids s ON s.n = m.source_user LEFT JOIN ids t ON t.n = m.target_user

@@ -22,6 +22,13 @@ public struct SCIMTarget: Sendable {
             self.resource = resource
         }
 
+        /// The same with what a later answer shows of the resource; nil where that shows nothing.
+        public func showing(_ resource: [UInt8]?) -> Written {
+            var copy = Written(id: id, resource: resource)
+            (copy.age, copy.status) = (age, status)
+            return copy
+        }
+
         /// The resource's id, where the answer tells.
         public let id: String?
         /// Whether the resource is older than the request that was to make it, by the answer's own clock.
@@ -111,24 +118,34 @@ public struct SCIMTarget: Sendable {
         try await connection.send(.get, place(kind, id)).body
     }
 
-    /// The resources whose attribute has a value, each as a document: by filter where the server has filters, else by
+    /// An object that was looked up.
+    public struct Found: Sendable {
+        public let id: String?
+        public let externalID: String?
+        /// The resource as the target shows it.
+        public let resource: [UInt8]
+    }
+
+    /// The resources whose attribute has a value: by filter where the server has filters, else by
     /// reading the list. What the server returns is checked: an answer to a filter that has others and not the one
     /// asked for says that the server ignores filters, and nothing of who is there. Throws where nothing can be told.
     ///
     /// - Parameter fold: how values of the attribute are compared.
     public func lookUp(
         _ kind: ResourceKind, _ path: AttributePath, _ value: String, fold: @escaping @Sendable (String) -> String
-    ) async throws(SCIMFailure) -> [JSONValue] {
+    ) async throws(SCIMFailure) -> [Found] {
         var refusal: SCIMFailure?
         for way in profile.lookUp {
-            var found: [JSONValue] = []
+            var found: [Found] = []
             var seen: Set<String> = []
             var others = 0
             let take: (ShownResource) -> Void = { resource in
                 guard let text = path.text(in: resource), fold(text) == fold(value) else { return others += 1 }
                 // A server may show one account twice, since its name is also its address.
                 if let id = resource.id, !seen.insert(id).inserted { return }
-                found.append(resource.document)
+                found.append(
+                    Found(
+                        id: resource.id, externalID: resource.externalID, resource: resource.document.canonicalBytes))
             }
             do {
                 switch way {

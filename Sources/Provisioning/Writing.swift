@@ -271,9 +271,17 @@ extension SCIMTarget {
 
     private static let members = AttributePath(members: ())
 
+    /// A member without what the server adds to it.
+    private static func writable(_ member: JSONValue) -> JSONValue {
+        var member = member
+        for name in ["$ref", "display"] where member.object != nil { member[member.spelling(of: name)] = nil }
+        return member
+    }
+
     static func isGroup(_ member: JSONValue) -> Bool {
         ShownResource.isGroup(
-            type: member["type"]?.string, reference: member["$ref"]?.string ?? member["value"]?.string)
+            type: member[member.spelling(of: "type")]?.string,
+            reference: member[member.spelling(of: "$ref")]?.string ?? member[member.spelling(of: "value")]?.string)
     }
 
     /// DELETE. Whether it was there: a resource that is gone already is as good as deleted.
@@ -304,7 +312,9 @@ extension SCIMTarget {
         let current = try await current(kind, id)
         var resource: JSONValue
         do { resource = try JSONValue(parsing: current.body) } catch { throw .malformed("\(error)") }
-        let shown = resource["meta"]?["version"].flatMap { $0.isNull ? nil : $0.string ?? $0.canonical }
+        let shown = resource[resource.spelling(of: "meta")]?["version"].flatMap {
+            $0.isNull ? nil : $0.string ?? $0.canonical
+        }
         let version = capabilities.etag ? shown ?? current.version : nil
         // The bare name goes back, not the form that the platform shows.
         if let cut = profile.cutNameFrom.flatMap(\.first), let name = resource[kind.nameAttribute]?.string {
@@ -343,8 +353,9 @@ extension SCIMTarget {
         }
         edit(&resource)
         // What a client cannot write; a server may refuse it, or take it for a wish.
-        for name in ["meta", "groups"] where name == "meta" || kind == .user {
-            resource[resource.spelling(of: name)] = nil
+        for name in ["id", "meta"] + (kind == .user ? ["groups"] : []) { resource[resource.spelling(of: name)] = nil }
+        if kind == .group {
+            Self.members.setElements(Self.members.elements(in: resource).map(Self.writable), in: &resource)
         }
         return written(try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))
     }

@@ -192,9 +192,10 @@ package enum Laws {
         let names = Dictionary(grouping: directory.people.compactMap { $0.username.map(fold) }) { $0 }
         for (id, document) in before.users {
             let person = document["externalId"]?.string.flatMap { directory.person($0) }
-            if document["active"] == true, after.users[id]?["active"] == false, let person, person.status != "disabled"
-            {
-                broken.append("R7: \(person.id) was disabled although its status is \(person.status ?? "absent")")
+            // A mark that was put right says whose the account is; that none goes astray is law 10.
+            let owner = after.users[id]?["externalId"]?.string.flatMap { directory.person($0) } ?? person
+            if document["active"] == true, after.users[id]?["active"] == false, let owner, owner.status != "disabled" {
+                broken.append("R7: \(owner.id) was disabled although its status is \(owner.status ?? "absent")")
             }
             if after.users[id] == nil, let person {
                 broken.append("R13: \(person.id) is in the source and its account was deleted")

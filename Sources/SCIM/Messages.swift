@@ -8,6 +8,8 @@ public struct SCIMError: Error, Hashable, Sendable {
     public var detail: String
     /// Whether an earlier attempt at the same request may have been processed.
     public var followsDoubt = false
+    /// The request that it answers, as a person would look for it: of a read, whose query may be what is refused.
+    public var request: String?
 
     public init(status: Int, scimType: String? = nil, detail: String) {
         self.status = status
@@ -24,6 +26,30 @@ public struct SCIMError: Error, Hashable, Sendable {
         scimType = parsed?.0
         let text = parsed?.1 ?? (parsed == nil ? Self.plainText(body) : "")
         detail = String(text.prefix(300))
+    }
+
+    /// Whether the words speak of a quota or of seats.
+    ///
+    /// - Parameter sent: values that were sent: what a server only repeats says nothing.
+    public func saysFull(sent: [String] = []) -> Bool {
+        var words = "\(scimType ?? "") \(detail)"
+        for value in sent where value.count > 2 { words = Self.without(value, words) }
+        words = words.lowercased()
+        return [
+            "quota", "seat", "licence", "license", "limitexceeded", "limit exceeded", "limit reached",
+            "exceeds the limit", "maximum number", "upgrade your plan", "too many users", "user limit",
+        ]
+        .contains { words.contains($0) }
+    }
+
+    /// Whether the words speak of the rate of requests.
+    public var speaksOfRequests: Bool {
+        let words = detail.lowercased()
+        return ["request", "rate", "throttl", "per second", "per minute", "api "].contains { words.contains($0) }
+    }
+
+    private static func without(_ value: String, _ text: String) -> String {
+        text.lowercased().split(separator: value.lowercased()).joined(separator: " ")
     }
 
     /// Where servers put the reason, the most telling first.

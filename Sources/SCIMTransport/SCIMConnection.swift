@@ -184,6 +184,7 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
     init(_ response: IncomingResponse, isRead: Bool, what: String) {
         var error = SCIMError(status: response.status, body: response.body)
         error.followsDoubt = response.followsDoubt
+        if isRead { error.request = what }
         switch response.status {
         case 401:
             self = .credentials(
@@ -194,6 +195,8 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case 404, 410: self = .notFound(error)
         case 405, 501: self = .unsupported(error)
         case 409: self = .conflict(error)
+        // One that speaks of seats, and not of requests, is about what is made, however long one waits.
+        case 429 where !isRead && error.saysFull() && !error.speaksOfRequests: self = .rejected(error)
         case 429: self = .unreachable("\(what) still answered 429 (too many requests) after the last attempt")
         case 500...599:
             self =
@@ -215,7 +218,8 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case .conflict(let error), .notFound(let error), .unsupported(let error), .rejected(let error),
             .failing(let error):
             """
-            status \(error.status)\(error.scimType.map { " " + $0 } ?? "")\
+            \(error.request.map { $0 + " answered " } ?? "status ")\(error.status)\
+            \(error.scimType.map { " " + $0 } ?? "")\
             \(error.detail.isEmpty ? ", and gives no reason" : ": " + error.detail)
             """
         case .malformed(let why): "the answer cannot be read: \(why)"

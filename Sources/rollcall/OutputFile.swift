@@ -33,7 +33,9 @@ final class OutputFile {
             return
         }
         guard !Self.isOurs(path, jobs, state) else {
-            throw refuse("is a job file or a source, or lies in the state folder among the ledgers; name another place")
+            throw refuse(
+                "is a job file, a source or a ledger, or lies in the state folder among the ledgers; name another place"
+            )
         }
         var status = stat()
         if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
@@ -70,7 +72,7 @@ final class OutputFile {
         place = (partial, path)
     }
 
-    /// Whether a path is that of a job file or a source, by whatever name, or lies among the ledgers.
+    /// Whether a path is that of a job file, a source or a ledger, by whatever name, or lies among the ledgers.
     private static func isOurs(_ path: String, _ jobs: [Job], _ state: String) -> Bool {
         func identity(_ path: String) -> [UInt64]? {
             var status = stat()
@@ -83,7 +85,9 @@ final class OutputFile {
         let inputs = jobs.flatMap { job -> [String] in
             if case .file(let source, _) = job.source { [job.file, source] } else { [job.file] }
         }
-        return isKept || identity(path).map { file in inputs.contains { identity($0) == file } } ?? false
+        // A ledger by another name is one all the same.
+        let ledgers = ((try? FileManager.default.contentsOfDirectory(atPath: state)) ?? []).map { "\(state)/\($0)" }
+        return isKept || identity(path).map { file in (inputs + ledgers).contains { identity($0) == file } } ?? false
     }
 
     deinit { if let place { unlink(place.partial) } }

@@ -16,7 +16,7 @@ extension Sender {
             {
                 return .conflict(
                     """
-                    the name is held by \(Self.id(holder) ?? "an object"), which the target's list did not show; \
+                    the name is held by \(holder.id ?? "an object"), which the target's list did not show; \
                     the next complete read judges it
                     """
                 )
@@ -41,7 +41,9 @@ extension Sender {
                 case _ where attempt > 1:
                     return error.isFatal
                         ? .fatal(error, isOpen: true) : .unknown("an earlier attempt may have made it; then: \(error)")
-                default: throw error
+                default:
+                    if let parts = try await createInParts(kind, fields, refusedBy: error) { return parts }
+                    throw error
                 }
                 do {
                     if let found = try await ours(kind, fields, byName: !isConflict) {
@@ -65,22 +67,12 @@ extension Sender {
     /// Whether a refusal is that of a quota or of seats: by its status, or by words that are none of the values that
     /// were sent.
     static func saysFull(_ failure: SCIMFailure, sent: [String]) -> Bool {
-        var words: String
         switch failure {
-        case .rejected(let answer) where answer.status == 402: return true
-        case .rejected(let answer) where answer.status == 403: words = "\(answer.scimType ?? "") \(answer.detail)"
-        case .conflict(let answer): words = "\(answer.scimType ?? "") \(answer.detail)"
-        default: return false
+        case .rejected(let answer) where answer.status == 402: true
+        case .rejected(let answer) where answer.status == 403 || answer.status == 429: answer.saysFull(sent: sent)
+        case .conflict(let answer): answer.saysFull(sent: sent)
+        default: false
         }
-        for value in sent where value.count > 2 {
-            words = words.replacingOccurrences(of: value, with: "", options: .caseInsensitive)
-        }
-        words = words.lowercased()
-        return [
-            "quota", "seat", "licence", "license", "limitexceeded", "limit exceeded", "limit reached",
-            "exceeds the limit", "maximum number", "upgrade your plan", "too many users", "user limit",
-        ]
-        .contains { words.contains($0) }
     }
 
     /// Whether a server's words say that a unique value is taken.
@@ -102,8 +94,8 @@ extension Sender {
             if matches.count > 1 {
                 return .conflict("\(matches.count) objects carry its externalId; decide on the target which one stays")
             }
-            if let match = matches.first, let id = Self.id(match) {
-                return .found(id: id, resource: match.canonicalBytes, byMark: true)
+            if let match = matches.first, let id = match.id {
+                return .found(id: id, resource: match.resource, byMark: true)
             }
         }
         let canFilterMarks = target.profile.filterable?.contains("externalId") ?? true
@@ -113,15 +105,15 @@ extension Sender {
         let holders = try await target.lookUp(kind, path, name) { folded($0) }
         // Where marks cannot be looked for, whoever bears the name shows whose it is.
         if !canFilterMarks, let mark = text("externalId", fields),
-            let holder = holders.first(where: { Self.mark($0) == mark }), let id = Self.id(holder)
+            let holder = holders.first(where: { $0.externalID == mark }), let id = holder.id
         {
-            return .found(id: id, resource: holder.canonicalBytes, byMark: true)
+            return .found(id: id, resource: holder.resource, byMark: true)
         }
         guard byName else { return nil }
-        guard holders.count == 1, let holder = holders.first, Self.mark(holder) == nil,
-            let id = Self.id(holder)
+        guard holders.count == 1, let holder = holders.first, holder.externalID == nil,
+            let id = holder.id
         else { return nil }
-        return .found(id: id, resource: holder.canonicalBytes, byMark: false)
+        return .found(id: id, resource: holder.resource, byMark: false)
     }
 
     /// Another object that carries the externalId which an association is about to give: there would be two.
@@ -129,20 +121,7 @@ extension Sender {
         guard let mark = text("externalId", fields), let path = AttributePath("externalId"),
             target.profile.filterable?.contains("externalId") ?? true
         else { return nil }
-        return try await target.lookUp(kind, path, mark) { $0 }.first.flatMap { Self.id($0) }
-    }
-
-    /// A resource's id, also one that is a number.
-    static func id(_ resource: JSONValue) -> String? {
-        (resource["id"]?.string ?? resource["id"]?.integer.map(String.init)).flatMap {
-            ResourceID.isValid($0) ? $0 : nil
-        }
-    }
-
-    /// A resource's externalId, also one that is a number; nil for none.
-    static func mark(_ resource: JSONValue) -> String? {
-        guard let mark = resource["externalId"], !mark.isNull else { return nil }
-        return mark.string ?? mark.canonical
+        return try await target.lookUp(kind, path, mark) { $0 }.first?.id
     }
 
     func conflict(_ kind: ResourceKind, _ fields: [FieldChange], _ failure: SCIMFailure)
@@ -152,10 +131,10 @@ extension Sender {
             let holders = try await target.lookUp(kind, path, name) { folded($0) }
             if let holder = holders.first {
                 let owner =
-                    Self.mark(holder).map { "with the externalId “\($0)”" } ?? "without an externalId"
+                    holder.externalID.map { "with the externalId “\($0)”" } ?? "without an externalId"
                 return .conflict(
                     """
-                    the name is held by \(Self.id(holder) ?? "an object") \(owner), which this plan had not seen; \
+                    the name is held by \(holder.id ?? "an object") \(owner), which this plan had not seen; \
                     the next run judges it
                     """
                 )

@@ -29,11 +29,14 @@ extension Applier {
         switch performed {
         case .kept: break
         case .done(let id, let resource):
-            try recordDone(operation, id, resource, members: members, leftOut: leftOut)
+            try recordDone(
+                operation, try place(operation, id, else: targetID), resource, members: members, leftOut: leftOut)
         case .writtenInParts(let id, let resource, let refused, let why):
             var taken = operation
             taken.fields.removeAll { refused.contains($0.path) }
-            try recordWrite(taken, kind, id: id, resource: resource, origin: try origin(of: operation))
+            try recordWrite(
+                taken, kind, id: try place(operation, id, else: targetID), resource: resource,
+                origin: try origin(of: operation))
             noteRollback(operation, refused: refused)
             try ledger.settle(
                 operation, Outcome(status: .failed, reason: why + temporaryName(operation), mayBeDone: true), run: run)
@@ -50,6 +53,8 @@ extension Applier {
             }
             try recordLoss(operation, group: id, missing: missing)
         case .created(let written): try recordCreate(operation, kind, written)
+        case .createdInParts(let written, let refused, let why):
+            try recordCreateInParts(operation, kind, written, refused: refused, why)
         case .partly(let refused, let why):
             try recordPartly(operation, targetID, members, refused: refused, why, leftOut: leftOut)
         case .found(let id, let resource, let byMark, let afterOurs):
@@ -89,6 +94,26 @@ extension Applier {
                 try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run)
             }
         }
+    }
+
+    private func recordCreateInParts(
+        _ operation: PlannedOperation, _ kind: ResourceKind, _ written: SCIMTarget.Written, refused: Set<String>,
+        _ why: String
+    ) throws {
+        var taken = operation
+        taken.fields.removeAll { refused.contains($0.path) }
+        try recordCreate(taken, kind, written)
+        guard let id = written.id, let source = operation.sourceID,
+            try ledger.link(kind: operation.kind, source: source)?.targetID == id
+        else { return }
+        try ledger.settle(
+            operation, Outcome(status: .failed, reason: "made, but \(why)", mayBeDone: true), run: run)
+    }
+
+    /// Where an object is that an answer showed under another id: there, unless another record is linked to that.
+    private func place(_ operation: PlannedOperation, _ id: String, else known: String?) throws -> String {
+        guard let known, id != known, try otherHolder(operation, id) != nil else { return id }
+        return known
     }
 
     private func recordDone(
@@ -164,7 +189,11 @@ extension Applier {
     /// Judges the answer to a create: it may be another record's account, or one that was there before.
     func recordCreate(_ operation: PlannedOperation, _ kind: ResourceKind, _ written: SCIMTarget.Written) throws {
         guard let id = written.id, let source = operation.sourceID else { return }
-        if let holder = try otherHolder(operation, id) {
+        // An id that is given out anew, while the list does not show what was linked to it, is that of a new account.
+        let isNew =
+            try written.status == 201 && written.age == .fresh && target.profile.listing != .none
+            && !isStaged(operation.kind, id)
+        if !isNew, let holder = try otherHolder(operation, id) {
             try ledger.note(kind: operation.kind, source: source, sharesAccountOf: holder)
             putBacks.append((kind, id, holder, written.resource))
             let reason =

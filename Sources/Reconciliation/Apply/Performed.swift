@@ -21,6 +21,8 @@ enum Performed: Sendable {
     case partly(refused: Set<String>, String)
     /// The target refused some of the attributes, by path, and took the others.
     case writtenInParts(id: String, resource: [UInt8]?, refused: Set<String>, String)
+    /// The target made it, and refused some of its attributes, by path.
+    case createdInParts(SCIMTarget.Written, refused: Set<String>, String)
     /// The target makes no more of this kind: a quota, or a number of seats.
     case full(String)
     /// The same, and a look afterwards agreed: all members that had to stay are there, or what was deleted is not.

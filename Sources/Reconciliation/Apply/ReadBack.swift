@@ -28,25 +28,29 @@ extension Applier {
     private func readBack(_ kind: ResourceKind) async throws {
         var open = Dictionary(grouping: verification.silent.filter { $0.kind == kind }, by: \.id)
         guard !open.isEmpty, let table = tables[kind] else { return }
-        let take: (ShownResource) throws -> Void = { resource in
-            guard let actual = table.actual(resource), let entries = open.removeValue(forKey: actual.id) else {
-                return
-            }
-            for entry in entries {
-                try self.judge(entry, kind, table, actual, members: Set(resource.members?.users ?? []))
+        func taking(isByID: Bool) -> (ShownResource) throws -> Void {
+            { resource in
+                guard let actual = table.actual(resource), let entries = open[actual.id] else { return }
+                // A list may leave a field out; what that means is asked by id.
+                if !isByID, actual.active == nil, try entries.contains(where: self.mayBeOmitted) { return }
+                open[actual.id] = nil
+                for entry in entries {
+                    try self.judge(entry, kind, table, actual, members: Set(resource.members?.users ?? []))
+                }
             }
         }
         let listShowsAll =
             try target.profile.listCap == nil && kind == .user
             || ledger.fact("members") == Profile.MemberReading.inList.rawValue
         var closed: [String: SCIMFailure] = [:]
-        func readByID() async throws {
-            for id in open.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+        var isAnyUnfound = false
+        func readByID(_ ids: [String]) async throws {
+            for id in ids.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
                 do {
-                    try target.connection.read(try await target.get(kind, id), take)
+                    try target.connection.read(try await target.get(kind, id), taking(isByID: true))
                 } catch let failure as SCIMFailure {
                     switch failure {
-                    case .notFound: continue
+                    case .notFound: isAnyUnfound = true
                     // One object may be closed to SCIM where the credential is good.
                     case .forbidden: closed[id] = failure
                     default: throw failure
@@ -54,13 +58,20 @@ extension Applier {
                 }
             }
         }
-        // Many are cheaper as a list; and a list may show what nobody may look at by its id, as a look may what
-        // a list leaves out.
+        // Many are cheaper as a list; and a list may show what nobody may look at by its id, or what is not found by
+        // it, as a look may what a list leaves out.
         let isFew = open.count <= Self.readsByID || !listShowsAll
-        if isFew { try await readByID() }
-        if !open.isEmpty, listShowsAll, !isFew || !closed.isEmpty { _ = try await target.list(kind, take) }
+        if isFew {
+            try await readByID(Array(open.keys))
+        } else if let one = try open.first(where: { try $0.value.contains(where: mayBeOmitted) })?.key {
+            // What a missing field means is asked once by id; the list tells of the others then.
+            try await readByID([one])
+        }
+        if !open.isEmpty, listShowsAll, !isFew || !closed.isEmpty || isAnyUnfound {
+            _ = try await target.list(kind, taking(isByID: false))
+        }
         // A list that leaves out most of what was written is no list that a look at each would mend.
-        if !isFew, open.count <= Self.mostReadsByID { try await readByID() }
+        if !isFew, open.count <= Self.mostReadsByID { try await readByID(Array(open.keys)) }
         if closed.count >= Breaker.limit, !listShowsAll, let ailment = await target.ailment() { throw ailment }
         for entry in open.values.flatMap({ $0 }) where !entry.isMembership || closed[entry.id] != nil {
             guard let operation = try ledger.operation(plan: entry.plan, seq: entry.seq) else { continue }
@@ -96,6 +107,15 @@ extension Applier {
         copy.active = false
         (copy.body, copy.digest) = table.inactive(actual.body)
         return copy
+    }
+
+    /// Whether an account that shows no `active` may show so that it is not active, which this target has not yet been
+    /// seen to mean.
+    private func mayBeOmitted(_ entry: Verification.Silent) throws -> Bool {
+        guard entry.kind == .user, !target.connection.dialect.has(.omitsInactive),
+            let operation = try ledger.operation(plan: entry.plan, seq: entry.seq)
+        else { return false }
+        return operation.fields.contains { $0.path == "active" && $0.after == "false" }
     }
 
     func judge(

@@ -91,10 +91,16 @@ extension Applier {
             values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }
         }
         let isLeaver = operation.situation == .leaver
+        // What moved to another id under our hands keeps how it came to us, where the name agrees as well.
+        let hasMoved =
+            [.update, .disable].contains(operation.verb) && !isFound && previous != nil && previous?.targetID != id
+        let origin =
+            previous?.targetID == id || hasMoved && actual?.matchKey == previous?.matchKey
+            ? previous?.origin ?? origin : hasMoved ? .associated : origin
         // Of a leaver, and after a restart, there is no desired record: the link then keeps what it knows.
         var link = LinkState(
             kind: operation.kind, sourceID: operation.sourceID ?? "", targetID: id,
-            origin: previous?.targetID == id ? previous?.origin ?? origin : origin,
+            origin: origin,
             status: isLeaver ? .disabled : .active,
             // What was found bears its own name, which may be an older one.
             externalID: (isFound ? actual?.externalID : nil) ?? text("externalId") ?? previous?.externalID

@@ -62,8 +62,9 @@ struct Sender: Sendable {
                         """
                     )
                 }
-                return try await update(
+                let performed = try await update(
                     kind, targetID, changes, isAssociating: operation.verb == .associate, care, isDisabled)
+                return await moved(performed, kind, from: targetID, mark: mark)
             case .addMembers, .removeMembers:
                 guard let targetID else { return .failed("the group could not be made, or made ours") }
                 return try await changeMembers(of: targetID, members, isAdding: operation.verb == .addMembers, care)
@@ -99,7 +100,7 @@ struct Sender: Sendable {
             default: throw error
             }
         }
-        guard let mark, let found = (try? JSONValue(parsing: body)).flatMap({ Self.mark($0) }), found != mark else {
+        guard let mark, let found = try? target.connection.read(body, { $0.externalID }), found != mark else {
             return nil
         }
         return .failed("\(id) carries the externalId “\(found)” and not ours any more: it may belong to somebody else")

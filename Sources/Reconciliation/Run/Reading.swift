@@ -124,7 +124,7 @@ struct TargetReader {
             last = end.record
             for name in names.map(\.name) {
                 for found in try await target.lookUp(kind, path, name, fold: { folded($0) }) {
-                    let actual = try target.connection.read(found.canonicalBytes) { table.actual($0) }
+                    let actual = try target.connection.read(found.resource) { table.actual($0) }
                     if let actual { _ = try ledger.stage(target: [Self.staged(kind, actual, table)]) }
                 }
             }

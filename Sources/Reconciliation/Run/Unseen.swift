@@ -169,7 +169,7 @@ struct UnseenObjects {
         guard incomplete != nil, let path = AttributePath("externalId") else { return true }
         do {
             for found in try await target.lookUp(kind, path, mark, fold: { $0 }) {
-                if let actual = try target.connection.read(found.canonicalBytes, { table.actual($0) }) {
+                if let actual = try target.connection.read(found.resource, { table.actual($0) }) {
                     _ = try ledger.stage(target: [TargetReader.staged(kind, actual, table)])
                 }
             }

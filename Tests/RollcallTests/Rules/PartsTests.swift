@@ -25,6 +25,55 @@ import Testing
         return world
     }
 
+    /// A server that refuses a telephone number, in words of its own.
+    private func withoutPhones(_ words: String) throws -> World {
+        try World { request, _ in
+            guard [.post, .patch].contains(request.head.method),
+                String(decoding: request.body, as: UTF8.self).contains("13800000001")
+            else { return nil }
+            return .answered(
+                EmulatedResponse(status: 400, body: Array(#"{"status":"400","detail":"\#(words)"}"#.utf8)))
+        }
+    }
+
+    @Test(
+        "R33: an attribute that is refused keeps no account from being made, with all the others, and is named",
+        arguments: ["phoneNumbers: not a number of this country", "Validation failed"])
+    func created(words: String) async throws {
+        let world = try withoutPhones(words)
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.people[0].phone = "13800000001"
+        world.directory.teams = [Team(id: "g", name: "ops", members: ["user_ada", "user_bo"])]
+        let result = try await world.run()
+        let ada = try #require(world.user("ada"))
+        #expect(ada["emails"]?.array?.isEmpty == false && ada["name"]?["familyName"] != nil, "\(ada)")
+        #expect(world.members("ops") == ["ada", "bo"])
+        let row = try #require(result.operations.first { $0.name == "ada" })
+        #expect(
+            row.status == .failed && row.reason.hasPrefix("made, but") && row.reason.contains("phoneNumbers[work]"),
+            "\(row.reason)")
+        #expect(result.report.exit == .recordsFailed)
+        // It is the same account, and nothing but the number is tried again.
+        let again = try await world.run()
+        #expect(world.documents(.user).count == 2)
+        #expect(
+            again.operations.allSatisfy {
+                $0.verb != .create && $0.fields.allSatisfy { $0.path == "phoneNumbers[work]" }
+            },
+            "\(again.operations)")
+    }
+
+    @Test("R33: a create whose name is refused fails as one, and leaves nothing")
+    func refusedName() async throws {
+        var options = ServiceOptions()
+        options.refused = ["ada"]
+        let world = try World(options: options)
+        world.directory.people = [.named("ada"), .named("bo")]
+        let result = try await world.run()
+        #expect(world.user("ada") == nil && world.user("bo") != nil)
+        #expect(result.operations.first { $0.name == "ada" }?.status == .failed)
+    }
+
     @Test("4.1: a disabling does not wait for a rename that is refused, nor for an address")
     func disabling() async throws {
         let world = try await settled(3, [.refusesWholePatch])

@@ -213,11 +213,41 @@ extension LossTests {
         #expect(world.user("person1")?["displayName"] == "Another Name" && !world.members("team0").contains("person2"))
     }
 
-    @Test("4.9: a name that speaks of a quota is no quota")
+    @Test(
+        """
+        4.9: seats are said with 402, 403, 409 or 429, and end the creates; a 429 that speaks of requests ends \
+        the side
+        """,
+        arguments: [
+            (402, "pay first"), (403, "the licence is used up"), (409, "no seats left"), (429, "user limit hit"),
+        ])
+    func seatsByStatus(status: Int, words: String) async throws {
+        let world = try World(job: World.job(Self.generous)) { request, _ in
+            guard request.head.method == .post else { return nil }
+            return .answered(
+                EmulatedResponse(status: status, body: Array(#"{"status":"\#(status)","detail":"\#(words)"}"#.utf8)))
+        }
+        world.directory.people = (1...4).map { .named("person\($0)") }
+        let result = try await world.run()
+        #expect(
+            result.report.exit == .recordsFailed
+                && result.report.details.contains { $0.contains("no more users are made tonight") },
+            "\(result.report.details)")
+        #expect(SCIMError(status: 429, detail: "API quota exceeded: too many requests").speaksOfRequests)
+    }
+
+    @Test("4.9: a name that speaks of a quota is no quota, whatever words the refusal repeats")
     func quotaInAName() async throws {
-        var options = ServiceOptions()
-        options.refused = ["quota.limit", "seat.one", "seat.two", "seat.three"]
-        let world = try World(job: World.job(Self.generous), options: options)
+        let names: Set = ["quota.limit", "seat.one", "seat.two", "seat.three"]
+        let world = try World(job: World.job(Self.generous)) { request, _ in
+            guard request.head.method == .post,
+                let name = (try? JSONValue(parsing: request.body))?["userName"]?.string, names.contains(name)
+            else { return nil }
+            return .answered(
+                EmulatedResponse(
+                    status: 403,
+                    body: Array(#"{"status":"403","detail":"the user name \#(name) is not allowed here"}"#.utf8)))
+        }
         world.directory.people = [
             .named("quota.limit"), .named("seat.one"), .named("seat.two"), .named("seat.three"), .named("bo"),
         ]

@@ -114,11 +114,7 @@ final class Transfer: @unchecked Sendable {
             ccurl_set_callbacks(
                 easy, Self.receiveHeader, Self.receiveBody, Self.sendBody, Unmanaged.passUnretained(self).toOpaque()))
 
-        if !request.body.isEmpty || head.method == .post {
-            set(CURLOPT_POST, 1)
-            set(ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
-        }
-        if head.method != .get || !request.body.isEmpty { set(CURLOPT_CUSTOMREQUEST, head.method.rawValue) }
+        for code in setMethod(easy) { set(code) }
 
         if let list = headerList() { set(ccurl_set_list(easy, CURLOPT_HTTPHEADER, list)) } else { isConfigured = false }
         guard isConfigured else {
@@ -126,6 +122,22 @@ final class Transfer: @unchecked Sendable {
             return nil
         }
         return easy
+    }
+
+    private func setMethod(_ easy: UnsafeMutableRawPointer) -> [CURLcode] {
+        let method = request.head.method
+        var codes: [CURLcode] = []
+        if !request.body.isEmpty || method == .post {
+            codes.append(ccurl_set_long(easy, CURLOPT_POST, 1))
+            codes.append(ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
+        }
+        if method != .get || !request.body.isEmpty {
+            codes.append(ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, method.rawValue))
+        }
+        // On a kept connection that has died libcurl sends a request without a body once more by itself: a delete that
+        // was done would find nothing to delete.
+        if method == .delete { codes.append(ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1)) }
+        return codes
     }
 
     /// The request's headers as libcurl wants them; nil where it has no memory.

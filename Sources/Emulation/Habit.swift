@@ -61,9 +61,10 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
     case redirectsToSlash = "a path without a slash is redirected"
     // identity again; last, so that what seeds draw stays
     case reusesIDs = "the id of a deleted account is given again"
+    case movesOnRename = "the id changes with the user name"
 
     /// Those that random worlds draw; what remains needs more than chance to show itself, and is provoked.
-    public static let drawn = allCases.filter { $0 != .reusesIDs }
+    public static let drawn = allCases.filter { ![.reusesIDs, .movesOnRename].contains($0) }
 
     /// What servers write in their own way, or refuse for its form.
     public static let dialects: [Habit] = [
@@ -135,6 +136,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .servesNoPut: "PATCH is not supported by the configuration, and PUT is answered with 405."
         case .wantsPlainJSON: "A body of another media type than application/json is answered with 415."
         case .reusesIDs: "A new resource gets the id of the one that was deleted last."
+        case .movesOnRename: "A change of userName gives the account another id; the old one is 404."
         case .redirectsToSlash: "A path that does not end with a slash is answered with 308."
         }
     }
@@ -159,6 +161,7 @@ public enum Habit: String, CaseIterable, Hashable, Sendable, Codable {
         case .wantsPlainJSON: "azure-docs#116775, harness#39517"
         case .redirectsToSlash: "django-scim2"
         case .reusesIDs: "SQLite's documentation of AUTOINCREMENT: servers over a table without it"
+        case .movesOnRename: "servers whose id is the user name or the address"
         case .pageDropsOne: "workplace-platform-samples#24, product-is#27973"
         case .unsortedPages: "uaa#164, snipe-it#19343"
         case .badRecord: "product-is#11226, rancher#52996"

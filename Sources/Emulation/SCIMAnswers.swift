@@ -142,7 +142,7 @@ extension SCIMService {
             meet(.refusesDelete)
             throw SCIMError(status: 409, detail: "the user is in use")
         }
-        if kind == .user, has(.deleteDoesNothing) {
+        if kind == .user || options.groupsOutliveDelete, has(.deleteDoesNothing) {
             meet(.deleteDoesNothing)
             return EmulatedResponse(status: 204)
         }
@@ -156,6 +156,25 @@ extension SCIMService {
             if kind == .user { store[.group]?.removeMember(current.id, now: request.now) }
         }
         return EmulatedResponse(status: 204)
+    }
+
+    /// Gives an account another id, as a first login or an import does; its mark and its groups stay.
+    public mutating func move(_ id: String, to fresh: String) {
+        guard let stored = store[.user]?[id] else { return }
+        let groups = (store[.group]?.order ?? []).filter { group in
+            (store[.group]?[group]?.document["members"]?.array ?? []).contains { $0["value"]?.string == id }
+        }
+        remove(.user, id)
+        put(.user, fresh, stored.document, created: stored.created)
+        for group in groups {
+            guard var document = store[.group]?[group] else { continue }
+            document.document["members"] = .array(
+                (document.document["members"]?.array ?? []).filter { $0["value"]?.string != id } + [
+                    ["value": .string(fresh), "type": "User"]
+                ])
+            remove(.group, group)
+            put(.group, group, document.document, created: document.created)
+        }
     }
 
     public mutating func remove(_ kind: ResourceKind, _ id: String) {

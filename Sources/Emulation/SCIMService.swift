@@ -313,7 +313,13 @@ public struct SCIMService: Sendable {
             new.version += 1
         }
         store[kind]?.replace(new, kind: kind)
-        return new
+        guard kind == .user, has(.movesOnRename), document["userName"] != current.document["userName"] else {
+            return new
+        }
+        meet(.movesOnRename)
+        let fresh = "9" + id.dropFirst()
+        move(id, to: fresh)
+        return store[.user]?[fresh] ?? new
     }
 
     /// Applies the server's habits and checks what must be unique.

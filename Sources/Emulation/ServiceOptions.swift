@@ -22,6 +22,8 @@ public struct ServiceOptions: Sendable {
     public var ignoresActive = false
     /// Whether DELETE of a user only sets `active` to false.
     public var deleteDeactivates = false
+    /// Where DELETE does nothing, whether that is so of groups too.
+    public var groupsOutliveDelete = false
     /// Whether a list of groups leaves their members out; GET by id shows them.
     public var listsWithoutMembers = false
     /// Whether user names are unique; RFC 7643 asks for it, and not every server keeps to it.

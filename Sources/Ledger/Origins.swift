@@ -16,6 +16,15 @@ extension Ledger {
 
     private static let toBeLookedAt = "origins"
 
+    /// Puts right how a link came about.
+    public func correct(origin: LinkOrigin, kind: ResourceKind, source id: String) throws {
+        try write { db in
+            let source = try intern(db, space: kind.sourceSpace, id)
+            try db.execute(
+                sql: "UPDATE links SET origin = ? WHERE kind = ? AND source = ?", arguments: [origin, kind, source])
+        }
+    }
+
     /// Links that an older version calls created, and that were there before: the history showed them before their
     /// create's run, they say so themselves, or another run than the create's settled it. They are called found from
     /// now on. Once, after a migration; nil later.

@@ -69,7 +69,8 @@ extension Ledger {
         try judgeWithoutRecord(db, kind)
     }
 
-    /// Candidates are looked for only where there is no link. A name whose holder this plan renames is free.
+    /// Candidates are looked for only where there is no link, or where it leads to nothing. A name whose holder this
+    /// plan renames is free.
     private func findCandidates(_ db: Database, _ kind: ResourceKind, mayRename: Bool) throws {
         try db.execute(
             sql: """
@@ -94,7 +95,8 @@ extension Ledger {
                             WHERE o.kind = t.kind AND o.external_id = t.external_id AND o.in_scope))
                 FROM scratch.source s
                 WHERE s.kind = :kind AND s.in_scope AND NOT EXISTS
-                    (SELECT 1 FROM links l WHERE l.kind = s.kind AND l.source = s.n)
+                    (SELECT 1 FROM links l CROSS JOIN scratch.target o ON o.kind = l.kind AND o.n = l.target
+                        WHERE l.kind = s.kind AND l.source = s.n)
                 """, arguments: ["kind": kind, "mayRename": mayRename])
         try db.execute(
             sql: """
@@ -220,6 +222,29 @@ extension Ledger {
                 try Int.fetchOne(db, sql: "SELECT count(*) \(from)") ?? 0,
                 try String.fetchAll(db, sql: "SELECT t.name \(from) ORDER BY t.name LIMIT ?", arguments: [limit])
             )
+        }
+    }
+
+    /// Active accounts that carry the mark of a record for which this job has made or associated an account, are linked
+    /// to none, and belong to nobody whom the source lets in: their names and ids. They may be a second account, or one
+    /// that came back after its link was dropped.
+    public func strays() throws -> [(name: String, id: String)] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT t.name, ti.id FROM scratch.situations st
+                    JOIN scratch.target t ON t.kind = 0 AND t.n = st.target JOIN ids ti ON ti.n = t.n
+                    JOIN ids k ON k.space = 0 AND k.id = t.external_id
+                    WHERE st.kind = 0 AND st.situation = 'unmanaged' AND coalesce(t.active, 1)
+                    AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 0 AND s.n = k.n AND s.in_scope
+                        AND NOT coalesce(s.disabled, 0) AND coalesce(s.active, 1))
+                    AND NOT EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = 0 AND d.target = t.n)
+                    AND k.n IN (SELECT o.source FROM operations o WHERE o.kind = 0 AND o.status = 'done'
+                        AND o.verb IN ('create', 'associate', 'link'))
+                    ORDER BY t.name, ti.id
+                    """
+            ).map { (name: $0[0], id: $0[1]) }
         }
     }
 

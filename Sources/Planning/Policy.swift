@@ -184,6 +184,7 @@ package struct Policy: Sendable {
                 ], .held
             )
         }
+        if let replaced = replaced(kind, row) { return replaced }
         if let shared = sharing(kind, row) { return shared }
         if row.lacksWhatIsNeeded {
             return (
@@ -207,6 +208,26 @@ package struct Policy: Sendable {
                 ?? "not seen on the target, and the target does not say that it is not there"
         }
         return ([draft], draft.status == .planned ? .present : .held)
+    }
+
+    /// What is gone while an object of its name stands there, which nobody owns, is not made beside or over that one:
+    /// the link is dropped, and the next run judges it as one that was there.
+    private func replaced(_ kind: ResourceKind, _ row: SituationRow) -> Decision? {
+        guard row.isGoneFromTarget, platform.namesakes != .overwrite, let other = row.nameMatch, row.nameHolder == nil
+        else { return nil }
+        let why =
+            """
+            its \(kind == .user ? "account" : "group") is gone from the target, where \(other) has its name now: the \
+            next run judges that one as \(Self.thing(kind)) that was there
+            """
+        return (
+            [
+                Draft(
+                    wave: Wave.forget, verb: .unlink, status: .planned,
+                    reason: "gone from the target: only the link is dropped", name: name(row)),
+                report(row, .held, why, heldBy: .namesake),
+            ], .held
+        )
     }
 
     func creation(_ kind: ResourceKind, _ row: SituationRow, reason: String) -> Draft {

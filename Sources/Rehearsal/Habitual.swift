@@ -161,23 +161,7 @@ extension Trial {
         else { return nil }
         let fresh = "9" + id.dropFirst()
         outcome.fired["an id that changes", default: 0] += 1
-        world.client.change { service in
-            guard let stored = service.store[.user]?[id] else { return }
-            let groups = service.documents(.group).compactMap { $0["id"]?.string }.filter { group in
-                (service.store[.group]?[group]?.document["members"]?.array ?? []).contains { $0["value"]?.string == id }
-            }
-            service.remove(.user, id)
-            service.put(.user, fresh, stored.document, created: stored.created)
-            for group in groups {
-                guard var document = service.store[.group]?[group] else { continue }
-                document.document["members"] = .array(
-                    (document.document["members"]?.array ?? []).filter { $0["value"]?.string != id } + [
-                        ["value": .string(fresh), "type": "User"]
-                    ])
-                service.remove(.group, group)
-                service.put(.group, group, document.document, created: document.created)
-            }
-        }
+        world.client.change { $0.move(id, to: fresh) }
         return (id, fresh)
     }
 

@@ -32,6 +32,9 @@ final class Applier {
     let now: () -> Double
     /// Accounts whose record's values were overwritten by another record's create, with the record they are linked to.
     var putBacks: [(kind: ResourceKind, id: String, source: String, shown: [UInt8]?)] = []
+    /// Creates that were answered as if the account had been there, before this target showed what a new one looks
+    /// like: source ids and names.
+    var doubtfulCreates: [ResourceKind: [(source: String, name: String)]] = [:]
     var verification = Verification()
     var sent = 0
     private var failures = 0

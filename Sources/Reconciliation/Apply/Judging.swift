@@ -13,8 +13,8 @@ extension Applier {
     ) throws {
         if case .kept(let inner) = performed {
             try noteKept(operation, care)
-            if operation.verb == .delete, try ledger.fact(Self.deletesAreDone) == nil {
-                try ledger.learn(Self.deletesAreDone, "a look after a delete has shown it")
+            if operation.verb == .delete, try ledger.fact(Self.deletesAreDone(operation.kind)) == nil {
+                try ledger.learn(Self.deletesAreDone(operation.kind), "a look after a delete has shown it")
             }
             return try record(operation, inner, leftOut: leftOut, members: members, targetID: targetID, care: care)
         }
@@ -112,8 +112,11 @@ extension Applier {
 
     /// Where an object is that an answer showed under another id: there, unless another record is linked to that.
     private func place(_ operation: PlannedOperation, _ id: String, else known: String?) throws -> String {
-        guard let known, id != known, try otherHolder(operation, id) != nil else { return id }
-        return known
+        guard let known, id != known else { return id }
+        if try otherHolder(operation, id) != nil { return known }
+        // Nobody is to be found in a group under the old one.
+        departed.insert(known)
+        return id
     }
 
     private func recordDone(
@@ -203,15 +206,31 @@ extension Applier {
                 """
             return try ledger.settle(operation, Outcome(status: .conflict, reason: reason, mayBeDone: true), run: run)
         }
+        if let there = try ledger.staged(kind: operation.kind, target: id), there.isProtected {
+            let name = Body.values(there.body)[kind.nameAttribute]?.string ?? id
+            try ledger.note(kind: operation.kind, source: source, sharesAccountOf: "the protected \(name)")
+            let reason =
+                """
+                the target answered this create with \(name), which matches a protect pattern, and may have written \
+                this record's values there: look at it; it does not become this record's, and the create is not \
+                tried again until the record changes
+                """
+            return try ledger.settle(operation, Outcome(status: .conflict, reason: reason, mayBeDone: true), run: run)
+        }
         if target.profile.existing == .overwrite { return try recordOverwrite(operation, kind, written, id) }
         let fresh = "creates tell their age: \(kind.singular)"
         if written.status == 201, written.age == .fresh, try ledger.fact(fresh) == nil {
             try ledger.learn(fresh, "201 with the time of the request")
+            // What came before this answer is judged by it as well.
+            for (earlier, name) in doubtfulCreates.removeValue(forKey: kind) ?? [] {
+                try ledger.correct(origin: .takenOver, kind: kind, source: earlier)
+                verification.takenOver.append(name)
+            }
         }
         // On a server that never tells, an older time is no evidence: it may be its way of writing times.
-        let wasThere =
-            try isStaged(operation.kind, id)
-            || (written.status == 200 || written.age == .older) && ledger.fact(fresh) != nil
+        let isDoubtful = written.status == 200 || written.age == .older
+        let wasThere = try isStaged(operation.kind, id) || isDoubtful && ledger.fact(fresh) != nil
+        if isDoubtful, !wasThere { doubtfulCreates[kind, default: []].append((source, operation.name)) }
         try recordWrite(
             operation, kind, id: id, resource: written.resource,
             origin: wasThere ? .takenOver : try origin(of: operation))
@@ -292,8 +311,12 @@ extension Applier {
         // What this run's POST may have left, and is of this very time, was made by it; what is older carried our mark
         // before.
         let isMadeNow = afterOurs && SCIMTarget.created(resource).map { abs(now() - $0) <= 600 } ?? false
+        // What a POST of ours may have written its mark on, and is older than that, was there before.
+        let wasThere =
+            (afterOurs || operation.status == .sent)
+            && SCIMTarget.created(resource).map { $0 < (operation.sentAt ?? now()) - 600 } ?? false
         let origin: LinkOrigin =
-            try isDoubtful
+            try isDoubtful || wasThere
             ? .takenOver : operation.status == .sent || isMadeNow ? .created : isRestoredLedger() ? .associated : .known
         try recordWrite(operation, kind, id: id, resource: resource, origin: origin, isFound: true)
     }
@@ -301,16 +324,18 @@ extension Applier {
     /// Known once a look after a change of access has shown it.
     static let accessIsStored = "access is stored"
 
-    /// Known once a look after a delete has shown that the account is gone.
-    static let deletesAreDone = "deletes are done"
+    /// Known once a look after a delete has shown that the object is gone.
+    static func deletesAreDone(_ kind: ResourceKind) -> String {
+        kind == .user ? "deletes are done" : "deletes of groups are done"
+    }
 
     /// Whether a delete is looked at: it takes the access of an account that still has it, and no delete of this target
     /// was seen to be done.
     func looksAfterDelete(_ operation: PlannedOperation) throws -> Bool {
-        guard operation.verb == .delete, operation.kind == .user, !operation.fields.isEmpty,
+        guard operation.verb == .delete, operation.kind == .group || !operation.fields.isEmpty,
             target.profile.listing != .none
         else { return false }
-        return try ledger.fact(Self.deletesAreDone) == nil
+        return try ledger.fact(Self.deletesAreDone(operation.kind)) == nil
     }
 
     /// Of a target that is not listed, or not to its end, nothing else will tell whether a write arrived: what it wrote

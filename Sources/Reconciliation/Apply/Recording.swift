@@ -91,11 +91,13 @@ extension Applier {
             values[path].flatMap { $0 }.flatMap { try? JSONValue(parsing: Array($0.utf8)).string }
         }
         let isLeaver = operation.situation == .leaver
+        let nameAttribute = operation.kind.nameAttribute
         // What moved to another id under our hands keeps how it came to us, where the name agrees as well.
         let hasMoved =
             [.update, .disable].contains(operation.verb) && !isFound && previous != nil && previous?.targetID != id
+        let name = text(nameAttribute).map(folded) ?? previous?.matchKey
         let origin =
-            previous?.targetID == id || hasMoved && actual?.matchKey == previous?.matchKey
+            previous?.targetID == id || hasMoved && actual?.matchKey == name
             ? previous?.origin ?? origin : hasMoved ? .associated : origin
         // Of a leaver, and after a restart, there is no desired record: the link then keeps what it knows.
         var link = LinkState(
@@ -106,7 +108,7 @@ extension Applier {
             externalID: (isFound ? actual?.externalID : nil) ?? text("externalId") ?? previous?.externalID
                 // What was recognised by its mark carries it, whatever this write is about.
                 ?? (operation.situation == .known ? desired?.externalID : nil),
-            matchKey: (isFound ? actual?.matchKey : nil) ?? text(operation.kind.nameAttribute).map(folded)
+            matchKey: (isFound ? actual?.matchKey : nil) ?? text(nameAttribute).map(folded)
                 ?? previous?.matchKey ?? folded(operation.name),
             sent: isFound
                 ? nil : sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual),

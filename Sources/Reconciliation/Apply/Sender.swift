@@ -143,16 +143,16 @@ struct Sender: Sendable {
         }
     }
 
-    /// Looks whether an account whose delete was accepted is gone: an answer may say so where nothing happened, and its
-    /// access would stay. One that stands is disabled. It is asked for twice, since a server may answer with what it
-    /// had a moment ago.
+    /// Looks whether an object whose delete was accepted is gone: an answer may say so where nothing happened, and the
+    /// access would stay. An account that stands is disabled. It is asked for twice: a server may answer with what
+    /// it had a moment ago.
     func deleted(_ kind: ResourceKind, _ id: String, orElse disabling: [SCIMTarget.Change]) async -> Performed {
         for attempt in 1...2 {
             if attempt == 2 { await pause(3) }
             do {
                 let shown = try await target.get(kind, id)
                 // A server that keeps what it deleted, without access, has done what matters; the next read names it.
-                if case .active(false)? = try? target.connection.read(shown, { $0.access }) {
+                if kind == .user, case .active(false)? = try? target.connection.read(shown, { $0.access }) {
                     return .done(id: id, resource: nil)
                 }
             } catch {
@@ -166,6 +166,10 @@ struct Sender: Sendable {
                         "the target answered the delete with success, and the look afterwards failed: \(error)")
                 }
             }
+        }
+        guard kind == .user else {
+            let why = "the target answered the delete with success and still shows the group"
+            return .failed("\(why): its members keep what it gives", as: .doubtful)
         }
         let why = "the target answered the delete with success and still shows the account"
         do {

@@ -28,6 +28,7 @@ extension JobRun {
         try leaveOutSharedAddresses()
         try ledger.classify(kinds: kinds, mayRename: mayRename)
         try noteOrphans()
+        try noteStrays()
 
         if kinds.contains(.group), try ledger.fact(Ledger.restoredFact) != nil { try ledger.keepMembersOfKnownGroups() }
 
@@ -50,6 +51,23 @@ extension JobRun {
             \(orphans.count == 1 ? "carries" : "carry") an externalId that no record of the source has (\(names)): if \
             an earlier ledger of this job made them, they are leavers that nothing disables any more; put that ledger \
             in the state folder (the old folder, or “rollcall ledger restore”), or end them on the target
+            """
+        notes.append(line)
+        urgent.append(line)
+    }
+
+    /// R40: an account that carries our mark and is linked to no record has nobody who ends its access.
+    private func noteStrays() throws {
+        guard pushed.contains(.user), sourceReading?.incomplete == nil, undone == nil else { return }
+        let found = try ledger.strays()
+        strays = found.count
+        guard strays > 0 else { return }
+        let names = found.prefix(5).map { "\($0.name) (\($0.id))" }.joined(separator: ", ") + (strays > 5 ? ", …" : "")
+        let line =
+            """
+            \(counted(strays, "active account")) of the target \(strays == 1 ? "carries" : "carry") the externalId of \
+            a record that the source does not let in, and \(strays == 1 ? "is" : "are") linked to none, so that this \
+            job ends no access there: \(names); end it on the target
             """
         notes.append(line)
         urgent.append(line)

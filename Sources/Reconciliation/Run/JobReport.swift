@@ -173,7 +173,7 @@ public struct JobReport: Sendable {
         let reading = run.targetReading
         let needsSomebody =
             run.isCutShort || numbers.attention > 0 && (isApplied || numbers.planned == 0)
-            || run.standingTemporaries > 0 || run.clockDoubt != nil || reading?.survivors ?? 0 > 0
+            || run.standingTemporaries > 0 || run.clockDoubt != nil || reading?.survivors ?? 0 > 0 || run.strays > 0
             || !(reading?.unseenAccounts.isEmpty ?? true) || !(reading?.unseenGroups.isEmpty ?? true)
         if needsSomebody { exits.append(.recordsFailed) }
         if run.sizeHold != nil || !run.breaches.isEmpty { exits.append(.held) }

@@ -55,6 +55,8 @@ public final class JobRun: @unchecked Sendable {
     var departing = Departing()
     /// Of what the operator lets go, what this plan associates.
     var usedAssociations: Set<String> = []
+    /// Active accounts with a mark of ours that are linked to none, and that the source lets nobody have.
+    var strays = 0
     /// Why the source's size is not believed.
     var sizeHold: String?
     var heldByScope = 0

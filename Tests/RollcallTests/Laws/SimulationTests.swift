@@ -29,7 +29,8 @@ import Testing
     @Test(
         "seeds that found something once",
         arguments: [
-            406, 477, 1652, 1784, 2263, 3260, 3762, 3995, 4920, 4963, 5272, 6008, 7620, 12728, 17816, 18373, 19544,
+            406, 477, 1652, 1784, 2263, 2991, 3229, 3260, 3762, 3995, 4761, 4883, 4920, 4963, 5272, 6008, 7620, 12728,
+            17816, 18373, 19544,
         ] as [UInt64])
     func found(seed: UInt64) throws {
         let outcome = try Trial.all(seed: seed)

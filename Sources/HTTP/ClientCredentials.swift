@@ -61,8 +61,30 @@ public actor ClientCredentials: TokenSource {
     }
 
     public func token() async throws(TransportError) -> Secret {
+        // Requests that run side by side wait for one token: a server may keep the newest alive alone.
+        while isRenewing {
+            await withCheckedContinuation { waiting.append($0) }
+            if let failure { throw failure }
+        }
         if let current, time.monotonic() < current.expires { return current.token }
-        // Requests that run side by side may each ask here; a second token is wasteful, not wrong.
+        isRenewing = true
+        failure = nil
+        defer {
+            isRenewing = false
+            let all = waiting
+            waiting = []
+            for one in all { one.resume() }
+        }
+        do {
+            return try await newToken()
+        } catch {
+            // A request that was cancelled says nothing to the others.
+            if error != .cancelled { failure = error }
+            throw error
+        }
+    }
+
+    private func newToken() async throws(TransportError) -> Secret {
         let placement = usesBasic ? .basic : settings.placement
         do {
             return try await renew(placement)
@@ -76,8 +98,6 @@ public actor ClientCredentials: TokenSource {
                 isBasicRefused = true
                 throw error
             }
-            // Requests that ran side by side may each have asked.
-            if usesBasic { return token }
             usesBasic = true
             takesBasicAlone()
             return token
@@ -85,6 +105,10 @@ public actor ClientCredentials: TokenSource {
     }
 
     private var isBasicRefused = false
+    private var isRenewing = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+    /// Why the renewal failed for which others waited.
+    private var failure: TransportError?
 
     private func renew(_ placement: Placement) async throws(TransportError) -> Secret {
         let fresh = try await fetch(placement)

@@ -147,10 +147,11 @@ struct JobFile {
     func jobName(_ node: Node) -> String? {
         guard let text = reader.text(node, "job") else { return nil }
         let allowed = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
-        guard text.unicodeScalars.allSatisfy(allowed.contains), !text.hasPrefix("."), text.count <= 100 else {
+        guard !text.isEmpty, text.unicodeScalars.allSatisfy(allowed.contains), !text.hasPrefix("."), text.count <= 100
+        else {
             reader.report(
                 node, "job",
-                "names a file: it may hold at most 100 letters, digits, “.”, “_”, “-”, and may not start with “.”",
+                "names a file: it holds 1 to 100 letters, digits, “.”, “_”, “-”, and may not start with “.”",
                 "choose another name")
             return nil
         }

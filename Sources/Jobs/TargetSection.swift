@@ -77,7 +77,10 @@ extension JobFile {
 
     private func day(_ node: Node, _ key: String) -> String? {
         guard let text = reader.text(node, key) else { return nil }
-        if text.wholeMatch(of: #/20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])/#) != nil { return text }
+        // Not the 30th of February.
+        if text.wholeMatch(of: #/20\d\d-\d\d-\d\d/#) != nil, Timestamp.seconds(text + "T00:00:00Z") != nil {
+            return text
+        }
         reader.report(
             node, key, "is no day", "write the day on which the credential ends, such as 2027-03-31")
         return nil

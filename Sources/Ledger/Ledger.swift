@@ -168,7 +168,7 @@ public final class Ledger {
             }
             let isLarge = try isLarge(db)
             guard !isEmpty, try !isLarge || isCheckDue(db) else { return }
-            if try String.fetchOne(db, sql: "PRAGMA quick_check(1)") != "ok" { throw LedgerError.corrupt(path) }
+            if try String.fetchOne(db, sql: "PRAGMA integrity_check(1)") != "ok" { throw LedgerError.corrupt(path) }
             if isLarge {
                 // A ledger that cannot be written to is checked each time.
                 try? db.execute(
@@ -326,7 +326,7 @@ public final class Ledger {
         if case .full = found { isFull = true }
         guard case .corrupt = found, isFull || isScratchAttached || isSnapshotAttached else { return found }
         let isSound = try? queue.unsafeReentrantWrite {
-            try String.fetchOne($0, sql: "PRAGMA main.quick_check(1)") == "ok"
+            try String.fetchOne($0, sql: "PRAGMA main.integrity_check(1)") == "ok"
         }
         guard isSound ?? false else { return found }
         return isFull

@@ -67,6 +67,11 @@ extension SCIMConnection {
             // What a server does not show, or shows to others, is taken as absent; a list tells whether the credential
             // is good.
             case .notFound, .unsupported, .rejected, .forbidden, .conflict: dialect.note(.noDiscovery)
+            // Where the job says all that matters, a list tells as well how the server is.
+            case .failing, .credentials, .malformed,
+                .tooLarge
+            where overrides.patch != nil && overrides.filter != nil:
+                dialect.note(.noDiscovery)
             default: throw failure
             }
         } catch {

@@ -11,7 +11,7 @@ extension SCIMTarget {
         var body: JSONValue = ["schemas": [.string(kind.schema)]]
         for change in changes { change.path.set(change.value, in: &body) }
         let answer = try await connection.send(.post, kind.endpoint, body: body)
-        let written = written(answer)
+        let written = written(kind, answer)
         guard written.id != nil else { throw .malformed("the created resource has no id") }
         return written
     }
@@ -127,7 +127,7 @@ extension SCIMTarget {
         // Everything that was to be taken away is away already.
         if operations.isEmpty { return Written(id: id, resource: nil) }
         do {
-            return written(try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
+            return written(kind, try await connection.send(.patch, place(kind, id), body: patchDocument(operations)))
         } catch {
             guard case .rejected(let answer) = error, answer.scimType != "noTarget", whole.isEmpty, changes.count == 1,
                 let change = changes.first, change.path.type != nil, !isVendor
@@ -139,7 +139,7 @@ extension SCIMTarget {
                 if second.isFatal { throw second } else { throw error }
             }
             if again.isEmpty { throw error }
-            let result = written(try await connection.send(.patch, place(kind, id), body: patchDocument(again)))
+            let result = written(kind, try await connection.send(.patch, place(kind, id), body: patchDocument(again)))
             if dialect.suspect(.wholeValues, at: id) { dialect.note(.wholeValues) }
             return result
         }
@@ -235,7 +235,8 @@ extension SCIMTarget {
                 }
             }
             do {
-                return written(try await connection.send(.patch, place(.group, id), body: patchDocument(operations)))
+                return written(
+                    .group, try await connection.send(.patch, place(.group, id), body: patchDocument(operations)))
             } catch {
                 // In another form a server may take it for all members: only the whole group is another way.
                 guard case .rejected(var answer) = error, !remove.isEmpty, profile.memberRemoval == .pathFilter,
@@ -357,13 +358,14 @@ extension SCIMTarget {
         if kind == .group {
             Self.members.setElements(Self.members.elements(in: resource).map(Self.writable), in: &resource)
         }
-        return written(try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))
+        return written(kind, try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))
     }
 
     func place(_ kind: ResourceKind, _ id: String) -> String { "\(kind.endpoint)/\(PercentEncoding.encode(id))" }
 
-    private func written(_ answer: SCIMConnection.Answer) -> Written {
-        let fromLocation = answer.location.flatMap { ResourceID.inLocation($0, connection.dialect) }
+    private func written(_ kind: ResourceKind, _ answer: SCIMConnection.Answer) -> Written {
+        let collection = kind.endpoint.split(separator: "/").last.map(String.init)
+        let fromLocation = answer.location.flatMap { ResourceID.inLocation($0, connection.dialect, of: collection) }
         var written: Written
         if answer.hasDocument, let id = try? connection.read(answer.body, { $0.id }) {
             written = Written(id: id, resource: answer.body)

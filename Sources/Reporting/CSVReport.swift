@@ -221,12 +221,13 @@ public struct CSVReport {
 
     /// Also where a reader takes “;” or a tab for the end of a cell, no cell begins as a formula.
     private static func defused(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0 == ";" || $0 == "\t" }) else { return text }
+        let ends = ";\t\n\r".unicodeScalars
+        guard text.unicodeScalars.contains(where: ends.contains) else { return text }
         var safe = String.UnicodeScalarView()
         var isAfterEnd = false
         for scalar in text.unicodeScalars {
             if isAfterEnd, "=+-@|%＝＋－＠".unicodeScalars.contains(scalar) { safe.append("'") }
-            if scalar == ";" || scalar == "\t" {
+            if ends.contains(scalar) {
                 isAfterEnd = true
             } else if !scalar.properties.isWhitespace, scalar != "\"" {
                 isAfterEnd = false

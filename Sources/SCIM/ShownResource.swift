@@ -190,9 +190,18 @@ public enum ResourceID {
     }
 
     /// The id in a `Location`: its last part, without a query, percent-encoding undone.
-    public static func inLocation(_ location: String, _ dialect: Dialect? = nil) -> String? {
+    ///
+    /// - Parameter collection: what stands before the id, such as `Users`; an address of anything else has none, such
+    ///   as that of a task that is to do the work.
+    public static func inLocation(_ location: String, _ dialect: Dialect? = nil, of collection: String? = nil)
+        -> String?
+    {
         let path = location.prefix { $0 != "?" && $0 != "#" }
-        guard let last = path.split(separator: "/").last.map(String.init) else { return nil }
+        let parts = path.split(separator: "/")
+        guard let last = parts.last.map(String.init) else { return nil }
+        if let collection, parts.count > 1, parts[parts.count - 2].lowercased() != collection.lowercased() {
+            return nil
+        }
         var bytes: [UInt8] = []
         let given = Array(last.utf8)
         var place = 0

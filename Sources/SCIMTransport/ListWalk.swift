@@ -77,17 +77,22 @@ struct ListWalk {
     /// Attempts at a question; a piece of a page that failed gets few.
     var attempts: Int? { isolating > 0 && start < isolatedUntil ? 2 : nil }
 
+    /// What the first page that said a total declared.
+    private var firstTotal: Int?
     private var number: Int { evidence.pages + 1 }
     private var hasAll: Bool { evidence.declaredTotal.map { evidence.resources >= $0 } ?? false }
 
     /// What one page brought.
     struct Arrivals {
         var new = 0
+        /// Of those, elements without an id.
+        var unnamed = 0
         var repeated: [String] = []
 
         mutating func note(_ id: String?, _ walk: inout ListWalk) {
             guard let id else {
                 new += 1
+                unnamed += 1
                 return
             }
             var hasher = Hasher()
@@ -114,7 +119,9 @@ struct ListWalk {
             }
             evidence.declaredTotal = total
         }
-        if page.count > 0, arrivals.new == 0 { return endWithNothingNew(arrivals) }
+        // What has no id is nobody's: past its end, a server may fill its pages with it.
+        let hasNobodyNew = arrivals.new == 0 || evidence.pages > 1 && arrivals.new == arrivals.unnamed
+        if page.count > 0, hasNobodyNew { return endWithNothingNew(arrivals) }
         if let first = arrivals.repeated.first {
             evidence.overlaps = true
             let count = arrivals.repeated.count
@@ -232,8 +239,12 @@ struct ListWalk {
 
     private mutating func judgeSize() {
         if let declared = evidence.declaredTotal {
-            guard evidence.resources > declared + max(pageSize, 1) else { return }
-            evidence.note("\(evidence.resources) came of \(declared) that are declared in all, and there is no end")
+            // A total that grows with each page is none.
+            let first = firstTotal ?? declared
+            firstTotal = first
+            let most = min(declared + max(pageSize, 1), 2 * first + 10 * max(pageSize, 100))
+            guard evidence.resources > most else { return }
+            evidence.note("\(evidence.resources) came of \(first) that are declared in all, and there is no end")
         } else {
             guard evidence.resources >= max(Self.mostWithoutTotal, 3 * bounds.expected) else { return }
             evidence.note("\(evidence.resources) came, and neither a total nor an end")

@@ -254,7 +254,8 @@ struct CommonOptions: ParsableArguments {
                     if writes { throw leaving(.ledger) }
                 }
             }
-            return try jobs.map { job in
+            // In one order, so that of two invocations over the same jobs one gets them all.
+            let opened = try jobs.sorted { $0.name < $1.name }.map { job in
                 let holder =
                     """
                     process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), \
@@ -269,6 +270,7 @@ struct CommonOptions: ParsableArguments {
                     job: job, ledger: ledger, lock: lock, isNew: isNew,
                     path: URL(fileURLWithPath: path).standardizedFileURL.path)
             }
+            return jobs.compactMap { job in opened.first { $0.job.name == job.name } }
         } catch let held as JobLock.Held {
             writeLine("\(held); nothing was done, and no account was changed")
             throw leaving(.locked)

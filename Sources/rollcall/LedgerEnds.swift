@@ -60,6 +60,20 @@ extension LedgerCommand {
             if let last = try ledger.lastRun(isBaseline: false) {
                 print(printable("  last run: \(last.id) of \(last.started): \(last.summary ?? "")"))
             }
+            // Where the ledger was lost and made anew, its copies alone know who is to lose access.
+            if !acceptAccess, try ledger.linkCount(kind: .user) + ledger.linkCount(kind: .group) == 0,
+                let (copy, known) = Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall())),
+                known.users + known.groups > 0
+            {
+                writeLine(
+                    """
+                    nothing is removed: this ledger knows nothing, and its copy \(copy) knows \
+                    \(counted(known.users, "user")) and \(counted(known.groups, "group")). “rollcall ledger restore \
+                    \(shellWord(job.file))\(common.stateWords)” puts it back; --accept-access removes all the same
+                    """
+                )
+                throw leaving(.recordsFailed)
+            }
             let open = try ledger.unsettled().count
             guard open == 0 else {
                 writeLine(

@@ -41,6 +41,10 @@ extension Sender {
                 case _ where attempt > 1:
                     return error.isFatal
                         ? .fatal(error, isOpen: true) : .unknown("an earlier attempt may have made it; then: \(error)")
+                // Accepted, and no id came: what was made is looked for, and never made once more.
+                case .malformed:
+                    guard let found = try await ours(kind, fields) else { throw error }
+                    return Self.after(found, isOurs: true)
                 default:
                     if let parts = try await createInParts(kind, fields, refusedBy: error) { return parts }
                     throw error
@@ -48,11 +52,7 @@ extension Sender {
                 do {
                     if let found = try await ours(kind, fields, byName: !isConflict) {
                         // A duplicate that a first POST is told of was there before it.
-                        if case .found(let id, let resource, let byMark, _) = found {
-                            return .found(
-                                id: id, resource: resource, byMark: byMark, afterOurs: !isConflict || attempt > 1)
-                        }
-                        return found
+                        return Self.after(found, isOurs: !isConflict || attempt > 1)
                     }
                     if isConflict { return try await conflict(kind, fields, error) }
                 } catch {
@@ -62,6 +62,12 @@ extension Sender {
             }
         }
         return .unknown("")
+    }
+
+    /// What was found, with whether a POST of ours may have made it.
+    private static func after(_ found: Performed, isOurs: Bool) -> Performed {
+        guard case .found(let id, let resource, let byMark, _) = found else { return found }
+        return .found(id: id, resource: resource, byMark: byMark, afterOurs: isOurs)
     }
 
     /// Whether a refusal is that of a quota or of seats: by its status, or by words that are none of the values that

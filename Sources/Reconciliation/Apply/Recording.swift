@@ -57,7 +57,8 @@ extension Applier {
         _ answer: [UInt8]?, _ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, sent: String?,
         tries: [String: Int]
     ) throws -> [UInt8]? {
-        guard target.profile.listing != .none, operation.verb != .create else { return answer }
+        guard target.profile.listing != .none else { return answer }
+        if operation.verb == .create { return showsWhatWasSent(answer, operation, table) ? answer : nil }
         // A value that was sent before, and answered as if it were stored, is looked at.
         let before = Body.values(sent)
         let isRepeated =
@@ -79,6 +80,19 @@ extension Applier {
         let shown = try understood(read, kind, table, operation, isLook: false)
         var probe = verification
         return probe.compare(operation, kind, table, with: shown, tries: tries).complaint == nil ? answer : nil
+    }
+
+    /// Whether the answer to a create shows anything of what was sent beside the name and the mark: one that does not
+    /// is no resource, and says nothing of what became of it.
+    private func showsWhatWasSent(_ answer: [UInt8]?, _ operation: PlannedOperation, _ table: MappingTable) -> Bool {
+        let sent = operation.fields.filter {
+            $0.after != nil && ![operation.kind.nameAttribute, "externalId"].contains($0.path)
+        }
+        guard !sent.isEmpty, let answer, let read = try? target.connection.read(answer, { table.actual($0) }) else {
+            return true
+        }
+        let shown = Body.values(read.body)
+        return sent.contains { shown[$0.path].map { !$0.isNull } ?? false }
     }
 
     /// What is known of an object after a write.

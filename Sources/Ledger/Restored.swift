@@ -64,8 +64,10 @@ extension Ledger {
         }
     }
 
-    /// Keeps the memberships of restored groups as they are.
-    public func holdRestoredGroups() throws {
+    /// Keeps the memberships of restored groups as they are, and lists those that differ from the source.
+    ///
+    /// - Parameter reason: why they stay, for the rows.
+    public func holdRestoredGroups(wave: Int, reason: String) throws {
         try write { db in
             try db.execute(
                 sql:
@@ -75,6 +77,26 @@ extension Ledger {
                         WHERE r.kind = 1 AND r.source = k.source)
                     """
             )
+            try db.execute(
+                sql: """
+                    INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason,
+                        held_by, fields)
+                    SELECT ?, 1, ?, ?, k.source, k.target, s.name, ?, ?, ?, '[]'
+                    FROM scratch.outlook k JOIN scratch.restored r ON r.kind = 1 AND r.source = k.source
+                    JOIN scratch.source s ON s.kind = 1 AND s.n = k.source
+                    WHERE k.kind = 1 AND NOT EXISTS (SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source
+                        WHERE d.kind = 1 AND d.source = k.source AND d.held_by = ?6)
+                    AND (EXISTS (SELECT 1 FROM scratch.target_members t
+                            JOIN links u ON u.kind = 0 AND u.target = t.usr
+                            WHERE t.grp = k.target AND NOT EXISTS (SELECT 1 FROM scratch.source_members m
+                                WHERE m.grp = k.source AND m.usr = u.source))
+                        OR EXISTS (SELECT 1 FROM scratch.source_members m
+                            JOIN links u ON u.kind = 0 AND u.source = m.usr
+                            WHERE m.grp = k.source AND NOT EXISTS (SELECT 1 FROM scratch.target_members t
+                                WHERE t.grp = k.target AND t.usr = u.target)))
+                    ORDER BY s.name
+                    """,
+                arguments: [wave, Verb.none, Situation.inStep, OperationStatus.held, reason, HoldReason.restored])
         }
     }
 }

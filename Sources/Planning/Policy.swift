@@ -38,6 +38,12 @@ package struct Policy: Sendable {
         return decision
     }
 
+    /// Said of a group whose members differ from the source since an undo.
+    package static let restoredMembers =
+        """
+        its members differ from the source: an undo restored them; they stay so until the source's change, or --release
+        """
+
     func judge(_ row: SituationRow) -> Decision {
         let kind = row.kind
         if row.isRestored, ![.inStep, .gone, .unmanaged].contains(row.situation) {

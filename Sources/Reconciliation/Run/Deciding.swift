@@ -196,7 +196,7 @@ extension JobRun {
             classified.read.target, classified.read.reader, classified.read.targetReading
         )
         let source = classified.read.source
-        try ledger.holdRestoredGroups()
+        try ledger.holdRestoredGroups(wave: Wave.report, reason: Policy.restoredMembers)
         try ledger.hold(unseenGroups: targetReading.unseenGroups.map(\.id))
         for (group, why) in targetReading.unseenGroups {
             notes.append("the group \(group) cannot be looked at (\(why)): nobody comes into it or leaves it")

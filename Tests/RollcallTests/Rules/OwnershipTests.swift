@@ -162,4 +162,66 @@ import Testing
                 && result.operations.contains { $0.verb == .delete && $0.status == .failed },
             "\(result.report.details)")
     }
+
+    @Test("R30: memberships that an undo gave back are listed each night, and cost no exit")
+    func restoredMemberships() async throws {
+        let world = try World(job: World.job(Self.immediate))
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.teams = [Team(id: "g", name: "ops", members: ["user_ada", "user_bo"])]
+        try await world.run()
+        world.directory.teams[0].members = ["user_ada"]
+        try await world.run()
+        #expect(world.members("ops") == ["ada"])
+        _ = try await world.invoke(.undo(run: try world.lastRun(), writes: true))
+        #expect(world.members("ops") == ["ada", "bo"])
+        for _ in 0..<2 {
+            let night = try await world.run()
+            #expect(night.report.exit == .inStep)
+            #expect(
+                night.operations.contains {
+                    $0.name == "ops" && $0.status == .held && $0.heldBy == .restored && $0.reason.contains("undo")
+                }, "\(night.operations)")
+        }
+    }
+
+    @Test("R1: an address alone links nothing that was there; one that is no account's is none")
+    func locations() async throws {
+        for location in ["/scim/v2/Users/boss", "/scim/v2/AsyncJobs/7"] {
+            let world = try World(job: World.job(Self.immediate)) { request, _ in
+                guard request.head.method == .post, String(decoding: request.body, as: UTF8.self).contains("\"ada\"")
+                else { return nil }
+                return .processed(EmulatedResponse(status: 201, headers: [("Location", location)]))
+            }
+            world.client.change { $0.put(.user, "boss", ["userName": "boss", "active": true], created: 0) }
+            world.directory.people = [.named("ada"), .named("bo")]
+            world.directory.teams = [Team(id: "g", name: "ops", members: ["user_ada", "user_bo"])]
+            _ = try await world.run()
+            #expect(!world.members("ops").contains("boss"), "\(location)")
+            #expect(try world.ledger.link(kind: .user, source: "user_ada")?.targetID != "boss", "\(location)")
+            let second = try await world.run()
+            #expect(second.report.exit == .inStep, "\(location): \(second.report.details)")
+            #expect(world.members("ops") == ["ada", "bo"], "\(location)")
+            #expect(world.documents(.user).count == 3)
+        }
+    }
+
+    @Test("R31: an answer that shows an id alone is looked at, and the account counts as made, with its groups")
+    func partialAnswers() async throws {
+        let world = try World(job: World.job(Self.immediate)) { request, _ in
+            guard request.head.method == .post, (request.head.path ?? "").hasSuffix("/Users") else { return nil }
+            return .altered { answer in
+                var answer = answer
+                if let id = (try? JSONValue(parsing: answer.body))?["id"]?.string {
+                    answer.body = Array(#"{"id":"\#(id)"}"#.utf8)
+                }
+                return answer
+            }
+        }
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.teams = [Team(id: "g", name: "ops", members: ["user_ada", "user_bo"])]
+        let result = try await world.run()
+        #expect(result.report.exit == .inStep, "\(result.report.details)")
+        #expect(world.members("ops") == ["ada", "bo"])
+        #expect(try await world.run().report.headline.hasPrefix("No changes."))
+    }
 }

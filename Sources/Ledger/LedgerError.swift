@@ -75,13 +75,18 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
             )
     }
 
-    public var description: String {
+    public var description: String { told(job: "JOB") }
+
+    /// The same, with commands that can be pasted.
+    ///
+    /// - Parameter job: the job's file, as a shell takes it.
+    public func told(job: String) -> String {
         switch self {
         case .foreign(let path):
             """
-            \(path) is not a Rollcall ledger, or is damaged from its first bytes: rollcall ledger restore JOB \
-            puts a copy in its place and sets it aside; if it is another program's file, choose another --state \
-            folder
+            \(path) is not a Rollcall ledger, or is damaged from its first bytes: rollcall ledger restore \(job)\
+            \(Ledger.stateOption(of: path)) puts a copy in its place and sets it aside; if it is another program's \
+            file, choose another --state folder
             """
         case .newer(let path, let version):
             """
@@ -90,8 +95,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
             """
         case .corrupt(let path):
             """
-            the ledger \(path) is damaged: rollcall ledger restore JOB\(Ledger.stateOption(of: path)); with no \
-            good copy, rollcall ledger rebuild JOB\(Ledger.stateOption(of: path))
+            the ledger \(path) is damaged: rollcall ledger restore \(job)\(Ledger.stateOption(of: path)); with no \
+            good copy, rollcall ledger rebuild \(job)\(Ledger.stateOption(of: path))
             """
         case .boundElsewhere(let path, let key, let known, let now):
             """
@@ -119,7 +124,7 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .unknownWord(let word, let words):
             """
             the ledger holds “\(word)” where a \(words) stands, which this version does not know: another version or \
-            other hands wrote it; use that version, or put a copy back with rollcall ledger restore JOB
+            other hands wrote it; use that version, or put a copy back with rollcall ledger restore \(job)
             """
         case .otherHost(let path, let host, let seconds):
             """

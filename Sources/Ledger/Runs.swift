@@ -53,6 +53,14 @@ extension Ledger {
         }
     }
 
+    /// Raises the exit of the last run by what failed behind it, such as its copy.
+    public func correctLastRun(exit: Int) throws {
+        try write {
+            try $0.execute(
+                sql: "UPDATE runs SET exit = max(exit, ?) WHERE id = (SELECT max(id) FROM runs)", arguments: [exit])
+        }
+    }
+
     /// Marks a run whose clock is in doubt.
     public func setDoubtful(run id: Int64) throws {
         try write { try $0.execute(sql: "UPDATE runs SET doubtful = 1 WHERE id = ?", arguments: [id]) }

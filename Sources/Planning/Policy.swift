@@ -126,7 +126,7 @@ package struct Policy: Sendable {
                     row, .conflict,
                     """
                     the linked object \(mark): it may belong to somebody else; nothing is written\(loses). If \
-                    it is this record's, --accept-takeback \(names.first ?? "")
+                    it is this record's, --accept-takeback \(shellWord(names.first ?? ""))
                     """,
                     heldBy: losesAccess ? .keepsAccess : nil)
             ], .held
@@ -328,12 +328,13 @@ package struct Policy: Sendable {
                 heldBy: .disabledNamesake)
         }
         guard rule == .matching, !isAccepted, let doubt = associations.doubt(kind, row) else { return nil }
+        let accepted = shellWord("\(kind.singular):\(name(row))")
         return report(
             row, .held,
             """
             \(Self.thing(kind)) of that name exists, and it is not certain that it is this record's: \
-            \(doubt). To link the two: --accept-association \(kind.singular):\(name(row)); to leave it alone for \
-            good: existing.decline in the job
+            \(doubt). To link the two: --accept-association \(accepted); to leave it alone for good: \
+            existing.decline in the job
             """,
             heldBy: .namesake)
     }

@@ -20,6 +20,11 @@ public enum Metrics {
         Family(name: name, help: help, samples: { [([], value($0))] })
     }
 
+    /// Whether a run came to all leavers: what is held, or was not read, is not counted, and is not nothing.
+    private static func knowsLeavers(_ entry: Entry) -> Bool {
+        entry.report.plan != nil && ![.held, .sourceIncomplete].contains(entry.report.exit)
+    }
+
     private static let families: [Family] = [
         plain(
             "rollcall_last_success_timestamp_seconds", "When a run of the job last ended with exit code 0; 0 for never."
@@ -55,11 +60,13 @@ public enum Metrics {
         plain("rollcall_survivors", "Accounts that still stand after their deletion was accepted.") {
             $0.report.figures.survivors.map { Double($0) }
         },
-        plain("rollcall_leavers_waiting", "Leavers whose term runs.") { Double($0.report.figures.leaversWaiting) },
+        plain("rollcall_leavers_waiting", "Leavers whose term runs; not told of a run that did not judge them all.") {
+            knowsLeavers($0) ? Double($0.report.figures.leaversWaiting) : nil
+        },
         plain(
             "rollcall_leavers_with_access",
             "Leavers that have access until their term ends, or until it is ended by hand."
-        ) { Double($0.report.figures.leaversWithAccess) },
+        ) { knowsLeavers($0) ? Double($0.report.figures.leaversWithAccess) : nil },
         plain("rollcall_next_leaver_timestamp_seconds", "When the next term of a leaver ends.") {
             $0.report.figures.nextLeaver.flatMap { Timestamp.seconds("\($0)T00:00:00Z") }
         },

@@ -56,7 +56,7 @@ public struct Screen: Sendable {
     private func lines(_ section: ReportSection) -> [String] {
         var rows = section.rows
         var known = 0
-        if isQuiet, section.kind == .needsYou {
+        if isQuiet, [.needsYou, .held].contains(section.kind) {
             known = rows.filter(\.isKnown).reduce(0) { $0 + $1.records }
             rows.removeAll(where: \.isKnown)
         }

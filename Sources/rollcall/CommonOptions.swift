@@ -4,6 +4,7 @@ import Foundation
 import HTTP
 import JSON
 import Jobs
+import Planning
 import Ledger
 import Logging
 import Reconciliation
@@ -244,6 +245,7 @@ struct CommonOptions: ParsableArguments {
 
     /// Locks and opens the ledgers of jobs. Throws `ExitCode` 74 or 75.
     func open(_ jobs: [Job], command: String, writes: Bool, _ host: HostOptions) throws -> [OpenJob] {
+        var opening = "JOB"
         do {
             try FileManager.default.createDirectory(
                 atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -256,6 +258,7 @@ struct CommonOptions: ParsableArguments {
             }
             // In one order, so that of two invocations over the same jobs one gets them all.
             let opened = try jobs.sorted { $0.name < $1.name }.map { job in
+                opening = job.file
                 let holder =
                     """
                     process \(ProcessInfo.processInfo.processIdentifier) on \(ProcessInfo.processInfo.hostName), \
@@ -275,7 +278,7 @@ struct CommonOptions: ParsableArguments {
             writeLine("\(held); nothing was done, and no account was changed")
             throw leaving(.locked)
         } catch let error as LedgerError {
-            writeLine("\(error)")
+            writeLine(error.told(job: shellWord(opening)))
             if case .otherHost = error { throw leaving(.locked) }
             throw leaving(.ledger)
         } catch let code as ArgumentParser.ExitCode {
@@ -326,17 +329,6 @@ func printable(_ line: String) -> String {
     let most = 4000
     let text = line.visible
     return text.count > most ? text.prefix(most) + "…" : text
-}
-
-/// A word as a shell takes it for one.
-func shellWord(_ word: String) -> String {
-    let isPlain =
-        !word.isEmpty
-        && word.utf8.allSatisfy {
-            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-                || "@%+=:,./_-".utf8.contains($0)
-        }
-    return isPlain ? word : "'\(word.replacingOccurrences(of: "'", with: "'\\''"))'"
 }
 
 /// A line on stderr.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HTTP
 import Jobs
+import Planning
 import Ledger
 import Reconciliation
 import Reporting
@@ -50,20 +51,23 @@ struct Execution {
         allowed.maxAge = maxAge
         let invocation = Invocation(
             command, permissions: allowed, label: label, surroundings: common.surroundings())
-        let (reports, failure) = try await execution.invoke(invocation, output, csvAll: csvAll)
+        var (reports, failure) = try await execution.invoke(invocation, output, csvAll: csvAll)
+        let uncopied = command.writes ? execution.keepCopies(copies) : [:]
         let failures =
-            [failure.map { "\($0)" }].compactMap { $0 }
-            + (command.writes ? execution.keepCopies(copies) : [])
+            [failure.map { "\($0)" }, output?.failure].compactMap { $0 }
+            + uncopied.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+        // One result for all that tell of it: the first line, the numbers, the program behind, the ledger.
+        for index in reports.indices where output?.failure != nil || uncopied[reports[index].job] != nil {
+            reports[index].exit = max(reports[index].exit, .ledger)
+            try? execution.entries.first { $0.job.name == reports[index].job }?.ledger.correctLastRun(
+                exit: ExitCode.ledger.rawValue)
+        }
         if common.progress == .auto, isatty(2) == 1 { writeError("\r\u{1B}[K") }
         execution.tell(reports)
         var code = reports.map(\.exit).max() ?? .inStep
         for failure in failures { writeLine(failure) }
         if !failures.isEmpty { code = max(code, .ledger) }
         if let metrics { execution.write(metrics, reports, code) }
-        if let failure = output?.failure {
-            writeLine("\(failure)")
-            code = max(code, .ledger)
-        }
         if command.writes { await execution.runAfter(reports) }
         await ping?.send("/\(code.rawValue)")
         if code != .inStep { throw leaving(code) }
@@ -108,18 +112,19 @@ struct Execution {
         return (reports, failure)
     }
 
-    /// Copies the ledgers; what kept it from that.
-    private func keepCopies(_ copies: Int) -> [String] {
-        entries.compactMap { entry in
+    /// Copies the ledgers; what kept it from that, by job.
+    private func keepCopies(_ copies: Int) -> [String: String] {
+        var failures: [String: String] = [:]
+        for entry in entries {
             do {
                 _ = try entry.ledger.keepCopy(
                     now: Timestamp.text(Time.system.wall()), run: try entry.ledger.lastRun(isBaseline: false)?.id ?? 0,
                     keep: copies)
-                return nil
             } catch {
-                return "\(entry.job.name): no copy of the ledger was made: \(error)"
+                failures[entry.job.name] = "no copy of the ledger was made: \(error)"
             }
         }
+        return failures
     }
 
     // MARK: telling

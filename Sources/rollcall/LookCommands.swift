@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HTTP
 import Jobs
+import Planning
 import Ledger
 import Reconciliation
 import Reporting

@@ -67,6 +67,16 @@ struct ScheduleCommand: ParsableCommand {
         }
         let setting = Schedules.Setting(
             state: state ?? Schedules.usualState, user: user, program: program, metrics: metrics)
+        // A crontab ends a command at “%”, systemd takes it for a name of its own, and both part words at blanks.
+        for path in jobs.map(Schedules.path) + [setting.state, setting.program, metrics ?? ""]
+        where path.unicodeScalars.contains(where: { !Schedules.isPlain($0) }) {
+            throw ValidationError(
+                """
+                \(path.visible): a scheduler reads blanks, quotes and “%” in a path in ways of its own: give it a path \
+                of letters, digits and “/._-+@:,”
+                """
+            )
+        }
         switch format {
         case .cron: print(Schedules.cron(jobs, time, setting))
         case .systemd: print(Schedules.systemd(jobs, time, setting))
@@ -79,6 +89,10 @@ struct ScheduleCommand: ParsableCommand {
 enum Schedules {
     /// Minutes by which a job starts later than asked: not all at once, and every night at the same time.
     static func delay(_ job: Job) -> Int { job.name.utf8.reduce(7) { ($0 &* 31 &+ Int($1)) % 9973 } % 30 }
+
+    static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "/._-+@:,".unicodeScalars.contains(scalar)
+    }
 
     static func path(_ job: Job) -> String { URL(fileURLWithPath: job.file).standardizedFileURL.path }
 

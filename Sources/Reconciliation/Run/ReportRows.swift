@@ -169,7 +169,9 @@ struct ReportRows {
             } else {
                 let all = operations[kind] ?? []
                 section.rows = (all.filter(Self.takesAway) + all.filter { !Self.takesAway($0) }).map {
-                    row($0, kind, ledger)
+                    var row = row($0, kind, ledger)
+                    row.isKnown = kind == .held && Ledger.troubleKey($0).flatMap { since[$0] } != nil
+                    return row
                 }
             }
             // What is planned is counted; what was done stands in the rows.

@@ -19,10 +19,30 @@ public struct URLParts: Hashable, Sendable, CustomStringConvertible {
         }
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
         authority = rest[..<slash].lowercased()
-        guard !authority.isEmpty, !authority.hasPrefix(":") else { return nil }
+        guard Self.isHost(authority) else { return nil }
         var tail = String(rest[slash...])
         while tail.hasSuffix("/") { tail.removeLast() }
         path = tail
+    }
+
+    /// Whether a host and its port are what every reader takes for the same: no empty part, no escape, a port that
+    /// there is.
+    private static func isHost(_ authority: String) -> Bool {
+        var rest = authority[...]
+        if rest.hasPrefix("[") {
+            guard let end = rest.firstIndex(of: "]") else { return false }
+            rest = rest[rest.index(after: end)...]
+            guard rest.isEmpty || rest.hasPrefix(":") else { return false }
+        } else {
+            let host = rest.prefix { $0 != ":" }
+            let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+            // One dot may stand at the end.
+            let named = parts.last?.isEmpty == true && parts.count > 1 ? parts.dropLast() : parts[...]
+            guard named.allSatisfy({ !$0.isEmpty }), !host.contains("%") else { return false }
+            rest = rest[host.endIndex...]
+        }
+        guard rest.count > 1 else { return true }
+        return Int(rest.dropFirst()).map { (1...65535).contains($0) } ?? false
     }
 
     public var host: String {

@@ -124,17 +124,36 @@ struct SecretPattern {
     }
 
     private static let entities: [(name: [UInt8], byte: UInt8)] = [
-        ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"),
-        ("&#34;", "\""), ("&#x27;", "'"), ("&#x2F;", "/"), ("&#43;", "+"), ("&#61;", "="),
+        ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&plus;", "+"),
+        ("&sol;", "/"), ("&equals;", "="), ("&colon;", ":"), ("&period;", "."), ("&lowbar;", "_"), ("&hyphen;", "-"),
+        ("&dash;", "-"), ("&num;", "#"), ("&excl;", "!"), ("&dollar;", "$"), ("&percnt;", "%"), ("&ast;", "*"),
+        ("&commat;", "@"), ("&Hat;", "^"), ("&comma;", ","), ("&semi;", ";"), ("&quest;", "?"), ("&bsol;", "\\"),
+        ("&lpar;", "("), ("&rpar;", ")"), ("&grave;", "`"), ("&vert;", "|"), ("&lcub;", "{"), ("&rcub;", "}"),
+        ("&lsqb;", "["), ("&rsqb;", "]"),
     ]
     .map { (Array($0.0.utf8), $0.1.utf8.first ?? 0) }
 
-    /// Where an entity of HTML for a byte ends; nil for none.
+    /// Where an entity of HTML for a byte ends, named or a number in any padding; nil for none.
     private static func entity(_ wanted: UInt8, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int? {
-        entities.first {
-            $0.byte == wanted && start + $0.name.count <= bytes.count
-                && bytes[start..<start + $0.name.count].elementsEqual($0.name)
-        }.map { start + $0.name.count }
+        guard start + 2 < bytes.count, bytes[start] == UInt8(ascii: "&") else { return nil }
+        guard bytes[start + 1] == UInt8(ascii: "#") else {
+            return entities.first {
+                $0.byte == wanted && start + $0.name.count <= bytes.count
+                    && bytes[start..<start + $0.name.count].elementsEqual($0.name)
+            }.map { start + $0.name.count }
+        }
+        let isHexadecimal = bytes[start + 2] | 0x20 == UInt8(ascii: "x")
+        var place = start + (isHexadecimal ? 3 : 2)
+        let first = place
+        var value = 0
+        while place < bytes.count, place - first < 16,
+            let digit = hex(bytes, place, 1).flatMap({ isHexadecimal || $0 < 10 ? $0 : nil })
+        {
+            value = min(value * (isHexadecimal ? 16 : 10) + digit, 1 << 20)
+            place += 1
+        }
+        guard place > first, value == Int(wanted) else { return nil }
+        return place < bytes.count && bytes[place] == UInt8(ascii: ";") ? place + 1 : place
     }
 
     private static func hex(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ count: Int) -> Int? {

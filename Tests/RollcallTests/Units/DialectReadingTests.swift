@@ -105,7 +105,10 @@ extension DialectTests {
         arguments: [
             "s3cr/et+token-1234==", #"s3cr\/et\u002Btoken-1234=\u003d"#, "s3cr%2Fet%2btoken-1234%3D%3D",
             "czNjci9ldCt0b2tlbi0xMjM0PT0=", #"s3cr\\\/et+token-1234=="#, "s3cr&#x2F;et&#43;token-1234==",
-            "Bearer s3cr/et+token-1234==",
+            "Bearer s3cr/et+token-1234==", "s3cr&#x2f;et&#x2b;token-1234&#x3d;&#x3d;",
+            "s3cr&#047;et&#043;token-1234&#61;&#61;",
+            "s3cr&sol;et&plus;token-1234&equals;&equals;",
+            "&#115;&#51;&#99;&#114;&#47;&#101;&#116;&#43;&#116;&#111;&#107;en&#45;1234&#61;&#61;",
         ])
     func secrets(_ spelling: String) {
         for status in [200, 400] {

@@ -40,6 +40,22 @@ package struct ComparedAttribute: Hashable, Sendable {
         self.isCritical = isCritical
     }
 
+    /// Whether a target shows a name or a mark with something of its own around it: `corp\\ada` and `scim:ada` for
+    /// `ada`, another case, no blank at the end. What a letter or a digit touches is another name.
+    package func isDecoration(of sent: JSONValue, _ shown: JSONValue) -> Bool {
+        guard isCritical, let sent = sent.string, let shown = shown.string else { return false }
+        let bare = folded(Self.trimmed(sent)), whole = folded(Self.trimmed(shown))
+        guard !bare.isEmpty, whole != bare else { return !bare.isEmpty }
+        func isFree(_ character: Character?) -> Bool { character.map { !$0.isLetter && !$0.isNumber } ?? false }
+        return whole.hasSuffix(bare) && isFree(whole.dropLast(bare.count).last)
+            || whole.hasPrefix(bare) && isFree(whole.dropFirst(bare.count).first)
+    }
+
+    private static func trimmed(_ text: String) -> String {
+        let bare = text.drop { $0.isWhitespace }
+        return String(bare.reversed().drop { $0.isWhitespace }.reversed())
+    }
+
     package func isEqual(_ left: JSONValue, _ right: JSONValue) -> Bool {
         if isCaseInsensitive, let a = left.string, let b = right.string {
             return Array(folded(a).utf8) == Array(folded(b).utf8)

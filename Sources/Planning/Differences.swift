@@ -21,8 +21,8 @@ package struct Differences: Sendable {
     /// The attributes to change, in the order of their names.
     ///
     /// An attribute is in step when the target equals the desired value, or when the desired value is what was sent
-    /// before and the target shows what it showed then: the target stores that value in its own way. Identity and
-    /// access (`userName`, `externalId`, `active`) are held to the first form alone.
+    /// before and the target shows what it showed then: the target stores that value in its own way. A name or a mark
+    /// is so only where it is shown with a decoration, and `active` never.
     package func changes(_ kind: ResourceKind, desired: String, actual: String, sent: String?, read: String?)
         -> [FieldChange]
     {
@@ -36,7 +36,8 @@ package struct Differences: Sendable {
             guard let wanted = desired[name], notKept[kind]?.contains(name) != true else { return nil }
             let found = actual[name] ?? .null
             if attribute.isEqual(wanted, found) { return nil }
-            if !attribute.isCritical, let lastSent = sent[name], let lastRead = read[name],
+            if !attribute.isCritical || attribute.isDecoration(of: wanted, found), let lastSent = sent[name],
+                let lastRead = read[name],
                 lastSent.canonicalBytes == wanted.canonicalBytes,
                 lastRead.canonicalBytes == found.canonicalBytes
             {

@@ -161,6 +161,7 @@ extension Applier {
         let desired = try ledger.desired(kind: kind, source: source)
         link.read = actual.body
         judgement.correct(&link, kind, actual, operation.situation)
+        if let table = tables[kind] { adoptDecorations(&link, operation, table, actual) }
         link.readDigest =
             complaint == nil && link.status == .active && table.agreesOnCriticals(desired?.body, actual.body)
             ? actual.digest : nil

@@ -128,10 +128,27 @@ extension Applier {
                 ? nil : sentBody(operation, table, desired: desired?.body, previous: previous?.sent, actual: actual),
             sentDigest: nil, read: actual?.body,
             readDigest: isFound ? nil : actual?.digest)
+        adoptDecorations(&link, operation, table, actual)
         // The digests stand for the whole record: only where all of it was sent.
         if let desired, link.sent == desired.body { link.sentDigest = desired.digest }
         if isLeaver { link.readDigest = nil }
         return link
+    }
+
+    /// Knows an object by the name and the mark that the target makes of those that were sent.
+    func adoptDecorations(
+        _ link: inout LinkState, _ operation: PlannedOperation, _ table: MappingTable, _ actual: MappingTable.Actual?
+    ) {
+        guard let actual else { return }
+        let shown = Body.values(actual.body)
+        for field in operation.fields {
+            guard let sent = field.after.flatMap({ try? JSONValue(parsing: Array($0.utf8)) }),
+                let found = shown[field.path], !table.isEqual(field.path, sent, found),
+                table.attribute(field.path)?.compared.isDecoration(of: sent, found) ?? false
+            else { continue }
+            if field.path == "externalId" { link.externalID = actual.externalID }
+            if field.path == operation.kind.nameAttribute { link.matchKey = actual.matchKey }
+        }
     }
 
     /// Whether an account whose record is back is still disabled by this job: where the job does not map that, or the

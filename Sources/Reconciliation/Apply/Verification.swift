@@ -122,7 +122,8 @@ struct Verification {
             // A server that has never shown an externalId does not keep them, and an account without one is the account
             // all the same.
             let isMarkNotKept = field.path == "externalId" && found.isNull && !keepsMarks.contains(kind)
-            if (attribute?.isCritical ?? true) && !isMarkNotKept || isIgnored {
+            let isDecorated = !isUnchanged && attribute?.compared.isDecoration(of: sent, found) ?? false
+            if (attribute?.isCritical ?? true) && !isMarkNotKept && !isDecorated || isIgnored {
                 unapplied.insert(field.path)
                 if isIgnored { ignored.insert(field.path) }
                 complaint =

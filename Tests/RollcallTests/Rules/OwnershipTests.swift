@@ -224,4 +224,44 @@ import Testing
         #expect(world.members("ops") == ["ada", "bo"])
         #expect(try await world.run().report.headline.hasPrefix("No changes."))
     }
+
+    @Test(
+        """
+        R9: a name and a mark that a server shows with something of its own around them are in step, and losing \
+        access works; what another hand makes of them is seen
+        """,
+        arguments: [
+            (#""externalId":"user_"#, #""externalId":"scim:user_"#), (#""userName":""#, #""userName":"corp\\"#),
+            (#""displayName":"ops "#, #""displayName":"ops"#),
+        ])
+    func decorations(plain: String, decorated: String) async throws {
+        let world = try World(job: World.job(Self.immediate)) { request, _ in
+            .altered { answer in
+                var answer = answer
+                let text = String(decoding: answer.body, as: UTF8.self)
+                answer.body = Array(text.replacingOccurrences(of: plain, with: decorated).utf8)
+                return answer
+            }
+        }
+        world.directory.people = [.named("ada"), .named("bo"), .named("carol")]
+        world.directory.teams = [Team(id: "g", name: "ops ", members: ["user_ada", "user_bo"])]
+        let first = try await world.run()
+        #expect(first.report.exit == .inStep, "\(first.report.details)")
+        let second = try await world.run()
+        #expect(second.report.headline.hasPrefix("No changes."), "\(second.report.details)")
+        #expect(world.documents(.group).first?["members"]?.array?.count == 2)
+        world.directory.people.remove(at: 1)
+        world.directory.teams[0].members.remove("user_bo")
+        world.directory.people[0].displayName = "Another Name"
+        let third = try await world.run()
+        #expect(third.report.exit == .inStep, "\(third.report.details)")
+        #expect(world.user("bo") == nil && world.user("ada")?["displayName"] == "Another Name")
+        // Another hand gives the account another name: that is no decoration of ours.
+        let id = try #require(world.user("ada")?["id"]?.string)
+        world.client.change { service in
+            try? service.meddle(.user, id) { $0["userName"] = "ada.smith" }
+        }
+        let fourth = try await world.run()
+        #expect(world.user("ada") != nil, "\(fourth.report.details)")
+    }
 }

@@ -106,6 +106,11 @@ extension Ledger {
         let number = String(run % 1_000_000)
         let stamp = Self.stamp(now) + "-" + String(repeating: "0", count: 6 - number.count) + number
         let destination = "\(folder)/\(job).\(stamp).sqlite"
+        // What a killed run has begun: this one has the job's lock, so nobody else is at it.
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name.hasPrefix("\(job).") && name.contains(".sqlite.part-") {
+            unlink("\(folder)/\(name)")
+        }
         try backUp(to: destination)
         for old in Self.copies(of: path, now: now).filter({ $0 != destination }).dropFirst(keep - 1) { unlink(old) }
         return destination

@@ -106,7 +106,10 @@ extension Ledger {
             sql:
                 """
                 SELECT u.id, CAST(u.label AS INTEGER), q.id FROM runs u JOIN plans q ON q.run = u.id
-                    WHERE u.command = 'undo' AND u.label IS NOT NULL AND q.state = 'applied' ORDER BY u.id DESC
+                    WHERE u.command = 'undo' AND u.label IS NOT NULL AND q.state = 'applied'
+                    -- One that found nothing to take back took nothing back.
+                    AND EXISTS (SELECT 1 FROM operations o WHERE o.plan = q.id AND o.verb <> 'none')
+                    ORDER BY u.id DESC
                 """
         ).compactMap { row in
             let undo = (run: row[0] as Int64, of: row[1] as Int64, plan: row[2] as Int64)

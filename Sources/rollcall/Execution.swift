@@ -159,8 +159,11 @@ struct Execution {
         let file = shellWord(jobs.first { $0.name == report.job }?.file ?? "JOB")
         var steps: [String] = []
         if case .plan = command, let plan = report.plan, report.exit == .pending {
+            let zone = jobs.first { $0.name == report.job }?.timezone.flatMap { TimeZone(identifier: $0) }
             let until =
-                report.planned.flatMap { Timestamp.seconds($0) }.map { " before \(Timestamp.text($0 + 86400))" } ?? ""
+                report.planned.flatMap { Timestamp.seconds($0) }.map { Timestamp.text($0 + 86400) }.map { moment in
+                    " before \(zone.map { Timestamp.local(moment, $0) } ?? moment)"
+                } ?? ""
             steps.append(
                 """
                 To apply exactly this plan\(until): rollcall apply \(file) --plan \(plan)\

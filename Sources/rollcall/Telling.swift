@@ -83,7 +83,9 @@ enum AfterRun {
 enum JobTable {
     static func lines(_ reports: [JobReport]) -> [String] {
         func count(_ report: JobReport, _ verb: String) -> String {
-            String(report.figures.operations[verb].map { $0.values.reduce(0, +) } ?? 0)
+            // What was done, of a plan what it would do; what is held has a column of its own.
+            let wanted = report.isResult ? "done" : "planned"
+            return String(report.figures.operations[verb]?[wanted] ?? 0)
         }
         let rows =
             [

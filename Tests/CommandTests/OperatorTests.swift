@@ -133,4 +133,22 @@ import Testing
                 && second.output.contains("that were told before")
                 && second.output.hasPrefix("HELD. "), "\(second.everything)")
     }
+
+    @Test("what a killed copy left is removed by the next one, and an undo that finds nothing undoes nothing")
+    func leftovers() throws {
+        let (server, place) = try stage(6)
+        defer { server.stop() }
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        let left = place.folder.appendingPathComponent("snapshots/copies/test.20260101T000000Z-000001.sqlite.part-77")
+        try Data("half".utf8).write(to: left)
+        try place.write("directory.json", Workplace.directory(7))
+        #expect(try place.rollcall("run", "job.yaml").exit == 0)
+        #expect(!FileManager.default.fileExists(atPath: left.path))
+        #expect(
+            try place.rollcall("undo", "job.yaml", "2", "--allow", "users.delete=1", "--allow", "memberships.remove=1")
+                .exit == 0)
+        _ = try place.rollcall("undo", "job.yaml", "2")
+        let status = try place.rollcall("status", "job.yaml").output
+        #expect(status.contains("undone since by run 3"), "\(status)")
+    }
 }

@@ -140,9 +140,13 @@ extension JobRun {
         }
     }
 
-    /// How a target refused something: the status where it is named, else the words that come before any value.
+    /// How a target refused something: the status where it is named, else the words before the first colon that hold no
+    /// number.
     private static func essence(_ reason: String) -> String {
         if let found = reason.firstMatch(of: #/(?:status|answered) (\d{3})/#) { return "status \(found.1)" }
-        return String(reason.prefix { $0 != ":" && $0 != ";" && !$0.isNumber && $0 != "“" }.prefix(80))
+        let words = reason.prefix { $0 != ":" && $0 != ";" && $0 != "“" }.split(separator: " ").filter {
+            !$0.contains(where: \.isNumber)
+        }
+        return String(words.joined(separator: " ").prefix(80))
     }
 }

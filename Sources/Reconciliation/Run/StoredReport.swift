@@ -14,7 +14,7 @@ extension JobReport {
         var report = JobReport(
             job: job, plan: plan.id, exit: exit,
             headline: run?.summary ?? "Run \(plan.run) did not come to its end, or is going.", notes: [], requests: 0)
-        report.isResult = !isPlan
+        report.isResult = !isPlan && run?.finished != nil
         report.digest = plan.shownDigest
         report.planned = plan.created
         var rows = ReportRows(detail, run: plan.run, isWriting: !isPlan, since: try ledger.troublesSince(run: plan.run))

@@ -45,7 +45,10 @@ public struct Retrying: HTTPClient {
                 let isPassing =
                     [502, 503, 504].contains(response.status) || request.head.method == .get && response.status == 500
                 if !isThrottled, response.status < 500 { progress.note(time.monotonic()) }
-                guard isThrottled || !isPOST && isPassing, mayTryAgain(attempt, request) else { return response }
+                guard isThrottled || !isPOST && isPassing, mayTryAgain(attempt, request, isThrottled: isThrottled)
+                else {
+                    return response
+                }
                 serverWish = RetryPolicy.retryAfter(response.head.headerFields[.retryAfter], now: time.wall())
                 reason = "status \(response.status)"
                 followsDoubt = followsDoubt || isPassing
@@ -94,8 +97,10 @@ public struct Retrying: HTTPClient {
         }
     }
 
-    private func mayTryAgain(_ attempt: Int, _ request: OutgoingRequest) -> Bool {
-        attempt < min(policy.attempts, request.attempts ?? .max) && !(stop?.isRequested ?? false)
+    /// A side that says “later” is waited for as long as the patience lasts, however often it says so.
+    private func mayTryAgain(_ attempt: Int, _ request: OutgoingRequest, isThrottled: Bool = false) -> Bool {
+        let most = isThrottled ? .max : policy.attempts
+        return attempt < min(most, request.attempts ?? .max) && !(stop?.isRequested ?? false)
     }
 }
 
@@ -133,7 +138,7 @@ final class Progress: Sendable {
 
 /// How often, and how long between.
 public struct RetryPolicy: Hashable, Sendable {
-    /// Requests sent at the most, the first included.
+    /// Requests sent at the most, the first included, where the answer is not “later”.
     public var attempts: Int
     /// Seconds before the second attempt; doubled for each further one.
     public var base: Double

@@ -69,6 +69,14 @@ final class ScriptedClient: HTTPClient {
                 request(.get)
             ).status == 503)
         #expect(stubborn.requests.count == 4)
+        // “Later”, without a word of when, is waited for while the patience lasts.
+        let clock = VirtualTime()
+        let throttled = ScriptedClient([ScriptedClient.Step](repeating: .status(429), count: 12) + [.status(200)])
+        #expect(try await Retrying(throttled, time: clock.time, log: log).send(request(.get)).status == 200)
+        let endless = ScriptedClient([.status(429)])
+        let start = clock.now
+        #expect(try await Retrying(endless, time: clock.time, log: log).send(request(.get)).status == 429)
+        #expect((500...660).contains(clock.now - start), "\(clock.now - start)")
         for status in [400, 403, 404, 409, 501] {
             let client = ScriptedClient([.status(status)])
             _ = try await Retrying(client, time: VirtualTime().time, log: log).send(request(.get))

@@ -116,6 +116,38 @@ final class ScriptedClient: HTTPClient {
         }
     }
 
+    /// A token endpoint that takes its time, and counts.
+    private final class SlowTokens: HTTPClient {
+        let count = Mutex(0)
+
+        func send(_ request: OutgoingRequest) async throws(TransportError) -> IncomingResponse {
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            for _ in 0..<20 { await Task.yield() }
+            return IncomingResponse(
+                head: HTTPResponse(status: .ok), body: Array(#"{"access_token":"t\#(number)","expires_in":60}"#.utf8))
+        }
+    }
+
+    @Test("requests that run side by side wait for one token, and get the same")
+    func oneToken() async throws {
+        let client = SlowTokens()
+        let tokens = try source(client, .form, VirtualTime().time)
+        func all() async throws -> Set<String> {
+            try await withThrowingTaskGroup(of: String.self) { group in
+                for _ in 0..<5 { group.addTask { try await tokens.token().value } }
+                return try await group.reduce(into: []) { $0.insert($1) }
+            }
+        }
+        #expect(try await all() == ["t1"])
+        _ = await tokens.refused(Secret("t1"))
+        // The others come with the old one, which is given up already.
+        _ = await tokens.refused(Secret("t1"))
+        #expect(try await all() == ["t2"] && client.count.withLock { $0 } == 2)
+    }
+
     private func source(_ client: any HTTPClient, _ placement: ClientCredentials.Placement, _ time: Time) throws
         -> ClientCredentials
     {

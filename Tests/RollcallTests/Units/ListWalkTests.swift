@@ -190,4 +190,32 @@ import Testing
     func malformed(body: String) async throws {
         await #expect(throws: SCIMFailure.self) { try await walk([body]) }
     }
+
+    @Test(
+        "R34: pages of nobody, and totals that grow with each page, are no list without an end",
+        arguments: [#"{"Resources":[null]}"#, #"{"Resources":[{}]}"#, #"{"totalResults":0,"Resources":[null]}"#])
+    func nobody(body: String) async throws {
+        let base = try #require(URLParts("https://scim.example/v2"))
+        let client = ScriptedClient([
+            .status(200, [:], #"{"Resources":[{"id":"a"},{"id":"b"}]}"#), .status(200, [:], body),
+        ])
+        let evidence = try await SCIMConnection(base: base, client: client).list("/Users", paging: .index, pageSize: 2)
+        { _ in }
+        #expect(client.requests.count <= 3 && !evidence.isComplete, "\(client.requests.count) \(evidence)")
+    }
+
+    @Test("R34: a total that grows with each page ends the walk")
+    func growingTotal() async throws {
+        let base = try #require(URLParts("https://scim.example/v2"))
+        let steps = (0..<400).map { number in
+            ScriptedClient.Step.status(
+                200, [:],
+                page((0..<100).map { "\(number)-\($0)" }, total: (number + 2) * 100))
+        }
+        let client = ScriptedClient(steps)
+        let evidence = try await SCIMConnection(base: base, client: client).list(
+            "/Users", paging: .index, pageSize: 100
+        ) { _ in }
+        #expect(client.requests.count < 30 && !evidence.isComplete, "\(client.requests.count)")
+    }
 }

@@ -345,6 +345,14 @@ struct ListWalk {
 }
 
 extension SCIMFailure {
+    /// Whether a failure may be that of one list, on a server that answers others.
+    public var isOfOneList: Bool {
+        switch self {
+        case .failing, .malformed, .tooLarge, .unsupported, .rejected, .forbidden: true
+        default: false
+        }
+    }
+
     /// Whether a failure may be that of one page, or of one resource in it.
     public var isOfThePage: Bool {
         switch self {

@@ -45,6 +45,13 @@ extension JobRun {
             now: surroundings.time.wall(), progress: progress
         ).read(pushed)
         targetReading.incomplete = try sinceWhen(targetReading.incomplete)
+        if let why = targetReading.closedGroups {
+            closedGroups = why
+            let line =
+                "groups and memberships are left alone tonight, and users are done: the groups cannot be read: \(why)"
+            notes.append(line)
+            urgent.append(line)
+        }
         if profile.listing != .none {
             let findings = try await UnseenObjects(
                 ledger: ledger, target: target, tables: tables, incomplete: targetReading.incomplete,

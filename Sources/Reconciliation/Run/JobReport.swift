@@ -178,6 +178,7 @@ public struct JobReport: Sendable {
         if needsSomebody { exits.append(.recordsFailed) }
         if run.sizeHold != nil || !run.breaches.isEmpty { exits.append(.held) }
         if !isWhole { exits.append(.sourceIncomplete) }
+        if run.closedGroups != nil { exits.append(.unreachable) }
         if let failure = run.failure { exits.append(failure.exit) }
         return exits.max() ?? .inStep
     }

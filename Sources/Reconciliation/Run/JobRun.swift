@@ -55,6 +55,8 @@ public final class JobRun: @unchecked Sendable {
     var departing = Departing()
     /// Of what the operator lets go, what this plan associates.
     var usedAssociations: Set<String> = []
+    /// Why this run leaves groups alone: they could not be read, and users could.
+    var closedGroups: String?
     /// Active accounts with a mark of ours that are linked to none, and that the source lets nobody have.
     var strays = 0
     /// Why the source's size is not believed.
@@ -229,7 +231,9 @@ public final class JobRun: @unchecked Sendable {
     }
 
     var pushed: [ResourceKind] {
-        let groups = (job.target.capabilities.groups ?? profile.takesGroups) && job.fullPush.contains(.group)
+        let groups =
+            closedGroups == nil && (job.target.capabilities.groups ?? profile.takesGroups)
+            && job.fullPush.contains(.group)
         return (job.fullPush.contains(.user) ? [.user] : []) + (groups ? [.group] : [])
     }
 

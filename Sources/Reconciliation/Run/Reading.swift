@@ -31,6 +31,8 @@ struct Reading {
     var survivors = 0
     /// Records that must lose access whose accounts could not be looked at, with the reason.
     var unseenAccounts: [(name: String, why: String)] = []
+    /// Why groups were not read, where users were: this run leaves groups and memberships alone.
+    var closedGroups: String?
 }
 
 /// Reads the target into the ledger's scratch.
@@ -64,7 +66,15 @@ struct TargetReader {
                 return reading
             }
             for kind in kinds {
-                let evidence = try await read(kind, &reading, &violations)
+                let evidence: ListEvidence
+                do {
+                    evidence = try await read(kind, &reading, &violations)
+                } catch let failure as SCIMFailure where kind == .group && reading.pages > 0 && failure.isOfOneList {
+                    // Users are done all the same: nobody keeps access since groups cannot be read.
+                    try ledger.forgetStaged(kind: .group)
+                    reading.closedGroups = "\(failure)"
+                    break
+                }
                 if kind == .user { try readOmitted() }
                 if isCut(evidence) {
                     try await lookUpUnlinked(kind)
@@ -75,7 +85,7 @@ struct TargetReader {
                 reading.pages += evidence.pages
                 reading.resources[kind] = evidence.resources
             }
-            if kinds.contains(.group) {
+            if kinds.contains(.group), reading.closedGroups == nil {
                 if target.profile.memberReading.contains(.ledger) { try ledger.stageWrittenMembers() }
                 if target.showsMembers, !target.profile.memberReading.contains(.ledger) {
                     try ledger.stageUncertainMembers()

@@ -26,6 +26,7 @@ public enum Rebuilding {
             surroundings: surroundings, pool: SourcePool([job], surroundings: surroundings), claims: false)
         await run.prepare()
         if let failure = run.failure { throw failure }
+        if let why = run.closedGroups { throw JobFailure(.unreachable, "target: the groups cannot be read: \(why)") }
         let count = try run.linkKnown()
         _ = try await run.finish()
         run.close()

@@ -28,7 +28,7 @@ extension JobRun {
             now: surroundings.time.wall(), progress: progress
         ).read(pushed)
         targetReading = reading
-        if let incomplete = reading.incomplete {
+        if let incomplete = reading.incomplete ?? reading.closedGroups {
             throw JobFailure(
                 .unreachable,
                 "target: its list is not complete (\(incomplete)), and an undo changes only what it can see")

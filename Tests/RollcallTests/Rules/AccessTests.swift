@@ -283,4 +283,34 @@ import Testing
         _ = try await world.invoke(.undo(run: run, writes: true))
         #expect(Trial.story(world) == before)
     }
+
+    @Test(
+        "R40: groups that cannot be read keep nobody's access; they are left alone, told, and 69",
+        arguments: [500, 501, 403])
+    func closedGroups(status: Int) async throws {
+        let closed = Switch()
+        let world = try World(
+            job: World.job(
+                "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }")
+        ) { request, _ in
+            guard closed.isOn, (request.head.path ?? "").contains("/Groups") else { return nil }
+            return .answered(EmulatedResponse(status: status))
+        }
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.teams = [Team(id: "g", name: "ops", members: ["user_ada", "user_bo"])]
+        try await world.run()
+        closed.isOn = true
+        world.directory.people.removeLast()
+        world.directory.teams[0].members = ["user_ada"]
+        let night = try await world.run()
+        #expect(world.user("bo")?["active"] == false, "\(night.report.details)")
+        #expect(
+            night.report.exit == .unreachable
+                && night.report.details.contains { $0.contains("the groups cannot be read") },
+            "\(night.report.details)")
+        #expect(world.members("ops") == ["ada", "bo"])
+        closed.isOn = false
+        let next = try await world.run()
+        #expect(next.report.exit == .inStep && world.members("ops") == ["ada"], "\(next.report.details)")
+    }
 }

@@ -82,16 +82,17 @@ extension Ledger {
                     INSERT INTO scratch.drafts (wave, kind, verb, situation, source, target, name, status, reason,
                         held_by, fields)
                     SELECT ?, 1, ?, ?, k.source, k.target, s.name, ?, ?, ?, '[]'
-                    FROM scratch.outlook k JOIN scratch.restored r ON r.kind = 1 AND r.source = k.source
-                    JOIN scratch.source s ON s.kind = 1 AND s.n = k.source
-                    WHERE k.kind = 1 AND NOT EXISTS (SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source
+                    -- From the few that were restored.
+                    FROM scratch.restored r CROSS JOIN scratch.source s ON s.kind = 1 AND s.n = r.source
+                    CROSS JOIN scratch.outlook k ON k.kind = 1 AND k.source = r.source
+                    WHERE r.kind = 1 AND NOT EXISTS (SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source
                         WHERE d.kind = 1 AND d.source = k.source AND d.held_by = ?6)
                     AND (EXISTS (SELECT 1 FROM scratch.target_members t
-                            JOIN links u ON u.kind = 0 AND u.target = t.usr
+                            CROSS JOIN links u INDEXED BY links_by_target ON u.kind = 0 AND u.target = t.usr
                             WHERE t.grp = k.target AND NOT EXISTS (SELECT 1 FROM scratch.source_members m
                                 WHERE m.grp = k.source AND m.usr = u.source))
                         OR EXISTS (SELECT 1 FROM scratch.source_members m
-                            JOIN links u ON u.kind = 0 AND u.source = m.usr
+                            CROSS JOIN links u ON u.kind = 0 AND u.source = m.usr
                             WHERE m.grp = k.source AND NOT EXISTS (SELECT 1 FROM scratch.target_members t
                                 WHERE t.grp = k.target AND t.usr = u.target)))
                     ORDER BY s.name

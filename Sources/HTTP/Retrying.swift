@@ -99,7 +99,9 @@ public struct Retrying: HTTPClient {
 
     /// A side that says “later” is waited for as long as the patience lasts, however often it says so.
     private func mayTryAgain(_ attempt: Int, _ request: OutgoingRequest, isThrottled: Bool = false) -> Bool {
-        let most = isThrottled ? .max : policy.attempts
+        // Of a create it may be that there are no seats, which no patience mends.
+        let isPOST = request.head.method == .post
+        let most = isThrottled ? (isPOST ? max(policy.attempts, 8) : .max) : policy.attempts
         return attempt < min(most, request.attempts ?? .max) && !(stop?.isRequested ?? false)
     }
 }

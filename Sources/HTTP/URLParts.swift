@@ -42,7 +42,8 @@ public struct URLParts: Hashable, Sendable, CustomStringConvertible {
             rest = rest[host.endIndex...]
         }
         guard rest.count > 1 else { return true }
-        return Int(rest.dropFirst()).map { (1...65535).contains($0) } ?? false
+        let port = rest.dropFirst()
+        return port.utf8.allSatisfy { (0x30...0x39).contains($0) } && (1...65535).contains(Int(port) ?? 0)
     }
 
     public var host: String {

@@ -108,7 +108,7 @@ extension Ledger {
         let destination = "\(folder)/\(job).\(stamp).sqlite"
         // What a killed run has begun: this one has the job's lock, so nobody else is at it.
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        where name.hasPrefix("\(job).") && name.contains(".sqlite.part-") {
+        where name.hasPrefix("\(job).") && name.dropFirst(job.count + 1 + stamp.count).hasPrefix(".sqlite.part-") {
             unlink("\(folder)/\(name)")
         }
         try backUp(to: destination)

@@ -53,11 +53,12 @@ extension Ledger {
         }
     }
 
-    /// Raises the exit of the last run by what failed behind it, such as its copy.
-    public func correctLastRun(exit: Int) throws {
+    /// Puts right the exit of the run that made a plan by what failed behind it, such as its copy.
+    public func correct(exit: Int, ofPlan plan: Int64) throws {
         try write {
             try $0.execute(
-                sql: "UPDATE runs SET exit = max(exit, ?) WHERE id = (SELECT max(id) FROM runs)", arguments: [exit])
+                sql: "UPDATE runs SET exit = ? WHERE id = (SELECT run FROM plans WHERE id = ?)",
+                arguments: [exit, plan])
         }
     }
 

@@ -237,10 +237,11 @@ extension Ledger {
                     JOIN scratch.target t ON t.kind = 0 AND t.n = st.target JOIN ids ti ON ti.n = t.n
                     JOIN ids k ON k.space = 0 AND k.id = t.external_id
                     WHERE st.kind = 0 AND st.situation = 'unmanaged' AND coalesce(t.active, 1)
-                    AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 0 AND s.n = k.n AND s.in_scope
+                    AND NOT EXISTS (SELECT 1 FROM scratch.source s WHERE s.kind = 0 AND s.n = k.n
                         AND NOT coalesce(s.disabled, 0) AND coalesce(s.active, 1))
                     AND NOT EXISTS (SELECT 1 FROM tombstones d WHERE d.kind = 0 AND d.target = t.n)
-                    AND k.n IN (SELECT o.source FROM operations o WHERE o.kind = 0 AND o.status = 'done'
+                    -- Not as a look-up of each by its number: that would walk the list for each.
+                    AND +k.n IN (SELECT o.source FROM operations o WHERE o.kind = 0 AND o.status = 'done'
                         AND o.verb IN ('create', 'associate', 'link'))
                     ORDER BY t.name, ti.id
                     """

@@ -12,10 +12,14 @@ package struct Associations: Sendable {
     let showsMembers: Bool
     /// Groups whose members could not be looked at.
     let unseenGroups: Set<String>
+    /// Whether no group could be read, so that nobody can tell which accounts have a right by one.
+    let groupsAreClosed: Bool
 
     package init(
-        userAttributes: [String], accepted: Set<String> = [], showsMembers: Bool = true, unseenGroups: Set<String> = []
+        userAttributes: [String], accepted: Set<String> = [], showsMembers: Bool = true,
+        unseenGroups: Set<String> = [], groupsAreClosed: Bool = false
     ) {
+        self.groupsAreClosed = groupsAreClosed
         self.userAttributes = userAttributes
         self.accepted = accepted
         self.showsMembers = showsMembers
@@ -45,6 +49,7 @@ package struct Associations: Sendable {
     /// Why an object of the same name may be another's; nil where enough agrees.
     func doubt(_ kind: ResourceKind, _ row: SituationRow) -> String? {
         if let word = RightWords.word(in: row.sourceName ?? "") { return "the name holds the word “\(word)”" }
+        if groupsAreClosed { return "the groups cannot be read tonight, and one of them may give it a right" }
         if let rights = row.rights {
             return "the one on the target shows \(kind == .user ? "a right (\(rights))" : rights)"
         }

@@ -41,12 +41,12 @@ package struct ComparedAttribute: Hashable, Sendable {
     }
 
     /// Whether a target shows a name or a mark with something of its own around it: `corp\\ada` and `scim:ada` for
-    /// `ada`, another case, no blank at the end. What a letter or a digit touches is another name.
+    /// `ada`, another case, no blank at the end. What another sign sets apart is another name, such as `ada.smith`.
     package func isDecoration(of sent: JSONValue, _ shown: JSONValue) -> Bool {
         guard isCritical, let sent = sent.string, let shown = shown.string else { return false }
         let bare = folded(Self.trimmed(sent)), whole = folded(Self.trimmed(shown))
         guard !bare.isEmpty, whole != bare else { return !bare.isEmpty }
-        func isFree(_ character: Character?) -> Bool { character.map { !$0.isLetter && !$0.isNumber } ?? false }
+        func isFree(_ character: Character?) -> Bool { character.map { "\\/@:|".contains($0) } ?? false }
         return whole.hasSuffix(bare) && isFree(whole.dropLast(bare.count).last)
             || whole.hasPrefix(bare) && isFree(whole.dropFirst(bare.count).first)
     }

@@ -219,7 +219,8 @@ package struct Policy: Sendable {
     /// What is gone while an object of its name stands there, which nobody owns, is not made beside or over that one:
     /// the link is dropped, and the next run judges it as one that was there.
     private func replaced(_ kind: ResourceKind, _ row: SituationRow) -> Decision? {
-        guard row.isGoneFromTarget, platform.namesakes != .overwrite, let other = row.nameMatch, row.nameHolder == nil
+        guard row.isGoneFromTarget, platform.namesakes != .overwrite, let other = row.nameMatch, row.nameHolder == nil,
+            !isLookAlike(row)
         else { return nil }
         let why =
             """

@@ -275,7 +275,12 @@ extension SCIMTarget {
     /// A member without what the server adds to it.
     private static func writable(_ member: JSONValue) -> JSONValue {
         var member = member
-        for name in ["$ref", "display"] where member.object != nil { member[member.spelling(of: name)] = nil }
+        guard member.object != nil else { return member }
+        member[member.spelling(of: "display")] = nil
+        // Where nothing else says what it is, the address does.
+        if member[member.spelling(of: "value")] != nil, member[member.spelling(of: "type")] != nil {
+            member[member.spelling(of: "$ref")] = nil
+        }
         return member
     }
 
@@ -355,9 +360,8 @@ extension SCIMTarget {
         edit(&resource)
         // What a client cannot write; a server may refuse it, or take it for a wish.
         for name in ["id", "meta"] + (kind == .user ? ["groups"] : []) { resource[resource.spelling(of: name)] = nil }
-        if kind == .group {
-            Self.members.setElements(Self.members.elements(in: resource).map(Self.writable), in: &resource)
-        }
+        let members = kind == .group ? Self.members.elements(in: resource) : []
+        if !members.isEmpty { Self.members.setElements(members.map(Self.writable), in: &resource) }
         return written(kind, try await connection.send(.put, place(kind, id), body: resource, ifMatch: version))
     }
 

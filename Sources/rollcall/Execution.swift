@@ -59,8 +59,9 @@ struct Execution {
         // One result for all that tell of it: the first line, the numbers, the program behind, the ledger.
         for index in reports.indices where output?.failure != nil || uncopied[reports[index].job] != nil {
             reports[index].exit = max(reports[index].exit, .ledger)
-            try? execution.entries.first { $0.job.name == reports[index].job }?.ledger.correctLastRun(
-                exit: ExitCode.ledger.rawValue)
+            guard let plan = reports[index].plan else { continue }
+            try? execution.entries.first { $0.job.name == reports[index].job }?.ledger.correct(
+                exit: Int(reports[index].exit.rawValue), ofPlan: plan)
         }
         if common.progress == .auto, isatty(2) == 1 { writeError("\r\u{1B}[K") }
         execution.tell(reports)

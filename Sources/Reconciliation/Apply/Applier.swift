@@ -35,6 +35,8 @@ final class Applier {
     /// Creates that were answered as if the account had been there, before this target showed what a new one looks
     /// like: source ids and names.
     var doubtfulCreates: [ResourceKind: [(source: String, name: String)]] = [:]
+    /// Objects that creates of this run were answered with.
+    var linkedHere: Set<String> = []
     var verification = Verification()
     var sent = 0
     private var failures = 0

@@ -43,8 +43,7 @@ extension Sender {
                         ? .fatal(error, isOpen: true) : .unknown("an earlier attempt may have made it; then: \(error)")
                 // Accepted, and no id came: what was made is looked for, and never made once more.
                 case .malformed:
-                    guard let found = try await ours(kind, fields) else { throw error }
-                    return Self.after(found, isOurs: true)
+                    return await accepted(kind, fields, error)
                 default:
                     if let parts = try await createInParts(kind, fields, refusedBy: error) { return parts }
                     throw error
@@ -62,6 +61,16 @@ extension Sender {
             }
         }
         return .unknown("")
+    }
+
+    /// What a create made that was accepted and told no id; not known where it cannot be found now.
+    private func accepted(_ kind: ResourceKind, _ fields: [FieldChange], _ failure: SCIMFailure) async -> Performed {
+        do {
+            guard let found = try await ours(kind, fields) else { return judge(failure) }
+            return Self.after(found, isOurs: true)
+        } catch {
+            return error.isFatal ? .fatal(error, isOpen: true) : .unknown("\(failure); then: \(error)")
+        }
     }
 
     /// What was found, with whether a POST of ours may have made it.
@@ -85,7 +94,8 @@ extension Sender {
     static func saysDuplicate(_ words: String) -> Bool {
         let words = words.lowercased()
         return [
-            "duplicate", "already exists", "already in use", "already taken", "is taken", "must be unique",
+            "duplicate", "already exists", "already in use", "already taken", "already been", "is taken",
+            "must be unique",
             "uniqueness", "unique constraint",
         ].contains { words.contains($0) }
     }

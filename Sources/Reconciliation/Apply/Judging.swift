@@ -230,7 +230,9 @@ extension Applier {
     func origin(of operation: PlannedOperation) throws -> LinkOrigin {
         switch operation.situation {
         case .existing: .associated
-        case .known: try isRestoredLedger() ? .associated : .known
+        case .known:
+            try operation.targetID.flatMap { try ledger.fact(Self.wasThere(operation.kind, $0)) } != nil
+                ? .takenOver : isRestoredLedger() ? .associated : .known
         default: .created
         }
     }

@@ -12,7 +12,8 @@ extension Applier {
         // An id that is given out anew, while the list does not show what was linked to it, is that of a new account.
         let isNew =
             try written.status == 201 && written.age == .fresh && target.profile.listing != .none
-            && !isStaged(operation.kind, id)
+            && !isStaged(operation.kind, id) && !linkedHere.contains(id)
+        linkedHere.insert(id)
         if !isNew, let holder = try otherHolder(operation, id) {
             try ledger.note(kind: operation.kind, source: source, sharesAccountOf: holder)
             putBacks.append((kind, id, holder, written.resource))
@@ -27,6 +28,8 @@ extension Applier {
         // An address alone says that something is there, and nothing of whose it is.
         if let there, written.resource == nil, !isOf(operation, there.body, there.externalID) {
             let name = Body.values(there.body)[kind.nameAttribute]?.string ?? id
+            // Should it turn up with our mark, the server has merged the two, and it was there before.
+            try ledger.learn(Self.wasThere(kind, id), source)
             let reason =
                 """
                 the target answered this create with the address of \(name) (\(id)), which was there before and has \
@@ -64,6 +67,9 @@ extension Applier {
             origin: wasThere ? .takenOver : try origin(of: operation))
         if wasThere { verification.takenOver.append(operation.name) }
     }
+
+    /// Known of an object that was there before a create was answered with its address.
+    static func wasThere(_ kind: ResourceKind, _ id: String) -> String { "was there: \(kind.singular) \(id)" }
 
     /// Whether what is there shows that it is the record's of a create.
     private func isOf(_ operation: PlannedOperation, _ body: String, _ mark: String?) -> Bool {

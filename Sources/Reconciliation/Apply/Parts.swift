@@ -6,12 +6,14 @@ import SCIMTransport
 /// A record's parts have fates of their own (R33): what a target refuses of a new account keeps nobody from having it.
 extension Sender {
     /// Makes an account without what the target refuses of it: without the attributes that its words name, or with the
-    /// name, the mark and the status alone; what was left out is sent afterwards. nil where the refusal is not about an
-    /// attribute that could be left out.
+    /// name, the mark and the status alone. What was left out differs the next night, and is sent then. nil where the
+    /// refusal is not about an attribute that could be left out.
     func createInParts(_ kind: ResourceKind, _ fields: [FieldChange], refusedBy failure: SCIMFailure)
         async throws(SCIMFailure) -> Performed?
     {
-        guard case .rejected(let answer) = failure, ![0, 401, 402, 403, 429].contains(answer.status) else { return nil }
+        guard case .rejected(let answer) = failure, ![0, 401, 402, 403, 429].contains(answer.status),
+            !Self.saysDuplicate(answer.detail)
+        else { return nil }
         let essential = [kind.nameAttribute, "externalId", "active"]
         let optional = fields.filter { !essential.contains($0.path) }
         let named = optional.filter { Self.isNamed($0.path, in: answer.detail) }
@@ -28,38 +30,11 @@ extension Sender {
                 default: throw error
                 }
             }
-            let isCertain = leftOut.count == 1
-            guard !isCertain, let id = written.id else {
-                return .createdInParts(
-                    written, refused: paths, Self.partly(paths.count, of: fields.count, leftOut[0].path, failure))
-            }
-            return await sendRest(kind, id, leftOut, of: fields.count, written, failure)
+            // What it is, is judged first; the next run sends the others.
+            return .createdInParts(
+                written, refused: paths, Self.partly(paths.count, of: fields.count, leftOut[0].path, failure))
         }
         return nil
-    }
-
-    /// Sends what was left out of a create, so that only what is refused by itself stays away.
-    private func sendRest(
-        _ kind: ResourceKind, _ id: String, _ leftOut: [FieldChange], of all: Int, _ written: SCIMTarget.Written,
-        _ first: SCIMFailure
-    ) async -> Performed {
-        var refused = Set(leftOut.map(\.path))
-        var why = first
-        do {
-            let rest = try await update(kind, id, changes(kind, leftOut), isAssociating: false, nil, false)
-            switch rest {
-            case .done(_, let resource): return .created(written.showing(resource))
-            case .writtenInParts(_, let resource, let paths, let words):
-                return .createdInParts(written.showing(resource), refused: paths, words)
-            default: break
-            }
-        } catch {
-            // The account stands, whatever became of the rest.
-            why = error
-            if case .outcomeUnknown = error { refused = Set(leftOut.map(\.path)) }
-        }
-        return .createdInParts(
-            written, refused: refused, Self.partly(refused.count, of: all, leftOut[0].path, why))
     }
 
     /// Whether a server's words name an attribute: `phoneNumbers[work]` by “phone number”, “phoneNumbers” and alike.

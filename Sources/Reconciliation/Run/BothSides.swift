@@ -157,7 +157,7 @@ extension JobRun {
         }
         try ledger.recordHistory(
             run: id, source: source.incomplete == nil, target: targetReading.incomplete == nil, kinds: pushed)
-        if profile.listing != .none, targetReading.incomplete == nil { try correctOrigins() }
+        if profile.listing != .none, targetReading.incomplete == nil, closedGroups == nil { try correctOrigins() }
         try ledger.releaseKeptMembers()
         let today = surroundings.today
         // The digests that the history now has were made with this mapping.

@@ -135,7 +135,7 @@ extension JobRun {
                 userAttributes: tables[.user]?.attributes.map(\.name) ?? [], accepted: permissions.acceptAssociation,
                 showsMembers: kinds.contains(.group)
                     && (read.target.showsMembers || read.targetReading.membersAreWhole),
-                unseenGroups: Set(read.targetReading.unseenGroups.map(\.id))))
+                unseenGroups: Set(read.targetReading.unseenGroups.map(\.id)), groupsAreClosed: closedGroups != nil))
     }
 
     /// Decides on every record that is not plainly in step, and holds what may not be tried again, or given, tonight.

@@ -42,7 +42,7 @@ extension JobRun {
         // No flag hides that access may remain, or that the clock is wrong.
         let isOpen =
             targetReading.map { !$0.unseenAccounts.isEmpty || !$0.unseenGroups.isEmpty || $0.survivors > 0 } ?? false
-            || clockDoubt != nil || standingTemporaries > 0
+            || clockDoubt != nil || standingTemporaries > 0 || strays > 0
         if permissions.knownConflictsAreFine, report.exit == .recordsFailed, !isCutShort, !isOpen, try allIsKnown() {
             report.exit = .inStep
         }
@@ -135,7 +135,8 @@ extension JobRun {
     /// As long as something that carries our mark waits to be linked in a ledger that was put back from a copy, it may
     /// be what was associated since the copy.
     func endRestoring() throws {
-        guard try ledger.fact(Ledger.restoredFact) != nil else { return }
+        // Of groups that were not read nothing can be said.
+        guard closedGroups == nil, try ledger.fact(Ledger.restoredFact) != nil else { return }
         let seesAll = profile.listing != .none && targetReading?.incomplete == nil && targetReading?.unverified == 0
         if try ledger.hasUnlinkedMarks(kinds: pushed, seesAll: seesAll) {
             notes.append(

@@ -264,4 +264,36 @@ import Testing
         let fourth = try await world.run()
         #expect(world.user("ada") != nil, "\(fourth.report.details)")
     }
+
+    @Test("R31: two newcomers with one mailbox, on a server that answers 201 with the first one's account, share it")
+    func oneMailboxInOneRun() async throws {
+        let world = try World(job: World.job(Self.immediate + "\npace: { concurrency: 1 }"))
+        world.client.change { $0.options.habits = [.answersWithExisting] }
+        world.directory.people = [.named("ada"), .named("bo")]
+        for index in 0..<2 { world.directory.people[index].email = "both@corp.example" }
+        let result = try await world.run()
+        #expect(result.report.exit == .recordsFailed, "\(result.report.details)")
+        #expect(
+            result.operations.contains { $0.reason.contains("shares an account with") },
+            "\(result.operations.map(\.reason))")
+        let links = try ["ada", "bo"].compactMap { try world.ledger.link(kind: .user, source: "user_\($0)") }
+        #expect(links.count == 1)
+    }
+
+    @Test("R40: a stray is told under --known-conflicts-ok as well; a rename by hand is no decoration")
+    func noFlagHides() async throws {
+        let world = try World(job: World.job(Self.immediate))
+        world.directory.people = [.named("ada"), .named("bo")]
+        try await world.run()
+        try world.plant(.user, ["userName": "bo.second", "externalId": "user_bo", "active": true])
+        world.directory.people.removeLast()
+        world.permissions.knownConflictsAreFine = true
+        for _ in 0..<3 { #expect(try await world.run().report.exit == .recordsFailed) }
+        let id = try #require(world.user("ada")?["id"]?.string)
+        for name in ["ada.smith", "ada-old", "x-ada"] {
+            world.client.change { service in try? service.meddle(.user, id) { $0["userName"] = .string(name) } }
+            try await world.run()
+            #expect(world.user("ada") != nil, "\(name)")
+        }
+    }
 }

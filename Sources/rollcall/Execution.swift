@@ -150,6 +150,11 @@ struct Execution {
                 say("\(name)  This ledger is new: \(entry.path)")
             }
         }
+        let held = reports.filter { $0.exit == .held }
+        let words = Set(held.flatMap(\.lettingGo))
+        if jobs.count > 1, let one = held.first, !words.isEmpty {
+            say(letsGo(jobs.map { shellWord($0.file) }.joined(separator: " "), one, words))
+        }
         if reports.count > 1, !(common.quiet && reports.allSatisfy { $0.exit == .inStep }) {
             for line in JobTable.lines(reports) { say(line) }
         }
@@ -172,24 +177,28 @@ struct Execution {
                 """
             )
         }
-        if report.exit == .held, !report.lettingGo.isEmpty {
-            let doing =
-                switch command {
-                case .undo(let run, _): "undo \(file) \(run)"
-                // The plan that was looked at, and no other.
-                case .apply(let plan?, let digest):
-                    "apply \(file) --plan \(plan)\(digest.map { " --digest \($0)" } ?? "")"
-                default: "run \(file)"
-                }
-            // What was allowed already, and is not enough, is said anew.
-            steps.append(
-                """
-                If this is meant: rollcall \(doing) \(report.lettingGo.joined(separator: " "))\
-                \(common.stateWords)\(permissions.words(without: report.lettingGo))
-                """
-            )
+        if jobs.count == 1, report.exit == .held, !report.lettingGo.isEmpty {
+            steps.append(letsGo(file, report, Set(report.lettingGo)))
         }
         return steps
+    }
+
+    /// The command that lets go what is held, for jobs as they were named together: what one holds holds all of them.
+    private func letsGo(_ files: String, _ report: JobReport, _ words: Set<String>) -> String {
+        let doing =
+            switch command {
+            case .undo(let run, _): "undo \(files) \(run)"
+            // The plan that was looked at, and no other.
+            case .apply(let plan?, let digest):
+                "apply \(files) --plan \(plan)\(digest.map { " --digest \($0)" } ?? "")"
+            default: "run \(files)"
+            }
+        let sorted = words.sorted()
+        // What was allowed already, and is not enough, is said anew.
+        return """
+            If this is meant: rollcall \(doing) \(sorted.joined(separator: " "))\(common.stateWords)\
+            \(permissions.words(without: sorted))
+            """
     }
 
     private func write(_ metrics: OutputFile, _ reports: [JobReport], _ code: Reconciliation.ExitCode) {

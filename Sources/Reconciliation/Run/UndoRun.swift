@@ -58,6 +58,7 @@ extension JobRun {
         ).map { breach in
             var breach = breach
             // An undo is taken back whole, or not at all.
+            lettingGo.insert("--allow \(breach.key)=\(breach.count)")
             breach.remedy = "nothing is written; if this is meant, say --allow \(breach.key)=\(breach.count)"
             return breach.description
         }

@@ -151,7 +151,7 @@ struct Execution {
             }
         }
         let held = reports.filter { $0.exit == .held }
-        let words = Set(held.flatMap(\.lettingGo))
+        let words = Self.largest(held.flatMap(\.lettingGo))
         if jobs.count > 1, let one = held.first, !words.isEmpty {
             say(letsGo(jobs.map { shellWord($0.file) }.joined(separator: " "), one, words))
         }
@@ -178,9 +178,23 @@ struct Execution {
             )
         }
         if jobs.count == 1, report.exit == .held, !report.lettingGo.isEmpty {
-            steps.append(letsGo(file, report, Set(report.lettingGo)))
+            steps.append(letsGo(file, report, Self.largest(report.lettingGo)))
         }
         return steps
+    }
+
+    /// Of what several jobs need under one limit, the most.
+    private static func largest(_ words: [String]) -> Set<String> {
+        var most: [Substring: (number: Int, word: String)] = [:]
+        var others: Set<String> = []
+        for word in words {
+            guard let sign = word.lastIndex(of: "="), let number = Int(word[word.index(after: sign)...]) else {
+                others.insert(word)
+                continue
+            }
+            if number > most[word[..<sign]]?.number ?? -1 { most[word[..<sign]] = (number, word) }
+        }
+        return others.union(most.values.map(\.word))
     }
 
     /// The command that lets go what is held, for jobs as they were named together: what one holds holds all of them.

@@ -151,4 +151,27 @@ import Testing
         let status = try place.rollcall("status", "job.yaml").output
         #expect(status.contains("undone since by run 3"), "\(status)")
     }
+
+    @Test("what holds one job of a command holds all, and one whole command lets them go")
+    func heldTogether() throws {
+        let (one, place) = try stage(30)
+        defer { one.stop() }
+        let other = try ServerProcess.sandbox()
+        defer { other.stop() }
+        let job = try place.read("job.yaml")
+        try place.write(
+            "b.yaml",
+            job.replacingOccurrences(of: "job: test", with: "job: b").replacingOccurrences(
+                of: one.base, with: other.base))
+        #expect(try place.rollcall("run", "job.yaml", "b.yaml").exit == 0)
+        try place.write("directory.json", Workplace.directory(24))
+        let held = try place.rollcall("run", "job.yaml", "b.yaml")
+        let commands = held.output.split(separator: "\n").filter { $0.contains("If this is meant: rollcall ") }
+        #expect(held.exit == 4 && commands.count == 1, "\(held.everything)")
+        let words = try #require(commands.first?.components(separatedBy: "rollcall ").last).split(separator: " ")
+        #expect(words.prefix(3) == ["run", "job.yaml", "b.yaml"])
+        let done = try Program.rollcall(
+            words.map { String($0) }, environment: ["SANDBOX_TOKEN": Workplace.token], in: place.folder)
+        #expect(done.exit == 0, "\(words) \(done.everything)")
+    }
 }

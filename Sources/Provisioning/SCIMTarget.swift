@@ -22,13 +22,6 @@ public struct SCIMTarget: Sendable {
             self.resource = resource
         }
 
-        /// The same with what a later answer shows of the resource; nil where that shows nothing.
-        public func showing(_ resource: [UInt8]?) -> Written {
-            var copy = Written(id: id, resource: resource)
-            (copy.age, copy.status) = (age, status)
-            return copy
-        }
-
         /// The resource's id, where the answer tells.
         public let id: String?
         /// Whether the resource is older than the request that was to make it, by the answer's own clock.

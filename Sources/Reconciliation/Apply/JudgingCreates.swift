@@ -178,6 +178,6 @@ extension Applier {
             try ledger.link(kind: operation.kind, source: source)?.targetID == id
         else { return }
         try ledger.settle(
-            operation, Outcome(status: .failed, reason: "made, but \(why)", mayBeDone: true), run: run)
+            operation, Outcome(status: .failed, reason: "made, \(why)", mayBeDone: true), run: run)
     }
 }

@@ -31,8 +31,9 @@ extension Sender {
                 }
             }
             // What it is, is judged first; the next run sends the others.
+            let those = paths.count == 1 ? leftOut[0].path : "\(paths.count) attributes, such as \(leftOut[0].path)"
             return .createdInParts(
-                written, refused: paths, Self.partly(paths.count, of: fields.count, leftOut[0].path, failure))
+                written, refused: paths, "without \(those), which the next run sends by themselves: \(failure)")
         }
         return nil
     }

@@ -52,7 +52,7 @@ import Testing
         #expect(world.members("ops") == ["ada", "bo"])
         let row = try #require(result.operations.first { $0.name == "ada" })
         #expect(
-            row.status == .failed && row.reason.hasPrefix("made, but")
+            row.status == .failed && row.reason.hasPrefix("made, without")
                 && row.reason.contains(isNamed ? "phoneNumbers[work]" : "attributes"),
             "\(row.reason)")
         #expect(result.report.exit == .recordsFailed)

@@ -208,7 +208,7 @@ struct Verification {
         deviations.sorted { ($0.key.kind.rawValue, $0.key.path) < ($1.key.kind.rawValue, $1.key.path) }.map {
             key, value in
             let what = key.isMissing ? "is not kept by the target" : "is stored differently by the target"
-            return "\(key.kind.singular) \(key.path) \(what): \(value.count) records (\(value.example))"
+            return "\(key.kind.singular) \(key.path) \(what): \(counted(value.count, "record")) (\(value.example))"
         } + notes + tookOver + unknown.map { "outcome unknown, settled by the next run: \($0)" }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Planning
 import SCIM
 
 /// The copies that are kept of a ledger, one after each run.
@@ -85,7 +86,8 @@ extension Ledger {
         return
             """
             the ledger \(path) knows nothing, and there is a copy of an earlier one: \(copy), with \(known.users) \
-            users and \(known.groups) groups; rollcall ledger restore \(file)\(Self.stateOption(of: path))
+            users and \(known.groups) groups; to put it back: \
+            \(Self.command("ledger restore", file, at: path))
             """
     }
 
@@ -120,6 +122,16 @@ extension Ledger {
     /// it.
     public static func stateOption(of path: String) -> String {
         let folder = (path as NSString).deletingLastPathComponent
-        return folder == "snapshots" || folder.isEmpty ? "" : " --state \(folder)"
+        return folder == "snapshots" || folder.isEmpty ? "" : " --state \(shellWord(folder))"
+    }
+
+    /// A whole command about a job and its ledger, as an operator types it.
+    ///
+    /// - Parameter doing: `ledger restore`.
+    /// - Parameter file: the job's file.
+    /// - Parameter path: the ledger's, nil in memory.
+    /// - Parameter rest: what follows the job's file, as it is typed.
+    public static func command(_ doing: String, _ file: String, at path: String?, _ rest: String = "") -> String {
+        "rollcall \(doing) \(shellWord(file))\(rest.isEmpty ? "" : " \(rest)")\(path.map(stateOption) ?? "")"
     }
 }

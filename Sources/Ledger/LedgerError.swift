@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Planning
 import GRDBSQLite
 
 /// The bound of the files that hold what a run reads: beyond it, a side that never ends would fill the disk on which
@@ -79,14 +80,14 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
 
     /// The same, with commands that can be pasted.
     ///
-    /// - Parameter job: the job's file, as a shell takes it.
+    /// - Parameter job: the job's file.
     public func told(job: String) -> String {
         switch self {
         case .foreign(let path):
             """
-            \(path) is not a Rollcall ledger, or is damaged from its first bytes: rollcall ledger restore \(job)\
-            \(Ledger.stateOption(of: path)) puts a copy in its place and sets it aside; if it is another program's \
-            file, choose another --state folder
+            \(path) is not a Rollcall ledger, or is damaged from its first bytes: \
+            “\(Ledger.command("ledger restore", job, at: path))” puts a copy in its place and sets it aside; if it is \
+            another program's file, choose another --state folder
             """
         case .newer(let path, let version):
             """
@@ -95,8 +96,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
             """
         case .corrupt(let path):
             """
-            the ledger \(path) is damaged: rollcall ledger restore \(job)\(Ledger.stateOption(of: path)); with no \
-            good copy, rollcall ledger rebuild \(job)\(Ledger.stateOption(of: path))
+            the ledger \(path) is damaged: \(Ledger.command("ledger restore", job, at: path)); with no \
+            good copy, \(Ledger.command("ledger rebuild", job, at: path))
             """
         case .boundElsewhere(let path, let key, let known, let now):
             """
@@ -106,8 +107,8 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
             """
         case .older(let path):
             """
-            the ledger \(path) is of an older version of rollcall; the next run, or rollcall status, brings it up to \
-            date, and a copy from before is kept
+            the ledger \(path) is of an older version of rollcall; the next run, or \
+            “\(Ledger.command("status", job, at: path))”, brings it up to date, and a copy from before is kept
             """
         case .io(let message): message
         case .full(let path):
@@ -124,7 +125,7 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .unknownWord(let word, let words):
             """
             the ledger holds “\(word)” where a \(words) stands, which this version does not know: another version or \
-            other hands wrote it; use that version, or put a copy back with rollcall ledger restore \(job)
+            other hands wrote it; use that version, or put a copy back with rollcall ledger restore \(shellWord(job))
             """
         case .otherHost(let path, let host, let seconds):
             """

@@ -12,19 +12,17 @@ extension Ledger {
         run: Int64, created: String, inputs: String, digest: (PlannedOperation) -> Void, finish: () -> String
     ) throws -> Int64 {
         let plan = try write { db -> Int64 in
-            // A plan that was never applied is worth keeping only while it is among the newest.
-            try db.execute(
-                sql: """
-                    DELETE FROM operation_members WHERE plan IN (SELECT id FROM plans
-                        WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC
-                        LIMIT -1 OFFSET 9);
-                    DELETE FROM operations WHERE plan IN (SELECT id FROM plans
-                        WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC
-                        LIMIT -1 OFFSET 9);
-                    DELETE FROM plans WHERE id IN (SELECT id FROM plans
-                        WHERE state IN ('planned', 'held') OR state LIKE 'applied by run %' ORDER BY id DESC
-                        LIMIT -1 OFFSET 9);
-                    """)
+            // A plan that was never applied is worth keeping only while it is among the newest; one that was approved,
+            // beside the run that applied it, for a month of nights.
+            for (states, kept) in [("state IN ('planned', 'held')", 9), ("state LIKE 'applied by run %'", 30)] {
+                let old = "SELECT id FROM plans WHERE \(states) ORDER BY id DESC LIMIT -1 OFFSET \(kept)"
+                try db.execute(
+                    sql: """
+                        DELETE FROM operation_members WHERE plan IN (\(old));
+                        DELETE FROM operations WHERE plan IN (\(old));
+                        DELETE FROM plans WHERE id IN (\(old));
+                        """)
+            }
             let plan =
                 try Int64.fetchOne(
                     db, sql: "SELECT max((SELECT coalesce(max(id), 0) FROM plans), (SELECT plan FROM numbers)) + 1")

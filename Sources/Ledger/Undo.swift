@@ -90,10 +90,12 @@ extension Ledger {
         }
     }
 
-    /// Whether a plan takes a run back.
-    public func isOfUndo(_ plan: PlanInfo) throws -> Bool {
+    /// The run that a plan takes back; nil for a plan of any other kind.
+    public func undone(by plan: PlanInfo) throws -> Int64? {
         try read {
-            try Bool.fetchOne($0, sql: "SELECT command = 'undo' FROM runs WHERE id = ?", arguments: [plan.run]) ?? false
+            try Int64.fetchOne(
+                $0, sql: "SELECT CAST(label AS INTEGER) FROM runs WHERE id = ? AND command = 'undo'",
+                arguments: [plan.run])
         }
     }
 

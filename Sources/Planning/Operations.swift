@@ -182,6 +182,19 @@ extension PlannedOperation {
         }
     }
 
+    /// What lets it go if it is meant, as it is typed behind a command: `--retry ada`. Nil where no option does.
+    public var lettingGo: String? {
+        switch heldBy {
+        case .restored: "--release"
+        case .scopeChange: "--accept-scope-change"
+        case .namesake: "--accept-association \(shellWord("\(kind.singular):\(name)"))"
+        case .putOff, .losses: "--retry \(shellWord(name))"
+        case nil where status == .conflict && situation == .taken, .keepsAccess where situation == .taken:
+            "--accept-takeback \(shellWord(name))"
+        default: nil
+        }
+    }
+
     /// Whether it takes access away from an account by an attribute.
     public var endsAccess: Bool { fields.contains(where: \.disables) }
 

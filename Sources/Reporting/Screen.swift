@@ -12,6 +12,10 @@ public struct Screen: Sendable {
     public var isQuiet: Bool
     /// Where times are shown as they are; nil for UTC.
     public var timezone: TimeZone?
+    /// Makes an option the whole command that an operator types; nil where only the option is told.
+    public var command: (@Sendable (String) -> String)?
+    /// The command that shows all rows of a plan, from its number.
+    public var showing: (@Sendable (Int64) -> String)?
 
     public init(width: Int? = nil, isColoured: Bool = false, isQuiet: Bool = false) {
         self.width = width
@@ -31,7 +35,7 @@ public struct Screen: Sendable {
         if isQuiet, report.exit == .inStep { return report.urgent.flatMap { told(safe($0), indent: 4) } }
         var lines = told(headline(report), indent: 2)
         for hold in report.holds { lines += told("  " + safe(hold), indent: 4) }
-        for section in report.sections { lines += self.lines(section) }
+        for section in report.sections { lines += self.lines(section, report.plan) }
         for note in report.notes where !note.isEmpty { lines += told("  " + safe(note), indent: 4) }
         return lines
     }
@@ -53,7 +57,15 @@ public struct Screen: Sendable {
         return "\(painted(verdict.rawValue, colour)). \(safe(report.headline))"
     }
 
-    private func lines(_ section: ReportSection) -> [String] {
+    /// Why a row is there. An option that lets it go becomes the command that can be typed.
+    func detail(_ row: ReportSection.Row) -> String {
+        guard let option = row.lettingGo, let command else { return row.detail }
+        let typed = command(option)
+        guard let place = row.detail.range(of: option) else { return "\(row.detail). If this is meant: \(typed)" }
+        return row.detail.replacingCharacters(in: place, with: "“\(typed)”")
+    }
+
+    private func lines(_ section: ReportSection, _ plan: Int64?) -> [String] {
         var rows = section.rows
         var known = 0
         if isQuiet, [.needsYou, .held].contains(section.kind) {
@@ -73,10 +85,13 @@ public struct Screen: Sendable {
                 case .attention: .magenta
                 }
             let head = "  \(painted(row.mark.rawValue, colour)) \(row.what) \(safe(row.whom))"
-            lines += wrapped(row.detail.isEmpty ? head : "\(head): \(safe(row.detail))", indent: 6)
+            lines += wrapped(row.detail.isEmpty ? head : "\(head): \(safe(detail(row)))", indent: 6)
         }
         if known > 0 { lines.append("  … \(known == 1 ? "one that was" : "\(known) that were") told before") }
-        if rest > 0 { lines.append("  … and \(rest) more: --detail all, or --csv FILE") }
+        if rest > 0 {
+            let all = plan.flatMap { showing?($0) } ?? "--detail all, or --csv FILE"
+            lines += wrapped("  … and \(rest) more: \(all)", indent: 4)
+        }
         return lines
     }
 

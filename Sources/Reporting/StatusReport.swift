@@ -4,7 +4,10 @@ import Reconciliation
 /// What is known of a job, in a few lines.
 public enum StatusReport {
     /// - Parameter isGoing: whether a run has the ledger just now.
-    public static func lines(_ job: String, _ ledger: Ledger, isGoing: Bool = false) throws -> [String] {
+    /// - Parameter screen: knows the commands of the job, where its file is known.
+    public static func lines(_ job: String, _ ledger: Ledger, isGoing: Bool = false, _ screen: Screen) throws
+        -> [String]
+    {
         var lines = try lastRun(job, ledger, isGoing: isGoing)
         lines += try written(ledger, isGoing: isGoing)
         lines.append(
@@ -23,7 +26,7 @@ public enum StatusReport {
                 """
             )
         }
-        if let plan = try ledger.plan(nil) { lines += try newest(plan, job, ledger) }
+        if let plan = try ledger.plan(nil) { lines += try newest(plan, job, ledger, screen) }
         if isGoing { return lines }
         let open = try ledger.unsettled().count
         if open > 0 {
@@ -89,21 +92,19 @@ public enum StatusReport {
     }
 
     /// The newest plan, with what in it needs somebody.
-    private static func newest(_ plan: Ledger.PlanInfo, _ job: String, _ ledger: Ledger) throws -> [String] {
+    private static func newest(_ plan: Ledger.PlanInfo, _ job: String, _ ledger: Ledger, _ screen: Screen) throws
+        -> [String]
+    {
         var lines = ["  newest plan: \(plan.id) (\(plan.shownDigest)) of \(plan.created), \(plan.state)"]
         let report = try JobReport.stored(job, plan, in: ledger, detail: .rows)
         for section in report.sections where section.kind == .needsYou || section.kind == .held {
             let rows = section.rows.prefix(10)
             lines += rows.map { row in
-                "  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): \(row.detail)"
+                "  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): \(screen.detail(row))"
             }
             if section.count > rows.count {
-                lines.append(
-                    """
-                      … and \(section.count - rows.count) more: rollcall show, with the job's file and \
-                    --detail all, shows all of plan \(plan.id)
-                    """
-                )
+                let all = screen.showing?(plan.id) ?? "rollcall show JOB --plan \(plan.id) --detail all"
+                lines.append("  … and \(section.count - rows.count) more: \(all)")
             }
         }
         return lines

@@ -100,6 +100,19 @@ struct CommonOptions: ParsableArguments {
             isColoured: color == .always || color == .auto && isTerminal && !wantsNone, isQuiet: quiet)
     }
 
+    /// How the reports of a job look here, with its commands.
+    ///
+    /// - Parameter doing: what an option is given to, so that it lets something go.
+    /// - Parameter given: options that are given again.
+    func screen(onError: Bool, of job: Job?, doing: String = "plan", given: String = "") -> Screen {
+        var screen = screen(onError: onError).at(job?.timezone)
+        guard let job else { return screen }
+        let (file, state) = (shellWord(job.file), stateWords)
+        screen.command = { "rollcall \(doing) \(file) \($0)\(state)\(given)" }
+        screen.showing = { "rollcall show \(file) --plan \($0) --detail all\(state)" }
+        return screen
+    }
+
     func surroundings() -> Surroundings {
         let format = logFormat
         let level = logLevel
@@ -278,7 +291,7 @@ struct CommonOptions: ParsableArguments {
             writeLine("\(held); nothing was done, and no account was changed")
             throw leaving(.locked)
         } catch let error as LedgerError {
-            writeLine(error.told(job: shellWord(opening)))
+            writeLine(error.told(job: opening))
             if case .otherHost = error { throw leaving(.locked) }
             throw leaving(.ledger)
         } catch let code as ArgumentParser.ExitCode {

@@ -134,11 +134,14 @@ struct Execution {
     private func say(_ line: String) { if csv == "-" { writeLine(line) } else { print(printable(line)) } }
 
     private func tell(_ reports: [JobReport]) {
-        let screen = common.screen(onError: csv == "-")
         for report in reports {
             // Of several jobs each line says whose it is.
             let name = reports.count == 1 ? "" : "\(report.job): "
-            let lines = screen.at(jobs.first { $0.name == report.job }?.timezone).lines(report)
+            // What holds a saved plan or an undo is looked at in another plan.
+            let screen = common.screen(
+                onError: csv == "-", of: jobs.first { $0.name == report.job }, doing: word == "run" ? "run" : "plan",
+                given: permissions.words)
+            let lines = screen.lines(report)
             for line in lines { if csv == "-" { writeError(name + line + "\n") } else { print(name + line) } }
             for line in nextSteps(report) { say("\(name)  \(line)") }
             guard let entry = entries.first(where: { $0.job.name == report.job && $0.isNew }) else { continue }
@@ -160,9 +163,13 @@ struct Execution {
         }
     }
 
+    private func file(of report: JobReport) -> String {
+        shellWord(jobs.first { $0.name == report.job }?.file ?? "JOB")
+    }
+
     /// The whole commands that a report leads to.
     private func nextSteps(_ report: JobReport) -> [String] {
-        let file = shellWord(jobs.first { $0.name == report.job }?.file ?? "JOB")
+        let file = file(of: report)
         var steps: [String] = []
         if case .plan = command, let plan = report.plan, report.exit == .pending {
             let zone = jobs.first { $0.name == report.job }?.timezone.flatMap { TimeZone(identifier: $0) }
@@ -177,7 +184,7 @@ struct Execution {
                 """
             )
         }
-        if jobs.count == 1, report.exit == .held, !report.lettingGo.isEmpty {
+        if jobs.count == 1 || report.exit != .held, !report.lettingGo.isEmpty {
             steps.append(letsGo(file, report, Self.largest(report.lettingGo)))
         }
         return steps

@@ -44,7 +44,7 @@ struct LedgerCommand: AsyncParsableCommand {
             writeLine("\(held)")
             throw leaving(.locked)
         } catch let error as LedgerError {
-            writeLine("\(error)")
+            writeLine(error.told(job: job.file))
             throw leaving(.ledger)
         }
     }
@@ -87,8 +87,8 @@ struct LedgerCommand: AsyncParsableCommand {
                     guard findings.isEmpty else {
                         throw LedgerError.io(
                             """
-                            the ledger \(path) is damaged: \(findings.joined(separator: "; ")); rollcall ledger \
-                            restore \(job.file)\(Ledger.stateOption(of: path))
+                            the ledger \(path) is damaged: \(findings.joined(separator: "; ")); \
+                            \(Ledger.command("ledger restore", job.file, at: path))
                             """
                         )
                     }
@@ -217,7 +217,7 @@ struct LedgerCommand: AsyncParsableCommand {
                     throw LedgerError.io(
                         """
                         there is no good copy of \(path) in \(Ledger.copyFolder(of: path)); name one with --from, \
-                        or rollcall ledger rebuild \(job.file)
+                        or \(Ledger.command("ledger rebuild", job.file, at: path))
                         """
                     )
                 }

@@ -36,9 +36,9 @@ extension LedgerCommand {
                     if let yes { writeLine("--yes \(yes): the job's name is \(job.name)") }
                     print(
                         """
-                          nothing is removed yet: rollcall ledger forget \(shellWord(job.file))\
-                        \(common.stateWords) --yes \(job.name) removes it and its copies; the accounts on the \
-                        target stay as they are
+                          nothing is removed yet: \
+                        “\(Ledger.command("ledger forget", job.file, at: path, "--yes \(job.name)"))” removes it and \
+                        its copies; the accounts on the target stay as they are
                         """
                     )
                     if yes != nil { throw leaving(.usage) }
@@ -69,8 +69,9 @@ extension LedgerCommand {
                 writeLine(
                     """
                     nothing is removed: this ledger knows nothing, and its copy \(copy) knows \
-                    \(counted(known.users, "user")) and \(counted(known.groups, "group")). “rollcall ledger restore \
-                    \(shellWord(job.file))\(common.stateWords)” puts it back; --accept-access removes all the same
+                    \(counted(known.users, "user")) and \(counted(known.groups, "group")). “\
+                    \(Ledger.command("ledger restore", job.file, at: path))” puts it back; \
+                    --accept-access removes all the same
                     """
                 )
                 throw leaving(.recordsFailed)
@@ -80,7 +81,7 @@ extension LedgerCommand {
                 writeLine(
                     """
                     nothing is removed: \(counted(open, "operation")) of an interrupted run to be \
-                    settled; rollcall run \(shellWord(job.file))\(common.stateWords) settles them
+                    settled; “\(Ledger.command("run", job.file, at: path))” settles them
                     """
                 )
                 throw leaving(.recordsFailed)
@@ -95,8 +96,8 @@ extension LedgerCommand {
                 writeLine(
                     """
                     nothing is removed: as far as this ledger knows, \(what) should be ended and stand, \
-                    and nobody else would end them: rollcall run \(shellWord(job.file))\
-                    \(common.stateWords) does, or tells what keeps it; if they are to stay, add \
+                    and nobody else would end them: “\(Ledger.command("run", job.file, at: path))” \
+                    does, or tells what keeps it; if they are to stay, add \
                     --accept-access
                     """
                 )
@@ -155,10 +156,11 @@ extension LedgerCommand {
                     """
                 )
                 if made.forgotten > 0, let aside {
+                    let back = Ledger.command("ledger restore", job.file, at: path, "--from \(shellWord(aside))")
                     print(
                         """
                           \(made.forgotten) links of the old ledger are not in it, such as those of leavers: their \
-                        accounts stay as they are from now on; “rollcall ledger restore --from \(aside)” goes back
+                        accounts stay as they are from now on; “\(back)” goes back
                         """
                     )
                 }
@@ -166,7 +168,8 @@ extension LedgerCommand {
                     print(
                         """
                           there is a copy that knows more, \(copy), with \(known.users) users and \(known.groups) \
-                        groups: “rollcall ledger restore” puts it back
+                        groups: “\(Ledger.command("ledger restore", job.file, at: path, "--from \(shellWord(copy))"))” \
+                        puts it back
                         """
                     )
                 }

@@ -123,15 +123,15 @@ struct StatusCommand: AsyncParsableCommand {
         for name in names {
             let job = given.first { $0.name == name }
             let path = "\(common.state(of: job))/\(name).sqlite"
-            let screen = common.screen(onError: false).at(job?.timezone)
+            let screen = common.screen(onError: false, of: job)
             guard FileManager.default.fileExists(atPath: path) else {
-                print(neverRun(name, path))
+                print(neverRun(name, job, path))
                 if oldest != nil { overdue.append("\(name): never applied") }
                 continue
             }
             do {
                 let (ledger, isGoing) = try open(name, path)
-                for line in try StatusReport.lines(name, ledger, isGoing: isGoing) {
+                for line in try StatusReport.lines(name, ledger, isGoing: isGoing, screen) {
                     for part in screen.told(printable(line), indent: 4) { print(part) }
                 }
                 let last = try ledger.lastApplied()
@@ -141,7 +141,7 @@ struct StatusCommand: AsyncParsableCommand {
                             ?? "\(name): never applied")
                 }
             } catch let error as LedgerError {
-                writeLine("\(name): \(error)")
+                writeLine("\(name): \(error.told(job: job?.file ?? "JOB"))")
                 isWhole = false
             }
         }
@@ -150,14 +150,14 @@ struct StatusCommand: AsyncParsableCommand {
         if !overdue.isEmpty { throw leaving(.recordsFailed) }
     }
 
-    private func neverRun(_ name: String, _ path: String) -> String {
+    private func neverRun(_ name: String, _ job: Job?, _ path: String) -> String {
         guard let (copy, known) = Ledger.bestCopy(of: path, now: Timestamp.text(Time.system.wall())) else {
             return "\(name): never run (no \(path))"
         }
         return """
             \(name): no \(path), and a copy of it: \(copy), with \(known.users) users and \
-            \(known.groups) groups; rollcall ledger restore JOB\(Ledger.stateOption(of: path)) puts \
-            it back
+            \(known.groups) groups; to put it back: \
+            \(Ledger.command("ledger restore", job?.file ?? "JOB", at: path))
             """
     }
 
@@ -190,8 +190,8 @@ struct ShowCommand: AsyncParsableCommand {
         commandName: "show", abstract: "Show a plan or a run again, from the ledger: no network, nothing is written.",
         discussion:
             """
-            Without a number, the newest plan. A plan that was not applied is kept while it is among the newest \
-            ten; one that was, with its run, for good.
+            Without a number, the newest plan. What a run did is kept for good. A saved plan is kept while it is \
+            among the newest ten, and, if “apply” applied it, among the newest thirty of these.
             """
     )
 
@@ -223,7 +223,7 @@ struct ShowCommand: AsyncParsableCommand {
                     ?? "there is no plan"
                 writeLine(
                     """
-                    \(job.name): \(what); rollcall status \(shellWord(job.file))\(common.stateWords) lists the \
+                    \(job.name): \(what); “\(Ledger.command("status", job.file, at: path))” lists the \
                     last runs
                     """
                 )
@@ -241,11 +241,12 @@ struct ShowCommand: AsyncParsableCommand {
                 }
             }
             guard csv != "-" else { return }
-            for line in common.screen(onError: false).at(job.timezone).lines(
-                try JobReport.stored(job.name, info, in: ledger, detail: common.detail))
-            { print(line) }
+            let screen = common.screen(onError: false, of: job)
+            for line in screen.lines(try JobReport.stored(job.name, info, in: ledger, detail: common.detail)) {
+                print(line)
+            }
         } catch let error as LedgerError {
-            writeLine("\(error)")
+            writeLine(error.told(job: job.file))
             throw leaving(.ledger)
         }
     }

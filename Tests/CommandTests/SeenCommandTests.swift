@@ -4,84 +4,6 @@ import Testing
 
 /// What the program says can be followed, pasted and shown again: 16.
 @Suite(.serialized) struct SeenCommandTests {
-    private struct Stage {
-        let server: ServerProcess
-        let place: Workplace
-
-        init() throws {
-            server = try ServerProcess.sandbox([])
-            place = try Workplace()
-            try place.writeJob(server.base, extra: "limits: { source.shrink: none, users.disable: 1 }")
-            try write(people: 1...6)
-        }
-
-        func write(people: ClosedRange<Int>, named: String = "Person") throws {
-            let users: [JSONValue] = people.map {
-                [
-                    "userId": .string("user_\($0)"), "username": .string("person\($0)"),
-                    "displayName": .string("\(named) \($0)"), "email": .string("person\($0)@corp.example"),
-                    "status": "enabled",
-                ]
-            }
-            try place.write("directory.json", (["users": .array(users)] as JSONValue).canonical)
-        }
-    }
-
-    /// The commands that an output tells an operator to type, as a shell reads them.
-    private func commands(in output: String) -> [String] {
-        output.components(separatedBy: .newlines).compactMap { line in
-            line.range(of: "rollcall (apply|run|ledger|status|plan) [^;)]*", options: .regularExpression).map {
-                String(line[$0])
-            }
-        }
-    }
-
-    /// Types a command into a shell, with the program on its path.
-    private func type(_ command: String, _ stage: Stage) throws -> Program.Result {
-        try Program.run(
-            URL(fileURLWithPath: "/bin/sh"), ["-c", command],
-            environment: ["SANDBOX_TOKEN": "correct horse battery", "PATH": "\(Program.products.path):/usr/bin:/bin"],
-            in: stage.place.folder)
-    }
-
-    @Test(
-        """
-        16 A, B: a command that a plan or a hold prints can be typed as it stands, also where the state folder's \
-        name has a blank
-        """
-    )
-    func pasted() throws {
-        let stage = try Stage()
-        defer { stage.server.stop() }
-        let plan = try stage.place.rollcall("plan", "--state", "my state", "job.yaml")
-        let apply = try #require(commands(in: plan.output).first)
-        #expect(apply.contains("--digest d:") && apply.contains("--state 'my state'"), "\(plan.everything)")
-        let applied = try type(apply, stage)
-        #expect(applied.exit == 0 && applied.output.hasPrefix("OK. Run 2: 6 created"), "\(applied.everything)")
-        try stage.write(people: 1...3)
-        let held = try stage.place.rollcall("run", "--state", "my state", "job.yaml")
-        #expect(
-            held.exit == 4 && held.output.hasPrefix("HELD. Run 3 wrote nothing, and no account was changed"),
-            "\(held.everything)")
-        #expect(
-            held.output.contains("Held, and not written:") && held.output.contains("  - disable Person 4 (person4)")
-                && held.output.contains("users.disable: 3 in this run, at most 1"), "\(held.output)")
-        let words = try #require(commands(in: held.output).first { $0.hasPrefix("rollcall run ") })
-        let status = try stage.place.rollcall("status", "--state", "my state")
-        #expect(status.output.contains("held: disable Person 4 (person4)"), "\(status.output)")
-        let let_go = try type(words, stage)
-        #expect(let_go.exit == 0 && let_go.output.contains("3 disabled"), "\(let_go.everything)")
-        #expect(
-            try stage.place.rollcall("status", "--state", "my state").output.contains(
-                "leavers that wait: 3, the next person4 on "), "\(status.output)")
-        // Another plan than the one that was looked at is refused.
-        try stage.write(people: 1...3, named: "Changed")
-        _ = try stage.place.rollcall("plan", "--state", "my state", "job.yaml")
-        let other = try stage.place.rollcall(
-            "apply", "--state", "my state", "job.yaml", "--digest", "d:0123456789abcdef")
-        #expect(other.exit == 6 && other.output.contains("no account was changed"), "\(other.everything)")
-    }
-
     @Test(
         """
         16 C, D: show gives the table of a run again, byte for byte, without a network; a ledger is forgotten \
@@ -109,8 +31,8 @@ import Testing
             look.exit == 0 && look.output.contains("6 users and 0 groups linked") && look.output.contains("--yes test"),
             "\(look.everything)")
         #expect(try stage.place.rollcall("ledger", "forget", "job.yaml", "--yes", "another").exit == 64)
-        let paste = try #require(commands(in: look.output).first?.components(separatedBy: " removes").first)
-        #expect(try type(paste, stage).exit == 0)
+        let paste = try #require(stage.commands(in: look.output).first?.components(separatedBy: " removes").first)
+        #expect(try stage.type(paste).exit == 0)
         #expect(
             try FileManager.default.contentsOfDirectory(
                 atPath: stage.place.folder.appendingPathComponent("snapshots").path
@@ -211,7 +133,7 @@ import Testing
         #expect(try !stage.place.rollcall("run", "job.yaml").output.contains("\u{1B}"))
         #expect(
             try stage.place.rollcall("run", "--detail", "none", "job.yaml").output.contains(
-                "… and 3 more: --detail all"))
+                "… and 3 more: rollcall show job.yaml --plan 4 --detail all"))
     }
 
     @Test("13 D8: check and ledger rebuild send nothing to an address that is another than the ledger knows")

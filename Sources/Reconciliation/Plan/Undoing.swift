@@ -72,14 +72,6 @@ struct Undoing {
         if failed > 0 {
             notes.append("\(counted(failed, "operation")) of run \(run) had failed, so there is nothing to take back")
         }
-        if enabled > 0 {
-            notes.append(
-                """
-                Enabled again: \(counted(enabled, "account")). They keep access until the source record changes, or \
-                until “rollcall run --release”
-                """
-            )
-        }
         if recreated > 0 { notes.append("\(counted(recreated, "deleted object")) created again, each under a new id") }
     }
 

@@ -21,6 +21,7 @@ extension JobRun {
         let result = try await reader.read()
         try beat()
         sourceReading = result.reading
+        if result.reading.isEmptied { lettingGo.insert("--accept-source-change") }
         scope = result.scope
         notes += result.reading.notes
         count = try ledger.sourceCount()
@@ -181,8 +182,8 @@ extension JobRun {
             """
             \(counted(found.count, "link")) of the version before called created, and there before: called \
             found from now on, and never deleted unless leavers.associated says delete: \(some)\
-            \(found.count > 10 ? "; …" : ""). rollcall ledger origins shows all, and sets right what was made \
-            here after all
+            \(found.count > 10 ? "; …" : ""). “\(typed("ledger origins"))” shows all, and sets right what was \
+            made here after all
             """
         )
     }

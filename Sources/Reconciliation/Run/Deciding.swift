@@ -50,7 +50,7 @@ extension JobRun {
             this ledger is new, and \(counted(orphans.count, "active account")) of the target \
             \(orphans.count == 1 ? "carries" : "carry") an externalId that no record of the source has (\(names)): if \
             an earlier ledger of this job made them, they are leavers that nothing disables any more; put that ledger \
-            in the state folder (the old folder, or “rollcall ledger restore”), or end them on the target
+            in the state folder (the old folder, or “\(typed("ledger restore"))”), or end them on the target
             """
         notes.append(line)
         urgent.append(line)

@@ -110,7 +110,7 @@ public struct Invocation {
                     throw JobRun.owned(entry.job.target.baseURL, by: owner)
                 }
                 owners[target] = entry.job.name
-                let basis = try basis(entry.ledger)
+                let basis = try basis(entry.job, entry.ledger)
                 let run = try JobRun(
                     job: entry.job, ledger: entry.ledger, command: command.word,
                     label: command.undone.map(String.init) ?? label, permissions: permissions,
@@ -130,18 +130,20 @@ public struct Invocation {
     }
 
     /// The saved plan that is to be applied: one that waits, and that is the one that was looked at.
-    private func basis(_ ledger: Ledger) throws -> Ledger.PlanInfo? {
+    private func basis(_ job: Job, _ ledger: Ledger) throws -> Ledger.PlanInfo? {
         guard case .apply(let number, let digest) = command else { return nil }
         let found = try ledger.plan(number)
-        if let plan = found, try ledger.isOfUndo(plan) {
-            throw JobFailure(.stale, "plan \(plan.id) is an undo's, which is made anew each time: rollcall undo")
+        let typed = { (doing: String, rest: String) in Ledger.command(doing, job.file, at: ledger.path, rest) }
+        if let plan = found, let run = try ledger.undone(by: plan) {
+            throw JobFailure(
+                .stale, "plan \(plan.id) is an undo's, which is made anew each time: \(typed("undo", "\(run)"))")
         }
         guard let plan = found, plan.state == .planned || plan.state == .held else {
             let what = number.map { "plan \($0)" } ?? "the newest plan"
             throw JobFailure(
                 .stale,
-                found.map { "\(what) is \($0.state) already; plan again" }
-                    ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “rollcall plan” first")
+                found.map { "\(what) is \($0.state) already; to plan again: \(typed("plan", ""))" }
+                    ?? "there is no \(number.map { "plan \($0)" } ?? "saved plan"); run “\(typed("plan", ""))” first")
         }
         if let digest, !("d:" + plan.digest).hasPrefix(digest) {
             throw JobFailure(

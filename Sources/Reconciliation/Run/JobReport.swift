@@ -93,6 +93,7 @@ public struct JobReport: Sendable {
             job: run.job.name, plan: run.plan, exit: .inStep, headline: "", notes: [], requests: requests)
         report.figures = run.figures
         report.isResult = run.command != "plan" && run.command != "check"
+        report.lettingGo = run.lettingGo.sorted()
         guard let plan = run.plan else {
             report.exit = run.failure?.exit ?? .internalError
             report.headline =
@@ -135,7 +136,6 @@ public struct JobReport: Sendable {
         if let target { report.notes.append("target incomplete: \(target); “missing” is not believed") }
         report.holds += run.breaches.map { "held: \($0)" }
         if let held = run.sizeHold { report.holds.append("held: \(held)") }
-        report.lettingGo = run.lettingGo.sorted()
         if let failure = run.failure { report.notes.append(failure.description) }
         let unseen = run.targetReading?.unseenAccounts ?? []
         for (name, why) in unseen.prefix(10) {

@@ -82,6 +82,11 @@ public final class JobRun: @unchecked Sendable {
     /// Whether the target was written to while an interrupted run was settled.
     var hasSettled = false
 
+    /// A whole command about this job, as an operator types it.
+    func typed(_ doing: String, _ rest: String = "") -> String {
+        Ledger.command(doing, job.file, at: ledger.path, rest)
+    }
+
     /// - Parameter ledger: the job's ledger, whose lock the caller holds.
     /// - Parameter pool: the sources of the invocation.
     /// - Parameter claims: whether the target becomes this job's in the state folder.

@@ -152,6 +152,7 @@ extension JobRun {
         try judgeMissing()
         heldByScope = try ledger.drafts(heldBy: .scopeChange)
         if heldByScope > 0 {
+            lettingGo.insert("--accept-scope-change")
             notes.append(
                 """
                 the scope changed since the last applied run, from \(read.baseline?.scope ?? "") to \

@@ -13,6 +13,8 @@ struct Reading {
     var incomplete: String?
     /// The evidence, in words.
     var statement = ""
+    /// Whether it has none of a kind of which the last applied run had some: `--accept-source-change` is about that.
+    var isEmptied = false
     /// Resources that carry each attribute, by kind and name.
     var carried: [ResourceKind: [String: Int]] = [:]
     var resources: [ResourceKind: Int] = [:]

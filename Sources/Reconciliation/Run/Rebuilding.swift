@@ -16,8 +16,9 @@ public enum Rebuilding {
                 .jobFile,
                 """
                 \(profile.displayName) cannot be listed, so a ledger cannot be made from it; restore a copy \
-                (rollcall ledger restore), or begin anew with --first-run: a create of what is there already is \
-                then a \(profile.existing == .overwrite ? "take-over" : "conflict, looked up by externalId")
+                (\(Ledger.command("ledger restore", job.file, at: ledger.path))), or begin anew with \
+                --first-run: a create of what is there already is then a \
+                \(profile.existing == .overwrite ? "take-over" : "conflict, looked up by externalId")
                 """
             )
         }

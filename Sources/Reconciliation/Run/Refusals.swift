@@ -51,7 +51,8 @@ extension JobRun {
                     reason:
                         """
                         refused in the same way in \(failure.runs) runs since \(failure.since) (\(failure.said)); \
-                        tried again on \(failure.next), when the record changes, or with --retry \(draft.name)
+                        tried again on \(failure.next), when the record changes, or with \
+                        --retry \(shellWord(draft.name))
                         """
                 )
             }
@@ -73,7 +74,12 @@ extension JobRun {
             guard try losses > 1 || ledger.fact(Applier.lossFact(verb, link.targetID)) == key else { return }
             try ledger.hold(
                 draft: draft.draft, by: .losses,
-                reason: "this target has lost members of a group over such a change; --retry \(draft.name) tries again")
+                reason:
+                    """
+                    this target has lost members of a group over such a change; \
+                    --retry \(shellWord(draft.name)) tries again
+                    """
+            )
         }
     }
 

@@ -41,6 +41,8 @@ public struct ReportSection: Hashable, Sendable {
         public var isKnown = false
         /// How many records it tells of.
         public var records = 1
+        /// What lets it go if it is meant, as it is typed behind a command.
+        public var lettingGo: String?
     }
 
     public var kind: Kind
@@ -171,6 +173,7 @@ struct ReportRows {
                 section.rows = (all.filter(Self.takesAway) + all.filter { !Self.takesAway($0) }).map {
                     var row = row($0, kind, ledger)
                     row.isKnown = kind == .held && Ledger.troubleKey($0).flatMap { since[$0] } != nil
+                    row.lettingGo = kind == .held ? $0.lettingGo : nil
                     return row
                 }
             }
@@ -268,7 +271,7 @@ struct ReportRows {
                 mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.description,
                 whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
                 detail: why + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil,
-                records: cause.count)
+                records: cause.count, lettingGo: cause.hasOthersReasons ? nil : operation.lettingGo)
         }
         return (rows, sorted.reduce(0) { $0 + $1.count })
     }

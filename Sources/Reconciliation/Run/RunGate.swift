@@ -13,17 +13,19 @@ extension JobRun {
     func refuseUnmeantFirstRun() throws {
         guard command != "check", !permissions.firstRun, try ledger.isBlank() else { return }
         if let loss = try ledger.loss(file: job.file, now: surroundings.timestamp).map({
-            "\($0), or, to begin anew and to forget who is on the way out, say --first-run"
+            "\($0); to begin anew, and to forget who is on the way out, say --first-run"
         }) {
             // A look may be had all the same; it says what it is worth.
             if command == "plan" {
                 notes.append("\(loss); until then this plan is that of a job that never ran, and is not applied")
             } else {
+                lettingGo.insert("--first-run")
                 throw JobFailure(.jobFile, loss)
             }
             return
         }
         guard profile.listing == .none, command != "plan", command != "undo" else { return }
+        lettingGo.insert("--first-run")
         throw JobFailure(
             .jobFile,
             """
@@ -133,6 +135,7 @@ extension JobRun {
         for breach in gate.judge(job: job.name, limits: job.limits, gateCounts, keys) {
             guard let key = LimitKey(rawValue: breach.key) else { continue }
             notes.append("held: \(breach)")
+            lettingGo.insert(breach.words)
             for verb in key.counted.verbs {
                 try ledger.forEachPlannedDraft(kind: key.counted.kind, verbs: [verb]) {
                     try ledger.hold(draft: $0.draft, by: .giving, reason: "\(breach.key): limit \(breach.limit)")

@@ -70,10 +70,11 @@ struct SourceReader {
             evidence = try await shared.readAgain(progress: progress)
         }
         let loss = isChanged(scope) ? try ledger.lossByScope(namesGroups: scope.selection.namesGroups) : SourceCount()
-        violations += try judgeSize(loss)
+        let emptied = try judgeEmptied(loss)
+        violations += try judgeSize() + emptied
         let reading = Reading(
             incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement,
-            notes: evidence.notes)
+            isEmptied: !emptied.isEmpty, notes: evidence.notes)
         return Result(reading: reading, scope: scope, lossByScope: loss)
     }
 
@@ -123,8 +124,8 @@ struct SourceReader {
 
     // MARK: size
 
-    /// An empty read is never “nobody”, and neither is one without any group or membership where there were some.
-    func judgeSize(_ loss: SourceCount) throws -> [String] {
+    /// An empty read is never “nobody”.
+    private func judgeSize() throws -> [String] {
         let size = try ledger.sourceCount()
         var violations: [String] = []
         let unreadable = try ledger.unreadableStatuses()
@@ -137,18 +138,22 @@ struct SourceReader {
             )
         }
         if size.users == 0 { violations.append("the source has no user in scope; an empty read is never “nobody”") }
-        guard kinds.contains(.group), let before = baseline?.count, !permissions.acceptSourceChange else {
-            return violations
-        }
-        let flag = "--accept-source-change takes it as meant"
-        if size.groups == 0, before.groups > loss.groups {
-            violations.append("the source has no group, but had \(before.groups) in the last applied run; \(flag)")
-        }
-        if size.memberships == 0, before.memberships > loss.memberships {
-            violations.append(
-                "the source has no membership, but had \(before.memberships) in the last applied run; \(flag)")
-        }
         return violations
+    }
+
+    /// A source without any group or membership where there were some, unless that is accepted.
+    private func judgeEmptied(_ loss: SourceCount) throws -> [String] {
+        guard kinds.contains(.group), let before = baseline?.count, !permissions.acceptSourceChange else { return [] }
+        let size = try ledger.sourceCount()
+        return [
+            ("group", size.groups, before.groups, loss.groups),
+            ("membership", size.memberships, before.memberships, loss.memberships),
+        ].filter { _, now, before, loss in now == 0 && before > loss }.map { what, _, before, _ in
+            """
+            the source has no \(what), but had \(before) in the last applied run; --accept-source-change takes it as \
+            meant
+            """
+        }
     }
 
     // MARK: who is missing

@@ -15,8 +15,8 @@ extension JobRun {
             throw JobFailure(
                 .usage,
                 """
-                run \(run) of \(job.name) is unknown, or wrote nothing; “rollcall status” names the last runs \
-                that wrote
+                run \(run) of \(job.name) is unknown, or wrote nothing; “\(typed("status"))” names the last \
+                runs that wrote
                 """
             )
         }
@@ -50,6 +50,7 @@ extension JobRun {
         try ledger.indexTarget()
         try undoing.draft()
         notes += undoing.notes
+        noteEnabled(undoing.enabled)
         undone = done.id
         try store(inputs: Digest.hexadecimal("undo \(run) \(inputs)"))
         try judgeMissing()
@@ -62,6 +63,16 @@ extension JobRun {
             breach.remedy = "nothing is written; if this is meant, say --allow \(breach.key)=\(breach.count)"
             return breach.description
         }
+    }
+
+    private func noteEnabled(_ count: Int) {
+        guard count > 0 else { return }
+        notes.append(
+            """
+            Enabled again: \(counted(count, "account")). They keep access until the source record changes, or until \
+            “\(typed("run", "--release"))”
+            """
+        )
     }
 
     private func refuseTouched(since plan: Int64, _ run: Int64) throws {

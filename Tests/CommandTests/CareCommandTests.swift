@@ -323,7 +323,9 @@ import Testing
         for end in ["", "-wal", "-shm"] {
             try? FileManager.default.removeItem(at: place.folder.appendingPathComponent("snapshots/test.sqlite\(end)"))
         }
-        #expect(try place.rollcall("status", "job.yaml").output.contains("to put it back: rollcall ledger restore job.yaml"))
+        #expect(
+            try place.rollcall("status", "job.yaml").output.contains("to put it back: rollcall ledger restore job.yaml")
+        )
         let back = try place.rollcall("ledger", "restore", "job.yaml")
         #expect(back.exit == 0 && back.output.contains("it knows 3 users and 1 groups"), "\(back.everything)")
         #expect(try place.rollcall("run", "job.yaml").output.hasPrefix("OK. No changes. 4 in step."))

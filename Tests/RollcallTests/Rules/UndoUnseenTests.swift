@@ -48,4 +48,39 @@ import Testing
                 && undone.operations.contains { $0.name == "ada" && $0.reason.contains("a look fails") },
             "\(undone.operations.map(\.reason))")
     }
+
+    @Test("12, 1.4: an undo says where an account is that has another id by now, and takes it back after the next run")
+    func moved() async throws {
+        let world = try World()
+        world.directory.people = ["ada", "bo"].map { .named($0) }
+        world.directory.teams = [Team(id: "group_1", name: "Ops", members: ["user_bo"])]
+        try await world.run()
+        let run = try world.lastRun()
+        let ada = try #require(world.user("ada"))
+        let old = try #require(ada["id"]?.string)
+        world.client.change { $0.remove(.user, old) }
+        let moved = try world.plant(.user, ada)
+        #expect(moved != old)
+        let early = try await world.invoke(.undo(run: run, writes: false))
+        #expect(
+            early.operations.contains { $0.name == "ada" && $0.reason.contains("is \(moved) by now") },
+            "\(early.operations.map(\.reason))")
+        try await world.run()
+        // Somebody else has come into the group since.
+        let group = try #require(world.group("Ops"))
+        let stranger = try world.plant(.user, ["userName": "stranger", "active": true])
+        world.client.change {
+            try? $0.meddle(.group, group["id"]?.string ?? "") {
+                $0["members"] = .array((group["members"]?.array ?? []) + [["value": .string(stranger)]])
+            }
+        }
+        let undone = try await world.invoke(.undo(run: run, writes: true))
+        #expect(
+            world.user("ada") == nil && world.user("bo") == nil && world.group("Ops") == nil,
+            "\(undone.report.details) \(undone.report.headline)")
+        #expect(
+            undone.operations.contains {
+                $0.verb == .delete && $0.reason.contains("1 member that this job did not put there end with it")
+            }, "\(undone.operations.map(\.reason))")
+    }
 }

@@ -14,7 +14,9 @@ public struct DirectoryRecord: Hashable, Sendable {
     public var members: [String]
     /// Where the record stands, for messages: `line 12`.
     public var place: String
-    /// A field that cannot be read, and why; the record is then held and named.
+    /// Fields that are there and hold neither a text, a number nor a truth value: what is made of them is left alone.
+    public var unreadable: Set<String> = []
+    /// What nobody can read of the record as a whole; the record is then held and named.
     public var problem: String?
 
     public init(
@@ -87,11 +89,11 @@ extension DirectoryRecord {
             case ("customFields", .array):
                 value.forEachElement { field in
                     if let name = field.field("fieldName", style)?.string {
-                        record.set("customFields.\(name)", field.field("fieldValue", style)?.scalarText)
+                        record.setCustom(name, field.field("fieldValue", style))
                     }
                 }
             case ("customFields", .object):
-                value.forEachMember { name, field in record.set("customFields.\(name)", field.scalarText) }
+                value.forEachMember { name, field in record.setCustom(name, field) }
             case ("organizationalUnits", _), ("members", _), ("customFields", _):
                 record.problem = "\(name): must be a list"
             default:
@@ -99,7 +101,7 @@ extension DirectoryRecord {
                 if let text = value.scalarText {
                     record.set(name, text)
                 } else {
-                    record.problem = "\(name): must be text"
+                    record.unreadable.insert(name)
                 }
             }
         }
@@ -118,6 +120,12 @@ extension DirectoryRecord {
     private mutating func set(_ name: String, _ value: String?) {
         guard let value, !value.isEmpty, !(name.hasSuffix("Time") && (value == "0" || value == "-1")) else { return }
         fields[name] = value
+    }
+
+    private mutating func setCustom(_ name: String, _ value: JSONView?) {
+        let field = "customFields.\(name)"
+        guard let value, !value.isNull else { return }
+        if let text = value.scalarText { set(field, text) } else { unreadable.insert(field) }
     }
 
     private mutating func readUnits(_ list: JSONView, _ style: FieldStyle) {

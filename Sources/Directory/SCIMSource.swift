@@ -131,15 +131,22 @@ public struct SCIMSource: DirectorySource {
     private func user(_ id: String, _ view: ShownResource) -> DirectoryRecord {
         var record = DirectoryRecord(kind: .user, id: id, fields: ["userId": id], place: "resource \(id)")
         func set(_ field: String, _ value: String?) { if let value, !value.isEmpty { record.fields[field] = value } }
-        set("username", view.text("userName"))
-        set("displayName", view.text("displayName"))
+        func read(_ field: String, _ value: JSONView?) {
+            guard let value, !value.isNull else { return }
+            if let text = value.scalarText { set(field, text) } else { record.unreadable.insert(field) }
+        }
+        read("username", view.member("userName"))
+        read("displayName", view.member("displayName"))
         set("userExternalId", view.externalID)
-        set("preferredLanguage", view.text("preferredLanguage"))
+        read("preferredLanguage", view.member("preferredLanguage"))
         let name = view.member("name")
-        set("givenName", name?.member(ignoringCase: "givenName")?.string)
-        set("familyName", name?.member(ignoringCase: "familyName")?.string)
-        set("email", Self.preferred(view.elements("emails")))
-        set("phoneNumber", Self.preferred(view.elements("phoneNumbers")))
+        read("givenName", name?.member(ignoringCase: "givenName"))
+        read("familyName", name?.member(ignoringCase: "familyName"))
+        for (field, attribute) in [("email", "emails"), ("phoneNumber", "phoneNumbers")] {
+            let elements = view.elements(attribute)
+            if elements.isEmpty, view.member(attribute)?.kind == .object { record.unreadable.insert(field) }
+            read(field, Self.preferred(elements))
+        }
         switch view.access {
         case .active(let active): record.fields["status"] = active ? "enabled" : "disabled"
         case .absent: break
@@ -150,8 +157,8 @@ public struct SCIMSource: DirectorySource {
     }
 
     /// Of a multi-valued attribute: the primary value, else that of type work, else the first.
-    private static func preferred(_ values: [ShownResource.Element]) -> String? {
-        (values.first(where: \.isPrimary) ?? values.first { $0.type == "work" } ?? values.first)?.value.scalarText
+    private static func preferred(_ values: [ShownResource.Element]) -> JSONView? {
+        (values.first(where: \.isPrimary) ?? values.first { $0.type == "work" } ?? values.first)?.value
     }
 
     private func readGroups(_ evidence: inout ReadEvidence, _ sink: any DirectorySink) async throws {

@@ -150,7 +150,9 @@ import Testing
         for reference in ["\"credential:target\"", "{ command: [cat, loaded/target] }"] {
             try place.writeJob(
                 server.base, authorization: "{ key: \(reference) }",
-                extra: "after: [sh, -c, \"cat > told.json; env > told.env; ls -l /proc/self/fd > told.fds\"]")
+                extra:
+                    "after: [sh, -c, \"cat > told.json; env > told.env; ls -l /proc/self/fd > told.fds; ulimit -c > told.core\"]"
+            )
             for command in [
                 ["check"], ["plan", "--csv", "plan.csv"],
                 [
@@ -180,6 +182,8 @@ import Testing
             #expect(files.contains { $0.lastPathComponent == name }, "\(name)")
         }
         #expect(files.contains { $0.path.contains("/copies/") })
+        // No core dump holds them either: what a run begins has the run's own bound.
+        #expect(try place.read("told.core") == "0\n")
         let forms = [
             secret, secret.replacingOccurrences(of: "/", with: "\\/"),
             secret.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? secret,

@@ -120,7 +120,7 @@ struct MappingTable: Hashable, Sendable {
         var result = Desired()
         result.problem = record.problem
         let (fields, unreadablePhone) = prepared(record)
-        if kind == .user { judgeStatus(fields, now, &result) }
+        if kind == .user { judgeStatus(fields, record.unreadable, now, &result) }
         var body: [String: JSONValue] = [:]
         var name: String?
         var mark: String?
@@ -138,7 +138,8 @@ struct MappingTable: Hashable, Sendable {
             let value = value(of: attribute, fields, record)
             if attribute.name == kind.nameAttribute { name = value }
             if attribute.name == "externalId" { mark = value }
-            let complaints = complaints(of: attribute, value, unreadablePhone)
+            let complaints =
+                unreadable(attribute, record) ?? self.complaints(of: attribute, value, unreadablePhone)
             guard complaints.isEmpty else {
                 // Left alone, neither set nor cleared.
                 result.flaws += complaints
@@ -211,10 +212,19 @@ struct MappingTable: Hashable, Sendable {
 
     /// Whether it can be told if a record is let in. What is explicitly disabled, or has expired, is out, whatever else
     /// cannot be read.
-    private func judgeStatus(_ fields: [String: String], _ now: Double, _ result: inout Desired) {
+    private func judgeStatus(
+        _ fields: [String: String], _ unreadable: Set<String>, _ now: Double, _ result: inout Desired
+    ) {
         let rule = attribute("active")?.rule
         let text = rule.map { $0.value(fields) } ?? fields["status"]
         if Self.active(text, expires: fields["accountExpireTime"], now: now).0 == false { return }
+        let lost = unreadable.filter { field in
+            field == "accountExpireTime" || rule.map { $0.reads(field) } ?? (field == "status")
+        }
+        for field in lost.sorted() {
+            result.isStatusUnreadable = true
+            result.flaws.append("\(field): \(Self.noScalar), so whether the record is let in cannot be told")
+        }
         if let expiry = fields["accountExpireTime"], case .unreadable = Expiry(expiry) {
             result.isStatusUnreadable = true
             result.flaws.append(
@@ -233,6 +243,24 @@ struct MappingTable: Hashable, Sendable {
                 """
             )
         }
+    }
+
+    private static let noScalar = "holds neither a text, a number nor a truth value"
+
+    /// What is to be said of an attribute that is made of fields which cannot be read; nil where all can be.
+    private func unreadable(_ attribute: AttributeMapping, _ record: DirectoryRecord) -> [String]? {
+        guard !record.unreadable.isEmpty else { return nil }
+        let rule = attribute.rule
+        let lost = record.unreadable.filter { field in
+            switch field {
+            case "givenName", "familyName":
+                rule.reads(field)
+                    || rule.reads("displayName") && (rule.part != nil || record.fields["displayName"] == nil)
+            case "phoneRegion", "phoneNumber": rule.reads("phone") || rule.reads(field)
+            default: rule.reads(field)
+            }
+        }
+        return lost.isEmpty ? nil : lost.sorted().map { "\(attribute.name): the source's \($0) \(Self.noScalar)" }
     }
 
     private static let noStatus = "has no status; active is left alone"

@@ -307,9 +307,7 @@ private final class SnapshotSink: DirectorySink {
         case .new, .contradicting: try addParts(record)
         case .repeated: break
         }
-        return
-            switch arrival
-        {
+        return switch arrival {
         case .new: .new
         case .repeated: .repeated
         case .contradicting: .contradicting
@@ -319,7 +317,10 @@ private final class SnapshotSink: DirectorySink {
     private func stored(_ record: DirectoryRecord) -> Snapshot.Record {
         Snapshot.Record(
             kind: record.kind, id: record.id,
-            fields: JSONValue.object(record.fields.mapValues { .string($0) }).canonical, problem: record.problem,
+            // A list stands for a value that cannot be read.
+            fields: JSONValue.object(
+                record.fields.mapValues { .string($0) }.merging(record.unreadable.map { ($0, []) }) { $1 }
+            ).canonical, problem: record.problem,
             place: record.place)
     }
 

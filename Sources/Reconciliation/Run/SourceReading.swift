@@ -104,9 +104,11 @@ struct SourceReader {
 
     static func record(_ stored: Snapshot.Record) throws -> DirectoryRecord {
         let fields = try JSONValue(parsing: Array(stored.fields.utf8)).object ?? [:]
-        return DirectoryRecord(
+        var record = DirectoryRecord(
             kind: stored.kind, id: stored.id, fields: fields.compactMapValues(\.string), place: stored.place,
             problem: stored.problem)
+        record.unreadable = Set(fields.filter { $0.value.array != nil }.keys)
+        return record
     }
 
     func staged(_ record: DirectoryRecord) throws -> StagedSource {

@@ -3,65 +3,78 @@ import GRDB
 import Planning
 
 extension Ledger {
-    /// Drafts the membership changes as operations of at most `chunk` members.
-    ///
-    /// A membership is added when the source has it and both ends are present; it is removed only from a group of ours,
-    /// for a user of ours whose record is present or leaving, because the source does not have it. A user that is held
-    /// keeps what it has, and a group that is associated keeps who was in it. “Of ours” includes what this very plan
+    /// Drafts the membership changes as operations of at most `chunk` members. “Of ours” includes what this very plan
     /// links.
-    ///
-    /// - Parameter emptiesGroups: whether everybody is taken from a group that this plan deletes.
-    /// - Parameter freesLeavers: whether somebody whom this plan deletes is taken from every group first, also one that
-    ///   it was in before an association.
-    public func draftMemberships(
-        chunk: Int, isExclusive: Bool, emptiesGroups: Bool = false, freesLeavers: Bool = false, addWave: Int,
-        removeWave: Int, addHeldBy: HoldReason?, removeHeldBy: HoldReason?, addReason: String,
-        removeReason: String
+    package func draftMemberships(
+        _ policy: MembershipPolicy, chunk: Int, addWave: Int, removeWave: Int, addHeldBy: HoldReason?,
+        removeHeldBy: HoldReason?, addReason: String, removeReason: String
     ) throws {
         try write { db in
             try draftChunks(
-                db, Self.additions, verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy,
+                db, Self.additions(policy), verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy,
                 reason: addReason)
             try draftChunks(
-                db, Self.removals(isExclusive, emptiesGroups: emptiesGroups, freesLeavers: freesLeavers),
-                verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy, reason: removeReason)
+                db, Self.removals(policy), verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy,
+                reason: removeReason)
         }
     }
 
-    private static let additions = """
-        SELECT m.grp AS grp, g.target AS grp_target, m.usr AS usr, u.target AS usr_target, gs.name AS grp_name
-        FROM scratch.outlook g CROSS JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
-        CROSS JOIN scratch.source_members m ON m.grp = g.source
-        CROSS JOIN scratch.outlook u ON u.kind = 0 AND u.source = m.usr AND u.state = 'present'
-        WHERE g.kind = 1 AND g.state = 'present'
-        AND NOT EXISTS (SELECT 1 FROM scratch.target_members t WHERE t.grp = g.target AND t.usr = u.target)
-        ORDER BY (SELECT id FROM ids WHERE n = m.grp), (SELECT id FROM ids WHERE n = m.usr)
-        """
+    /// What the policy adds, in the order of the source's ids.
+    private static func additions(_ policy: MembershipPolicy) -> String {
+        let judgement = policy.additions { fact in
+            switch fact {
+            case .group: "g.state"
+            case .member: "u.state"
+            case .isThere: "EXISTS (SELECT 1 FROM scratch.target_members t WHERE t.grp = g.target AND t.usr = u.target)"
+            default: "1"
+            }
+        }
+        return """
+            SELECT m.grp AS grp, g.target AS grp_target, m.usr AS usr, u.target AS usr_target, gs.name AS grp_name
+            FROM scratch.outlook g CROSS JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
+            CROSS JOIN scratch.source_members m ON m.grp = g.source
+            CROSS JOIN scratch.outlook u ON u.kind = 0 AND u.source = m.usr
+            WHERE g.kind = 1 AND \(judgement)
+            ORDER BY (SELECT id FROM ids WHERE n = m.grp), (SELECT id FROM ids WHERE n = m.usr)
+            """
+    }
 
-    private static func removals(_ isExclusive: Bool, emptiesGroups: Bool, freesLeavers: Bool) -> String {
-        // Exclusive means: whoever the source does not name goes, also those that were there before an association.
-        // An object that carries the mark of a member is that member, under an id that nobody could make sure of.
-        let strangers =
-            isExclusive
-            ? """
-            OR u.source IS NULL AND NOT coalesce(tu.protected, 0) AND NOT EXISTS (
-                SELECT 1 FROM scratch.source w INDEXED BY source_by_external_id
+    /// What the policy removes, in the order of the ids.
+    private static func removals(_ policy: MembershipPolicy) -> String {
+        func isDeleted(_ kind: Int, _ source: String) -> String {
+            """
+            EXISTS (SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source
+                WHERE d.kind = \(kind) AND d.source = \(source) AND d.verb = 'delete' AND d.status = 'planned')
+            """
+        }
+        let judgement = policy.removals { fact in
+            switch fact {
+            case .group: "g.state"
+            case .member: "u.state"
+            case .isWanted: "(m.grp IS NOT NULL)"
+            case .isThere: "1"
+            case .groupIsAssociating: "g.is_associating"
+            case .groupHasLeft:
+                """
+                EXISTS (SELECT 1 FROM scratch.situations st INDEXED BY situations_by_source
+                    WHERE st.kind = 1 AND st.source = g.source AND st.situation = 'leaver')
+                """
+            case .groupIsDeleted: isDeleted(1, "g.source")
+            case .isKept: "EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr)"
+            case .memberIsDeleted: isDeleted(0, "u.source")
+            case .memberIsProtected: "coalesce(tu.protected, 0)"
+            // An object that carries the mark of a member is that member, under an id that nobody could make sure of.
+            // But not where that member has another account which is there: then it is a copy.
+            case .memberIsMarked:
+                """
+                EXISTS (SELECT 1 FROM scratch.source w INDEXED BY source_by_external_id
                     JOIN scratch.source_members wm ON wm.grp = g.source AND wm.usr = w.n
                 WHERE w.kind = 0 AND w.external_id = tu.external_id
-                -- But not where that member has another account which is there: then it is a copy.
                 AND NOT EXISTS (SELECT 1 FROM links lw JOIN scratch.target x ON x.kind = 0 AND x.n = lw.target
                     WHERE lw.kind = 0 AND lw.source = w.n AND lw.target <> t.usr))
-            """ : ""
-        let oldMembersStay =
-            isExclusive
-            ? ""
-            : """
-            AND (NOT g.is_associating AND NOT EXISTS (SELECT 1 FROM kept_members k
-                WHERE k.grp = t.grp AND k.usr = t.usr)
-                OR \(freesLeavers) AND u.state = 'leaving' AND EXISTS (
-                    SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source
-                        WHERE d.kind = 0 AND d.source = u.source AND d.verb = 'delete' AND d.status = 'planned'))
-            """
+                """
+            }
+        }
         return """
             SELECT g.source AS grp, t.grp AS grp_target, u.source AS usr, t.usr AS usr_target,
                 coalesce(gs.name, gt.name) AS grp_name
@@ -72,15 +85,7 @@ extension Ledger {
             LEFT JOIN scratch.outlook u INDEXED BY outlook_by_target ON u.kind = 0 AND u.target = t.usr
             LEFT JOIN scratch.target tu ON tu.kind = 0 AND tu.n = t.usr
             LEFT JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
-            WHERE g.kind = 1 AND ((g.state = 'present' AND (u.state = 'leaving' OR u.state = 'present'
-                AND m.grp IS NULL \(strangers))
-                -- Of a group that left and is kept, only the leavers.
-                OR g.state = 'held' AND u.state = 'leaving' AND EXISTS (
-                    SELECT 1 FROM scratch.situations st INDEXED BY situations_by_source
-                        WHERE st.kind = 1 AND st.source = g.source AND st.situation = 'leaver')) \(oldMembersStay)
-            OR \(emptiesGroups) AND g.state = 'leaving' AND EXISTS (
-                SELECT 1 FROM scratch.drafts d INDEXED BY drafts_by_source
-                    WHERE d.kind = 1 AND d.source = g.source AND d.verb = 'delete' AND d.status = 'planned'))
+            WHERE g.kind = 1 AND \(judgement)
             ORDER BY (SELECT id FROM ids WHERE n = g.source), (SELECT id FROM ids WHERE n = t.usr)
             """
     }

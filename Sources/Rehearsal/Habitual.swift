@@ -17,6 +17,12 @@ extension Trial {
         .redirectsToSlash,
     ]
 
+    /// Habits of servers whose lists are whole, however they end.
+    static let wholeLists = Set(Habit.allCases).subtracting([
+        .ignoresStartIndex, .restartsPastEnd, .missingWhenEmpty, .noTotals, .pageDropsOne, .unsortedPages,
+        .badRecord, .longGroupFails, .cutsMembers, .refusesCount, .hidesInactive, .findsNothing, .errorsAsSuccess,
+    ])
+
     /// Habits that need more than a request to show themselves: somebody deleted, a second attribute beside active, a
     /// member that stays.
     static let rare: [Habit] = [

@@ -169,6 +169,11 @@ extension Trial {
                 broken += Laws.law15(result, since: last, before, told: taken)
             }
             if !isEchoed { broken += Laws.law15(result, after) }
+            if options.habits.isSubset(of: Trial.wholeLists) {
+                broken += result.report.notes.filter { $0.hasPrefix("target incomplete") }.map {
+                    "law 15: a list that is whole is called otherwise: \($0)"
+                }
+            }
             if options.habits.isEmpty, options.refused.isEmpty { broken += Laws.law16(result, world.directory) }
             let removed = result.operations.filter { $0.verb == .removeMembers }.flatMap {
                 $0.members.compactMap(\.targetID)

@@ -150,9 +150,10 @@ import Testing
         for reference in ["\"credential:target\"", "{ command: [cat, loaded/target] }"] {
             try place.writeJob(
                 server.base, authorization: "{ key: \(reference) }",
-                extra:
-                    "after: [sh, -c, \"cat > told.json; env > told.env; ls -l /proc/self/fd > told.fds; ulimit -c > told.core\"]"
-            )
+                extra: """
+                    after: [sh, -c, "cat > told.json; env > told.env; ls -l /proc/self/fd > told.fds; ulimit -c \
+                    > told.core"]
+                    """)
             for command in [
                 ["check"], ["plan", "--csv", "plan.csv"],
                 [

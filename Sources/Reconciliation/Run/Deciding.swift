@@ -205,10 +205,10 @@ extension JobRun {
         let exception = permitted ? "" : "; held: operations.groups does not list update"
         let draftMemberships = { [ledger, job, profile, sizeHold] in
             try ledger.draftMemberships(
-                chunk: target.memberChunk, isExclusive: job.exclusiveMemberships,
-                emptiesGroups: profile.deletion.groupsMustBeEmpty,
-                freesLeavers: profile.deletion.usersMustLeaveGroups, addWave: Wave.addMembers,
-                removeWave: Wave.removeMembers,
+                MembershipPolicy(
+                    isExclusive: job.exclusiveMemberships, emptiesGroups: profile.deletion.groupsMustBeEmpty,
+                    freesLeavers: profile.deletion.usersMustLeaveGroups),
+                chunk: target.memberChunk, addWave: Wave.addMembers, removeWave: Wave.removeMembers,
                 addHeldBy: permitted ? nil : .operations,
                 removeHeldBy: source.incomplete != nil
                     ? .sourceIncomplete : sizeHold != nil ? .sourceSize : permitted ? nil : .operations,

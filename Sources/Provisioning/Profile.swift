@@ -254,7 +254,12 @@ extension Profile {
         .generic,
     ]
 
-    public static func named(_ name: String) -> Profile? { all.first { $0.name == name } }
+    /// Profiles that stand beside those for a while: of a platform that is tried before it is served.
+    @TaskLocal package static var guests: [Profile] = []
+
+    public static var served: [Profile] { all + guests }
+
+    public static func named(_ name: String) -> Profile? { served.first { $0.name == name } }
 
     /// What IDaaS' own push maps unless it is told otherwise, as far as it is documented.
     static let usualUserMapping = [

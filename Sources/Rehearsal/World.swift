@@ -112,6 +112,8 @@ package final class World {
     package var jobText: String
     package var permissions = Permissions()
     package var shuffle: SeededGenerator?
+    /// Makes a source of another kind from the directory; nil for a file.
+    package var otherSource: ((TestDirectory) -> any DirectorySource)?
     /// The server that shows the directory over SCIM; nil for a file.
     package var sourceOptions: ServiceOptions?
     package var environment: [String: String] = [:]
@@ -242,7 +244,9 @@ package final class World {
     package func invoke(_ command: Invocation.Command, document: String? = nil) async throws -> Result {
         let document = (document ?? given).map { Array($0.utf8) } ?? directory.document(shuffledBy: shuffle)
         if let sourceOptions { refreshDirectory(sourceOptions) }
-        let source = jobText.contains("kind: file") ? FileSource(name: "directory.json") { document } : nil
+        let source: (any DirectorySource)? =
+            otherSource?(directory)
+            ?? (jobText.contains("kind: file") ? FileSource(name: "directory.json") { document } : nil)
         var log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical
         var surroundings = Surroundings(

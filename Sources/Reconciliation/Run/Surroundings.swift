@@ -297,27 +297,33 @@ struct SourceConnections {
 
 extension JobVocabulary {
     /// What this version serves.
-    public static let current = JobVocabulary(
-        platforms: Dictionary(
-            Profile.all.map { profile in
-                (
-                    profile.name,
-                    PlatformTerms(
-                        takesGroups: profile.takesGroups, requestsPerSecond: profile.requestsPerSecond,
-                        concurrency: profile.concurrency, needsOAuth: profile.needsOAuth,
-                        userAttributes: profile.userAttributes, isListed: profile.listing == .pages,
-                        overwrites: profile.existing == .overwrite)
-                )
-            }
-                + RefusedPlatform.all.map { platform in
+    public static var current: JobVocabulary { Profile.guests.isEmpty ? usual : serving(Profile.served) }
+
+    private static let usual = serving(Profile.all)
+
+    private static func serving(_ profiles: [Profile]) -> JobVocabulary {
+        JobVocabulary(
+            platforms: Dictionary(
+                profiles.map { profile in
                     (
-                        platform.name,
+                        profile.name,
                         PlatformTerms(
-                            takesGroups: true, requestsPerSecond: 1, concurrency: 1,
-                            refusal: "\(platform.displayName) has no SCIM interface: \(platform.instead)")
+                            takesGroups: profile.takesGroups, requestsPerSecond: profile.requestsPerSecond,
+                            concurrency: profile.concurrency, needsOAuth: profile.needsOAuth,
+                            userAttributes: profile.userAttributes, isListed: profile.listing == .pages,
+                            overwrites: profile.existing == .overwrite)
                     )
                 }
-        ) { first, _ in first },
-        attributeComplaint: { MappingTable.complaint($0, $1) },
-        fieldComplaint: { DirectoryFields.complaint($0, $1) })
+                    + RefusedPlatform.all.map { platform in
+                        (
+                            platform.name,
+                            PlatformTerms(
+                                takesGroups: true, requestsPerSecond: 1, concurrency: 1,
+                                refusal: "\(platform.displayName) has no SCIM interface: \(platform.instead)")
+                        )
+                    }
+            ) { first, _ in first },
+            attributeComplaint: { MappingTable.complaint($0, $1) },
+            fieldComplaint: { DirectoryFields.complaint($0, $1) })
+    }
 }

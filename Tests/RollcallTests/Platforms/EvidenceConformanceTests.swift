@@ -15,7 +15,7 @@ import Testing
 extension ConformanceTests {
     @Test(
         "an empty ledger on a target that cannot be listed is refused until it is meant",
-        arguments: Platform.all.filter { !$0.isListed })
+        arguments: Platform.tested.filter { !$0.isListed })
     func emptyLedger(platform: Platform) async throws {
         let world = try platform.world()
         world.permissions.firstRun = false
@@ -33,7 +33,7 @@ extension ConformanceTests {
 
     @Test(
         "what is not listed is looked at once before it is disabled: gone, or somebody else's by now",
-        arguments: Platform.all.filter { !$0.isListed })
+        arguments: Platform.tested.filter { !$0.isListed })
     func oneLook(platform: Platform) async throws {
         let world = try platform.world(Platform.deleting)
         world.directory.people = people(3)
@@ -64,7 +64,7 @@ extension ConformanceTests {
         #expect(try await world.plan().report.headline.hasPrefix("No changes."))
     }
 
-    @Test("an answer to a create that is lost is looked for, and nobody is made twice", arguments: Platform.all)
+    @Test("an answer to a create that is lost is looked for, and nobody is made twice", arguments: Platform.tested)
     func lostAnswer(platform: Platform) async throws {
         let counter = Counter()
         let world = try platform.world(fault: { request, _ in
@@ -135,7 +135,7 @@ extension ConformanceTests {
         where the ledger stands for the target, protect patterns hold for leavers, and an unknown outcome is sent \
         again
         """,
-        arguments: Platform.all.filter { !$0.isListed })
+        arguments: Platform.tested.filter { !$0.isListed })
     func ledgerAlone(platform: Platform) async throws {
         let counter = Counter()
         let loses = Switch()

@@ -1,10 +1,12 @@
 import Emulation
 import Foundation
+import HTTP
 import JSON
 import Ledger
 import Reconciliation
 import SCIM
 import Simulation
+import Synchronization
 
 extension Trial {
     /// One world whose servers have habits, on its way through its days.
@@ -63,7 +65,7 @@ extension Trial {
             if rarity == .deleteDoesNothing || options.habits.contains(.deleteDoesNothing) {
                 options.ignoresActive = false
             }
-            world = try World(job: dice.policy, options: options, seed: seed, clock: clock)
+            world = try Self.world(dice.policy, &options, seed, clock)
             world.directory = dice.directory()
             if Bool.random(using: &own) {
                 var source = ServiceOptions()
@@ -89,6 +91,30 @@ extension Trial {
                     (group["members"]?.array ?? []).filter { $0["type"] != "Group" }.compactMap { $0["value"]?.string })
             }
             (self.own, self.dice, self.options) = (own, dice, options)
+        }
+
+        /// Where filters are ignored, a page is all that a look-up sees: it counts once a create's answer is lost.
+        private static func world(
+            _ job: String, _ options: inout ServiceOptions, _ seed: UInt64, _ clock: VirtualTime
+        ) throws -> World {
+            guard options.habits.contains(.ignoresFilters) else {
+                return try World(job: job, options: options, seed: seed, clock: clock)
+            }
+            (options.uniqueGroupNames, options.maxResults) = (false, min(options.maxResults, 2))
+            return try World(job: job, options: options, seed: seed, clock: clock, fault: loseOneCreate())
+        }
+
+        /// Loses the answer to the third create of a group.
+        private static func loseOneCreate() -> @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? {
+            let creates = Mutex(0)
+            return { request, _ in
+                guard request.head.method == .post, request.head.path?.hasSuffix("/Groups") == true else { return nil }
+                let number = creates.withLock { number in
+                    number += 1
+                    return number
+                }
+                return number == 3 ? .answerLost : nil
+            }
         }
 
         /// A plan and a run, judged; false where there is nothing more to see.

@@ -39,6 +39,22 @@ import Testing
             ).filter { $0.hasPrefix("test.sqlite") } == [])
     }
 
+    @Test("16 5: a plan that was approved and applied is shown again after eleven nights of other plans, byte for byte")
+    func approved() throws {
+        let stage = try Stage()
+        defer { stage.server.stop() }
+        #expect(try stage.place.rollcall("plan", "--csv", "approved.csv", "job.yaml").exit == 2)
+        #expect(try stage.place.rollcall("apply", "--plan", "1", "job.yaml").exit == 0)
+        for night in 1...11 {
+            try stage.write(people: 1...6, named: "Night \(night)")
+            #expect(try stage.place.rollcall("plan", "job.yaml").exit == 2)
+            #expect(try stage.place.rollcall(night % 2 == 0 ? "run" : "apply", "job.yaml").exit == 0)
+        }
+        let shown = try stage.place.rollcall("show", "job.yaml", "--plan", "1", "--csv", "again.csv")
+        #expect(shown.exit == 0, "\(shown.everything)")
+        #expect(try stage.place.read("again.csv") == stage.place.read("approved.csv"))
+    }
+
     @Test("16 D: a ledger that knows a leaver with access is not forgotten")
     func leaver() throws {
         let stage = try Stage()

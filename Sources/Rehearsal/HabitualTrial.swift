@@ -100,11 +100,11 @@ extension Trial {
             guard options.habits.contains(.ignoresFilters) else {
                 return try World(job: job, options: options, seed: seed, clock: clock)
             }
-            (options.uniqueGroupNames, options.maxResults) = (false, min(options.maxResults, 2))
+            (options.uniqueGroupNames, options.maxResults) = (false, 1)
             return try World(job: job, options: options, seed: seed, clock: clock, fault: loseOneCreate())
         }
 
-        /// Loses the answer to the third create of a group.
+        /// Loses the answer to the second create of a group.
         private static func loseOneCreate() -> @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? {
             let creates = Mutex(0)
             return { request, _ in
@@ -113,7 +113,7 @@ extension Trial {
                     number += 1
                     return number
                 }
-                return number == 3 ? .answerLost : nil
+                return number == 2 ? .answerLost : nil
             }
         }
 

@@ -110,13 +110,13 @@ public struct Screen: Sendable {
     }
 
     /// Breaks a line at blanks where the terminal ends; what follows is indented. Signs that are two columns wide count
-    /// double.
+    /// double. A command stays in one piece, longer than the terminal where it must be: broken, it could not be pasted.
     public func wrapped(_ text: String, indent: Int) -> [String] {
         guard let width, width >= 40, Self.columns(text) > width else { return [text] }
         var lines: [String] = []
         var line = ""
         var columns = 0
-        for (index, word) in text.split(separator: " ", omittingEmptySubsequences: false).enumerated() {
+        for (index, word) in Self.words(text).enumerated() {
             let length = Self.columns(word)
             if index > 0 {
                 if columns + 1 + length > width, columns > indent {
@@ -133,6 +133,25 @@ public struct Screen: Sendable {
         }
         lines.append(line)
         return lines
+    }
+
+    /// The words of a line; a command, in quotation marks or to the end of the line, is one.
+    private static func words(_ text: String) -> [Substring] {
+        var words: [Substring] = []
+        var rest = text[...]
+        while let start = rest.range(of: "“rollcall ") ?? rest.range(of: ": rollcall ") {
+            let isQuoted = rest[start.lowerBound] == "“"
+            let place = isQuoted ? start.lowerBound : rest.index(start.lowerBound, offsetBy: 2)
+            let before = rest[..<place]
+            words += before.split(separator: " ", omittingEmptySubsequences: false).dropLast(before.last == " " ? 1 : 0)
+            let end = rest[place...].firstIndex { isQuoted ? $0 == "”" : ";,)".contains($0) }
+            // What stands behind it without a blank belongs to it: a full stop, a bracket.
+            let stop = end.flatMap { rest[$0...].firstIndex(of: " ") } ?? rest.endIndex
+            words.append(rest[place..<stop])
+            rest = stop < rest.endIndex ? rest[rest.index(after: stop)...] : rest[stop...]
+            if rest.isEmpty { return words }
+        }
+        return words + rest.split(separator: " ", omittingEmptySubsequences: false)
     }
 
     /// Columns that a terminal needs for a text: none for a colour, two for Han and the like.

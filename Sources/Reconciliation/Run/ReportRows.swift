@@ -271,7 +271,7 @@ struct ReportRows {
                 mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.description,
                 whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
                 detail: why + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil,
-                records: cause.count, lettingGo: cause.hasOthersReasons ? nil : operation.lettingGo)
+                records: cause.count, lettingGo: cause.hasOthersReasons ? "--detail all" : operation.lettingGo)
         }
         return (rows, sorted.reduce(0) { $0 + $1.count })
     }
@@ -279,7 +279,10 @@ struct ReportRows {
     private static func likeThoseAbove(_ operation: PlannedOperation) -> String {
         let many =
             operation.heldBy == .namesake
-            ? "; to link many: --accept-association @FILE, a file of lines like \(operation.kind.singular):NAME" : ""
+            ? """
+            ; to link many, write lines such as \(operation.kind.singular):\(operation.name) into a file and give it \
+            as --accept-association @FILE
+            """ : ""
         return "the same reason as above, with other values; --detail all lists them\(many)"
     }
 

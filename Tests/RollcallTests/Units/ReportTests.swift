@@ -16,4 +16,29 @@ import Testing
     func cells(text: String, cell: String) {
         #expect(CSVReport.cell(text) == cell)
     }
+
+    @Test("16 3: a line is broken at blanks, and never within a command that an operator is to paste")
+    func wrapping() {
+        let screen = Screen(width: 40)
+        let command = "rollcall run jobs/nightly.yaml --accept-takeback 'ada b' --state state"
+        #expect(
+            screen.wrapped("  ! it may be another's: “\(command)”; or leave it", indent: 4) == [
+                "  ! it may be another's:", "    “\(command)”;", "    or leave it",
+            ])
+        #expect(
+            screen.wrapped("  If this is meant, for all of them: \(command)", indent: 4) == [
+                "  If this is meant, for all of them:", "    \(command)",
+            ])
+        #expect(
+            screen.wrapped(
+                "the ledger is damaged: rollcall ledger restore job.yaml; with no good copy, make one", indent: 2)
+                == ["the ledger is damaged:", "  rollcall ledger restore job.yaml; with", "  no good copy, make one"])
+        // Nothing is lost, whatever a line holds.
+        for text in ["a “rollcall ", "“rollcall x” “rollcall y”z", ": rollcall ;", "x  y   z: rollcall a b c", ""] {
+            let whole = screen.wrapped(text + String(repeating: " word", count: 12), indent: 2)
+            #expect(
+                whole.joined(separator: " ").split(separator: " ")
+                    == (text + String(repeating: " word", count: 12)).split(separator: " "), "\(whole)")
+        }
+    }
 }

@@ -88,9 +88,11 @@ extension DirectoryRecord {
             case ("members", .array) where kind == .group: record.readMembers(value, style)
             case ("customFields", .array):
                 value.forEachElement { field in
-                    if let name = field.field("fieldName", style)?.string {
-                        record.setCustom(name, field.field("fieldValue", style))
+                    guard let name = field.field("fieldName", style)?.string else {
+                        record.problem = "customFields: each must have a fieldName"
+                        return
                     }
+                    record.setCustom(name, field.field("fieldValue", style))
                 }
             case ("customFields", .object):
                 value.forEachMember { name, field in record.setCustom(name, field) }

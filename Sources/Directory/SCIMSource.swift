@@ -137,14 +137,17 @@ public struct SCIMSource: DirectorySource {
         }
         read("username", view.member("userName"))
         read("displayName", view.member("displayName"))
-        set("userExternalId", view.externalID)
+        read("userExternalId", view.member("externalId"))
         read("preferredLanguage", view.member("preferredLanguage"))
         let name = view.member("name")
+        if let name, !name.isNull, name.kind != .object { record.unreadable.formUnion(["givenName", "familyName"]) }
         read("givenName", name?.member(ignoringCase: "givenName"))
         read("familyName", name?.member(ignoringCase: "familyName"))
         for (field, attribute) in [("email", "emails"), ("phoneNumber", "phoneNumbers")] {
             let elements = view.elements(attribute)
-            if elements.isEmpty, view.member(attribute)?.kind == .object { record.unreadable.insert(field) }
+            if elements.isEmpty, let shown = view.member(attribute), shown.holdsSomething {
+                record.unreadable.insert(field)
+            }
             read(field, Self.preferred(elements))
         }
         switch view.access {
@@ -222,13 +225,36 @@ public struct SCIMSource: DirectorySource {
     private func group(_ view: ShownResource, _ nested: inout [String]) -> DirectoryRecord? {
         guard let id = view.id else { return nil }
         var record = DirectoryRecord(kind: .group, id: id, fields: ["groupId": id], place: "resource \(id)")
-        if let name = view.text("displayName") { record.fields["groupName"] = name }
-        if let external = view.externalID { record.fields["groupExternalId"] = external }
+        for (field, attribute) in [("groupName", "displayName"), ("groupExternalId", "externalId")] {
+            guard let value = view.member(attribute), !value.isNull else { continue }
+            guard let text = value.scalarText else {
+                record.unreadable.insert(field)
+                continue
+            }
+            if !text.isEmpty { record.fields[field] = text }
+        }
+        if let list = view.member("members"), list.kind != .array, list.holdsSomething {
+            record.problem = "members: must be a list of members"
+        }
         if let members = view.members {
             record.members = members.users
             nested += members.groups.map { _ in id }
         }
         return record
+    }
+}
+
+extension JSONView {
+    /// Whether it is there and not empty: a list or an object that nobody can read is no absence.
+    fileprivate var holdsSomething: Bool {
+        var isEmpty = true
+        switch kind {
+        case .null: break
+        case .array: forEachElement { if !$0.isNull { isEmpty = false } }
+        case .object: forEachMember { _, value in if !value.isNull { isEmpty = false } }
+        default: return scalarText?.isEmpty == false
+        }
+        return !isEmpty
     }
 }
 

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Planning
 import SCIM
+import Synchronization
 
 /// The copies that are kept of a ledger, one after each run.
 extension Ledger {
@@ -118,11 +119,20 @@ extension Ledger {
         return destination
     }
 
+    /// The folder that a command about this job takes without `--state`; nil where that is not the same everywhere,
+    /// since a variable names it.
+    public static var usualFolder: String? {
+        get { usual.withLock { $0 } }
+        set { usual.withLock { $0 = newValue } }
+    }
+
+    private static let usual = Mutex<String?>("snapshots")
+
     /// ` --state DIR`, as a command about a ledger needs it to be pasted; empty for the folder that is taken without
     /// it.
     public static func stateOption(of path: String) -> String {
         let folder = (path as NSString).deletingLastPathComponent
-        return folder == "snapshots" || folder.isEmpty ? "" : " --state \(shellWord(folder))"
+        return folder == usualFolder || folder.isEmpty ? "" : " --state \(shellWord(folder))"
     }
 
     /// A whole command about a job and its ledger, as an operator types it.

@@ -125,7 +125,7 @@ public enum LedgerError: Error, Sendable, CustomStringConvertible {
         case .unknownWord(let word, let words):
             """
             the ledger holds “\(word)” where a \(words) stands, which this version does not know: another version or \
-            other hands wrote it; use that version, or put a copy back with rollcall ledger restore \(shellWord(job))
+            other hands wrote it; use that version, or put a copy back
             """
         case .otherHost(let path, let host, let seconds):
             """

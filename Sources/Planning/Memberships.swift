@@ -82,15 +82,18 @@ package struct MembershipPolicy: Sendable {
 
     /// `removes`, over expressions. What costs a look-up stands behind what does not.
     package func removals(_ sql: (Fact) -> String) -> String {
-        """
-        (\(sql(.isThere)) AND (\(sql(.group)) = 'present' AND (\(sql(.member)) = 'leaving'
-                OR \(sql(.member)) = 'present' AND NOT \(sql(.isWanted))
-                OR \(isExclusive) AND \(sql(.member)) IS NULL AND NOT \(sql(.memberIsProtected))
-                    AND NOT \(sql(.memberIsMarked)))
-            OR \(sql(.group)) = 'held' AND \(sql(.member)) = 'leaving' AND \(sql(.groupHasLeft)))
-            AND (\(isExclusive) OR NOT \(sql(.groupIsAssociating)) AND NOT \(sql(.isKept))
-                OR \(freesLeavers) AND \(sql(.member)) = 'leaving' AND \(sql(.memberIsDeleted)))
-        OR \(sql(.isThere)) AND \(emptiesGroups) AND \(sql(.group)) = 'leaving' AND \(sql(.groupIsDeleted)))
-        """
+        let strangers =
+            isExclusive
+            ? """
+            OR \(sql(.member)) IS NULL AND NOT \(sql(.memberIsProtected)) AND NOT \(sql(.memberIsMarked))
+            """ : ""
+        return """
+            (\(sql(.isThere)) AND (\(sql(.group)) = 'present' AND (\(sql(.member)) = 'leaving'
+                    OR \(sql(.member)) = 'present' AND NOT \(sql(.isWanted)) \(strangers))
+                OR \(sql(.group)) = 'held' AND \(sql(.member)) = 'leaving' AND \(sql(.groupHasLeft)))
+                AND (\(isExclusive) OR NOT \(sql(.groupIsAssociating)) AND NOT \(sql(.isKept))
+                    OR \(freesLeavers) AND \(sql(.member)) = 'leaving' AND \(sql(.memberIsDeleted)))
+            OR \(sql(.isThere)) AND \(emptiesGroups) AND \(sql(.group)) = 'leaving' AND \(sql(.groupIsDeleted)))
+            """
     }
 }

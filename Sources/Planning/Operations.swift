@@ -187,12 +187,20 @@ extension PlannedOperation {
         switch heldBy {
         case .restored: "--release"
         case .scopeChange: "--accept-scope-change"
-        case .namesake: "--accept-association \(shellWord("\(kind.singular):\(name)"))"
-        case .putOff, .losses: "--retry \(shellWord(name))"
+        case .namesake where situation == .existing:
+            "--accept-association \(shellWord("\(kind.singular):\(word)"))"
+        case .putOff, .losses: "--retry \(shellWord(word))"
         case nil where status == .conflict && situation == .taken, .keepsAccess where situation == .taken:
-            "--accept-takeback \(shellWord(name))"
+            "--accept-takeback \(shellWord(word))"
         default: nil
         }
+    }
+
+    private var word: String { Self.word(name, sourceID) }
+
+    /// What an option calls a record by: its name, or its source id where the name would mean something else.
+    package static func word(_ name: String, _ sourceID: String?) -> String {
+        name.isEmpty || name == "all" || name.hasPrefix("-") || name.hasPrefix("@") ? sourceID ?? name : name
     }
 
     /// Whether it takes access away from an account by an attribute.

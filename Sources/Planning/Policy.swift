@@ -60,8 +60,12 @@ package struct Policy: Sendable {
         case .inStep: return ([], .present)
         case .changed, .returned:
             let drafts = change(kind, row)
-            // Who may be somebody else gets into no group, and leaves none.
-            return (drafts, drafts.contains { $0.heldBy == .recycledMail } ? .held : .present)
+            // Who may be somebody else gets into no group, and leaves none; nor does a leaver of whom nobody can tell
+            // whether it is let in again.
+            let isHeld =
+                drafts.contains { $0.heldBy == .recycledMail }
+                || row.situation == .returned && row.isStatusUnreadable
+            return (drafts, isHeld ? .held : .present)
         case .missing: return missing(kind, row)
         case .absent: return absent(kind, row)
         case .known: return known(kind, row)
@@ -126,7 +130,8 @@ package struct Policy: Sendable {
                     row, .conflict,
                     """
                     the linked object \(mark): it may belong to somebody else; nothing is written\(loses). If \
-                    it is this record's, --accept-takeback \(shellWord(names.first ?? ""))
+                    it is this record's, --accept-takeback \
+                    \(shellWord(PlannedOperation.word(name(row), row.sourceID)))
                     """,
                     heldBy: losesAccess ? .keepsAccess : nil)
             ], .held
@@ -329,7 +334,7 @@ package struct Policy: Sendable {
                 heldBy: .disabledNamesake)
         }
         guard rule == .matching, !isAccepted, let doubt = associations.doubt(kind, row) else { return nil }
-        let accepted = shellWord("\(kind.singular):\(name(row))")
+        let accepted = shellWord("\(kind.singular):\(PlannedOperation.word(name(row), row.sourceID))")
         return report(
             row, .held,
             """
@@ -361,11 +366,13 @@ package struct Policy: Sendable {
             // return ends that.
             // The same where the job does not map it.
             let isUnmapped = !differences.compares(kind, "active")
-            let isSilent = isUnmapped ? !row.isDisabled : row.desiredActive == nil && !row.isStatusUnreadable
+            let isSilent = !row.isStatusUnreadable && (isUnmapped ? !row.isDisabled : row.desiredActive == nil)
             if isSilent, row.status == .disabled, row.actualActive == false {
                 fields.append(FieldChange(path: "active", before: "false", after: "true"))
             }
             guard !fields.isEmpty else {
+                // Back, and nobody can tell whether it is let in: it stays a leaver.
+                if row.isStatusUnreadable { return held + frozen(kind, row) }
                 // Back, and disabled by the source, which is not mapped: it is still this job that has disabled the
                 // account.
                 if isUnmapped, row.isDisabled, row.actualActive == false { return held }

@@ -61,6 +61,7 @@ extension Trial {
             // On some of the others, ids are given again.
             reuses = rarity == nil && seed % 7 == 2
             if reuses { options.habits.insert(.reusesIDs) }
+            if rarity == nil, seed % 13 == 4 { options.habits.insert(.ignoresFilters) }
             // A server that ignores both is asked to do what nobody could see.
             if rarity == .deleteDoesNothing || options.habits.contains(.deleteDoesNothing) {
                 options.ignoresActive = false

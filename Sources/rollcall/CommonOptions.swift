@@ -81,8 +81,12 @@ struct CommonOptions: ParsableArguments {
 
     /// The option that names the state folder, as it is typed behind a command; empty for the usual one.
     var stateWords: String {
-        if givenState == nil, Self.stateOfJobs.withLock({ $0 }) != nil { return "" }
-        return state == "snapshots" && Self.usualState == "snapshots" ? "" : " --state \(shellWord(state))"
+        Ledger.stateOption(of: "\(state)/ledger")
+    }
+
+    /// What a command about a job takes without the option.
+    static func usualFolder(_ job: Job?) -> String? {
+        job?.state ?? (ProcessInfo.processInfo.environment["ROLLCALL_STATE"]?.isEmpty == false ? nil : usualState)
     }
 
     /// How reports look here.
@@ -107,7 +111,8 @@ struct CommonOptions: ParsableArguments {
     func screen(onError: Bool, of job: Job?, doing: String = "plan", given: String = "") -> Screen {
         var screen = screen(onError: onError).at(job?.timezone)
         guard let job else { return screen }
-        let (file, state) = (shellWord(job.file), stateWords)
+        Ledger.usualFolder = Self.usualFolder(job)
+        let (file, state) = (shellWord(job.file), Ledger.stateOption(of: "\(state(of: job))/ledger"))
         screen.command = { "rollcall \(doing) \(file) \($0)\(state)\(given)" }
         screen.showing = { "rollcall show \(file) --plan \($0) --detail all\(state)" }
         return screen
@@ -196,6 +201,7 @@ struct CommonOptions: ParsableArguments {
         }
         if isWrong { throw leaving(.jobFile) }
         if sharesState, let folder = jobs.first?.state { Self.stateOfJobs.withLock { $0 = folder } }
+        Ledger.usualFolder = Self.usualFolder(jobs.first)
         return jobs
     }
 

@@ -184,8 +184,10 @@ struct Execution {
                 """
             )
         }
-        if jobs.count == 1 || report.exit != .held, !report.lettingGo.isEmpty {
-            steps.append(letsGo(file, report, Self.largest(report.lettingGo)))
+        // What a limit holds for all jobs together stands below them.
+        let words = Self.largest(report.lettingGo).filter { jobs.count == 1 || !$0.hasPrefix("--allow ") }
+        if jobs.count == 1 || report.exit != .held, report.exit != .inStep, !words.isEmpty {
+            steps.append(letsGo(file, report, words))
         }
         return steps
     }
@@ -210,8 +212,10 @@ struct Execution {
             switch command {
             case .undo(let run, _): "undo \(files) \(run)"
             // The plan that was looked at, and no other.
-            case .apply(let plan?, let digest):
+            case .apply(let plan?, let digest) where !report.figures.hasWritten:
                 "apply \(files) --plan \(plan)\(digest.map { " --digest \($0)" } ?? "")"
+            // A saved plan is applied once.
+            case .apply: "plan \(files)"
             default: "run \(files)"
             }
         let sorted = words.sorted()

@@ -75,6 +75,12 @@ struct ValueRule: Hashable, Sendable {
         fields.contains(field) || template.map { Job.MappingRule.places($0)?.contains(field) ?? false } ?? false
     }
 
+    /// Whether a field would decide the value of a record that lacks it: no field before it has one.
+    func reads(_ field: String, of fields: [String: String]) -> Bool {
+        guard let place = self.fields.firstIndex(of: field) else { return reads(field) }
+        return self.fields[..<place].allSatisfy { fields[$0] == nil }
+    }
+
     /// The value for a record's fields; nil for none.
     func value(_ fields: [String: String]) -> String? {
         var value: String?

@@ -217,10 +217,12 @@ struct MappingTable: Hashable, Sendable {
     ) {
         let rule = attribute("active")?.rule
         let text = rule.map { $0.value(fields) } ?? fields["status"]
-        if Self.active(text, expires: fields["accountExpireTime"], now: now).0 == false { return }
         let lost = unreadable.filter { field in
-            field == "accountExpireTime" || rule.map { $0.reads(field) } ?? (field == "status")
+            field == "accountExpireTime" || rule.map { $0.reads(field, of: fields) } ?? (field == "status")
         }
+        // What is explicit, or has expired, is out; a default in the place of what cannot be read says nothing.
+        let isDefault = lost.contains { $0 != "accountExpireTime" }
+        if Self.active(isDefault ? nil : text, expires: fields["accountExpireTime"], now: now).0 == false { return }
         for field in lost.sorted() {
             result.isStatusUnreadable = true
             result.flaws.append("\(field): \(Self.noScalar), so whether the record is let in cannot be told")
@@ -253,11 +255,14 @@ struct MappingTable: Hashable, Sendable {
         let rule = attribute.rule
         let lost = record.unreadable.filter { field in
             switch field {
+            // Parts that a source has are taken before the split, and stand for a name that it has not.
             case "givenName", "familyName":
-                rule.reads(field)
-                    || rule.reads("displayName") && (rule.part != nil || record.fields["displayName"] == nil)
-            case "phoneRegion", "phoneNumber": rule.reads("phone") || rule.reads(field)
-            default: rule.reads(field)
+                rule.reads(field, of: record.fields)
+                    || rule.reads("displayName")
+                        && (rule.part == (field == "givenName" ? .given : .family)
+                            || rule.part == nil && record.fields["displayName"] == nil)
+            case "phoneRegion", "phoneNumber": rule.reads("phone") || rule.reads(field, of: record.fields)
+            default: rule.reads(field, of: record.fields)
             }
         }
         return lost.isEmpty ? nil : lost.sorted().map { "\(attribute.name): the source's \($0) \(Self.noScalar)" }

@@ -163,14 +163,16 @@ struct Undoing {
 
     /// Where an object is that is not at its id any more; nil where its mark is nowhere either.
     private func moved(_ kind: ResourceKind, _ id: String, mark: String?) throws -> String? {
-        guard let mark, let holder = try ledger.stagedHolder(kind: kind, key: nil, externalID: mark), holder.id != id
+        guard let mark, let holder = try ledger.stagedHolder(kind: kind, key: nil, externalID: mark), holder.id != id,
+            try ledger.holder(kind: kind, target: holder.id) == nil
         else { return nil }
         return "\(id) is \(holder.id) by now; run the job, which links it there, and undo then"
     }
 
     /// What others have put into a group since, which ends with it.
     private func strangers(_ kind: ResourceKind, _ group: String) throws -> String {
-        guard kind == .group else { return "" }
+        // Where a group must be empty first, others keep it from being deleted.
+        guard kind == .group, !profile.deletion.groupsMustBeEmpty else { return "" }
         let count = try ledger.stagedMembers(of: group).filter { try ledger.holder(kind: .user, target: $0) == nil }
             .count
         return count == 0 ? "" : "; \(counted(count, "member")) that this job did not put there end with it"

@@ -123,7 +123,7 @@ public struct Invocation {
                     if case .boundElsewhere = error { .jobFile } else if case .otherHost = error { .locked } else {
                         .ledger
                     }
-                reports.append(refused(entry.job, exit, error.description))
+                reports.append(refused(entry.job, exit, error.told(job: entry.job.file)))
             }
         }
         return (begun, reports)

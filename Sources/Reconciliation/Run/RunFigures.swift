@@ -51,7 +51,9 @@ public struct RunFigures: Codable, Hashable, Sendable {
     }
 
     /// Whether anything was done on the target.
-    var hasWritten: Bool { operations.contains { !["link", "unlink"].contains($0.key) && $0.value["done"] ?? 0 > 0 } }
+    public var hasWritten: Bool {
+        operations.contains { !["link", "unlink"].contains($0.key) && $0.value["done"] ?? 0 > 0 }
+    }
 
     /// Lines of the limits on what is taken away that are used: `users.disable: 3 in this run; 4 with those of the last
     /// seven days, at most 5`.

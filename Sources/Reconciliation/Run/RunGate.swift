@@ -13,13 +13,12 @@ extension JobRun {
     func refuseUnmeantFirstRun() throws {
         guard command != "check", !permissions.firstRun, try ledger.isBlank() else { return }
         if let loss = try ledger.loss(file: job.file, now: surroundings.timestamp).map({
-            "\($0); to begin anew, and to forget who is on the way out, say --first-run"
+            "\($0); to begin anew, and to forget who is on the way out: \(typed(command, "--first-run"))"
         }) {
             // A look may be had all the same; it says what it is worth.
             if command == "plan" {
                 notes.append("\(loss); until then this plan is that of a job that never ran, and is not applied")
             } else {
-                lettingGo.insert("--first-run")
                 throw JobFailure(.jobFile, loss)
             }
             return

@@ -15,14 +15,14 @@ extension JobRun {
             return
                 """
                 plan \(saved.id) of \(saved.created) is \(Self.duration(age)) old, and at most \
-                \(Self.duration(permissions.maxAge)) are allowed; plan again, or raise --max-age
+                \(Self.duration(permissions.maxAge)) are allowed; to plan again: \(typed("plan"))
                 """
         }
         if current.inputs != saved.inputs {
             return
                 """
                 plan \(saved.id) was made with another job file or another version of the platform's profile; \
-                plan again
+                to plan again: \(typed("plan"))
                 """
         }
         guard current.digest != saved.digest else { return nil }

@@ -74,7 +74,7 @@ struct SourceReader {
         violations += try judgeSize() + emptied
         let reading = Reading(
             incomplete: violations.isEmpty ? nil : violations.joined(separator: "; "), statement: evidence.statement,
-            isEmptied: !emptied.isEmpty, notes: evidence.notes)
+            isEmptied: !emptied.isEmpty && violations.count == emptied.count, notes: evidence.notes)
         return Result(reading: reading, scope: scope, lossByScope: loss)
     }
 

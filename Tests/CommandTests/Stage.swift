@@ -32,10 +32,7 @@ struct Stage {
 
     /// The commands that an output tells an operator to type, as a shell reads them.
     func commands(in output: String) -> [String] {
-        output.components(separatedBy: .newlines).compactMap { line in
-            line.range(of: "rollcall (apply|run|ledger|status|plan|show|undo) [^;)”]*", options: .regularExpression)
-                .map { String(line[$0]) }
-        }
+        output.matches(of: #/rollcall (apply|run|ledger|status|plan|show|undo) [^;)”\n]*/#).map { String($0.output.0) }
     }
 
     /// Types a command into a shell, with the program on its path.

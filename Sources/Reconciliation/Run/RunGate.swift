@@ -13,7 +13,7 @@ extension JobRun {
     func refuseUnmeantFirstRun() throws {
         guard command != "check", !permissions.firstRun, try ledger.isBlank() else { return }
         if let loss = try ledger.loss(file: job.file, now: surroundings.timestamp).map({
-            "\($0); to begin anew, and to forget who is on the way out: \(typed(command, "--first-run"))"
+            "\($0); to begin anew, and to forget who is on the way out: \(typed("run", "--first-run"))"
         }) {
             // A look may be had all the same; it says what it is worth.
             if command == "plan" {

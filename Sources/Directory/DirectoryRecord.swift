@@ -88,8 +88,10 @@ extension DirectoryRecord {
             case ("members", .array) where kind == .group: record.readMembers(value, style)
             case ("customFields", .array):
                 value.forEachElement { field in
+                    if field.isNull { return }
+                    // Without its name it may be any of them.
                     guard let name = field.field("fieldName", style)?.string else {
-                        record.problem = "customFields: each must have a fieldName"
+                        record.unreadable.insert(DirectoryFields.anyCustom)
                         return
                     }
                     record.setCustom(name, field.field("fieldValue", style))
@@ -161,6 +163,9 @@ public enum DirectoryFields {
         "description", "givenName", "familyName",
         "accountExpireTime", "preferredLanguage", "primaryOrganizationalUnitId", "organizationalUnitName",
     ]
+    /// A custom field that has no name.
+    public static let anyCustom = "customFields"
+
     public static let group = ["groupId", "groupName", "description", "groupExternalId"]
 
     /// Fields that the developer API delivers and that no mapping reads; they are passed over without a word.

@@ -140,12 +140,14 @@ public struct SCIMSource: DirectorySource {
         read("userExternalId", view.member("externalId"))
         read("preferredLanguage", view.member("preferredLanguage"))
         let name = view.member("name")
-        if let name, !name.isNull, name.kind != .object { record.unreadable.formUnion(["givenName", "familyName"]) }
+        if let name, name.kind != .object, name.holdsSomething {
+            record.unreadable.formUnion(["givenName", "familyName"])
+        }
         read("givenName", name?.member(ignoringCase: "givenName"))
         read("familyName", name?.member(ignoringCase: "familyName"))
         for (field, attribute) in [("email", "emails"), ("phoneNumber", "phoneNumbers")] {
             let elements = view.elements(attribute)
-            if elements.isEmpty, let shown = view.member(attribute), shown.holdsSomething {
+            if elements.isEmpty, view.member(attribute)?.holdsUnreadableElement ?? false {
                 record.unreadable.insert(field)
             }
             read(field, Self.preferred(elements))
@@ -238,6 +240,12 @@ public struct SCIMSource: DirectorySource {
         }
         if let members = view.members {
             record.members = members.users
+            var count = 0
+            view.member("members")?.forEachElement { if !$0.isNull { count += 1 } }
+            // Whom nobody can name may be somebody who is to stay.
+            if count > members.users.count + members.groups.count {
+                record.problem = "members: one of them has no id that can be read"
+            }
             nested += members.groups.map { _ in id }
         }
         return record
@@ -255,6 +263,25 @@ extension JSONView {
         default: return scalarText?.isEmpty == false
         }
         return !isEmpty
+    }
+
+    /// Whether a multi-valued attribute has an element whose value is there and is none: an element without a value, or
+    /// with an empty one, is an absence.
+    fileprivate var holdsUnreadableElement: Bool {
+        switch kind {
+        case .array:
+            var isFound = false
+            forEachElement { if $0.kind == .array ? $0.holdsSomething : $0.holdsUnreadableElement { isFound = true } }
+            return isFound
+        case .object:
+            if let value = member(ignoringCase: "value") { return !value.isNull && value.scalarText == nil }
+            var isFound = false
+            forEachMember { name, value in
+                if !["type", "primary", "display"].contains(name.lowercased()), !value.isNull { isFound = true }
+            }
+            return isFound
+        default: return false
+        }
     }
 }
 

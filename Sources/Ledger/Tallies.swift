@@ -197,6 +197,19 @@ extension Ledger {
         }
     }
 
+    /// Whether nobody can tell if a user of the source is let in.
+    public func isStatusUnreadable(source id: String) throws -> Bool {
+        try read { db in
+            guard isScratchAttached else { return false }
+            return try Bool.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT s.status_unreadable FROM scratch.source s JOIN ids i ON i.n = s.n
+                            WHERE s.kind = 0 AND i.space = 0 AND i.id = ?
+                        """), arguments: [id]) ?? false
+        }
+    }
+
     /// Of names and source ids that somebody has written down, those that are no record's of the staged source and no
     /// linked one's, in their order.
     public func unknown(_ names: [String]) throws -> [String] {

@@ -58,7 +58,10 @@ public struct Screen: Sendable {
     }
 
     /// Why a row is there. An option that lets it go becomes the command that can be typed.
-    func detail(_ row: ReportSection.Row) -> String {
+    func detail(_ row: ReportSection.Row, plan: Int64?) -> String {
+        if row.isFolded, let place = row.detail.range(of: "--detail all"), let all = plan.flatMap({ showing?($0) }) {
+            return row.detail.replacingCharacters(in: place, with: "“\(all)”")
+        }
         guard let option = row.lettingGo, let command else { return row.detail }
         let typed = command(option)
         guard let place = row.detail.range(of: option) else { return "\(row.detail). If this is meant: \(typed)" }
@@ -85,7 +88,7 @@ public struct Screen: Sendable {
                 case .attention: .magenta
                 }
             let head = "  \(painted(row.mark.rawValue, colour)) \(row.what) \(safe(row.whom))"
-            lines += wrapped(row.detail.isEmpty ? head : "\(head): \(safe(detail(row)))", indent: 6)
+            lines += wrapped(row.detail.isEmpty ? head : "\(head): \(safe(detail(row, plan: plan)))", indent: 6)
         }
         if known > 0 { lines.append("  … \(known == 1 ? "one that was" : "\(known) that were") told before") }
         if rest > 0 {
@@ -139,7 +142,9 @@ public struct Screen: Sendable {
     private static func words(_ text: String) -> [Substring] {
         var words: [Substring] = []
         var rest = text[...]
-        while let start = rest.range(of: "“rollcall ") ?? rest.range(of: ": rollcall ") {
+        while let start = ["“rollcall ", ": rollcall "].compactMap({ rest.range(of: $0) }).min(by: {
+            $0.lowerBound < $1.lowerBound
+        }) {
             let isQuoted = rest[start.lowerBound] == "“"
             let place = isQuoted ? start.lowerBound : rest.index(start.lowerBound, offsetBy: 2)
             let before = rest[..<place]

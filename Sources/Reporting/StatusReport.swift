@@ -100,7 +100,8 @@ public enum StatusReport {
         for section in report.sections where section.kind == .needsYou || section.kind == .held {
             let rows = section.rows.prefix(10)
             lines += rows.map { row in
-                "  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): \(screen.detail(row))"
+                "  \(section.kind == .needsYou ? "needs you" : "held"): \(row.what) \(row.whom): "
+                    + screen.detail(row, plan: plan.id)
             }
             if section.count > rows.count {
                 let all = screen.showing?(plan.id) ?? "rollcall show JOB --plan \(plan.id) --detail all"

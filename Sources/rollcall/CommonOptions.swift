@@ -111,8 +111,10 @@ struct CommonOptions: ParsableArguments {
     func screen(onError: Bool, of job: Job?, doing: String = "plan", given: String = "") -> Screen {
         var screen = screen(onError: onError).at(job?.timezone)
         guard let job else { return screen }
-        Ledger.usualFolder = Self.usualFolder(job)
-        let (file, state) = (shellWord(job.file), Ledger.stateOption(of: "\(state(of: job))/ledger"))
+        // Said in any case where jobs name several folders.
+        let folder = state(of: job)
+        let state = folder == Self.usualFolder(job) ? "" : " --state \(shellWord(folder))"
+        let file = shellWord(job.file)
         screen.command = { "rollcall \(doing) \(file) \($0)\(state)\(given)" }
         screen.showing = { "rollcall show \(file) --plan \($0) --detail all\(state)" }
         return screen
@@ -201,7 +203,8 @@ struct CommonOptions: ParsableArguments {
         }
         if isWrong { throw leaving(.jobFile) }
         if sharesState, let folder = jobs.first?.state { Self.stateOfJobs.withLock { $0 = folder } }
-        Ledger.usualFolder = Self.usualFolder(jobs.first)
+        let usual = Set(jobs.map(Self.usualFolder))
+        Ledger.usualFolder = usual.count > 1 ? nil : Self.usualFolder(jobs.first)
         return jobs
     }
 

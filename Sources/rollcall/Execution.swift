@@ -153,8 +153,10 @@ struct Execution {
                 say("\(name)  This ledger is new: \(entry.path)")
             }
         }
-        let held = reports.filter { $0.exit == .held }
-        let words = Self.largest(held.flatMap(\.lettingGo))
+        // A limit's number is that of the whole command, whichever job it holds.
+        let held = reports.filter { $0.exit != .inStep && !$0.lettingGo.isEmpty }.sorted { $0.exit > $1.exit }
+        let words = Self.largest(
+            held.flatMap { report in report.lettingGo.filter { report.exit == .held || $0.hasPrefix("--allow ") } })
         if jobs.count > 1, let one = held.first, !words.isEmpty {
             say(letsGo(jobs.map { shellWord($0.file) }.joined(separator: " "), one, words))
         }
@@ -184,7 +186,7 @@ struct Execution {
                 """
             )
         }
-        // What a limit holds for all jobs together stands below them.
+        // What a limit holds stands below all jobs.
         let words = Self.largest(report.lettingGo).filter { jobs.count == 1 || !$0.hasPrefix("--allow ") }
         if jobs.count == 1 || report.exit != .held, report.exit != .inStep, !words.isEmpty {
             steps.append(letsGo(file, report, words))
@@ -212,7 +214,7 @@ struct Execution {
             switch command {
             case .undo(let run, _): "undo \(files) \(run)"
             // The plan that was looked at, and no other.
-            case .apply(let plan?, let digest) where !report.figures.hasWritten:
+            case .apply(let plan?, let digest) where report.exit == .held && !report.figures.hasWritten:
                 "apply \(files) --plan \(plan)\(digest.map { " --digest \($0)" } ?? "")"
             // A saved plan is applied once.
             case .apply: "plan \(files)"

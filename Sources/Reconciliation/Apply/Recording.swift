@@ -160,6 +160,8 @@ extension Applier {
             previous?.status == .disabled, actual?.active != true
         else { return false }
         if table.attribute("active") == nil { return true }
+        // Nobody can tell whether it is let in again.
+        if try ledger.isStatusUnreadable(source: operation.sourceID ?? "") { return true }
         return try ledger.operations(plan: operation.plan, kind: operation.kind, source: operation.sourceID ?? "")
             .contains { $0.status != .done && $0.fields.contains { $0.enables } }
     }

@@ -81,6 +81,20 @@ struct ValueRule: Hashable, Sendable {
         return self.fields[..<place].allSatisfy { fields[$0] == nil }
     }
 
+    /// Whether a part of a name, made of the displayName or in its place, comes of a field.
+    func isMade(of field: String, where fields: [String: String]) -> Bool {
+        let own = part == .given ? "givenName" : part == .family ? "familyName" : nil
+        if own == field { return true }
+        return fields["displayName"] == nil && (own.map { fields[$0] == nil } ?? true)
+    }
+
+    /// Whether it reads a custom field that a record does not have.
+    func lacksCustom(_ fields: [String: String]) -> Bool {
+        (self.fields + (template.flatMap { Job.MappingRule.places($0) } ?? [])).contains {
+            $0.hasPrefix("customFields.") && fields[$0] == nil
+        }
+    }
+
     /// The value for a record's fields; nil for none.
     func value(_ fields: [String: String]) -> String? {
         var value: String?

@@ -258,9 +258,8 @@ struct MappingTable: Hashable, Sendable {
             // Parts that a source has are taken before the split, and stand for a name that it has not.
             case "givenName", "familyName":
                 rule.reads(field, of: record.fields)
-                    || rule.reads("displayName")
-                        && (rule.part == (field == "givenName" ? .given : .family)
-                            || rule.part == nil && record.fields["displayName"] == nil)
+                    || rule.reads("displayName") && rule.isMade(of: field, where: record.fields)
+            case DirectoryFields.anyCustom: rule.lacksCustom(record.fields)
             case "phoneRegion", "phoneNumber": rule.reads("phone") || rule.reads(field, of: record.fields)
             default: rule.reads(field, of: record.fields)
             }

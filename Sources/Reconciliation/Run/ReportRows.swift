@@ -43,6 +43,8 @@ public struct ReportSection: Hashable, Sendable {
         public var records = 1
         /// What lets it go if it is meant, as it is typed behind a command.
         public var lettingGo: String?
+        /// Whether it stands for records whose reasons differ: `--detail all` lists them.
+        public var isFolded = false
     }
 
     public var kind: Kind
@@ -271,7 +273,8 @@ struct ReportRows {
                 mark: .attention, what: operation.status == .sent ? "outcome not known:" : operation.status.description,
                 whom: "\(number) \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "")\(deed)",
                 detail: why + (cause.since.map { "; since \($0)" } ?? ""), isKnown: cause.since != nil,
-                records: cause.count, lettingGo: cause.hasOthersReasons ? "--detail all" : operation.lettingGo)
+                records: cause.count, lettingGo: cause.hasOthersReasons ? nil : operation.lettingGo,
+                isFolded: cause.hasOthersReasons)
         }
         return (rows, sorted.reduce(0) { $0 + $1.count })
     }

@@ -82,8 +82,15 @@ struct SourceReader {
     func isChanged(_ scope: EffectiveScope) -> Bool { baseline?.scope.map { $0 != scope.text } ?? false }
 
     func stage(_ scope: EffectiveScope, _ evidence: ReadEvidence) throws -> [String] {
-        try ledger.stageSnapshot { try staged(Self.record($0)) }
         var violations = evidence.violations
+        let listed = Set(scope.selection.groups ?? [])
+        try ledger.stageSnapshot {
+            // Whoever is in scope through a group alone is not out of it since the group cannot be read.
+            if let problem = $0.problem, $0.kind == .group, listed.contains($0.id) {
+                violations.append("source.scope lists the group \($0.id), which cannot be read: \(problem)")
+            }
+            return try staged(Self.record($0))
+        }
         // A refused unit or group is a matter of the jobs that list it, not of those that share the read.
         for id in (scope.selection.units ?? []) + (scope.selection.groups ?? []) {
             guard let refusal = evidence.refusals[id] else { continue }

@@ -72,7 +72,8 @@ import Testing
                     resources.map { resource in
                         var resource = resource
                         for name in ["displayName", "name", "externalId"] { resource[name] = value }
-                        resource["emails"] = places.next() % 2 == 0 ? [["type": "work", "value": value]] : [value]
+                        resource["emails"] =
+                            places.next() % 2 == 0 ? [["type": "work", "value": value]] : [["address": "ada"]]
                         return resource
                     })
                 var answer = answer
@@ -306,8 +307,9 @@ import Testing
             world.given = document([user("bo")], ["user_bo"])
             _ = try await world.run()
             #expect(world.user("ada")?["active"] == false)
-            world.given = document([user("ada", ["status": value]), user("bo")], ["user_ada", "user_bo"])
-            for _ in 1...2 {
+            world.given = document(
+                [user("ada", ["status": value, "displayName": "Another Name"]), user("bo")], ["user_ada", "user_bo"])
+            for _ in 1...3 {
                 let night = try await world.run()
                 #expect(
                     world.user("ada")?["active"] == false && world.members("Ops") == ["bo"], "\(night.report.headline)")
@@ -326,5 +328,43 @@ import Testing
         world.given = directory([user("ada", ["status": value]), user("bo")])
         let night = try await world.run()
         #expect(world.user("ada")?["active"] == true && night.report.exit == .recordsFailed, "\(night.report.headline)")
+    }
+
+    @Test("13 A: what a SCIM source shows as nothing is nothing, and who is in a group by no readable id holds it")
+    func emptied() async throws {
+        let shown = Recorder()
+        let world = try World { request, _ in
+            guard let form = shown.all.last, request.head.path?.hasPrefix("/directory/") == true else { return nil }
+            return .altered { answer in
+                let text = String(decoding: answer.body, as: UTF8.self)
+                let parts = form.split(separator: "|").map(String.init)
+                var answer = answer
+                answer.body = Array(text.replacing(try! Regex(parts[0]), with: parts[1]).utf8)
+                return answer
+            }
+        }
+        world.serveDirectory()
+        world.directory.people = ["ada", "bo"].map { .named($0) }
+        world.directory.teams = [Team(id: "g", name: "Ops", members: ["user_ada", "user_bo"])]
+        #expect(try await world.run().report.exit == .inStep)
+        // A member whom nobody can name is not one that has left.
+        shown.add(#"\{[^{}]*"value":"user_bo"[^{}]*\}|{"value":{"id":"user_bo"}}"#)
+        let broken = try await world.run()
+        #expect(broken.report.exit != .inStep && world.members("Ops") == ["ada", "bo"], "\(broken.report.headline)")
+        // Addresses without a value are none, in any spelling.
+        for (number, form) in [
+            #""emails":\[[^\]]*\]|"emails":[{"type":"work","value":null}]"#,
+            #""emails":\[[^\]]*\]|"emails":[{"type":"work","primary":true}]"#, #""emails":\[[^\]]*\]|"emails":[""]"#,
+            #""emails":\[[^\]]*\]|"name":[],"emails":[]"#,
+        ].enumerated() {
+            shown.add("nothing at all|x")
+            world.directory.people[0].displayName = "Ada \(number)"
+            #expect(try await world.run().report.exit == .inStep)
+            #expect(world.user("ada")?["emails"]?.array?.first?["value"] == "ada@corp.example")
+            shown.add(form)
+            let night = try await world.run()
+            #expect(world.user("ada")?["emails"] == nil, "\(form): \(night.report.headline) \(night.report.details)")
+            #expect(night.report.exit == .inStep, "\(form): \(night.report.headline) \(night.report.details)")
+        }
     }
 }

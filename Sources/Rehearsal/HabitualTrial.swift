@@ -191,7 +191,11 @@ extension Trial {
                     sourceHidesDisabled: world.sourceOptions?.habits.contains(.hidesInactive) ?? false)
             }
             broken += judgeMembers(result, before, after)
-            broken += Laws.law14(plan, result)
+            broken += Laws.law14(plan, result) { [ledger = world.ledger] operation in
+                guard let source = operation.sourceID else { return false }
+                let link = try? ledger.link(kind: operation.kind, source: source)
+                return link?.targetID == operation.targetID
+            }
             if let last, !options.habits.contains(.answersWithExisting) {
                 broken += Laws.law15(result, since: last, before, told: taken)
             }

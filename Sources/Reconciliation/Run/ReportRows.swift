@@ -341,8 +341,11 @@ struct ReportRows {
     }
 
     private func name(_ operation: PlannedOperation, _ ledger: Ledger) -> String {
-        operation.kind == .user
-            ? person(operation.sourceID, operation.targetID, ledger, known: operation.name) : operation.name
+        if operation.kind == .user {
+            return person(operation.sourceID, operation.targetID, ledger, known: operation.name)
+        }
+        // A group whose name nobody can read has its id.
+        return [operation.name, operation.sourceID, operation.targetID].compactMap { $0 }.first { !$0.isEmpty } ?? "?"
     }
 
     /// `Greta Holm (greta)`, or what is known of the name.

@@ -54,7 +54,7 @@ struct Execution {
         var (reports, failure) = try await execution.invoke(invocation, output, csvAll: csvAll)
         let uncopied = command.writes ? execution.keepCopies(copies) : [:]
         let failures =
-            [failure.map { "\($0)" }, output?.failure].compactMap { $0 }
+            [failure.map { $0.told(job: jobs.count == 1 ? jobs[0].file : "JOB") }, output?.failure].compactMap { $0 }
             + uncopied.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
         // One result for all that tell of it: the first line, the numbers, the program behind, the ledger.
         for index in reports.indices where output?.failure != nil || uncopied[reports[index].job] != nil {

@@ -46,7 +46,7 @@ struct CheckCommand: AsyncParsableCommand {
                         do { try ledger.bind(like: Ledger(reading: path)) } catch let error as LedgerError {
                             guard case .older = error, let known = Ledger.contents(ofCopy: path) else { throw error }
                             for (key, value) in known.bindings { try ledger.bind(key, value) }
-                            older = "\(error)"
+                            older = error.told(job: job.file)
                         }
                     }
                     let run = try JobRun(

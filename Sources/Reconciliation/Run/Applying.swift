@@ -34,7 +34,7 @@ extension JobRun {
             for (kind, path) in applier.verification.missing { try ledger.noteSentInVain(kind: kind, path: path) }
             try conclude(plan, applier)
         } catch let error as LedgerError {
-            failure = JobFailure(error)
+            failure = JobFailure(error, of: job)
         } catch {
             failure = JobFailure(.internalError, "\(error)")
         }

@@ -30,7 +30,7 @@ extension JobRun {
         } catch let error as DirectoryFailure {
             return ([], JobFailure(error))
         } catch let error as LedgerError {
-            return ([], JobFailure(.ledger, error.description))
+            return ([], JobFailure(.ledger, error.told(job: job.file)))
         } catch {
             return ([], JobFailure(.internalError, "\(error)"))
         }

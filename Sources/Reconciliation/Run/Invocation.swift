@@ -217,12 +217,13 @@ public struct Invocation {
             if case .undo(_, writes: false) = command { try run.forgetPlan() }
             return report
         } catch let error as LedgerError {
+            let failure = JobFailure(error, of: run.job)
             let lines = [
-                run.failure?.description, "\(error)", "what was done is in the journal; the next run reads it",
+                run.failure?.description, failure.description, "what was done is in the journal; the next run reads it",
             ].compactMap { $0 }
             return JobReport(
                 job: run.job.name, plan: run.plan,
-                exit: max(JobFailure(error).exit, run.failure?.exit ?? JobFailure(error).exit),
+                exit: max(failure.exit, run.failure?.exit ?? failure.exit),
                 headline: "The run could not be recorded to its end.",
                 notes: lines,
                 requests: run.requests)

@@ -52,7 +52,7 @@ extension JobRun {
         } catch let error as JobFailure {
             failure = error
         } catch let error as LedgerError {
-            failure = JobFailure(error)
+            failure = JobFailure(error, of: job)
         } catch let error as SCIMFailure {
             failure = JobFailure(error, side: "target")
         } catch let error as DirectoryFailure {

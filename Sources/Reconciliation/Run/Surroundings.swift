@@ -73,11 +73,11 @@ public struct JobFailure: Error, Sendable, CustomStringConvertible {
         self.description = description
     }
 
-    init(_ error: LedgerError) {
+    init(_ error: LedgerError, of job: Job) {
         if case .otherHost = error {
-            self.init(.locked, error.description)
+            self.init(.locked, error.told(job: job.file))
         } else {
-            self.init(.ledger, error.description)
+            self.init(.ledger, error.told(job: job.file))
         }
     }
 

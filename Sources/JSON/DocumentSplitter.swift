@@ -41,20 +41,75 @@ public struct DocumentSplitter {
     public var members: Set<String> { seen }
 
     /// Takes the next block of the file and hands out the elements that it completes.
-    public mutating func feed(_ block: some Sequence<UInt8>, _ emit: (Element) throws -> Void) throws {
-        for byte in block {
-            if markBytes < 3, byte == [0xEF, 0xBB, 0xBF][markBytes], state == .start {
-                // A byte order mark before the document.
-                markBytes += 1
-                continue
+    public mutating func feed(_ block: [UInt8], _ emit: (Element) throws -> Void) throws {
+        try block.withUnsafeBufferPointer { block in
+            var place = 0
+            while place < block.count {
+                if state == .element {
+                    place = try stretch(block, from: place, emit)
+                    continue
+                }
+                let byte = block[place]
+                place += 1
+                if markBytes < 3, byte == Self.mark[markBytes], state == .start {
+                    // A byte order mark before the document.
+                    markBytes += 1
+                    continue
+                }
+                if state == .start, markBytes > 0, markBytes < 3 {
+                    throw JSONSyntaxError("the document does not begin with “{”")
+                }
+                markBytes = 3
+                try step(byte, emit)
+                if byte == 0x0A { line += 1 }
             }
-            if state == .start, markBytes > 0, markBytes < 3 {
-                throw JSONSyntaxError("the document does not begin with “{”")
-            }
-            markBytes = 3
-            try step(byte, emit)
-            if byte == 0x0A { line += 1 }
         }
+    }
+
+    private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+    /// Takes what a block has of an element, in one stretch: nearly all of a file is elements. Returns where it ends.
+    private mutating func stretch(
+        _ block: UnsafeBufferPointer<UInt8>, from start: Int, _ emit: (Element) throws -> Void
+    ) throws -> Int {
+        var place = start
+        var depth = depth
+        var inString = inString
+        var escaped = escaped
+        var lines = 0
+        scan: while place < block.count {
+            let byte = block[place]
+            place += 1
+            if byte == 0x0A { lines += 1 }
+            if inString {
+                if escaped {
+                    escaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    escaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    inString = false
+                    if depth == 0 { break scan }
+                }
+            } else {
+                switch byte {
+                case UInt8(ascii: "\""): inString = true
+                case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+                case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                    depth -= 1
+                    if depth == 0 { break scan }
+                default: break
+                }
+            }
+        }
+        element.append(contentsOf: block[start..<place])
+        (self.depth, self.inString, self.escaped) = (depth, inString, escaped)
+        line += lines
+        if element.count > Self.elementLimit { throw fail("an element of “\(member)” is larger than 64 MiB") }
+        if depth == 0, !inString {
+            try emit(Element(member: member, bytes: element, line: elementLine))
+            state = .afterElement
+        }
+        return place
     }
 
     /// Must be called at the end of the file: a document that ends early is an error, never a short directory.
@@ -117,29 +172,7 @@ public struct DocumentSplitter {
             inString = byte == UInt8(ascii: "\"")
             escaped = false
             state = .element
-        case .element:
-            element.append(byte)
-            if element.count > Self.elementLimit { throw fail("an element of “\(member)” is larger than 64 MiB") }
-            if inString {
-                if escaped {
-                    escaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    escaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    inString = false
-                }
-            } else {
-                switch byte {
-                case UInt8(ascii: "\""): inString = true
-                case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-                case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
-                default: break
-                }
-            }
-            if depth == 0, !inString {
-                try emit(Element(member: member, bytes: element, line: elementLine))
-                state = .afterElement
-            }
+        case .element: break  // `stretch` takes what is in it.
         case .afterElement:
             if byte == UInt8(ascii: ",") {
                 state = .beforeElement

@@ -1,4 +1,5 @@
 import CSimdJSON
+import Synchronization
 
 /// A document that could not be read as JSON.
 public struct JSONSyntaxError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -19,6 +20,28 @@ public final class JSONParser {
     public init() { handle = csimdjson_parser_create() }
 
     deinit { csimdjson_parser_destroy(handle) }
+
+    private static let idle = Mutex<[Lent]>([])
+
+    /// A parser between two small documents. `@unchecked Sendable`: whoever has taken it out of the list has it alone.
+    private struct Lent: @unchecked Sendable { let parser: JSONParser }
+
+    /// Lends a parser for small documents: making one costs more than reading what it is to read. One that has read a
+    /// large document keeps its memory, and is not kept.
+    package static func lent<Result>(_ body: (JSONParser) throws -> Result) rethrows -> Result {
+        let parser = idle.withLock { $0.popLast() }?.parser ?? JSONParser()
+        defer {
+            if parser.largest <= mostKept {
+                let lent = Lent(parser: parser)
+                idle.withLock { if $0.count < 64 { $0.append(lent) } }
+            }
+        }
+        return try body(parser)
+    }
+
+    private static let mostKept = 64 << 10
+    /// Bytes of the largest document that it has read.
+    private var largest = 0
 
     /// Parses `bytes` as one document and hands its root to `body`. The view is valid inside `body` only.
     public func parse<Result>(_ bytes: [UInt8], _ body: (JSONView) throws -> Result) throws -> Result {
@@ -49,6 +72,7 @@ public final class JSONParser {
         var root = csimdjson_value(document: nil, index: 0)
         let start = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
         guard let start, !buffer.isEmpty else { throw JSONSyntaxError("the document is empty") }
+        largest = max(largest, buffer.count)
         if let complaint = csimdjson_parse(handle, start, buffer.count, &root) {
             throw JSONSyntaxError(Self.plain(buffer) ?? String(cString: complaint))
         }

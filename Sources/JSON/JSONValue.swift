@@ -29,7 +29,23 @@ public enum JSONValue: Hashable, Sendable {
 
     /// Parses one document; throws `JSONSyntaxError`.
     public init(parsing bytes: [UInt8]) throws {
-        self = try JSONParser().parse(bytes) { JSONValue($0) }
+        self = try Self.plain(bytes) ?? JSONParser.lent { try $0.parse(bytes) { JSONValue($0) } }
+    }
+
+    /// A text without escapes, a truth value or null: what most of the ledger's values are, and what needs no parser.
+    private static func plain(_ bytes: [UInt8]) -> JSONValue? {
+        switch bytes.first {
+        case UInt8(ascii: "\""):
+            let inner = bytes.dropFirst().dropLast()
+            guard bytes.count > 1, bytes.last == UInt8(ascii: "\""),
+                inner.allSatisfy({ $0 >= 0x20 && $0 < 0x80 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
+            else { return nil }
+            return .string(String(decoding: inner, as: UTF8.self))
+        case UInt8(ascii: "t") where bytes.elementsEqual("true".utf8): return .bool(true)
+        case UInt8(ascii: "f") where bytes.elementsEqual("false".utf8): return .bool(false)
+        case UInt8(ascii: "n") where bytes.elementsEqual("null".utf8): return .null
+        default: return nil
+        }
     }
 
     public var string: String? { if case .string(let text) = self { text } else { nil } }

@@ -43,7 +43,7 @@ public struct SCIMConnection: Sendable {
 
     /// Reads one resource. Throws `JSONSyntaxError` where the document is none.
     public func read<Value>(_ body: [UInt8], _ take: (ShownResource) throws -> Value) throws -> Value {
-        try JSONParser().parse(body) { try take(ShownResource($0, dialect)) }
+        try JSONParser.lent { try $0.parse(body) { try take(ShownResource($0, dialect)) } }
     }
 
     /// Sends one request. Throws `SCIMFailure` for everything but 2xx.

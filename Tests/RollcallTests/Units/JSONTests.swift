@@ -76,7 +76,7 @@ import Testing
             var splitter = DocumentSplitter()
             var count = 0
             for start in stride(from: 0, to: bytes.count, by: size) {
-                try splitter.feed(bytes[start..<min(start + size, bytes.count)]) { _ in count += 1 }
+                try splitter.feed(Array(bytes[start..<min(start + size, bytes.count)])) { _ in count += 1 }
             }
             try splitter.finish()
             #expect(count == 1)

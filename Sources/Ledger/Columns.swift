@@ -38,6 +38,23 @@ extension Sequence {
     }
 }
 
+extension Statement {
+    /// What `read` makes of each row, while the row stands: a copy of it looks its columns up one by one.
+    func all<Value>(_ arguments: StatementArguments, _ read: (Row) throws -> Value) throws -> [Value] {
+        let rows = try Row.fetchCursor(self, arguments: arguments)
+        var values: [Value] = []
+        while let row = try rows.next() { values.append(try read(row)) }
+        return values
+    }
+
+    /// What `read` makes of the first row; nil where there is none.
+    func first<Value>(_ arguments: StatementArguments, _ read: (Row) throws -> Value) throws -> Value? {
+        let rows = try Row.fetchCursor(self, arguments: arguments)
+        // The row stands as long as its cursor does.
+        return try withExtendedLifetime(rows) { try rows.next().map(read) }
+    }
+}
+
 extension Row {
     /// A word of the program in a column. A ledger that holds another one there was written by another version, or by
     /// other hands.

@@ -200,14 +200,13 @@ extension Ledger {
     /// The link of a source record.
     public func link(kind: ResourceKind, source id: String) throws -> LinkState? {
         try read { db in
-            try Row.fetchOne(
-                db.cachedStatement(
-                    sql: """
-                        SELECT l.*, t.id AS target_id FROM links l JOIN ids s ON s.n = l.source
-                            JOIN ids t ON t.n = l.target
-                        WHERE l.kind = ?1 AND s.space = ?1 AND s.id = ?2
-                        """), arguments: [kind, id]
-            ).map { row in
+            try db.cachedStatement(
+                sql: """
+                    SELECT l.*, t.id AS target_id FROM links l JOIN ids s ON s.n = l.source
+                        JOIN ids t ON t.n = l.target
+                    WHERE l.kind = ?1 AND s.space = ?1 AND s.id = ?2
+                    """
+            ).first([kind, id]) { row in
                 try LinkState(
                     kind: kind, sourceID: id, targetID: row["target_id"], origin: row.word("origin"),
                     status: row.word("state"), externalID: row["external_id"], matchKey: row["match_key"],

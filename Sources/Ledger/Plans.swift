@@ -150,22 +150,21 @@ extension Ledger {
         if verb == .addMembers || verb == .removeMembers {
             let plan: Int64 = row["plan"]
             let seq: Int = row["seq"]
-            members = try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT m.position, s.id AS source_id, CASE WHEN m.source_user IS NULL THEN t.id
-                                -- Whoever is to be made again is not where the link still points, unless this run
-                                -- has made and linked the account, whatever it could not give it.
-                                WHEN EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source
-                                    WHERE f.plan = m.plan AND f.kind = 0 AND f.source = m.source_user
-                                    AND f.verb = 'create' AND f.status <> 'done' AND f.run IS NOT l.run) THEN NULL
-                                ELSE lt.id END AS target_id, m.status, m.reason
-                        FROM operation_members m
-                        LEFT JOIN ids s ON s.n = m.source_user LEFT JOIN ids t ON t.n = m.target_user
-                        LEFT JOIN links l ON l.kind = 0 AND l.source = m.source_user LEFT JOIN ids lt ON lt.n = l.target
-                        WHERE m.plan = ? AND m.seq = ? ORDER BY m.position
-                        """), arguments: [plan, seq]
-            ).map {
+            members = try db.cachedStatement(
+                sql: """
+                    SELECT m.position, s.id AS source_id, CASE WHEN m.source_user IS NULL THEN t.id
+                            -- Whoever is to be made again is not where the link still points, unless this run
+                            -- has made and linked the account, whatever it could not give it.
+                            WHEN EXISTS (SELECT 1 FROM operations f INDEXED BY operations_by_source
+                                WHERE f.plan = m.plan AND f.kind = 0 AND f.source = m.source_user
+                                AND f.verb = 'create' AND f.status <> 'done' AND f.run IS NOT l.run) THEN NULL
+                            ELSE lt.id END AS target_id, m.status, m.reason
+                    FROM operation_members m
+                    LEFT JOIN ids s ON s.n = m.source_user LEFT JOIN ids t ON t.n = m.target_user
+                    LEFT JOIN links l ON l.kind = 0 AND l.source = m.source_user LEFT JOIN ids lt ON lt.n = l.target
+                    WHERE m.plan = ? AND m.seq = ? ORDER BY m.position
+                    """
+            ).all([plan, seq]) {
                 PlannedOperation.Member(
                     position: $0["position"], sourceID: $0["source_id"], targetID: $0["target_id"],
                     status: $0["status"], reason: $0["reason"])
@@ -213,23 +212,20 @@ extension Ledger {
         -> [PlannedOperation]
     {
         try read { db in
-            try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT o.*, si.id AS source_id, ti.id AS target_id FROM operations o \(index)
-                        LEFT JOIN ids si ON si.n = o.source LEFT JOIN ids ti ON ti.n = o.target WHERE \(condition)
-                        """), arguments: arguments
-            ).map { try operation(db, $0) }
+            try db.cachedStatement(
+                sql: """
+                    SELECT o.*, si.id AS source_id, ti.id AS target_id FROM operations o \(index)
+                    LEFT JOIN ids si ON si.n = o.source LEFT JOIN ids ti ON ti.n = o.target WHERE \(condition)
+                    """
+            ).all(arguments) { try operation(db, $0) }
         }
     }
 
     /// One row of a plan.
     public func operation(plan: Int64, seq: Int) throws -> PlannedOperation? {
         try read { db in
-            try Row.fetchOne(
-                db.cachedStatement(sql: Self.operationQuery + " WHERE o.plan = ? AND o.seq = ?"),
-                arguments: [plan, seq]
-            ).map { try operation(db, $0) }
+            try db.cachedStatement(sql: Self.operationQuery + " WHERE o.plan = ? AND o.seq = ?")
+                .first([plan, seq]) { try operation(db, $0) }
         }
     }
 
@@ -245,15 +241,13 @@ extension Ledger {
                         """
                 ), arguments: [plan, seq])
             guard let wave else { return [] }
-            return try Row.fetchAll(
-                db.cachedStatement(
-                    sql: Self.operationQuery
-                        + """
-                         WHERE o.plan = ? AND o.seq > ? AND o.wave = ? AND o.status = 'planned' ORDER BY o.seq
-                            LIMIT ?
-                        """
-                ), arguments: [plan, seq, wave, limit]
-            ).map { try operation(db, $0) }
+            return try db.cachedStatement(
+                sql: Self.operationQuery
+                    + """
+                     WHERE o.plan = ? AND o.seq > ? AND o.wave = ? AND o.status = 'planned' ORDER BY o.seq
+                        LIMIT ?
+                    """
+            ).all([plan, seq, wave, limit]) { try operation(db, $0) }
         }
     }
 

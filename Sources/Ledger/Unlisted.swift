@@ -306,13 +306,11 @@ extension Ledger {
     public func holder(kind: ResourceKind, target id: String) throws -> String? {
         try read { db in
             try String.fetchOne(
-                db,
-                sql:
-                    """
-                    SELECT s.id FROM links l JOIN ids t ON t.n = l.target JOIN ids s ON s.n = l.source
-                        WHERE l.kind = ?1 AND t.space = ?1 + 2 AND t.id = ?2
-                    """,
-                arguments: [kind, id])
+                db.cachedStatement(
+                    sql: """
+                        SELECT s.id FROM links l JOIN ids t ON t.n = l.target JOIN ids s ON s.n = l.source
+                            WHERE l.kind = ?1 AND t.space = ?1 + 2 AND t.id = ?2
+                        """), arguments: [kind, id])
         }
     }
 

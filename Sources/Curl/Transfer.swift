@@ -208,8 +208,8 @@ final class Transfer: @unchecked Sendable {
             // A new header block (after 1xx): what came before is not the answer's.
             transfer.fields = HTTPFields()
         } else if let colon = line.firstIndex(of: ":"), let name = HTTPField.Name(String(line[..<colon])) {
-            let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
-            transfer.fields.append(HTTPField(name: name, value: value))
+            transfer.fields.append(
+                HTTPField(name: name, value: String(line[line.index(after: colon)...]).trimmingSpaces))
         }
         return size * count
     }

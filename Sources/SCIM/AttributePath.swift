@@ -132,9 +132,9 @@ public struct AttributePath: Hashable, Sendable, CustomStringConvertible {
         var holder = schema == nil ? resource : (resource[schema ?? ""] ?? .object([:]))
         // The core attributes of some servers stand under their schema's URN.
         let core =
-            schema == nil
+            schema == nil && !holder.has(self.attribute)
             ? [SchemaURN.user, SchemaURN.group].map { resource.spelling(of: $0) }.first {
-                resource[$0]?.object != nil && !holder.has(self.attribute)
+                resource[$0]?.object != nil
             } : nil
         if let core { holder = resource[core] ?? .object([:]) }
         let attribute = holder.spelling(of: self.attribute)
@@ -211,8 +211,12 @@ extension JSONValue {
     /// A member's name as the object has it, ASCII case ignored; `name` itself where it has none.
     public func spelling(of name: String) -> String {
         guard let object, object[name] == nil else { return name }
-        let wanted = name.lowercased()
-        return object.keys.filter { $0.lowercased() == wanted }.min() ?? name
+        return object.keys.filter { Self.isOneName($0, name) }.min() ?? name
+    }
+
+    private static func isOneName(_ left: String, _ right: String) -> Bool {
+        func lower(_ byte: UInt8) -> UInt8 { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte }
+        return left.utf8.count == right.utf8.count && zip(left.utf8, right.utf8).allSatisfy { lower($0) == lower($1) }
     }
 
     /// As servers write it: true, “True”, 1.

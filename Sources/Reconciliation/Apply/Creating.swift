@@ -22,14 +22,16 @@ extension Sender {
                 )
             }
         }
-        let sent = fields.compactMap { $0.after.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
+        func sent() -> [String] {
+            fields.compactMap { $0.after.flatMap { try? JSONValue(parsing: Array($0.utf8)).string } }
+        }
         for attempt in 1...max(attempts, 1) {
             do {
                 let written = try await target.create(kind, changes(kind, fields))
                 return .created(written)
             } catch {
                 let isConflict: Bool
-                if attempt == 1, Self.saysFull(error, sent: sent) { return .full("\(error)") }
+                if attempt == 1, Self.saysFull(error, sent: sent()) { return .full("\(error)") }
                 switch error {
                 case .conflict: isConflict = true
                 // Some servers say a duplicate with 400 or 500, and words.

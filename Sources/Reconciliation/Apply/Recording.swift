@@ -15,11 +15,12 @@ extension Applier {
         guard let source = operation.sourceID, let table = tables[kind] else { return }
         let previous = try ledger.link(kind: operation.kind, source: source)
         let tries = try tries(operation)
-        let resource =
-            isFound ? resource : try believed(resource, operation, kind, table, sent: previous?.sent, tries: tries)
-        let actual = try resource.flatMap { try? target.connection.read($0) { table.actual($0) } }.map {
-            try understood($0, kind, table, operation, isLook: false)
-        }
+        let read = resource.flatMap { try? target.connection.read($0) { table.actual($0) } }
+        let isBelieved =
+            try isFound || resource == nil
+            || isBelieved(read, operation, kind, table, sent: previous?.sent, tries: tries)
+        let resource = isBelieved ? resource : nil
+        let actual = try isBelieved ? read.map { try understood($0, kind, table, operation, isLook: false) } : nil
         let desired = try ledger.desired(kind: operation.kind, source: source)
         var link = link(operation, table, id: id, origin: origin, previous, desired, actual, isFound: isFound)
         if try staysDisabled(operation, table, previous, actual) { link.status = .disabled }
@@ -52,13 +53,15 @@ extension Applier {
                 mayBeDone: !isDone), run: run)
     }
 
-    /// The answer to a write as far as it may be believed; nil where only a look shows what became of the write.
-    private func believed(
-        _ answer: [UInt8]?, _ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable, sent: String?,
-        tries: [String: Int]
-    ) throws -> [UInt8]? {
-        guard target.profile.listing != .none else { return answer }
-        if operation.verb == .create { return showsWhatWasSent(answer, operation, table) ? answer : nil }
+    /// Whether the answer to a write may be believed; else only a look shows what became of the write.
+    ///
+    /// - Parameter read: what the answer shows; nil where nobody can read it.
+    private func isBelieved(
+        _ read: MappingTable.Actual?, _ operation: PlannedOperation, _ kind: ResourceKind, _ table: MappingTable,
+        sent: String?, tries: [String: Int]
+    ) throws -> Bool {
+        guard target.profile.listing != .none else { return true }
+        if operation.verb == .create { return read.map { showsWhatWasSent($0, operation) } ?? true }
         // A value that was sent before, and answered as if it were stored, is looked at.
         let before = Body.values(sent)
         let isRepeated =
@@ -70,27 +73,25 @@ extension Applier {
         let isUntried =
             try kind == .user && operation.fields.contains { $0.path == "active" }
             && ledger.fact(Self.accessIsStored) == nil
-        if isRepeated || isUntried { return nil }
-        guard let answer, let read = try? target.connection.read(answer, { table.actual($0) }) else { return answer }
+        if isRepeated || isUntried { return false }
+        guard let read else { return true }
         // Where nothing but its name tells whose an object is, the answer to a rename is looked at: what was echoed and
         // not stored would make it a stranger's by the next night.
         let isRenamed = operation.fields.contains { $0.path == kind.nameAttribute && $0.after != nil }
-        if isRenamed, read.externalID == nil, target.profile.capabilities == nil { return nil }
+        if isRenamed, read.externalID == nil, target.profile.capabilities == nil { return false }
         // An answer that shows what was there before may be older than the write: it is looked at before it is blamed.
         let shown = try understood(read, kind, table, operation, isLook: false)
         var probe = verification
-        return probe.compare(operation, kind, table, with: shown, tries: tries).complaint == nil ? answer : nil
+        return probe.compare(operation, kind, table, with: shown, tries: tries).complaint == nil
     }
 
     /// Whether the answer to a create shows anything of what was sent beside the name and the mark: one that does not
     /// is no resource, and says nothing of what became of it.
-    private func showsWhatWasSent(_ answer: [UInt8]?, _ operation: PlannedOperation, _ table: MappingTable) -> Bool {
+    private func showsWhatWasSent(_ read: MappingTable.Actual, _ operation: PlannedOperation) -> Bool {
         let sent = operation.fields.filter {
             $0.after != nil && ![operation.kind.nameAttribute, "externalId"].contains($0.path)
         }
-        guard !sent.isEmpty, let answer, let read = try? target.connection.read(answer, { table.actual($0) }) else {
-            return true
-        }
+        guard !sent.isEmpty else { return true }
         let shown = Body.values(read.body)
         return sent.contains { shown[$0.path].map { !$0.isNull } ?? false }
     }

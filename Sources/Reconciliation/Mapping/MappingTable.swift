@@ -158,7 +158,7 @@ struct MappingTable: Hashable, Sendable {
         // A record without a name must not collide with others of the kind.
         if result.name.isEmpty { result.matchKey = "\u{1}\(record.id)" }
         result.body = JSONValue.object(body).canonical
-        result.digest = digest(body)
+        result.digest = digest(body, result.body)
         return result
     }
 
@@ -330,9 +330,10 @@ struct MappingTable: Hashable, Sendable {
             name = String(name[..<place.lowerBound])
             if body[kind.nameAttribute] != nil { body[kind.nameAttribute] = .string(name) }
         }
+        let canonical = JSONValue.object(body).canonical
         return Actual(
             id: id, name: name, externalID: resource.externalID, matchKey: folded(name),
-            body: JSONValue.object(body).canonical, digest: digest(body),
+            body: canonical, digest: digest(body, canonical),
             active: active, carried: carried,
             rights: kind == .user
                 ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups)
@@ -345,14 +346,16 @@ struct MappingTable: Hashable, Sendable {
     func without(_ attribute: String, _ body: String) -> (body: String, digest: [UInt8]) {
         var values = Body.values(body)
         values[attribute] = nil
-        return (JSONValue.object(values).canonical, digest(values))
+        let canonical = JSONValue.object(values).canonical
+        return (canonical, digest(values, canonical))
     }
 
     /// A body as that of an account that is not active, with its digest.
     func inactive(_ body: String) -> (body: String, digest: [UInt8]) {
         var values = Body.values(body)
         if attribute("active") != nil { values["active"] = .bool(false) }
-        return (JSONValue.object(values).canonical, digest(values))
+        let canonical = JSONValue.object(values).canonical
+        return (canonical, digest(values, canonical))
     }
 
     /// Servers write addresses without a type, or as plain texts.
@@ -370,12 +373,19 @@ struct MappingTable: Hashable, Sendable {
 
     // MARK: comparing
 
-    private func digest(_ body: [String: JSONValue]) -> [UInt8] {
+    /// - Parameter canonical: the same body, written.
+    private func digest(_ body: [String: JSONValue], _ canonical: String) -> [UInt8] {
         var comparable = body
+        var isFolded = true
         for attribute in attributes where attribute.compared.isCaseInsensitive {
-            if let text = body[attribute.name]?.string { comparable[attribute.name] = .string(folded(text)) }
+            guard let text = body[attribute.name]?.string else { continue }
+            let bare = folded(text)
+            // As bytes: equal texts may be other letters.
+            if bare.utf8.elementsEqual(text.utf8) { continue }
+            comparable[attribute.name] = .string(bare)
+            isFolded = false
         }
-        return Digest.short(JSONValue.object(comparable).canonical)
+        return Digest.short(isFolded ? canonical : JSONValue.object(comparable).canonical)
     }
 
     /// Whether two values of an attribute count as equal at the target. Bytes count, not canonical equivalence.

@@ -60,6 +60,8 @@ private final class CurlEngine: @unchecked Sendable {
         signal(SIGPIPE, SIG_IGN)
     }()
 
+    /// Connections that are kept while nothing is under way on them.
+    private static let mostKept = 64
     /// Turns in a row that libcurl may fail before what is under way is given up.
     private static let mostFailures = 20
 
@@ -74,6 +76,9 @@ private final class CurlEngine: @unchecked Sendable {
         let isMultiplexed = ccurl_multi_set_long(
             UnsafeMutableRawPointer(multi), CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
         precondition(isMultiplexed == CURLM_OK, "libcurl takes no multiplexing")
+        // By itself it keeps four for each transfer of the moment: between two bursts nearly all would be closed, and
+        // each new one is a handshake of TLS. Where it takes no number, that is all that is lost.
+        _ = ccurl_multi_set_long(UnsafeMutableRawPointer(multi), CURLMOPT_MAXCONNECTS, Self.mostKept)
         let thread = Thread { [self] in run() }
         thread.name = "curl"
         thread.start()

@@ -136,7 +136,11 @@ final class Transfer: @unchecked Sendable {
         }
         // On a kept connection that has died libcurl sends a request without a body once more by itself: a delete that
         // was done would find nothing to delete.
-        if method == .delete { codes.append(ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1)) }
+        if method == .delete {
+            codes.append(ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1))
+            // Else each delete would leave a connection more that waits.
+            codes.append(ccurl_set_long(easy, CURLOPT_FORBID_REUSE, 1))
+        }
         return codes
     }
 

@@ -218,6 +218,8 @@ public final class Ledger {
         }
         try perform { db in
             try db.execute(sql: "ATTACH DATABASE ? AS scratch", arguments: [target])
+            // Nobody else opens it: without locks to take, no statement asks the system for anything but pages.
+            try db.execute(sql: "PRAGMA scratch.locking_mode = EXCLUSIVE")
             try db.execute(sql: "PRAGMA scratch.journal_mode = OFF")
             try db.execute(sql: "PRAGMA scratch.synchronous = OFF")
             try db.execute(sql: "PRAGMA scratch.cache_size = -4000")

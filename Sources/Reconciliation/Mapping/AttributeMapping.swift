@@ -135,3 +135,21 @@ struct ValueRule: Hashable, Sendable {
         return text
     }
 }
+
+extension MappingTable {
+    /// Whether two values of an attribute count as equal at the target. Bytes count, not canonical equivalence.
+    func isEqual(_ name: String, _ left: JSONValue, _ right: JSONValue) -> Bool {
+        attribute(name)?.compared.isEqual(left, right) ?? (left.canonicalBytes == right.canonicalBytes)
+    }
+
+    /// Whether a target body has the desired values of what identity and access depend on.
+    func agreesOnCriticals(_ desired: String?, _ actual: String) -> Bool {
+        guard let desired else { return false }
+        let wanted = Body.values(desired)
+        let found = Body.values(actual)
+        return attributes.allSatisfy { attribute in
+            guard attribute.isCritical, let value = wanted[attribute.name] else { return true }
+            return isEqual(attribute.name, value, found[attribute.name] ?? .null)
+        }
+    }
+}

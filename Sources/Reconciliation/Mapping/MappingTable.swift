@@ -157,8 +157,7 @@ struct MappingTable: Hashable, Sendable {
         result.matchKey = folded(result.name)
         // A record without a name must not collide with others of the kind.
         if result.name.isEmpty { result.matchKey = "\u{1}\(record.id)" }
-        result.body = JSONValue.object(body).canonical
-        result.digest = digest(body, result.body)
+        (result.body, result.digest) = written(body)
         return result
     }
 
@@ -330,10 +329,10 @@ struct MappingTable: Hashable, Sendable {
             name = String(name[..<place.lowerBound])
             if body[kind.nameAttribute] != nil { body[kind.nameAttribute] = .string(name) }
         }
-        let canonical = JSONValue.object(body).canonical
+        let (canonical, digest) = written(body)
         return Actual(
-            id: id, name: name, externalID: resource.externalID, matchKey: folded(name),
-            body: canonical, digest: digest(body, canonical),
+            id: id, name: name, externalID: resource.externalID, matchKey: folded(name), body: canonical,
+            digest: digest,
             active: active, carried: carried,
             rights: kind == .user
                 ? Rights.ofUser(resource, harmless: harmlessRoles, protectedGroups: protectedGroups)
@@ -346,16 +345,14 @@ struct MappingTable: Hashable, Sendable {
     func without(_ attribute: String, _ body: String) -> (body: String, digest: [UInt8]) {
         var values = Body.values(body)
         values[attribute] = nil
-        let canonical = JSONValue.object(values).canonical
-        return (canonical, digest(values, canonical))
+        return written(values)
     }
 
     /// A body as that of an account that is not active, with its digest.
     func inactive(_ body: String) -> (body: String, digest: [UInt8]) {
         var values = Body.values(body)
         if attribute("active") != nil { values["active"] = .bool(false) }
-        let canonical = JSONValue.object(values).canonical
-        return (canonical, digest(values, canonical))
+        return written(values)
     }
 
     /// Servers write addresses without a type, or as plain texts.
@@ -373,8 +370,9 @@ struct MappingTable: Hashable, Sendable {
 
     // MARK: comparing
 
-    /// - Parameter canonical: the same body, written.
-    private func digest(_ body: [String: JSONValue], _ canonical: String) -> [UInt8] {
+    /// A body in its canonical form, with the digest of what is compared of it.
+    private func written(_ body: [String: JSONValue]) -> (body: String, digest: [UInt8]) {
+        let canonical = JSONValue.object(body).canonical
         var comparable = body
         var isFolded = true
         for attribute in attributes where attribute.compared.isCaseInsensitive {
@@ -385,22 +383,6 @@ struct MappingTable: Hashable, Sendable {
             comparable[attribute.name] = .string(bare)
             isFolded = false
         }
-        return Digest.short(isFolded ? canonical : JSONValue.object(comparable).canonical)
-    }
-
-    /// Whether two values of an attribute count as equal at the target. Bytes count, not canonical equivalence.
-    func isEqual(_ name: String, _ left: JSONValue, _ right: JSONValue) -> Bool {
-        attribute(name)?.compared.isEqual(left, right) ?? (left.canonicalBytes == right.canonicalBytes)
-    }
-
-    /// Whether a target body has the desired values of what identity and access depend on.
-    func agreesOnCriticals(_ desired: String?, _ actual: String) -> Bool {
-        guard let desired else { return false }
-        let wanted = Body.values(desired)
-        let found = Body.values(actual)
-        return attributes.allSatisfy { attribute in
-            guard attribute.isCritical, let value = wanted[attribute.name] else { return true }
-            return isEqual(attribute.name, value, found[attribute.name] ?? .null)
-        }
+        return (canonical, Digest.short(isFolded ? canonical : JSONValue.object(comparable).canonical))
     }
 }

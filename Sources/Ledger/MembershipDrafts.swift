@@ -10,6 +10,7 @@ extension Ledger {
         removeHeldBy: HoldReason?, addReason: String, removeReason: String
     ) throws {
         try write { db in
+            try noteEvenGroups(db)
             try draftChunks(
                 db, Self.additions(policy), verb: .addMembers, chunk: chunk, wave: addWave, heldBy: addHeldBy,
                 reason: addReason)
@@ -17,6 +18,27 @@ extension Ledger {
                 db, Self.removals(policy), verb: .removeMembers, chunk: chunk, wave: removeWave, heldBy: removeHeldBy,
                 reason: removeReason)
         }
+    }
+
+    /// Notes the groups of which each wanted member is there, and those in which nobody else is: of the first nothing
+    /// is added, of the second nobody is removed, whatever the policy. Nearly all of them are both, and then the
+    /// memberships are walked through once. Where two records would be one account, nothing is counted.
+    private func noteEvenGroups(_ db: Database) throws {
+        try db.execute(sql: "DELETE FROM scratch.even_groups")
+        try db.execute(
+            sql: """
+                INSERT INTO scratch.even_groups (source, has_all, has_no_other)
+                SELECT source, wanted = there, shown = there FROM (
+                    SELECT g.source, count(*) AS wanted,
+                        total(EXISTS (SELECT 1 FROM scratch.target_members t
+                            WHERE t.grp = g.target AND t.usr = u.target)) AS there,
+                        (SELECT count(*) FROM scratch.target_members t WHERE t.grp = g.target) AS shown
+                    FROM scratch.outlook g CROSS JOIN scratch.source_members m ON m.grp = g.source
+                    CROSS JOIN scratch.outlook u ON u.kind = 0 AND u.source = m.usr AND u.state = 'present'
+                    WHERE g.kind = 1 AND g.state = 'present' GROUP BY g.source)
+                WHERE NOT EXISTS (SELECT 1 FROM scratch.outlook INDEXED BY outlook_by_target
+                    WHERE kind = 0 AND target IS NOT NULL GROUP BY target HAVING count(*) > 1)
+                """)
     }
 
     /// What the policy adds, in the order of the source's ids.
@@ -34,7 +56,9 @@ extension Ledger {
             FROM scratch.outlook g CROSS JOIN scratch.source gs ON gs.kind = 1 AND gs.n = g.source
             CROSS JOIN scratch.source_members m ON m.grp = g.source
             CROSS JOIN scratch.outlook u ON u.kind = 0 AND u.source = m.usr
-            WHERE g.kind = 1 AND \(judgement)
+            WHERE g.kind = 1
+            AND NOT EXISTS (SELECT 1 FROM scratch.even_groups e WHERE e.source = g.source AND e.has_all)
+            AND \(judgement)
             ORDER BY (SELECT id FROM ids WHERE n = m.grp), (SELECT id FROM ids WHERE n = m.usr)
             """
     }
@@ -85,7 +109,9 @@ extension Ledger {
             LEFT JOIN scratch.outlook u INDEXED BY outlook_by_target ON u.kind = 0 AND u.target = t.usr
             LEFT JOIN scratch.target tu ON tu.kind = 0 AND tu.n = t.usr
             LEFT JOIN scratch.source_members m ON m.grp = g.source AND m.usr = u.source
-            WHERE g.kind = 1 AND \(judgement)
+            WHERE g.kind = 1
+            AND NOT EXISTS (SELECT 1 FROM scratch.even_groups e WHERE e.source = g.source AND e.has_no_other)
+            AND \(judgement)
             ORDER BY (SELECT id FROM ids WHERE n = g.source), (SELECT id FROM ids WHERE n = t.usr)
             """
     }

@@ -228,6 +228,8 @@ package enum Schema {
         CREATE INDEX scratch.situations_by_source ON situations (kind, source);
         -- What becomes of a source record in this plan: present (linked now or after it), held (stays as it is),
         -- leaving.
+        CREATE TABLE scratch.even_groups (source INTEGER PRIMARY KEY, has_all INTEGER NOT NULL,
+            has_no_other INTEGER NOT NULL);
         CREATE TABLE scratch.outlook (kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER,
             state TEXT NOT NULL, is_associating INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, source)) WITHOUT ROWID;
         -- Restored records that stay as they are in this plan.

@@ -132,7 +132,7 @@ extension Ledger {
     /// it.
     public static func stateOption(of path: String) -> String {
         let folder = (path as NSString).deletingLastPathComponent
-        return folder == usualFolder || folder.isEmpty ? "" : " --state \(shellWord(folder))"
+        return folder == usualFolder || folder.isEmpty ? "" : " " + shellOption("--state", folder)
     }
 
     /// A whole command about a job and its ledger, as an operator types it.

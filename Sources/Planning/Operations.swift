@@ -189,9 +189,9 @@ extension PlannedOperation {
         case .scopeChange: "--accept-scope-change"
         case .namesake where situation == .existing:
             "--accept-association \(shellWord("\(kind.singular):\(word)"))"
-        case .putOff, .losses: "--retry \(shellWord(word))"
+        case .putOff, .losses: shellOption("--retry", word)
         case nil where status == .conflict && situation == .taken, .keepsAccess where situation == .taken:
-            "--accept-takeback \(shellWord(word))"
+            shellOption("--accept-takeback", word)
         default: nil
         }
     }

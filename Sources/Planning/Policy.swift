@@ -130,8 +130,8 @@ package struct Policy: Sendable {
                     row, .conflict,
                     """
                     the linked object \(mark): it may belong to somebody else; nothing is written\(loses). If \
-                    it is this record's, --accept-takeback \
-                    \(shellWord(PlannedOperation.word(name(row), row.sourceID)))
+                    it is this record's, \
+                    \(shellOption("--accept-takeback", PlannedOperation.word(name(row), row.sourceID)))
                     """,
                     heldBy: losesAccess ? .keepsAccess : nil)
             ], .held

@@ -10,3 +10,9 @@ package func shellWord(_ word: String) -> String {
         }
     return isPlain ? word : "'\(word.replacingOccurrences(of: "'", with: "'\\''"))'"
 }
+
+/// An option with its value, as a shell and the program take it: a value that begins with a dash would be read as
+/// another option, were it a word of its own.
+package func shellOption(_ option: String, _ value: String) -> String {
+    "\(option)\(value.hasPrefix("-") ? "=" : " ")\(shellWord(value))"
+}

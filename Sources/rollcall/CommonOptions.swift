@@ -113,7 +113,7 @@ struct CommonOptions: ParsableArguments {
         guard let job else { return screen }
         // Said in any case where jobs name several folders.
         let folder = state(of: job)
-        let state = folder == Self.usualFolder(job) ? "" : " --state \(shellWord(folder))"
+        let state = folder == Self.usualFolder(job) ? "" : " " + shellOption("--state", folder)
         let file = shellWord(job.file)
         screen.command = { "rollcall \(doing) \(file) \($0)\(state)\(given)" }
         screen.showing = { "rollcall show \(file) --plan \($0) --detail all\(state)" }

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Planning
 import Testing
 
 /// Every command that a message prints can be typed as it stands: 16, show 3.
@@ -76,6 +77,10 @@ import Testing
         try stage.write(people: 1...6)
         let emptied = try stage.place.rollcall("run", "job.yaml")
         #expect(emptied.exit == 5, "\(emptied.everything)")
+        // An id that begins with a dash is a value all the same.
+        #expect(shellOption("--retry", "-7") == "--retry=-7" && shellOption("--retry", "a b") == "--retry 'a b'")
+        let dashed = try stage.place.rollcall("plan", shellOption("--retry", "-7"), "job.yaml")
+        #expect(dashed.output.contains("is no record's name or source id: -7"), "\(dashed.everything)")
         let meant = try paste("--accept-source-change", from: emptied, stage, exit: 0)
         #expect(!meant.output.contains("source incomplete"), "\(meant.output)")
         // A scope that grew smaller.

@@ -73,8 +73,8 @@ extension Applier {
                 status: .skipped,
                 reason:
                     """
-                    not sent: this target loses members of a group over such a change; --retry \
-                    \(shellWord(PlannedOperation.word(operation.name, operation.sourceID))) \
+                    not sent: this target loses members of a group over such a change; \
+                    \(shellOption("--retry", PlannedOperation.word(operation.name, operation.sourceID))) \
                     tries again
                     """
             ), run: run)

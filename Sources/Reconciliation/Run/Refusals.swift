@@ -52,7 +52,7 @@ extension JobRun {
                         """
                         refused in the same way in \(failure.runs) runs since \(failure.since) (\(failure.said)); \
                         tried again on \(failure.next), when the record changes, or with \
-                        --retry \(shellWord(PlannedOperation.word(draft.name, draft.sourceID)))
+                        \(shellOption("--retry", PlannedOperation.word(draft.name, draft.sourceID)))
                         """
                 )
             }
@@ -77,7 +77,7 @@ extension JobRun {
                 reason:
                     """
                     this target has lost members of a group over such a change; \
-                    --retry \(shellWord(PlannedOperation.word(draft.name, draft.sourceID))) tries again
+                    \(shellOption("--retry", PlannedOperation.word(draft.name, draft.sourceID))) tries again
                     """
             )
         }

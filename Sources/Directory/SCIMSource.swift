@@ -177,7 +177,8 @@ public struct SCIMSource: DirectorySource {
         var list: ListEvidence
         do {
             list = try await connection.list(
-                "/Groups", paging: .index, pageSize: pageSize, bounds: ListBounds(mayBeMissing: true), take)
+                "/Groups", paging: .index, pageSize: pageSize,
+                bounds: ListBounds(mayBeMissing: true, isolates: false), take)
         } catch let failure as SCIMFailure where failure.isOfThePage {
             // One long group may be what makes its page fail: then each is asked for by its id.
             (groups, nested, nameless, isBare) = ([], [], 0, true)

@@ -20,6 +20,16 @@ extension Applier {
         [.addMembers, .removeMembers].contains(operation.verb) ? operation.verb : .update
     }
 
+    /// Learned of a group that did not show a member whom it had just taken.
+    private static func hidingFact(_ group: String) -> String { "hides members: \(group)" }
+
+    /// Remembers of a group that is only ever sent as a whole whether it shows whom it has just taken.
+    func noteHiding(_ group: String, _ verb: Verb, isHidden: Bool) throws {
+        guard verb == .addMembers, !target.patches(.group) else { return }
+        let fact = Self.hidingFact(group)
+        if isHidden { try ledger.learn(fact, "a member was taken and not shown") } else { try ledger.unlearn(fact) }
+    }
+
     static func lossFact(_ verb: Verb, _ group: String) -> String { "loses members: \(verb): \(group)" }
     private static func trustFact(_ verb: Verb) -> String { "keeps members: \(verb)" }
 
@@ -44,10 +54,13 @@ extension Applier {
             // What this job has made holds what it has put in.
             let isMade =
                 try operation.sourceID.flatMap { try ledger.link(kind: .group, source: $0) }?.origin == .created
-            let mayHide = try !isMade && ledger.fact("members") == nil
+            let hides = try ledger.fact(Self.hidingFact(group)) != nil
+            let mayHide = try hides || !isMade && ledger.fact("members") == nil
+            // What a group does not show after it was put in is in it all the same, as others may be; elsewhere what is
+            // added now was taken out by other hands, or never arrived.
             care.put = .init(
                 known: Set(care.stays).union(try ledger.unseenMembers(ofGroup: group).filter { !leaving.contains($0) })
-                    .subtracting(adding), isExclusive: isExclusive, mayHide: mayHide)
+                    .subtracting(hides ? [] : adding), isExclusive: isExclusive, mayHide: mayHide)
         }
         // Answers that show the members cost nothing; else each kind of change is looked at until the target has shown
         // that it keeps them.

@@ -127,7 +127,9 @@ extension Applier {
         if entry.isMembership {
             // A group without `members` is an empty one here: it was asked for by its id, or its list shows members.
             let sent = operation.members.filter { $0.status == nil }.compactMap(\.targetID)
-            if let complaint = Verification.complaint(operation.verb, sent, present: members) {
+            let complaint = Verification.complaint(operation.verb, sent, present: members)
+            try noteHiding(entry.id, operation.verb, isHidden: complaint != nil)
+            if let complaint {
                 if operation.verb == .addMembers {
                     try ledger.note(
                         group: entry.id, added: sent.filter { !members.contains($0) }, removed: [], isCertain: false)

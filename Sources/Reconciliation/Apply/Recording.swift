@@ -253,6 +253,7 @@ extension Applier {
         {
             isSilent = false
             complaint = Verification.complaint(operation.verb, members, present: Set(present))
+            try noteHiding(group, operation.verb, isHidden: complaint != nil)
         }
         if notesMembers, complaint == nil {
             try ledger.note(

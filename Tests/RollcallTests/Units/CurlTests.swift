@@ -64,6 +64,55 @@ import Testing
         #expect(server.requests.first?.head.hasPrefix("GET /scim/v2/Users/../Groups/./1 ") == true)
     }
 
+    @Test("13 D2: what libcurl would read as another place than the one that was judged is not sent")
+    func otherPlace() async throws {
+        let server = try LoopbackServer { _ in Self.ok() }
+        let other = try LoopbackServer { _ in Self.ok() }
+        defer {
+            server.stop()
+            other.stop()
+        }
+        for path in ["@127.0.0.1:\(other.port)/Users", ":x@127.0.0.1:\(other.port)/"] {
+            do {
+                _ = try await client.send(request(server, path: path))
+                Issue.record("\(path) was sent")
+            } catch {
+                guard case .refused(let why) = error else {
+                    Issue.record("\(path): \(error)")
+                    continue
+                }
+                #expect(why.contains("another place"))
+            }
+        }
+        #expect(server.requests.isEmpty && other.requests.isEmpty)
+    }
+
+    @Test("connections are kept from one burst to the next; a delete has one of its own, which is not kept")
+    func bursts() async throws {
+        let server = try LoopbackServer { _ in Self.ok() }
+        defer { server.stop() }
+        func burst() async throws {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<24 { group.addTask { _ = try await client.send(request(server)) } }
+                try await group.waitForAll()
+            }
+        }
+        try await burst()
+        let first = Set(server.requests.map(\.connection)).count
+        // One request alone between two bursts closes none of the others.
+        for _ in 0..<3 {
+            _ = try await client.send(request(server))
+            try await burst()
+        }
+        let all = Set(server.requests.map(\.connection)).count
+        #expect(all <= max(first, 24), "\(first), then \(all)")
+        for _ in 0..<3 { _ = try await client.send(request(server, .delete)) }
+        _ = try await client.send(request(server))
+        let deletes = server.requests.filter { $0.head.hasPrefix("DELETE") }.map(\.connection)
+        #expect(Set(deletes).count == 3)
+        #expect(server.requests.allSatisfy { $0.head.hasPrefix("DELETE") || !deletes.contains($0.connection) })
+    }
+
     @Test("connections are kept, and every request names its agent")
     func keepAlive() async throws {
         let server = try LoopbackServer { _ in Self.ok() }

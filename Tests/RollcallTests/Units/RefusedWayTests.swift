@@ -199,6 +199,33 @@ import Testing
         #expect(placements.all == ["form", "basic", "basic"] && second.report.details.isEmpty, "\(placements.all)")
     }
 
+    @Test(
+        "13 B: Basic is tried once: where it was taken, form is over; where it was refused too, it is not tried again")
+    func basicOnce() async throws {
+        let token = #"{"access_token":"t","expires_in":10}"#
+        for isTaken in [true, false] {
+            let endpoint = ScriptedClient(
+                [.status(401), isTaken ? .status(200, [:], token) : .status(401)]
+                    + [isTaken ? .status(200, [:], token) : .status(401)])
+            let time = VirtualTime()
+            let tokens = ClientCredentials(
+                .init(
+                    tokenURL: try #require(URLParts("https://id.example/token")), clientID: "a",
+                    clientSecret: Secret("client-secret-42")), client: endpoint, time: time.time,
+                takesBasicAlone: {}
+            ) { body in
+                (try? JSONValue(parsing: body)).flatMap { $0["access_token"]?.string }.map { .token($0, expiresIn: 10) }
+            }
+            for _ in 0..<2 {
+                let found = try? await tokens.token()
+                #expect((found != nil) == isTaken)
+                if let found { _ = await tokens.refused(found) }
+            }
+            let ways = endpoint.requests.map { $0.head.headerFields[.authorization] == nil ? "form" : "basic" }
+            #expect(ways == (isTaken ? ["form", "basic", "basic"] : ["form", "basic", "form"]), "\(ways)")
+        }
+    }
+
     @Test("13 D3: a token that was given up is hidden when the server repeats it later, and so is a client's secret")
     func earlierToken() async throws {
         let endpoint = ScriptedClient([
@@ -216,6 +243,7 @@ import Testing
         }
         let server = ScriptedClient([
             .status(401), .status(400, [:], "was first-token-1234567890, client-secret-42, is other-token-0987654321"),
+            .status(400, [:], "was first-token-1234567890"),
         ])
         let client = Authorized(server, tokens: tokens)
         let answer = try await client.send(
@@ -223,6 +251,11 @@ import Testing
                 head: HTTPRequest(method: .get, scheme: "https", authority: "scim.example", path: "/Users")))
         let text = String(decoding: answer.body, as: UTF8.self)
         #expect(answer.status == 400 && text == "was ***, ***, is ***", "\(text)")
+        // Later requests as well, which never bore the first one.
+        let later = try await client.send(
+            OutgoingRequest(
+                head: HTTPRequest(method: .get, scheme: "https", authority: "scim.example", path: "/Users")))
+        #expect(String(decoding: later.body, as: UTF8.self) == "was ***")
         // The endpoint's own refusal, which repeats what it was sent.
         let refusing = ClientCredentials(
             .init(

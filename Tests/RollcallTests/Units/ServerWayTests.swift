@@ -36,6 +36,8 @@ import Testing
         let found = try await target.connection.capabilities(of: .generic, overrides: CapabilityOverrides())
         #expect(found.patch && found.filter && !found.etag && !found.cursor)
         #expect(target.connection.dialect.has(.noDiscovery))
+        let told = target.connection.dialect.report("target")
+        #expect(told.count == 1 && told[0].contains(DialectWay.noDiscovery.sentence), "\(told)")
     }
 
     @Test("13 A: flags of discovery are read as text, and what the job says of the target counts more than they")
@@ -117,18 +119,55 @@ import Testing
         #expect(body.contains("ada2") && !body.contains("meta") && !body.contains("groups"), "\(body)")
     }
 
+    @Test("13 B: a group that is replaced sends of its members what is not read-only")
+    func groups() async throws {
+        let shown = #"""
+            {"id":"g","displayName":"ops","members":[{"value":"1","display":"Ada","$ref":"https://x.example/Users/1",
+            "type":"User"}]}
+            """#
+        let client = ScriptedClient([.status(200, [:], shown), .status(200, [:], shown)])
+        let target = try target(client, Capabilities(patch: false, pageSize: 10))
+        _ = try await target.changeMembers(of: "g", add: ["2"], remove: [])
+        let body = sent(client, 1)
+        #expect(body.contains(#""value":"1""#) && body.contains(#""value":"2""#), "\(body)")
+        #expect(!body.contains("Ada") && !body.contains("$ref"), "\(body)")
+    }
+
+    @Test(
+        "13 B: a redirect that answers a write is not followed, unless it says that nothing was done",
+        arguments: [301, 302, 303, 307, 308])
+    func redirectedWrite(status: Int) async throws {
+        let client = ScriptedClient([
+            .status(status, ["Location": "https://scim.example/v2/Users/"]),
+            .status(201, [:], #"{"id":"1","userName":"ada"}"#),
+        ])
+        let made = try? await target(client).create(.user, [change("userName", "ada", replaces: false)])
+        // 302 and 303 may say that it was done, and where the answer stands.
+        let isFollowed = status != 302 && status != 303
+        #expect((made != nil) == isFollowed && client.requests.count == (isFollowed ? 2 : 1), "\(status)")
+    }
+
     @Test("13 B: where value paths are refused the whole attribute is sent, and the elements that are shown stay in it")
     func wholeValues() async throws {
         let shown =
             #"{"id":"1","emails":[{"value":"a@corp.example","type":"work"},{"value":"h@home.example","type":"home"}]}"#
-        let client = ScriptedClient([
-            .status(400, [:], #"{"scimType":"invalidPath"}"#), .status(200, [:], shown), .status(200, [:], shown),
-        ])
-        _ = try await target(client).update(.user, "1", [change("emails[work]", "b@corp.example")], isDisabled: false)
+        let refused = [
+            ScriptedClient.Step.status(400, [:], #"{"scimType":"invalidPath"}"#), .status(200, [:], shown),
+            .status(200, [:], shown),
+        ]
+        let client = ScriptedClient(refused + refused)
+        let target = try target(client)
+        _ = try await target.update(.user, "1", [change("emails[work]", "b@corp.example")], isDisabled: false)
         let last = sent(client, client.requests.count - 1)
         #expect(
             last.contains("b@corp.example") && last.contains("h@home.example") && !last.contains("a@corp.example"),
             "\(client.requests.map { String(decoding: $0.body, as: UTF8.self) })")
+        // A second record proves it: it is remembered, and told with the key that says it by hand.
+        let dialect = target.connection.dialect
+        #expect(!dialect.has(.wholeValues))
+        _ = try await target.update(.user, "2", [change("emails[work]", "b@corp.example")], isDisabled: false)
+        #expect(dialect.has(.wholeValues) && dialect.memory.contains("wholeValues"))
+        #expect(dialect.report("target").contains { $0.contains("valuePaths: false") })
     }
 
     @Test("13 A: “0” and “1” as text are a status, and URNs are read in any case")

@@ -42,6 +42,19 @@ import Testing
         #expect(try read(text) { mail.text(in: $0) } == "a@x.example")
     }
 
+    @Test("13 A: one address that stands in the place of a list is that address, and ids may be numbers")
+    func singles() throws {
+        let text = #"""
+            {"id":7,"emails":{"type":"work","value":"a@x.example"},"members":[{"value":8},9],
+            "phoneNumbers":"+86 1"}
+            """#
+        let mail = try #require(AttributePath("emails[work]"))
+        let phone = try #require(AttributePath("phoneNumbers[work]"))
+        #expect(try read(text) { mail.text(in: $0) } == "a@x.example")
+        #expect(try read(text) { phone.text(in: $0) } == "+86 1")
+        #expect(try read(text) { $0.id } == "7" && read(text) { $0.members?.users } == ["8", "9"])
+    }
+
     @Test("1.8: a member whose $ref leads to Groups is a group, whatever it is called; others are users")
     func nestedByReference() throws {
         let text = #"""

@@ -1,0 +1,191 @@
+import Directory
+import Emulation
+import Foundation
+import HTTP
+import JSON
+import Jobs
+import Logging
+import Planning
+import Reconciliation
+import Rehearsal
+import SCIM
+import Simulation
+import Testing
+
+@testable import Ledger
+
+/// Lists and members as servers of another hand show them: 12, by its numbers.
+@Suite struct ForeignListTests {
+    private static let generous =
+        "limits: { source.shrink: none, users.disable: none, users.delete: none, groups.delete: none, memberships.remove: none }"
+
+    private func settled(
+        _ people: Int, teams: Int = 1, _ options: ServiceOptions = ServiceOptions(), extra: String = generous,
+        fault: @escaping @Sendable (OutgoingRequest, Int) -> InProcessClient.Fault? = { _, _ in nil }
+    ) async throws -> World {
+        let world = try World(job: World.job(extra), options: options, fault: fault)
+        world.directory.people = (1...people).map { .named("person\($0)") }
+        world.directory.teams = (0..<teams).map {
+            Team(
+                id: "group_\($0)", name: "team\($0)", members: Set(world.directory.people.prefix(people - 1).map(\.id)))
+        }
+        #expect(try await world.run().report.exit == .inStep)
+        return world
+    }
+
+    @Test(
+        "12, 2.6: where the list cuts a group off below the longest one, no addition is repeated from the second night on"
+    )
+    func repeatedAdditions() async throws {
+        let world = try await settled(9, teams: 2)
+        let night = try World(world, at: try world.moment()) { request, _ in
+            guard request.head.method == .get, request.head.path?.contains("/Groups?") ?? false else { return nil }
+            return .altered { response in
+                var response = response
+                guard var document = try? JSONValue(parsing: response.body) else { return response }
+                document["Resources"] = .array(
+                    (document["Resources"]?.array ?? []).map { group in
+                        var group = group
+                        // Of one group the list shows five of seven, of the other all eight.
+                        if group["displayName"] == "team0" {
+                            group["members"] = .array(Array((group["members"]?.array ?? []).prefix(5)))
+                        }
+                        return group
+                    })
+                response.body = document.canonicalBytes
+                return response
+            }
+        }
+        var counts: [Int] = []
+        for _ in 1...4 { counts.append(try await night.run().operations.filter { $0.verb == .addMembers }.count) }
+        #expect(counts[1...].allSatisfy { $0 == 0 }, "\(counts)")
+    }
+
+    @Test(
+        "12, 3.1, 3.2, 3.4: a SCIM source is read within bounds whatever its list does, and its night ends",
+        arguments: [Habit.ignoresStartIndex, .restartsPastEnd, .refusesPastEnd, .failsPastEnd, .badRecord])
+    func boundedSource(habit: Habit) async throws {
+        let world = try World(
+            job: World.job(
+                "limits: { source.shrink: none, users.disable: none, users.delete: none, memberships.remove: none }"))
+        world.directory.people = (1...200).map { .named("person\($0)") }
+        var options = ServiceOptions()
+        options.maxResults = 100
+        world.serveDirectory(options)
+        #expect(try await world.run().report.exit == .inStep)
+        options.habits = [habit]
+        // One page's worth: what lies past the end is asked for.
+        if [.refusesPastEnd, .failsPastEnd, .ignoresStartIndex].contains(habit) {
+            world.directory.people.removeLast(100)
+        }
+        world.sourceOptions = options
+        world.directory.people[6].status = "disabled"
+        let before = world.source?.counters["GET /Users"] ?? 0
+        let result = try await world.run()
+        #expect(
+            (world.source?.counters["GET /Users"] ?? 0) - before < 250,
+            "\((world.source?.counters["GET /Users"] ?? 0) - before)")
+        #expect(
+            [.refusesPastEnd, .failsPastEnd, .restartsPastEnd].contains(habit)
+                ? result.report.exit == .inStep : result.report.exit != .unreachable,
+            "\(result.report.exit) \(result.report.details)")
+    }
+
+    @Test("12, 3.3: a page that drops one record is told with its number, and what was of no use is not tried again")
+    func droppedRecord() async throws {
+        var options = ServiceOptions()
+        options.maxResults = 4
+        let world = try await settled(10, options)
+        world.client.change { $0.options.habits = [.pageDropsOne] }
+        var costs: [Int] = []
+        var told: [String] = []
+        for _ in 1...3 {
+            let before = world.client.service.counters["GET /Users"] ?? 0
+            told = try await world.run().report.details
+            costs.append((world.client.service.counters["GET /Users"] ?? 0) - before)
+        }
+        #expect(told.contains { $0.contains("lacks 1 that its total counts") }, "\(told)")
+        #expect(costs[1] < costs[0] && costs[2] == costs[1], "\(costs)")
+    }
+
+    @Test("12, 3.4: a SCIM source whose list of groups fails over a long group is read without members, group by group")
+    func longGroupOfTheSource() async throws {
+        let world = try World(job: World.job(Self.generous))
+        world.directory.people = (1...8).map { .named("person\($0)") }
+        world.directory.teams = [
+            Team(id: "group_all", name: "all", members: Set(world.directory.people.map(\.id))),
+            Team(id: "group_two", name: "two", members: ["user_person1", "user_person2"]),
+        ]
+        world.serveDirectory()
+        #expect(try await world.run().report.exit == .inStep)
+        var options = ServiceOptions()
+        options.habits = [.longGroupFails]
+        world.sourceOptions = options
+        world.directory.teams[0].members.remove("user_person5")
+        world.directory.people[6].status = "disabled"
+        let result = try await world.run()
+        #expect(result.report.exit == .inStep && world.members("all").count == 7, "\(result.report.details)")
+        #expect(world.user("person7")?["active"] == false)
+    }
+
+    @Test("12, 4.4: after a removal that emptied the group, members are taken out one by one")
+    func oneByOne() async throws {
+        let world = try await settled(8)
+        world.client.change { $0.options.habits = [.removeClears] }
+        world.directory.teams[0].members.remove("user_person1")
+        _ = try await world.run()
+        _ = try await world.run()
+        world.client.change { $0.options.habits = [] }
+        for number in 2...4 { world.directory.teams[0].members.remove("user_person\(number)") }
+        let before = world.client.service.counters["PATCH /Groups"] ?? 0
+        #expect(try await world.run().report.exit == .inStep)
+        #expect((world.client.service.counters["PATCH /Groups"] ?? 0) - before == 3)
+    }
+
+    @Test("12, 4.5: a group that was there before, and never shows a member, is not sent as a whole")
+    func associatedAndHiding() async throws {
+        var options = ServiceOptions()
+        options.patch = false
+        options.habits = [.hidesMembers]
+        let world = try World(job: World.job(Self.generous), options: options)
+        world.directory.people = (1...3).map { .named("person\($0)") }
+        world.directory.teams = [Team(id: "group_0", name: "team0", members: Set(world.directory.people.map(\.id)))]
+        let stranger = try world.plant(.user, ["userName": "stranger", "active": true])
+        try world.plant(.group, ["displayName": "team0", "members": [["value": .string(stranger)]]])
+        for _ in 1...2 { _ = try await world.run() }
+        #expect(world.members("team0").contains("stranger"), "\(world.members("team0"))")
+    }
+
+    @Test(
+        "12, 4.5: who was put by hand into a group that does not show its members stays, in additions and in renames",
+        arguments: [true, false], [Habit.hidesMembers, .showsSomeMembers])
+    func madeAndHiding(isRename: Bool, habit: Habit) async throws {
+        var options = ServiceOptions()
+        options.patch = false
+        options.habits = [habit]
+        let world = try World(job: World.job(Self.generous), options: options)
+        world.directory.people = (1...5).map { .named("person\($0)") }
+        world.directory.teams = [
+            Team(id: "group_0", name: "team0", members: Set(world.directory.people.prefix(4).map(\.id)))
+        ]
+        _ = try await world.run()
+        #expect(world.members("team0").count == 4)
+        let stranger = try world.plant(.user, ["userName": "stranger", "active": true])
+        let id = try #require(world.group("team0")?["id"]?.string)
+        try world.client.change {
+            try $0.meddle(.group, id) {
+                $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(stranger)]])
+            }
+        }
+        if isRename {
+            world.directory.teams[0].name = "renamed"
+        } else {
+            world.directory.teams[0].members.insert("user_person5")
+        }
+        _ = try await world.run()
+        let name = world.group("team0") == nil ? "renamed" : "team0"
+        #expect(
+            world.members(name).isSuperset(of: ["stranger", "person1", "person2", "person3", "person4"]),
+            "\(world.members(name))")
+    }
+}

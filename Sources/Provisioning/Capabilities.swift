@@ -64,13 +64,10 @@ extension SCIMConnection {
             }
         } catch let failure as SCIMFailure {
             switch failure {
-            // What a server does not show, or shows to others, is taken as absent; a list tells whether the credential
-            // is good.
-            case .notFound, .unsupported, .rejected, .forbidden, .conflict: dialect.note(.noDiscovery)
-            // Where the job says all that matters, a list tells as well how the server is.
-            case .failing, .credentials, .malformed,
-                .tooLarge
-            where overrides.patch != nil && overrides.filter != nil:
+            // What a server does not show, shows to others, or fails to show is taken as absent: a list tells whether
+            // the credential is good, and how the server is.
+            case .notFound, .unsupported, .rejected, .forbidden, .conflict, .failing, .credentials, .malformed,
+                .tooLarge:
                 dialect.note(.noDiscovery)
             default: throw failure
             }

@@ -168,9 +168,8 @@ public struct SCIMTarget: Sendable {
                 switch failure {
                 case .unsupported, .rejected: continue
                 // A filter may be what the server cannot do.
-                case .failing, .notFound,
-                    .forbidden where way == .filter:
-                    refusal = failure
+                case .failing, .notFound: refusal = failure
+                case .forbidden where way == .filter: refusal = failure
                 default: throw failure
                 }
             } catch {

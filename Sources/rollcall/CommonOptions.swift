@@ -146,7 +146,7 @@ struct CommonOptions: ParsableArguments {
                 ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) && !$0.hasPrefix(".")
             }
             guard !names.isEmpty else {
-                writeError("\(path): the folder has no job file, a name that ends in .yaml or .yml\n")
+                writeLine("\(path): the folder has no job file, a name that ends in .yaml or .yml")
                 throw leaving(.jobFile)
             }
             return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map {
@@ -167,22 +167,22 @@ struct CommonOptions: ParsableArguments {
                 jobs.append(try Job.read(path: path, vocabulary: .current))
             } catch let error as JobFileError {
                 isWrong = true
-                for diagnostic in error.diagnostics { writeError("\(diagnostic)\n") }
+                for diagnostic in error.diagnostics { writeLine("\(diagnostic)") }
             }
         }
         let names = Dictionary(grouping: jobs, by: \.name).filter { $0.value.count > 1 }
         for (name, twins) in names.sorted(by: { $0.key < $1.key }) {
             isWrong = true
-            writeError(
+            writeLine(
                 """
                 \(twins.map(\.file).joined(separator: ", ")): job: the name “\(name)” is used twice; each job has \
-                a ledger of its own, so give each its own name\n
+                a ledger of its own, so give each its own name
                 """
             )
         }
         for name in only where !jobs.contains(where: { $0.name == name }) {
             isWrong = true
-            writeError("--only \(name): no job has that name; there are \(jobs.map(\.name).joined(separator: ", "))\n")
+            writeLine("--only \(name): no job has that name; there are \(jobs.map(\.name).joined(separator: ", "))")
         }
         if !only.isEmpty { jobs = jobs.filter { only.contains($0.name) } }
         // However it is spelled, and from wherever it is meant.
@@ -194,10 +194,10 @@ struct CommonOptions: ParsableArguments {
             let said = folders.compactMap { folder, jobs in
                 jobs.first.map { "\($0.file) \(folder.map { "names \($0)" } ?? "names none")" }
             }
-            writeError(
+            writeLine(
                 """
                 state: \(said.sorted().joined(separator: ", ")); the jobs of one command share one state folder: \
-                write the same in each, run them in commands of their own, or say --state\n
+                write the same in each, run them in commands of their own, or say --state
                 """
             )
         }

@@ -260,7 +260,7 @@ struct InitCommand: ParsableCommand {
 
     func run() throws {
         guard let text = JobTemplate.text(platform) else {
-            writeError("\(JobTemplate.complaint(platform) ?? "")\n")
+            writeLine(JobTemplate.complaint(platform) ?? "")
             throw leaving(.jobFile)
         }
         print(text, terminator: "")

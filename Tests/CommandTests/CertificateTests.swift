@@ -83,6 +83,12 @@ import Testing
         #expect(front.output.contains("spoke TLSv1.3"))
         #expect(!FileManager.default.fileExists(atPath: place.folder.appendingPathComponent("keys.log").path))
         #expect(!done.output.contains("ends on"), "\(done.output)")
+        // The certificate of another host, though the authority is the job's own.
+        try Self.writeJob(
+            place, front.base.replacingOccurrences(of: "localhost", with: "127.0.0.1"),
+            tls: "  tls: { ca: ca.pem, certificate: client.pem, key: \"file:client.key\" }\n")
+        let other = try place.rollcall("run", "job.yaml")
+        #expect(other.exit == 69, "\(other.everything)")
     }
 
     @Test("13 D4: TLS below 1.2 is not spoken, though the system's configuration allows it")

@@ -30,7 +30,10 @@ import Testing
         13 A: discovery that is refused, missing, a web page or of something else is told as absent, and PATCH is \
         tried
         """,
-        arguments: [(403, "{}"), (404, ""), (501, ""), (200, "<html>sign in</html>"), (200, "{}"), (200, "[1]")])
+        arguments: [
+            (403, "{}"), (404, ""), (500, ""), (401, ""), (501, ""), (200, "<html>sign in</html>"), (200, "{}"),
+            (200, "[1]"),
+        ])
     func absentDiscovery(status: Int, body: String) async throws {
         let target = try target(ScriptedClient([.status(status, [:], body)]))
         let found = try await target.connection.capabilities(of: .generic, overrides: CapabilityOverrides())

@@ -188,4 +188,23 @@ import Testing
             world.members(name).isSuperset(of: ["stranger", "person1", "person2", "person3", "person4"]),
             "\(world.members(name))")
     }
+
+    @Test(
+        "12, 3.2: a list of users that is not found where there is none is an empty one, on the target and in the source"
+    )
+    func missingUsers() async throws {
+        let isOn = Switch()
+        isOn.isOn = true
+        let world = try World(job: World.job(Self.generous)) { request, _ in
+            guard isOn.isOn, request.head.method == .get, let path = request.head.path,
+                path.hasPrefix("/scim/v2/Users?") || path.hasPrefix("/scim/v2/Users")
+            else { return nil }
+            return .answered(EmulatedResponse(status: 404, body: Array(#"{"detail":"no resources"}"#.utf8)))
+        }
+        world.directory.people = [.named("ada"), .named("bo")]
+        let first = try await world.run()
+        #expect(first.report.exit == .inStep && world.documents(.user).count == 2, "\(first.report.details)")
+        isOn.isOn = false
+        #expect(try await world.run().report.headline == "No changes. 2 in step.")
+    }
 }

@@ -97,14 +97,17 @@ import Testing
 
     @Test(
         "12, 4.7: a duplicate that is said with 500, with 400 or in words alone is a conflict with its holder",
-        arguments: [true, false])
-    func saidAsDuplicate(saysIn500: Bool) async throws {
+        arguments: [
+            (500, #"{"detail":"already exists"}"#), (400, #"{"detail":"already exists"}"#),
+            (400, #"{"scimType":"uniqueness"}"#),
+        ])
+    func saidAsDuplicate(status: Int, words: String) async throws {
         let world = try World(job: World.job(Self.generous)) { request, _ in
             guard request.head.method == .post, String(decoding: request.body, as: UTF8.self).contains("\"zoe\"") else {
                 return nil
             }
             return .answered(
-                EmulatedResponse(status: saysIn500 ? 500 : 400, body: Array(#"{"detail":"already exists"}"#.utf8)))
+                EmulatedResponse(status: status, body: Array(words.utf8)))
         }
         world.directory.people = [.named("ada")]
         try await world.run()
@@ -254,5 +257,94 @@ import Testing
         #expect(
             row.status == .skipped && row.reason.contains("made ours") && !row.reason.contains("not created"),
             "\(row.status) \(row.reason)")
+    }
+
+    @Test("13 D1: a ledger that fails at the end of one job keeps no other from its report")
+    func ledgerFailsAtTheEnd() async throws {
+        let isOver = Switch()
+        let world = try World(job: World.job(Self.generous))
+        world.directory.people = [.named("ada")]
+        let document = world.directory.document()
+        var surroundings = Surroundings(
+            time: world.clock.time, environment: ["TOKEN": "correct horse"],
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, transport: world.client,
+            sourceOverride: FileSource(name: "directory.json") { document })
+        surroundings.freeBytes = { _ in nil }
+        var entries: [(Job, Ledger)] = []
+        for name in ["one", "two"] {
+            // Two targets: another port is another one.
+            let text = world.jobText.replacingOccurrences(of: "job: world", with: "job: \(name)")
+                .replacingOccurrences(of: "127.0.0.1:1/", with: name == "one" ? "127.0.0.1:1/" : "127.0.0.1:2/")
+            entries.append((try Job.read(text: text, path: "\(name).yaml", vocabulary: .current), try Ledger()))
+        }
+        entries[0].1.beforeCommit = { if isOver.isOn { throw LedgerError.full("one.sqlite") } }
+        let reports = try await Invocation(.run, surroundings: surroundings).execute(entries) { _ in
+            // What the report is made of is there; what is left is to record the end.
+            isOver.isOn = true
+        }
+        #expect(reports.map(\.exit) == [.ledger, .inStep], "\(reports.map(\.headline))")
+        #expect(reports[0].headline == "The run could not be recorded to its end.")
+        #expect(world.documents(.user).count == 1)
+    }
+
+    @Test(
+        "13 D1: a token's life that is none, or of no time, is no reason to ask for one with each request",
+        arguments: ["-1", "0", "1e300", "9223372036854775807", "\"soon\""])
+    func tokenLife(life: String) async throws {
+        let tokens = Counter()
+        var options = ServiceOptions()
+        options.clients = ["client": "correct horse"]
+        let world = try World(options: options) { request, _ in
+            guard request.head.path == "/oauth/token" else { return nil }
+            _ = tokens.next()
+            return .altered { answer in
+                var answer = answer
+                var document = (try? JSONValue(parsing: answer.body)) ?? [:]
+                document["expires_in"] = (try? JSONValue(parsing: Array("{\"x\":\(life)}".utf8)))?["x"]
+                answer.body = document.canonicalBytes
+                return answer
+            }
+        }
+        world.jobText = world.jobText.replacingOccurrences(
+            of: "{ key: \"${TOKEN}\" }",
+            with: """
+                { oauth: { tokenURL: "http://127.0.0.1:1/oauth/token", clientID: client, clientSecret: "${TOKEN}" } }
+                """)
+        world.directory.people = (1...20).map { .named("person\($0)") }
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(tokens.next() == 2)
+    }
+
+    @Test("13 A: many disablings of which the list shows nothing are looked at one by one, and none is called done")
+    func manyDisablings() async throws {
+        let isOn = Switch()
+        let world = try World(job: World.job(Self.generous)) { request, _ in
+            guard isOn.isOn else { return nil }
+            if request.head.method == .patch { return .answered(EmulatedResponse(status: 204)) }
+            guard request.head.method == .get, request.head.path?.contains("/Users?") ?? false else { return nil }
+            return .altered { answer in
+                var answer = answer
+                guard var page = try? JSONValue(parsing: answer.body), let list = page["Resources"]?.array else {
+                    return answer
+                }
+                page["Resources"] = .array(
+                    list.map { one in
+                        var one = one
+                        if Int(one["userName"]?.string?.dropFirst(6) ?? "").map({ $0 <= 25 }) ?? false {
+                            one["active"] = nil
+                        }
+                        return one
+                    })
+                answer.body = page.canonicalBytes
+                return answer
+            }
+        }
+        world.directory.people = (1...60).map { .named("person\($0)") }
+        #expect(try await world.run().report.exit == .inStep)
+        isOn.isOn = true
+        for index in 0..<25 { world.directory.people[index].status = "disabled" }
+        let result = try await world.run()
+        #expect(result.report.exit == .recordsFailed, "\(result.report.headline)")
+        #expect(result.operations.filter { $0.verb == .disable && $0.status == .done }.isEmpty)
     }
 }

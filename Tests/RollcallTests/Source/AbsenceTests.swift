@@ -60,6 +60,60 @@ import Testing
             "\(result.report.details.prefix(4))")
     }
 
+    @Test("2.1: above two thousand a sample is asked for, and what is there disables nobody")
+    func leftOutInThousands() async throws {
+        var options = ServiceOptions()
+        options.maxResults = 10_000
+        let world = try World(job: World.job(Self.generous))
+        world.directory.people = (1...4300).map { .named("person\($0)") }
+        world.serveDirectory(options)
+        #expect(try await world.run().report.exit == .inStep)
+        options.leftOut = Set((1...2100).map { "user_person\($0)" })
+        world.sourceOptions = options
+        let before = world.source?.counters["GET /Users/{id}"] ?? 0
+        let result = try await world.run()
+        #expect(result.report.exit == .sourceIncomplete, "\(result.report.details.prefix(4))")
+        #expect(world.documents(.user).allSatisfy { $0["active"] == true })
+        #expect((world.source?.counters["GET /Users/{id}"] ?? 0) - before <= 400)
+    }
+
+    @Test(
+        "3.1: a list of IDaaS whose tokens never end is ended, and nobody is taken for gone", arguments: [false, true])
+    func endlessTokens(isEmpty: Bool) async throws {
+        let isOn = Switch()
+        let number = Counter()
+        let pages = Recorder()
+        let world = try World(
+            job: IDaaS.job(),
+            idaas: IDaaSService(directory: IDaaS.company(24), options: IDaaS.options(page: 5))
+        ) { request, _ in
+            guard isOn.isOn, let path = request.head.path, path.contains("MaxResults="), !path.contains("GroupId=")
+            else { return nil }
+            let isFirst = !path.contains("NextToken=")
+            return .altered { answer in
+                if isFirst { pages.add(String(decoding: answer.body, as: UTF8.self)) }
+                // What a token of its own is answered with: the first page again, or nobody.
+                guard let page = pages.all.last, var again = try? JSONValue(parsing: Array(page.utf8)) else {
+                    return answer
+                }
+                again["NextToken"] = .string("token\(number.next())")
+                if !isFirst, isEmpty { again["Users"] = [] }
+                var answer = answer
+                answer.status = 200
+                answer.body = again.canonicalBytes
+                return answer
+            }
+        }
+        world.environment = IDaaS.environment
+        #expect(try await world.run().report.exit == .inStep)
+        isOn.isOn = true
+        let result = try await world.run()
+        #expect(result.report.exit == .sourceIncomplete, "\(result.report.details)")
+        #expect(world.documents(.user).allSatisfy { $0["active"] == true })
+        // Five in a page: a thousand more than there can be, and no further, in each of the readings.
+        #expect(number.next() < (isEmpty ? 20 : 900), "\(number.next())")
+    }
+
     @Test("2.2: a source that finds nothing by its id is not believed", arguments: [1, 5])
     func findsNothing(gone: Int) async throws {
         let isBlind = Switch()

@@ -50,8 +50,10 @@ import Testing
             "directory.json",
             #"""
             {"organizationalUnits": [{"organizationalUnitId": 10}, {"organizationalUnitId": 11, "parentId": 10}],
-             "users": [{"userId": 1, "username": "ada", "displayName": "Ada", "status": "enabled", "organizationalUnits": [11]},
-                       {"userId": 2, "username": "bo", "displayName": "Bo", "status": "enabled", "organizationalUnits": [12]}],
+             "users": [{"userId": 1, "username": "ada", "displayName": "Ada", "status": "enabled",
+              "organizationalUnits": [11]},
+                       {"userId": 2, "username": "bo", "displayName": "Bo", "status": "enabled",
+              "organizationalUnits": [12]}],
              "groups": []}
             """#)
         let text = try stage.place.read("job.yaml")

@@ -16,8 +16,10 @@ import Testing
 
 /// Lists and members as servers of another hand show them: 12, by its numbers.
 @Suite struct ForeignListTests {
-    private static let generous =
-        "limits: { source.shrink: none, users.disable: none, users.delete: none, groups.delete: none, memberships.remove: none }"
+    private static let generous = """
+        limits: { source.shrink: none, users.disable: none, users.delete: none, groups.delete: none, \
+        memberships.remove: none }
+        """
 
     private func settled(
         _ people: Int, teams: Int = 1, _ options: ServiceOptions = ServiceOptions(), extra: String = generous,
@@ -34,7 +36,7 @@ import Testing
     }
 
     @Test(
-        "12, 2.6: where the list cuts a group off below the longest one, no addition is repeated from the second night on"
+        "12, 2.6: where the list cuts one group off, no addition is repeated from the second night on"
     )
     func repeatedAdditions() async throws {
         let world = try await settled(9, teams: 2)
@@ -190,7 +192,7 @@ import Testing
     }
 
     @Test(
-        "12, 3.2: a list of users that is not found where there is none is an empty one, on the target and in the source"
+        "12, 3.2: a list of users that is not found where there is none is an empty one"
     )
     func missingUsers() async throws {
         let isOn = Switch()

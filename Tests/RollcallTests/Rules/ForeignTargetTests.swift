@@ -16,8 +16,10 @@ import Testing
 
 /// What a target of another hand than the emulator does, one night or several: 12, by its numbers.
 @Suite struct ForeignTargetTests {
-    private static let generous =
-        "limits: { source.shrink: none, users.disable: none, users.delete: none, groups.delete: none, memberships.remove: none }"
+    private static let generous = """
+        limits: { source.shrink: none, users.disable: none, users.delete: none, groups.delete: none, \
+        memberships.remove: none }
+        """
 
     private func settled(
         _ people: Int, teams: Int = 1, _ options: ServiceOptions = ServiceOptions(), extra: String = generous,
@@ -318,10 +320,16 @@ import Testing
     @Test("13 A: many disablings of which the list shows nothing are looked at one by one, and none is called done")
     func manyDisablings() async throws {
         let isOn = Switch()
+        let isWritten = Switch()
         let world = try World(job: World.job(Self.generous)) { request, _ in
             guard isOn.isOn else { return nil }
-            if request.head.method == .patch { return .answered(EmulatedResponse(status: 204)) }
-            guard request.head.method == .get, request.head.path?.contains("/Users?") ?? false else { return nil }
+            if request.head.method == .patch {
+                isWritten.isOn = true
+                return .answered(EmulatedResponse(status: 204))
+            }
+            guard isWritten.isOn, request.head.method == .get, request.head.path?.contains("/Users?") ?? false else {
+                return nil
+            }
             return .altered { answer in
                 var answer = answer
                 guard var page = try? JSONValue(parsing: answer.body), let list = page["Resources"]?.array else {

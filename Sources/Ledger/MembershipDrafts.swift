@@ -149,16 +149,27 @@ extension Ledger {
         }
     }
 
-    /// Memberships of linked groups whose member this job does not know, and memberships kept from before an
-    /// association.
-    public func membershipsNotOurs() throws -> Int {
+    /// Memberships of linked groups whose member this job does not know.
+    public func strangersInGroups() throws -> Int {
         try read { db in
             try Int.fetchOne(
                 db,
                 sql: """
                     SELECT count(*) FROM links lg CROSS JOIN scratch.target_members t ON t.grp = lg.target
-                    WHERE lg.kind = 1 AND (NOT EXISTS (SELECT 1 FROM links lu WHERE lu.kind = 0 AND lu.target = t.usr)
-                    OR EXISTS (SELECT 1 FROM kept_members k WHERE k.grp = t.grp AND k.usr = t.usr))
+                    WHERE lg.kind = 1 AND NOT EXISTS (SELECT 1 FROM links lu WHERE lu.kind = 0 AND lu.target = t.usr)
+                    """) ?? 0
+        }
+    }
+
+    /// Memberships of linked groups, and of members whom this job knows, that were there before an association.
+    public func keptInGroups() throws -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM kept_members k JOIN scratch.target_members t ON t.grp = k.grp AND t.usr = k.usr
+                    WHERE EXISTS (SELECT 1 FROM links lg WHERE lg.kind = 1 AND lg.target = k.grp)
+                    AND EXISTS (SELECT 1 FROM links lu WHERE lu.kind = 0 AND lu.target = k.usr)
                     """) ?? 0
         }
     }
@@ -178,14 +189,15 @@ extension Ledger {
     }
 
     /// Memberships that the target holds between linked ends, plus those that the drafts add: the base of their limits.
-    public func managedMemberships() throws -> Int {
+    ///
+    /// - Parameter strangers: memberships of linked groups whose member is not linked.
+    public func managedMemberships(strangers: Int) throws -> Int {
         try read { db in
             try Int.fetchOne(
                 db,
                 sql: """
-                    SELECT (SELECT count(*) FROM scratch.target_members t
-                        JOIN links lg ON lg.kind = 1 AND lg.target = t.grp
-                        JOIN links lu ON lu.kind = 0 AND lu.target = t.usr)
+                    SELECT (SELECT count(*) FROM links lg CROSS JOIN scratch.target_members t ON t.grp = lg.target
+                        WHERE lg.kind = 1) - \(strangers)
                     + (SELECT count(*) FROM scratch.draft_members m JOIN scratch.drafts d ON d.draft = m.draft
                         WHERE d.verb = 'add members')
                     """) ?? 0

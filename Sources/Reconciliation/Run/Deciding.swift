@@ -242,7 +242,9 @@ extension JobRun {
         if nested > 0 {
             notes.append("\(counted(nested, "linked group")) with groups among the members, which are left alone")
         }
-        let notOurs = try ledger.membershipsNotOurs()
+        let strangers = try ledger.strangersInGroups()
+        self.strangers = strangers
+        let notOurs = try strangers + ledger.keptInGroups()
         if notOurs > 0, !job.exclusiveMemberships {
             notes.append(
                 counted(notOurs, "membership")

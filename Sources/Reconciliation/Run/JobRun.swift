@@ -77,6 +77,8 @@ public final class JobRun: @unchecked Sendable {
     public internal(set) var notes: [String] = []
     /// What lets a held run go if it is meant, as it is typed: `--allow users.disable=20`.
     var lettingGo: Set<String> = []
+    /// Memberships of linked groups whose member is not linked; nil where nobody has counted them.
+    var strangers: Int?
     /// Of these, what is told also on a quiet night.
     var urgent: [String] = []
     /// Whether the target was written to while an interrupted run was settled.

@@ -73,7 +73,7 @@ extension JobRun {
     func countForGate() throws {
         let tally = try ledger.tally()
         var counts = Gate.Counts()
-        let memberships = try ledger.managedMemberships()
+        let memberships = try ledger.managedMemberships(strangers: strangers ?? ledger.strangersInGroups())
         for key in LimitKey.ofOperations {
             let (kind, verbs) = key.counted
             switch key {

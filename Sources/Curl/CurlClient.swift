@@ -61,7 +61,7 @@ private final class CurlEngine: @unchecked Sendable {
     }()
 
     /// Connections that are kept while nothing is under way on them.
-    private static let mostKept = 64
+    private static let mostKept = 1024
     /// Turns in a row that libcurl may fail before what is under way is given up.
     private static let mostFailures = 20
 
@@ -77,7 +77,8 @@ private final class CurlEngine: @unchecked Sendable {
             UnsafeMutableRawPointer(multi), CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
         precondition(isMultiplexed == CURLM_OK, "libcurl takes no multiplexing")
         // By itself it keeps four for each transfer of the moment: between two bursts nearly all would be closed, and
-        // each new one is a handshake of TLS. Where it takes no number, that is all that is lost.
+        // each new one is a handshake of TLS. What is in use counts too, so it is more than any pace has at a time.
+        // Where it takes no number, that is all that is lost.
         _ = ccurl_multi_set_long(UnsafeMutableRawPointer(multi), CURLMOPT_MAXCONNECTS, Self.mostKept)
         let thread = Thread { [self] in run() }
         thread.name = "curl"

@@ -185,6 +185,11 @@ public struct SCIMSource: DirectorySource {
             list = try await connection.list(
                 "/Groups", paging: .index, pageSize: pageSize, query: [("excludedAttributes", "members")],
                 bounds: ListBounds(mayBeMissing: true, isolates: true), take)
+            evidence.notes.append(
+                """
+                the source's list of groups fails where it shows their members (\(failure)): each of \(groups.count) \
+                is asked for by its id
+                """)
         }
         if nameless > 0 { evidence.violate("groups: \(nameless) resources have no id") }
         for violation in list.violations { evidence.violate("groups: \(violation)") }
@@ -193,19 +198,12 @@ public struct SCIMSource: DirectorySource {
         for group in groups {
             var group = group
             if !hasMembers {
-                let answer: SCIMConnection.Answer
-                do { answer = try await connection.send(.get, "/Groups/\(PercentEncoding.encode(group.id))") } catch {
-                    guard !error.endsTheRead else { throw error }
-                    evidence.violate("groups: \(group.id) is in the list, and who is in it cannot be read: \(error)")
+                do { group = try await whole(group, &nested) } catch let failure as SCIMFailure {
+                    if case .malformed = failure { throw failure }
+                    guard !failure.endsTheRead else { throw failure }
+                    evidence.violate("groups: \(group.id) is in the list, and who is in it cannot be read: \(failure)")
                     _ = try sink.add(group)
                     continue
-                }
-                do {
-                    if let full = try connection.read(answer.body, { view in self.group(view, &nested) }) {
-                        group = full
-                    }
-                } catch let error as JSONSyntaxError {
-                    throw SCIMFailure.malformed("group \(group.id): \(error)")
                 }
             } else {
                 // What a list shows of a group is a piece of it until the group was asked for.
@@ -222,6 +220,16 @@ public struct SCIMSource: DirectorySource {
                 source
                 """
             )
+        }
+    }
+
+    /// A group as it is shown by its id.
+    private func whole(_ group: DirectoryRecord, _ nested: inout [String]) async throws -> DirectoryRecord {
+        let answer = try await connection.send(.get, "/Groups/\(PercentEncoding.encode(group.id))")
+        do {
+            return try connection.read(answer.body) { self.group($0, &nested) } ?? group
+        } catch let error as JSONSyntaxError {
+            throw SCIMFailure.malformed("group \(group.id): \(error)")
         }
     }
 

@@ -63,7 +63,9 @@ extension Job {
                     "YAML: the key \(duplicates.map { "“\($0)”" }.joined(separator: ", ")) stands twice in one mapping",
                 remedy: "keep one of them")
         default:
-            return Diagnostic(file: path, line: nil, key: "", rule: "YAML: \(error)", remedy: "correct the syntax")
+            // What it tells of the place has lines of its own.
+            let rule = "\(error)".split(separator: "\n").first.map(String.init) ?? ""
+            return Diagnostic(file: path, line: nil, key: "", rule: "YAML: \(rule)", remedy: "correct the syntax")
         }
     }
 }

@@ -43,10 +43,7 @@ extension Ledger {
             unlink(partial)
             throw LedgerError(error, path: partial)
         }
-        // A copy has the ledger's own pages, and a large ledger is looked through to the last index entry by itself:
-        // that its pages arrived is what is asked here. Before a copy is put back, all of it is read.
-        let isLarge = try read { try Self.isLarge($0) }
-        let findings = try Self.findings(inCopy: partial, isQuick: isLarge)
+        let findings = try Self.findings(inCopy: partial)
         guard findings.isEmpty else {
             unlink(partial)
             throw LedgerError.io("the copy \(partial) is not good: \(findings.joined(separator: "; "))")
@@ -75,9 +72,7 @@ extension Ledger {
     }
 
     /// What is wrong with a file that should be the copy of a ledger.
-    ///
-    /// - Parameter isQuick: whether indexes are not compared with what they are of.
-    public static func findings(inCopy path: String, isQuick: Bool = false) throws -> [String] {
+    public static func findings(inCopy path: String) throws -> [String] {
         do {
             let queue = try openFile(path, readOnly: true)
             defer { try? queue.close() }
@@ -88,8 +83,7 @@ extension Ledger {
                 guard try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 <= schemaVersion else {
                     return ["it was written by a newer rollcall"]
                 }
-                let check = "PRAGMA \(isQuick ? "quick_check" : "integrity_check")(5)"
-                return try String.fetchAll(db, sql: check).filter { $0 != "ok" } + strangers(db)
+                return try String.fetchAll(db, sql: "PRAGMA integrity_check(5)").filter { $0 != "ok" } + strangers(db)
             }
         } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_BUSY {
             // Another program has it; that says nothing of the copy.

@@ -226,10 +226,11 @@ package enum Schema {
         CREATE TABLE scratch.situations (kind INTEGER NOT NULL, source INTEGER, target INTEGER, ext_target INTEGER,
             name_target INTEGER, situation TEXT NOT NULL);
         CREATE INDEX scratch.situations_by_source ON situations (kind, source);
-        -- What becomes of a source record in this plan: present (linked now or after it), held (stays as it is),
-        -- leaving.
+        -- Groups that are counted: whether each wanted member is there, and whether nobody else is.
         CREATE TABLE scratch.even_groups (source INTEGER PRIMARY KEY, has_all INTEGER NOT NULL,
             has_no_other INTEGER NOT NULL);
+        -- What becomes of a source record in this plan: present (linked now or after it), held (stays as it is),
+        -- leaving.
         CREATE TABLE scratch.outlook (kind INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER,
             state TEXT NOT NULL, is_associating INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, source)) WITHOUT ROWID;
         -- Restored records that stay as they are in this plan.

@@ -172,18 +172,25 @@ extension Ledger {
         }
     }
 
-    /// Forgets what groups have lost: of those that records of these names or ids are linked to, or of all.
+    /// Learned, with the group's id behind it, of a group that did not show a member whom it had just taken.
+    public static let hidingFact = "hides members: "
+
+    /// Forgets what groups have lost or hidden: of those that records of these names or ids are linked to, or of all.
     public func forgetLosses(ofGroups names: Set<String>?) throws {
         try write { db in
             guard let names else {
                 return try db.execute(
-                    sql: "DELETE FROM learned WHERE key >= 'loses members: ' AND key < 'loses members:!'")
+                    sql: """
+                        DELETE FROM learned WHERE key >= 'loses members: ' AND key < 'loses members:!';
+                        DELETE FROM learned WHERE key >= 'hides members: ' AND key < 'hides members:!'
+                        """)
             }
             for name in names {
                 try db.execute(
                     sql: """
-                        DELETE FROM learned WHERE key IN (SELECT 'loses members: ' || v.column1 || ': ' || t.id
-                            FROM (VALUES ('update'), ('add members'), ('remove members')) v, links l
+                        DELETE FROM learned WHERE key IN (SELECT v.column1 || t.id
+                            FROM (VALUES ('loses members: update: '), ('loses members: add members: '),
+                                ('loses members: remove members: '), ('\(Self.hidingFact)')) v, links l
                             JOIN ids s ON s.n = l.source JOIN ids t ON t.n = l.target
                                 WHERE l.kind = 1 AND (s.id = ?1 OR l.match_key = ?2))
                         """, arguments: [name, folded(name)])
@@ -269,7 +276,12 @@ extension Ledger {
     }
 
     /// Remembers a change of members: one that the target has taken, or additions that are about to be sent.
-    public func note(group: String, added: [String], removed: [String], isCertain: Bool = true) throws {
+    ///
+    /// - Parameter wasLookedAt: whether a look has shown the members not to be in: then they are uncertain, whatever
+    ///   was known.
+    public func note(
+        group: String, added: [String], removed: [String], isCertain: Bool = true, wasLookedAt: Bool = false
+    ) throws {
         try write { db in
             let grp = try intern(db, space: 3, group)
             for member in added {
@@ -277,7 +289,7 @@ extension Ledger {
                     sql:
                         """
                         INSERT INTO written_members (grp, usr, certain) VALUES (?1, ?2, ?3)
-                            ON CONFLICT (grp, usr) DO UPDATE SET certain = max(certain, ?3)
+                            ON CONFLICT (grp, usr) DO UPDATE SET certain = \(wasLookedAt ? "?3" : "max(certain, ?3)")
                         """,
                     arguments: [grp, intern(db, space: 2, member), isCertain])
             }

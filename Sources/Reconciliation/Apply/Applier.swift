@@ -327,12 +327,13 @@ final class Applier {
         }
         if try isStopped(operation) { return nil }
         let isAdding = operation.verb == .addMembers
-        if isAdding, notesMembers {
-            try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false)
-        }
+        // Before this addition is noted: whoever was put in earlier and was never shown may be in.
         let care = try self.care(
             operation, group: group, adding: isAdding ? members.map(\.id) : [],
             removing: isAdding ? [] : members.map(\.id))
+        if isAdding, notesMembers {
+            try ledger.note(group: group, added: members.map(\.id), removed: [], isCertain: false)
+        }
         try ledger.markSent([operation], now: now())
         return Ready(operation: operation, targetID: group, members: members, leftOut: leftOut, care: care)
     }

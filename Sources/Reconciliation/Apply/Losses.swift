@@ -21,7 +21,7 @@ extension Applier {
     }
 
     /// Learned of a group that did not show a member whom it had just taken.
-    private static func hidingFact(_ group: String) -> String { "hides members: \(group)" }
+    private static func hidingFact(_ group: String) -> String { Ledger.hidingFact + group }
 
     /// Remembers of a group that is only ever sent as a whole whether it shows whom it has just taken.
     func noteHiding(_ group: String, _ verb: Verb, isHidden: Bool) throws {
@@ -54,13 +54,15 @@ extension Applier {
             // What this job has made holds what it has put in.
             let isMade =
                 try operation.sourceID.flatMap { try ledger.link(kind: .group, source: $0) }?.origin == .created
-            let hides = try ledger.fact(Self.hidingFact(group)) != nil
-            let mayHide = try hides || !isMade && ledger.fact("members") == nil
-            // What a group does not show after it was put in is in it all the same, as others may be; elsewhere what is
+            let mayHide = try !isMade && ledger.fact("members") == nil
+            let unseen = Set(try ledger.unseenMembers(ofGroup: group))
+            care.earlier = unseen
+            // What a group did not show when it was put in is in it all the same, as others may be; elsewhere what is
             // added now was taken out by other hands, or never arrived.
+            let hides = try ledger.fact(Self.hidingFact(group)) != nil
             care.put = .init(
-                known: Set(care.stays).union(try ledger.unseenMembers(ofGroup: group).filter { !leaving.contains($0) })
-                    .subtracting(hides ? [] : adding), isExclusive: isExclusive, mayHide: mayHide)
+                known: Set(care.stays).union(unseen.subtracting(leaving)).subtracting(hides ? [] : adding),
+                isExclusive: isExclusive, mayHide: mayHide)
         }
         // Answers that show the members cost nothing; else each kind of change is looked at until the target has shown
         // that it keeps them.

@@ -132,7 +132,8 @@ extension Applier {
             if let complaint {
                 if operation.verb == .addMembers {
                     try ledger.note(
-                        group: entry.id, added: sent.filter { !members.contains($0) }, removed: [], isCertain: false)
+                        group: entry.id, added: sent.filter { !members.contains($0) }, removed: [], isCertain: false,
+                        wasLookedAt: true)
                 }
                 try ledger.settle(operation, Outcome(status: .failed, reason: complaint, mayBeDone: true), run: run)
             }

@@ -262,7 +262,7 @@ extension Applier {
         }
         // What was taken and is not shown may be in all the same: it is taken out when it is to go.
         if complaint != nil, operation.verb == .addMembers {
-            try ledger.note(group: group, added: members, removed: [], isCertain: false)
+            try ledger.note(group: group, added: members, removed: [], isCertain: false, wasLookedAt: true)
         }
         if complaint == nil, operation.verb == .removeMembers, !notesMembers {
             try ledger.note(group: group, added: [], removed: members)

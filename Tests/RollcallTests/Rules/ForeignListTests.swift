@@ -189,6 +189,62 @@ import Testing
         #expect(
             world.members(name).isSuperset(of: ["stranger", "person1", "person2", "person3", "person4"]),
             "\(world.members(name))")
+        // Nothing of it is sent, so it is named each night, and the nights that follow lose nobody either.
+        for night in 1...3 {
+            if night == 2 { world.directory.teams[0].name = "renamed again" }
+            let result = try await world.run()
+            #expect(result.report.exit == .recordsFailed, "\(night): \(result.report.headline)")
+            let bearer = ["team0", "renamed", "renamed again"].first { world.group($0) != nil } ?? ""
+            #expect(
+                world.members(bearer).isSuperset(of: ["stranger", "person1", "person2", "person3", "person4"]),
+                "\(night): \(world.members(bearer))")
+        }
+        // Whoever leaves the group is out of it, or named while it is in.
+        world.directory.teams[0].members.remove("user_person3")
+        for _ in 1...2 {
+            let result = try await world.run()
+            let bearer = ["team0", "renamed", "renamed again"].first { world.group($0) != nil } ?? ""
+            #expect(world.members(bearer).contains("stranger"))
+            if world.members(bearer).contains("person3") {
+                #expect(
+                    result.operations.contains {
+                        $0.verb == .removeMembers && $0.members.contains { $0.sourceID == "user_person3" }
+                    }, "\(result.report.details)")
+            }
+        }
+    }
+
+    @Test("12, 4.5: one look that was older than a write keeps nobody from coming into the group later")
+    func staleOnce() async throws {
+        let isStale = Switch()
+        var options = ServiceOptions()
+        options.patch = false
+        let world = try World(job: World.job(Self.generous), options: options) { request, _ in
+            guard isStale.isOn, let path = request.head.path, path.contains("/Groups/") else { return nil }
+            return .altered { answer in
+                guard var group = try? JSONValue(parsing: answer.body), let members = group["members"]?.array else {
+                    return answer
+                }
+                group["members"] = .array(Array(members.prefix(4)))
+                var answer = answer
+                answer.body = group.canonicalBytes
+                return answer
+            }
+        }
+        world.directory.people = (1...8).map { .named("person\($0)") }
+        world.directory.teams = [
+            Team(id: "group_0", name: "team0", members: Set(world.directory.people.prefix(4).map(\.id)))
+        ]
+        #expect(try await world.run().report.exit == .inStep)
+        world.directory.teams[0].members.insert("user_person5")
+        isStale.isOn = true
+        #expect(try await world.run().report.exit == .recordsFailed)
+        isStale.isOn = false
+        world.directory.teams[0].members.insert("user_person6")
+        #expect(try await world.run().report.exit == .inStep)
+        world.directory.teams[0].members.insert("user_person7")
+        #expect(try await world.run().report.exit == .inStep)
+        #expect(world.members("team0") == Set((1...7).map { "person\($0)" }), "\(world.members("team0"))")
     }
 
     @Test(

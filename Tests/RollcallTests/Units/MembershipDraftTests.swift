@@ -152,6 +152,7 @@ import Testing
     func drafts() throws {
         var added = 0
         var removed = 0
+        var even = 0
         for seed in 1...150 as ClosedRange<UInt64> {
             var random = SeededGenerator(seed: seed)
             let world = World(&random)
@@ -171,6 +172,9 @@ import Testing
                 try ledger.draftMemberships(
                     policy, chunk: 2, addWave: 1, removeWave: 2, addHeldBy: nil, removeHeldBy: nil, addReason: "",
                     removeReason: "")
+                even += try ledger.read {
+                    try Int.fetchOne($0, sql: "SELECT count(*) FROM scratch.even_groups WHERE has_no_other") ?? 0
+                }
                 let (adds, removes) = try ledger.read { db in
                     func drafted(_ verb: Verb, _ columns: String) throws -> Set<[Int]> {
                         let rows = try Row.fetchAll(
@@ -198,6 +202,34 @@ import Testing
             }
             try ledger.detachScratch()
         }
-        #expect(added > 500 && removed > 500)
+        #expect(added > 500 && removed > 500 && even > 50, "\(added), \(removed), \(even)")
+    }
+
+    @Test("R13: where two records would be one account, a stranger is not overlooked for the count")
+    func doubled() throws {
+        let ledger = try Ledger()
+        try ledger.attachScratch()
+        try ledger.write { db in
+            var random = SeededGenerator(seed: 1)
+            var world = World(&random)
+            (world.outlooks, world.objects) = ([1: .present, 2: .present, 3: .present, 11: .present], [11: 31])
+            (world.wanted, world.there) = ([[11, 1], [11, 2]], [[31, 21], [31, 23]])
+            (world.kept, world.associating, world.deleted, world.left) = ([], [], [], [])
+            try world.fill(db)
+            // Both wanted records are 21; 23 is another's, and not wanted.
+            try db.execute(
+                sql: """
+                    UPDATE scratch.outlook SET target = CASE source WHEN 3 THEN 23 ELSE 21 END WHERE kind = 0;
+                    CREATE INDEX scratch.outlook_by_target ON outlook (kind, target);
+                    CREATE INDEX IF NOT EXISTS scratch.source_by_external_id ON source (kind, external_id);
+                    """)
+        }
+        try ledger.draftMemberships(
+            MembershipPolicy(), chunk: 100, addWave: 1, removeWave: 2, addHeldBy: nil, removeHeldBy: nil,
+            addReason: "", removeReason: "")
+        let removed = try ledger.read {
+            try Int.fetchAll($0, sql: "SELECT target_user FROM scratch.draft_members ORDER BY target_user")
+        }
+        #expect(removed == [23], "\(removed)")
     }
 }

@@ -10,6 +10,8 @@ struct GroupCare: Sendable {
     var mayTrust = false
     /// Whether removals are sent one by one, each looked at.
     var isOneByOne = false
+    /// Whether the group did not show a member whom it had just taken.
+    var isHiding = false
     /// Members that were put in before this change, and that the group has never shown.
     var earlier: Set<String> = []
     /// What a server without PATCH must show before the whole group is sent back.

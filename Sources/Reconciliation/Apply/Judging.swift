@@ -68,7 +68,10 @@ extension Applier {
         case .gone: try recordGone(operation, targetID)
         case .failed(let why, let failure):
             noteRollback(operation)
-            if failure != .doubtful { try forgetUncertain(operation, targetID, members, care) }
+            if failure != .doubtful {
+                let spares = failure == .withheld || care?.isHiding == true
+                try forgetUncertain(operation, targetID, members, spares ? care?.earlier : nil)
+            }
             try ledger.settle(
                 operation,
                 Outcome(
@@ -90,7 +93,7 @@ extension Applier {
             // What certainly was not done is planned anew by the next run, from what it reads; what is open stays in
             // the journal.
             if !isOpen {
-                try forgetUncertain(operation, targetID, members, care)
+                try forgetUncertain(operation, targetID, members, care?.isHiding == true ? care?.earlier : nil)
                 try ledger.settle(operation, Outcome(status: .failed, reason: "not done: \(failure)"), run: run)
             }
         }
@@ -169,12 +172,13 @@ extension Applier {
                 link: isUnlisted ? .drop(hasTombstone: false) : nil), run: run)
     }
 
-    /// Members that certainly did not come in are not held for possibly in. Whoever an earlier run put in may be.
+    /// Members that certainly did not come in are not held for possibly in. Where nothing was sent, or the group hides
+    /// its members, whoever an earlier run put in may be.
     private func forgetUncertain(
-        _ operation: PlannedOperation, _ group: String?, _ members: [String], _ care: GroupCare?
+        _ operation: PlannedOperation, _ group: String?, _ members: [String], _ earlier: Set<String>?
     ) throws {
         guard operation.verb == .addMembers, notesMembers, let group else { return }
-        try ledger.forgetUncertain(group: group, members: members.filter { care?.earlier.contains($0) != true })
+        try ledger.forgetUncertain(group: group, members: members.filter { earlier?.contains($0) != true })
     }
 
     /// Known once a look after a change of access has shown it.

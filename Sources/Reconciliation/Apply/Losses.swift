@@ -54,14 +54,14 @@ extension Applier {
             // What this job has made holds what it has put in.
             let isMade =
                 try operation.sourceID.flatMap { try ledger.link(kind: .group, source: $0) }?.origin == .created
-            let mayHide = try !isMade && ledger.fact("members") == nil
+            care.isHiding = try ledger.fact(Self.hidingFact(group)) != nil
+            let mayHide = try care.isHiding || !isMade && ledger.fact("members") == nil
             let unseen = Set(try ledger.unseenMembers(ofGroup: group))
             care.earlier = unseen
             // What a group did not show when it was put in is in it all the same, as others may be; elsewhere what is
             // added now was taken out by other hands, or never arrived.
-            let hides = try ledger.fact(Self.hidingFact(group)) != nil
             care.put = .init(
-                known: Set(care.stays).union(unseen.subtracting(leaving)).subtracting(hides ? [] : adding),
+                known: Set(care.stays).union(unseen.subtracting(leaving)).subtracting(care.isHiding ? [] : adding),
                 isExclusive: isExclusive, mayHide: mayHide)
         }
         // Answers that show the members cost nothing; else each kind of change is looked at until the target has shown

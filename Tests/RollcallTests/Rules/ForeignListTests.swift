@@ -265,4 +265,49 @@ import Testing
         isOn.isOn = false
         #expect(try await world.run().report.headline == "No changes. 2 in step.")
     }
+
+    @Test("12, 3.2: a SCIM source may answer 404 where it has nobody: it is incomplete, and not out of reach")
+    func missingUsersInTheSource() async throws {
+        let isMissing = Switch()
+        let world = try World(job: World.job(Self.generous)) { request, _ in
+            guard isMissing.isOn, request.head.path?.hasPrefix("/directory/Users") ?? false else { return nil }
+            return .answered(EmulatedResponse(status: 404, body: Array(#"{"detail":"no resources"}"#.utf8)))
+        }
+        world.serveDirectory()
+        isMissing.isOn = true
+        let empty = try await world.run()
+        // Nobody at all is never believed; it is no server that does not answer.
+        #expect(empty.report.exit == .sourceIncomplete, "\(empty.report.headline) \(empty.report.details)")
+        isMissing.isOn = false
+        world.directory.people = [.named("ada")]
+        #expect(try await world.run().report.exit == .inStep)
+        isMissing.isOn = true
+        #expect(try await world.run().report.exit == .sourceIncomplete)
+        #expect(world.user("ada")?["active"] == true)
+    }
+
+    @Test("12, 4.5: when the last member that is known leaves a group that hides its members, nobody else is dropped")
+    func lastOfAHidingGroup() async throws {
+        var options = ServiceOptions()
+        options.patch = false
+        options.habits = [.hidesMembers]
+        let world = try World(job: World.job(Self.generous), options: options)
+        world.directory.people = [.named("ada"), .named("bo")]
+        world.directory.teams = [
+            Team(id: "group_0", name: "team0", members: ["user_ada"]),
+            Team(id: "group_1", name: "team1", members: ["user_bo"]),
+        ]
+        _ = try await world.run()
+        let stranger = try world.plant(.user, ["userName": "stranger", "active": true])
+        let id = try #require(world.group("team0")?["id"]?.string)
+        try world.client.change {
+            try $0.meddle(.group, id) {
+                $0["members"] = .array(($0["members"]?.array ?? []) + [["value": .string(stranger)]])
+            }
+        }
+        world.directory.teams[0].members.remove("user_ada")
+        let result = try await world.run()
+        #expect(world.members("team0").contains("stranger"), "\(world.members("team0"))")
+        #expect(result.report.exit == .recordsFailed, "\(result.report.headline) \(result.report.details)")
+    }
 }

@@ -60,10 +60,15 @@ public struct Retrying: HTTPClient {
                 case .outcomeUnknown, .timedOut: isSafe = !isPOST
                 case .refused, .tooLarge, .cancelled: isSafe = false
                 }
-                guard isSafe, mayTryAgain(attempt, request) else { throw error }
+                // What certainly never left says nothing of an earlier attempt, which may have been processed.
+                let whole =
+                    if case .notSent(let why) = error, followsDoubt, request.head.method != .get {
+                        TransportError.outcomeUnknown("an earlier attempt may have been processed; then: \(why)")
+                    } else { error }
+                guard isSafe, mayTryAgain(attempt, request) else { throw whole }
                 reason = error.description
                 if case .notSent = error {} else { followsDoubt = true }
-                last = .failure(error)
+                last = .failure(whole)
             }
             let pause = policy.pause(afterAttempt: attempt, serverWish: serverWish, random: time.random())
             // A side that has given nothing for so long keeps the other jobs waiting.

@@ -185,6 +185,12 @@ public enum SCIMFailure: Error, Hashable, Sendable, CustomStringConvertible {
         var error = SCIMError(status: response.status, body: response.body)
         error.followsDoubt = response.followsDoubt
         if isRead { error.request = what }
+        // A write whose answer was lost, and which was then not let in any more, may have been processed.
+        if !isRead, response.followsDoubt, [401, 403, 412, 429].contains(response.status) {
+            self = .outcomeUnknown(
+                "an earlier attempt may have been processed; then: status \(response.status) \(error.detail)")
+            return
+        }
         switch response.status {
         case 401:
             self = .credentials(

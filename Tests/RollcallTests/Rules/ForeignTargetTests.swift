@@ -355,4 +355,33 @@ import Testing
         #expect(result.report.exit == .recordsFailed, "\(result.report.headline)")
         #expect(result.operations.filter { $0.verb == .disable && $0.status == .done }.isEmpty)
     }
+
+    @Test(
+        "R40: who came into a group by a change whose answer was lost is taken out of it again",
+        arguments: ["cloudsso", "volcengine-identity-center", "huawei-identity-center"], [401, 403, 429, 0])
+    func lostAddition(name: String, then status: Int) async throws {
+        let isOn = Switch()
+        let tries = Counter()
+        let platform = try #require(Platform.all.first { $0.name == name })
+        let world = try platform.world { request, _ in
+            guard isOn.isOn, request.head.method == .patch, request.head.path?.contains("/Groups/") ?? false else {
+                return nil
+            }
+            if tries.next() == 1 { return .answerLost }
+            return status == 0 ? .notSent : .answered(EmulatedResponse(status: status))
+        }
+        world.directory.people = ["ada", "bo"].map { .named($0) }
+        world.directory.teams = [Team(id: "g", name: "ops", members: ["user_ada"])]
+        world.permissions.firstRun = true
+        #expect(try await world.run().report.exit == .inStep)
+        world.directory.teams[0].members.insert("user_bo")
+        isOn.isOn = true
+        _ = try await world.run()
+        #expect(world.members("ops") == ["ada", "bo"], "the first attempt was processed")
+        isOn.isOn = false
+        // The record leaves the group before an addition has gone well.
+        world.directory.teams[0].members.remove("user_bo")
+        for _ in 1...2 { _ = try await world.run() }
+        #expect(world.members("ops") == ["ada"], "\(world.members("ops"))")
+    }
 }

@@ -7,6 +7,7 @@ import Simulation
 import Synchronization
 import Testing
 import SCIM
+import SCIMTransport
 
 /// Answers from a script, and remembers what it was asked.
 final class ScriptedClient: HTTPClient {
@@ -94,6 +95,46 @@ final class ScriptedClient: HTTPClient {
             let client = ScriptedClient([step, .status(201)])
             _ = try? await Retrying(client, time: VirtualTime().time, log: log).send(request(.post))
             #expect(client.requests.count == (isRepeated ? 2 : 1), "\(step)")
+        }
+    }
+
+    @Test(
+        "a write whose answer was lost has an unknown outcome, however its later attempts end"
+    )
+    func doubtIsKept() async throws {
+        for (steps, isUnknown) in [
+            ([ScriptedClient.Step.fail(.timedOut("x")), .fail(.notSent("refused"))], true),
+            ([.status(503), .fail(.notSent("refused"))], true), ([.fail(.notSent("refused"))], false),
+        ] {
+            let client = ScriptedClient(steps)
+            do {
+                _ = try await Retrying(
+                    client, policy: RetryPolicy(attempts: 3), time: VirtualTime().time, log: log
+                ).send(request(.patch))
+                Issue.record("an answer came from nowhere")
+            } catch {
+                if case .outcomeUnknown = error {
+                    #expect(isUnknown, "\(error)")
+                } else {
+                    #expect(!isUnknown, "\(error)")
+                }
+            }
+        }
+        for status in [401, 403, 429] {
+            let connection = SCIMConnection(
+                base: try #require(URLParts("https://scim.example/v2")),
+                client: Retrying(
+                    ScriptedClient([.fail(.outcomeUnknown("x")), .status(status)]),
+                    policy: RetryPolicy(attempts: 2), time: VirtualTime().time, log: log))
+            do {
+                _ = try await connection.send(.patch, "/Groups/1", body: [:])
+                Issue.record("an answer came from nowhere")
+            } catch {
+                guard case .outcomeUnknown = error else {
+                    Issue.record("\(status): \(error)")
+                    continue
+                }
+            }
         }
     }
 

@@ -87,6 +87,21 @@ import Testing
         #expect(server.requests.isEmpty && other.requests.isEmpty)
     }
 
+    @Test("13 D8: a request of which libcurl does not take a part is not sent without it")
+    func refusedOption() async throws {
+        let server = try LoopbackServer { _ in Self.ok() }
+        defer { server.stop() }
+        // libcurl takes no text of more than eight million bytes.
+        let client = CurlClient(userAgent: String(repeating: "x", count: 8_000_001))
+        do {
+            _ = try await client.send(request(server))
+            Issue.record("it was sent")
+        } catch {
+            #expect("\(error)".contains("does not take what this request needs"), "\(error)")
+        }
+        #expect(server.requests.isEmpty)
+    }
+
     @Test("connections are kept from one burst to the next; a delete has one of its own, which is not kept")
     func bursts() async throws {
         let server = try LoopbackServer { _ in Self.ok() }
